@@ -1,0 +1,85 @@
+//! Effects: what actions want done, as data. Actions decide, the applier does.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::execution::Change;
+use super::ids::{EffectId, NodeId};
+use super::money::Money;
+
+/// One thing to do. The first two are rows of this database, the last leaves it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Effect {
+    /// Adds points to a customer's balance, with a line in the ledger.
+    AwardPoints {
+        /// Whose balance.
+        customer: Uuid,
+        /// The order that earned them, if one did.
+        order: Option<Uuid>,
+        /// More than zero.
+        points: i64,
+        /// Shown to the customer.
+        reason: String,
+    },
+    /// Asks for part of an order's total.
+    CreateDeposit {
+        /// The order.
+        order: Uuid,
+        /// How much.
+        amount: Money,
+        /// Until when.
+        due: DateTime<Utc>,
+    },
+    /// Sends one mail: a delivery, done after commit.
+    SendEmail(Email),
+}
+
+/// A mail, rendered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Email {
+    /// One address, `name@host`.
+    pub to: String,
+    /// One line.
+    pub subject: String,
+    /// The plain part.
+    pub text: String,
+    /// The HTML part, if the action has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
+}
+
+/// An effect that an execution asks for, under the key that makes it happen once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Derived from execution, node and item.
+    pub id: EffectId,
+    /// Who asks.
+    pub node: NodeId,
+    /// What for.
+    pub effect: Effect,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// It is done, now or by an earlier attempt.
+    Done {
+        /// What later nodes see as `steps.NODE`.
+        result: Value,
+        /// Rows it changed.
+        changes: Vec<Change>,
+    },
+    /// It leaves the database: the execution rests until the delivery ends.
+    Handed {
+        /// In words, for the step.
+        why: String,
+    },
+    /// It can't be done; the reason is shown to the admin.
+    Refused {
+        /// In words.
+        reason: String,
+    },
+}

@@ -1,0 +1,62 @@
+//! An event: what happened to one row of the shop, as a database trigger recorded it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::ids::EventId;
+
+/// What was done to the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// The row is new.
+    Insert,
+    /// The row changed; [`Event::old`] has the former values of what changed.
+    Update,
+    /// The row is gone; [`Event::row`] is what it was.
+    Delete,
+}
+
+impl Operation {
+    /// As `workflow_events.operation` spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Reads what [`Self::as_str`] writes.
+    pub fn from_text(text: &str) -> Option<Self> {
+        [Self::Insert, Self::Update, Self::Delete].into_iter().find(|o| o.as_str() == text)
+    }
+}
+
+/// One row of `workflow_events`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Its identity.
+    pub id: EventId,
+    /// When the row was written, on the database's clock.
+    pub at: DateTime<Utc>,
+    /// The table, without its schema: `orders`.
+    pub table: String,
+    /// What was done to the row.
+    pub operation: Operation,
+    /// The row as it is after the operation (before it, for a delete).
+    pub row: Map<String, Value>,
+    /// Former values of the columns that an update changed.
+    pub old: Map<String, Value>,
+    /// The customer of the row, where it has one and a plan asks for it (`customers`, one row).
+    pub customer: Option<Map<String, Value>>,
+}
+
+impl Event {
+    /// The customer the row belongs to, read from `customer_id`.
+    pub fn customer_id(&self) -> Option<Uuid> {
+        self.row.get("customer_id").and_then(Value::as_str).and_then(|id| id.parse().ok())
+    }
+}

@@ -1,0 +1,155 @@
+//! An execution: one run of one version for one event, its steps and its states.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::ids::NodeId;
+
+/// Whether it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// For real.
+    Live,
+    /// A dry run by a developer: nothing stays.
+    Test,
+    /// A draft against recorded events: nothing stays.
+    Backtest,
+}
+
+/// Where an execution stands; `workflow_executions.status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// In a batch right now; never stored.
+    Running,
+    /// Rests until a delivery, a time or an event; lives in `workflow_waiting`.
+    Waiting,
+    /// Every node that was to run is done.
+    Succeeded,
+    /// A node gave up.
+    Failed,
+    /// Stopped by an admin.
+    Cancelled,
+}
+
+/// What happens to an execution as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Move {
+    /// It rests.
+    Parked,
+    /// What it waited for came.
+    Resumed,
+    /// Nothing is left to do.
+    Ended,
+    /// A node failed for good.
+    GaveUp,
+    /// An admin stopped it.
+    Stopped,
+}
+
+/// A move that a state does not allow: a fault in the engine.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an execution that is {state:?} can't be {step:?}")]
+pub struct IllegalMove {
+    /// Where it stood.
+    pub state: Status,
+    /// What was tried.
+    pub step: Move,
+}
+
+impl Status {
+    /// The one transition table.
+    ///
+    /// # Errors
+    /// [`IllegalMove`] for every pair that is not in it.
+    pub fn after(self, step: Move) -> Result<Self, IllegalMove> {
+        use Move::{Ended, GaveUp, Parked, Resumed, Stopped};
+        match (self, step) {
+            (Self::Running, Parked) => Ok(Self::Waiting),
+            (Self::Waiting, Resumed) => Ok(Self::Running),
+            (Self::Running, Ended) => Ok(Self::Succeeded),
+            (Self::Running | Self::Waiting, GaveUp) => Ok(Self::Failed),
+            (Self::Running | Self::Waiting, Stopped) => Ok(Self::Cancelled),
+            (state, step) => Err(IllegalMove { state, step }),
+        }
+    }
+
+    /// As it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// How a node's turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepOutcome {
+    /// It ran.
+    Done,
+    /// No way led to it, or it is disabled.
+    Skipped,
+    /// It gave up.
+    Failed,
+    /// Its delivery is on the way.
+    Waiting,
+}
+
+/// One node's turn, as stored in `workflow_executions.steps` and shown to admins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Which node.
+    pub node: NodeId,
+    /// How it ended.
+    pub outcome: StepOutcome,
+    /// The handle an execution left a condition by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// What it saw and why it decided so, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What later nodes see as `steps.NODE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// Rows it changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// When it ended, on the database's clock at the batch's start.
+    pub at: DateTime<Utc>,
+}
+
+/// A row that an effect changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// Table without schema.
+    pub table: String,
+    /// The row's key as text.
+    pub key: String,
+    /// The written columns before; absent for a new row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// The written columns after; absent for a deleted row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ended_execution_never_moves_again() {
+        for state in [Status::Succeeded, Status::Failed, Status::Cancelled] {
+            for step in [Move::Parked, Move::Resumed, Move::Ended, Move::GaveUp, Move::Stopped] {
+                assert_eq!(state.after(step), Err(IllegalMove { state, step }));
+            }
+        }
+    }
+}

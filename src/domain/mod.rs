@@ -1,0 +1,8 @@
+//! The words of the house: ids, events, executions, effects, money, settings. No I/O.
+
+pub mod effect;
+pub mod event;
+pub mod execution;
+pub mod ids;
+pub mod money;
+pub mod settings;

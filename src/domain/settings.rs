@@ -1,0 +1,1 @@
+//! Settings, as the `config` crate reads them: defaults, file, environment, flags.

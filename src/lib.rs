@@ -1,0 +1,5 @@
+//! thendo: when something happens in the database, then do something about it.
+//!
+//! ARCHITECTURE.md walks an event through these rooms.
+
+pub mod domain;
