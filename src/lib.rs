@@ -3,3 +3,4 @@
 //! ARCHITECTURE.md walks an event through these rooms.
 
 pub mod domain;
+pub mod store;
