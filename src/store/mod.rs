@@ -5,6 +5,7 @@ pub mod effects;
 pub mod executions;
 pub mod queue;
 pub mod session;
+pub mod staging;
 pub mod workflows;
 
 use session::Sql;

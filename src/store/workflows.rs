@@ -9,8 +9,7 @@ use crate::domain::ids::WorkflowId;
 
 pub(super) static VERSIONS_IN_FORCE: Sql = Sql {
     name: "versions_in_force",
-    text: "select v.workflow_id, v.number, v.definition, v.active_from, v.active_to,
-                  (select epoch from public.workflow_plan_epoch) as epoch
+    text: "select v.workflow_id, v.number, v.definition, v.active_from, v.active_to
            from public.workflow_versions v
            where v.active_to is null or v.active_to > $1
            order by v.workflow_id, v.number",
@@ -64,17 +63,16 @@ pub struct Edited {
     pub live_version: Option<i32>,
 }
 
-/// All versions in force now or for events since `since`, and the epoch they stand for.
+/// All versions in force now or for events since `since`.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn versions_in_force(
     session: &Session,
     since: DateTime<Utc>,
-) -> Result<(Vec<Version>, Option<i64>), StoreError> {
+) -> Result<Vec<Version>, StoreError> {
     let rows = session.query(&VERSIONS_IN_FORCE, &[&since]).await?;
-    let epoch = rows.first().map(|row| row.get("epoch"));
-    let versions = rows
+    Ok(rows
         .iter()
         .map(|row| Version {
             workflow: WorkflowId(row.get("workflow_id")),
@@ -83,8 +81,7 @@ pub async fn versions_in_force(
             active_from: row.get("active_from"),
             active_to: row.get("active_to"),
         })
-        .collect();
-    Ok((versions, epoch))
+        .collect())
 }
 
 /// The definition of one version, for an execution that is pinned to it.
