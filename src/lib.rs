@@ -2,4 +2,10 @@
 //!
 //! ARCHITECTURE.md walks an event through these rooms.
 
+pub mod actions;
+pub mod conditions;
 pub mod domain;
+pub mod engine;
+pub mod kinds;
+pub mod triggers;
+pub mod workflow;
