@@ -2,5 +2,14 @@
 //!
 //! ARCHITECTURE.md walks an event through these rooms.
 
+pub mod actions;
+pub mod conditions;
+pub mod database;
 pub mod domain;
+pub mod engine;
+pub mod kinds;
+pub mod mail;
 pub mod store;
+pub mod testrun;
+pub mod triggers;
+pub mod workflow;

@@ -1,0 +1,27 @@
+//! The catalogue, assembled from the lists of the folders.
+
+use crate::workflow::catalogue::Catalogue;
+
+/// Every kind that this thendo knows.
+pub fn catalogue() -> Catalogue {
+    Catalogue { triggers: crate::triggers::ALL, conditions: crate::conditions::ALL, actions: crate::actions::ALL }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_every_kind_explains_itself() {
+        let mut names: Vec<_> = catalogue().names().collect();
+        names.sort_unstable();
+        let all = names.len();
+        names.dedup();
+        assert_eq!(names.len(), all);
+        for kind in catalogue().kinds() {
+            let about = kind.about();
+            assert!(about.docs.ends_with('.') && !about.label.is_empty(), "{}", about.name);
+            assert!((about.schema)().is_object(), "{}", about.name);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The context: everything that conditions and templates of one execution can see.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use minijinja::value::{Enumerator, Object, ObjectExt, Value as Dynamic};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::domain::event::Event;
+use crate::domain::ids::{EventId, NodeId};
+
+type Row = Map<String, Value>;
+
+/// What happened, without the row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    /// The event's identity.
+    pub id: EventId,
+    /// The trigger kind: `order_created`.
+    #[serde(rename = "type")]
+    pub kind: Arc<str>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// The context of one execution. Cheap to clone: what is large is shared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Context {
+    event: Head,
+    subject: Arc<str>,
+    row: Arc<Row>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    customer: Option<Arc<Row>>,
+    #[serde(default)]
+    old: Arc<Row>,
+    #[serde(default)]
+    steps: Arc<BTreeMap<NodeId, Value>>,
+    #[serde(default)]
+    vars: Arc<Row>,
+    now: DateTime<Utc>,
+}
+
+impl Context {
+    /// The context in which an execution for `event` starts. `kind` is the trigger's, `subject` the name
+    /// of what the event is about.
+    pub fn new(event: &Event, kind: &str, subject: &str, now: DateTime<Utc>) -> Self {
+        Self {
+            event: Head { id: event.id, kind: kind.into(), at: event.at },
+            subject: subject.into(),
+            row: Arc::new(event.row.clone()),
+            customer: event.customer.clone().map(Arc::new),
+            old: Arc::new(event.old.clone()),
+            steps: Arc::default(),
+            vars: Arc::default(),
+            now,
+        }
+    }
+
+    /// What happened.
+    pub fn event(&self) -> &Head {
+        &self.event
+    }
+
+    /// The instant that `now` shows.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// Moves `now` on: an execution that rested sees the time at which it goes on.
+    pub fn set_now(&mut self, now: DateTime<Utc>) {
+        self.now = now;
+    }
+
+    /// Lets later nodes see the result of `node`.
+    pub fn set_step(&mut self, node: NodeId, result: Value) {
+        Arc::make_mut(&mut self.steps).insert(node, result);
+    }
+
+    /// A field of the event's row, if it is there and not null.
+    pub fn row_field(&self, name: &str) -> Option<&Value> {
+        self.row.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A field of the event's row as an id.
+    pub fn row_id(&self, name: &str) -> Option<Uuid> {
+        self.row_field(name).and_then(Value::as_str).and_then(|id| id.parse().ok())
+    }
+
+    /// The name of what the event is about: `order`.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The former value of a field of the row, if the event changed it.
+    pub fn former(&self, field: &str) -> Option<&Value> {
+        self.old.get(field)
+    }
+
+    /// The value at a path such as `order.total`, split at its dots. `None` if there is nothing there.
+    pub fn get<S: AsRef<str>>(&self, path: &[S]) -> Option<Cow<'_, Value>> {
+        let (root, rest) = path.split_first()?;
+        let (row, rest): (&Row, &[S]) = match root.as_ref() {
+            "event" => return self.event_field(rest),
+            "now" if rest.is_empty() => return Some(Cow::Owned(time(self.now))),
+            "steps" => {
+                let (node, rest) = rest.split_first()?;
+                let value = self.steps.iter().find(|(id, _)| id.as_str() == node.as_ref())?.1;
+                return below(value, rest).map(Cow::Borrowed);
+            }
+            "customer" => (self.customer.as_deref()?, rest),
+            "old" => (&self.old, rest),
+            "vars" => (&self.vars, rest),
+            name if name == &*self.subject => (&self.row, rest),
+            _ => return None,
+        };
+        let (field, rest) = rest.split_first()?;
+        below(row.get(field.as_ref())?, rest).map(Cow::Borrowed)
+    }
+
+    fn event_field<S: AsRef<str>>(&self, path: &[S]) -> Option<Cow<'_, Value>> {
+        let [field] = path else { return None };
+        Some(Cow::Owned(match field.as_ref() {
+            "id" => Value::String(self.event.id.to_string()),
+            "type" => Value::String(self.event.kind.to_string()),
+            "at" => time(self.event.at),
+            _ => return None,
+        }))
+    }
+
+    /// The context as templates see it: converted field by field, when one is asked for.
+    pub fn for_templates(&self) -> Dynamic {
+        Dynamic::from_object(View(self.clone()))
+    }
+}
+
+fn below<'a, S: AsRef<str>>(mut value: &'a Value, path: &[S]) -> Option<&'a Value> {
+    for key in path {
+        value = match value {
+            Value::Object(map) => map.get(key.as_ref())?,
+            Value::Array(items) => items.get(key.as_ref().parse::<usize>().ok()?)?,
+            _ => return None,
+        };
+    }
+    Some(value)
+}
+
+/// An instant as rows spell it.
+pub fn time(at: DateTime<Utc>) -> Value {
+    Value::String(at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+}
+
+#[derive(Debug)]
+struct View(Context);
+
+impl Object for View {
+    fn get_value(self: &Arc<Self>, key: &Dynamic) -> Option<Dynamic> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Dynamic> {
+        let context = &self.0;
+        Some(match key {
+            "event" => {
+                let head = &context.event;
+                Dynamic::from_iter([
+                    ("id", Dynamic::from(head.id.to_string())),
+                    ("type", Dynamic::from(&*head.kind)),
+                    ("at", dynamic(&time(head.at))),
+                ])
+            }
+            "now" => dynamic(&time(context.now)),
+            "steps" => Dynamic::from_object(Steps(context.steps.clone())),
+            "customer" => row(context.customer.as_ref()?),
+            "old" => row(&context.old),
+            "vars" => row(&context.vars),
+            name if name == &*context.subject => row(&context.row),
+            _ => return None,
+        })
+    }
+}
+
+fn row(fields: &Arc<Row>) -> Dynamic {
+    Dynamic::from_object(Fields(fields.clone()))
+}
+
+fn dynamic(value: &Value) -> Dynamic {
+    match value {
+        Value::Null => Dynamic::from(()),
+        Value::Bool(flag) => Dynamic::from(*flag),
+        Value::String(text) => Dynamic::from(text.as_str()),
+        Value::Number(number) => number
+            .as_i64()
+            .map(Dynamic::from)
+            .or_else(|| number.as_u64().map(Dynamic::from))
+            .unwrap_or_else(|| Dynamic::from(number.as_f64().unwrap_or(f64::NAN))),
+        Value::Array(items) => items.iter().map(dynamic).collect(),
+        Value::Object(map) => map.iter().map(|(key, value)| (key.as_str(), dynamic(value))).collect(),
+    }
+}
+
+#[derive(Debug)]
+struct Fields(Arc<Row>);
+
+impl Object for Fields {
+    fn get_value(self: &Arc<Self>, key: &Dynamic) -> Option<Dynamic> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Dynamic> {
+        self.0.get(key).map(dynamic)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        self.mapped_enumerator(|this| Box::new(this.0.keys().map(|key| Dynamic::from(key.as_str()))))
+    }
+}
+
+#[derive(Debug)]
+struct Steps(Arc<BTreeMap<NodeId, Value>>);
+
+impl Object for Steps {
+    fn get_value(self: &Arc<Self>, key: &Dynamic) -> Option<Dynamic> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Dynamic> {
+        self.0.get(&NodeId::from(key)).map(dynamic)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        self.mapped_enumerator(|this| Box::new(this.0.keys().map(|id| Dynamic::from(id.as_str()))))
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    //! A context to try things on.
+    use super::*;
+    use crate::domain::event::Operation;
+
+    /// The event of an order of 250.00 with the customer Ada; `total` and others can be set.
+    pub fn order_event(fields: Value) -> Event {
+        let mut row = serde_json::json!({
+            "id": "00000000-0000-7000-8000-00000000000a", "customer_id": "00000000-0000-7000-8000-00000000000b",
+            "status": "new", "total": 25_000, "currency": "EUR", "note": null, "medusa_order_id": null,
+            "created_at": "2026-11-22T10:00:00+00:00", "updated_at": "2026-11-22T10:00:00+00:00", "created_by": null
+        });
+        if let (Value::Object(row), Value::Object(fields)) = (&mut row, fields) {
+            row.extend(fields);
+        }
+        let customer = serde_json::json!({"id": "00000000-0000-7000-8000-00000000000b", "email": "ada@example.com",
+            "name": "Ada", "phone": null, "locale": "en", "preferences": {"tags": ["vip", "news"]}});
+        let map = |value: Value| value.as_object().cloned().unwrap_or_default();
+        Event {
+            id: EventId(Uuid::from_u128(7)),
+            at: DateTime::from_timestamp(1_795_341_600, 0).expect("in range"),
+            table: "orders".into(),
+            operation: Operation::Insert,
+            row: map(row),
+            old: Map::new(),
+            customer: Some(map(customer)),
+        }
+    }
+
+    /// The context of [`order_event`].
+    pub fn order_context(fields: Value) -> Context {
+        let event = order_event(fields);
+        Context::new(&event, "order_created", "order", event.at)
+    }
+
+    #[test]
+    fn paths_find_what_is_there_and_nothing_else() {
+        let mut context = order_context(Value::Null);
+        context.set_step("points".into(), serde_json::json!({"balance": 250}));
+        let get = |path: &str| context.get(&path.split('.').collect::<Vec<_>>()).map(Cow::into_owned);
+        assert_eq!(get("order.total"), Some(25_000.into()));
+        assert_eq!(get("customer.preferences.tags.1"), Some("news".into()));
+        assert_eq!(get("steps.points.balance"), Some(250.into()));
+        assert_eq!(get("event.type"), Some("order_created".into()));
+        assert_eq!(get("now"), Some("2026-11-22T10:00:00Z".into()));
+        for missing in ["order.totl", "page.title", "order", "steps.other.x", "order.total.x", "now.x", "event.x", ""] {
+            assert_eq!(get(missing), None, "{missing}");
+        }
+    }
+
+    #[test]
+    fn it_comes_back_from_json_as_it_was() {
+        let mut context = order_context(Value::Null);
+        context.set_step("a".into(), serde_json::json!({"n": 1}));
+        let text = serde_json::to_string(&context).expect("serialises");
+        assert_eq!(serde_json::from_str::<Context>(&text).expect("reads"), context);
+    }
+}

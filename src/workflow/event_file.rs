@@ -1,0 +1,267 @@
+//! Event files: `{"type", "at", "data": {"order": {…}, "customer": {…}}}`, read into the event that the shop's
+//! triggers would have recorded.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::catalogue::{Catalogue, Source, TriggerKind};
+use super::config::describe;
+use super::context::time;
+use super::diagnostics::{Diagnostic, any_error, did_you_mean, segment};
+use super::rules::value::{Typed, instant};
+use super::subjects::{CUSTOMER, FieldType, Subject};
+use crate::domain::event::{Event, Operation};
+use crate::domain::ids::EventId;
+
+const KEYS: &[&str] = &["id", "type", "at", "operation", "data", "old"];
+
+/// An event from a file, with the trigger kind that it names.
+#[derive(Debug)]
+pub struct EventFile {
+    /// The event. What the file leaves out is filled in: ids derived from the file, times from `at`.
+    pub event: Event,
+    /// The kind of trigger that `type` names.
+    pub kind: &'static TriggerKind,
+    /// What the event is about.
+    pub subject: &'static Subject,
+}
+
+/// Reads an event file.
+///
+/// # Errors
+/// All its faults.
+pub fn read(file: &Value, catalogue: &Catalogue) -> Result<EventFile, Vec<Diagnostic>> {
+    let mut reader = EventReader { faults: Vec::new(), seed: Uuid::new_v5(&Uuid::NAMESPACE_OID, file.to_string().as_bytes()) };
+    let read = reader.file(file, catalogue);
+    match read {
+        Some(read) if !any_error(&reader.faults) => Ok(read),
+        _ => Err(reader.faults),
+    }
+}
+
+struct EventReader {
+    faults: Vec<Diagnostic>,
+    seed: Uuid,
+}
+
+impl EventReader {
+    fn fault(&mut self, code: &'static str, path: &str, message: String, help: Option<String>) {
+        self.faults.push(Diagnostic::error(code, message).at(path).maybe_help(help));
+    }
+
+    fn file(&mut self, file: &Value, catalogue: &Catalogue) -> Option<EventFile> {
+        let Some(map) = file.as_object() else {
+            self.fault("not-an-object", "", "an event must be an object with `type`, `at` and `data`".into(), None);
+            return None;
+        };
+        self.unknown_keys(map, KEYS, "");
+        let kind = self.kind(map, catalogue);
+        let at = self.at(map);
+        let data = self.data(map);
+        let (kind, data) = (kind?, data?);
+        let source = self.source(kind, data)?;
+        let names = [source.subject.name, "customer"];
+        self.unknown_keys(data, if source.subject.has_customer() { &names } else { &names[..1] }, "/data");
+        let at = at?;
+        let customer = match data.get("customer").filter(|_| source.subject.has_customer()) {
+            Some(customer) => Some(self.row(customer, &CUSTOMER, "/data/customer", at)?),
+            None => None,
+        };
+        let mut row = self.row(&data[source.subject.name], source.subject, &format!("/data/{}", source.subject.name), at)?;
+        if let (Some(id), true) = (customer.as_ref().and_then(|row| row.get("id")), source.subject.has_customer()) {
+            row.entry("customer_id").or_insert_with(|| id.clone());
+        }
+        let old = match map.get("old") {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(old)) => old.clone(),
+            Some(other) => {
+                self.fault("wrong-type", "/old", format!("`old` must be an object, not {}", describe(other)), None);
+                return None;
+            }
+        };
+        let operation = self.operation(map, source, !old.is_empty())?;
+        let id = map.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok()).unwrap_or(self.seed);
+        let table = source.subject.table.to_owned();
+        let event = Event { id: EventId(id), at, table, operation, row, old, customer };
+        Some(EventFile { event, kind, subject: source.subject })
+    }
+
+    fn unknown_keys(&mut self, map: &Map<String, Value>, known: &[&str], path: &str) {
+        for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
+            let help = did_you_mean(key, known.iter().copied());
+            self.fault("unknown-field", &format!("{path}/{}", segment(key)), format!("there is no field `{key}`"), help);
+        }
+    }
+
+    fn kind(&mut self, map: &Map<String, Value>, catalogue: &Catalogue) -> Option<&'static TriggerKind> {
+        let names = || catalogue.triggers.iter().map(|kind| kind.about.name);
+        match map.get("type").and_then(Value::as_str) {
+            None => self.fault("missing-field", "", "`type` is missing".into(), did_you_mean("", names())),
+            Some(name) => match catalogue.trigger(name) {
+                Some(kind) => return Some(kind),
+                None => {
+                    let message = format!("there is no trigger `{name}`");
+                    self.fault("unknown-kind", "/type", message, did_you_mean(name, names()));
+                }
+            },
+        }
+        None
+    }
+
+    fn at(&mut self, map: &Map<String, Value>) -> Option<DateTime<Utc>> {
+        let help = Some("write 2026-11-22T10:00:00Z".to_owned());
+        match map.get("at") {
+            None => self.fault("missing-field", "", "`at` is missing".into(), help),
+            Some(value) => match value.as_str().and_then(instant) {
+                Some(at) => return Some(at),
+                None => self.fault("wrong-type", "/at", format!("{value} is not a time"), help),
+            },
+        }
+        None
+    }
+
+    fn data<'v>(&mut self, map: &'v Map<String, Value>) -> Option<&'v Map<String, Value>> {
+        match map.get("data") {
+            Some(Value::Object(data)) => return Some(data),
+            None => self.fault("missing-field", "", "`data` is missing".into(), None),
+            Some(other) => {
+                self.fault("wrong-type", "/data", format!("`data` must be an object, not {}", describe(other)), None);
+            }
+        }
+        None
+    }
+
+    fn source(&mut self, kind: &'static TriggerKind, data: &Map<String, Value>) -> Option<&'static Source> {
+        let found = kind.sources.iter().find(|source| data.contains_key(source.subject.name));
+        if found.is_none() {
+            let names: Vec<String> = kind.sources.iter().map(|source| format!("`{}`", source.subject.name)).collect();
+            let message = format!("`{}` is about {}: `data` has none", kind.about.name, names.join(" or "));
+            self.fault("missing-field", "/data", message, None);
+        }
+        found
+    }
+
+    fn operation(&mut self, map: &Map<String, Value>, source: &Source, changed: bool) -> Option<Operation> {
+        let operation = match map.get("operation") {
+            None if changed => Some(Operation::Update),
+            None => source.operations.first().copied(),
+            Some(name) => name.as_str().and_then(Operation::from_text),
+        };
+        let operation = operation.filter(|operation| source.operations.contains(operation));
+        if operation.is_none() {
+            let names: Vec<&str> = source.operations.iter().map(|operation| operation.as_str()).collect();
+            let message = format!("the operation must be {}", names.join(" or "));
+            let path = if map.contains_key("operation") { "/operation" } else { "/old" };
+            self.fault("unknown-value", path, message, None);
+        }
+        operation
+    }
+
+    fn row(&mut self, value: &Value, subject: &'static Subject, path: &str, at: DateTime<Utc>) -> Option<Map<String, Value>> {
+        let Some(row) = value.as_object() else {
+            let message = format!("`{}` must be an object, not {}", subject.name, describe(value));
+            self.fault("wrong-type", path, message, None);
+            return None;
+        };
+        let names: Vec<&str> = subject.fields.iter().map(|field| field.name).collect();
+        self.unknown_keys(row, &names, path);
+        let mut filled = Map::new();
+        for field in subject.fields {
+            let given = row.get(field.name).filter(|value| !value.is_null());
+            match (given, field.name) {
+                (Some(value), _) => self.value(value, field.ty, &format!("{path}/{}", field.name)),
+                (None, _) if field.required => {
+                    let message = format!("`{}.{}` is missing: it is {}", subject.name, field.name, field.ty.described());
+                    self.fault("missing-field", path, message, None);
+                }
+                (None, "id") => {
+                    let id = Uuid::new_v5(&self.seed, subject.name.as_bytes());
+                    filled.insert("id".into(), Value::from(id.to_string()));
+                    continue;
+                }
+                (None, "created_at" | "updated_at") => {
+                    filled.insert(field.name.into(), time(at));
+                    continue;
+                }
+                _ => {}
+            }
+            if let Some(value) = row.get(field.name) {
+                filled.insert(field.name.into(), value.clone());
+            }
+        }
+        if subject.field("currency").is_some() {
+            filled.entry("currency").or_insert_with(|| Value::from("EUR"));
+        }
+        Some(filled)
+    }
+
+    fn value(&mut self, value: &Value, ty: FieldType, path: &str) {
+        let fault = match (ty, value) {
+            (FieldType::List, Value::Array(_)) | (FieldType::Json, _) => None,
+            (FieldType::Id, Value::String(id)) if id.parse::<Uuid>().is_ok() => None,
+            (FieldType::Id, _) => Some((format!("{value} is not an id"), Some("write a UUID".to_owned()))),
+            (FieldType::Money | FieldType::Integer, Value::String(_)) => {
+                let fault = Typed::read(value, ty).err();
+                Some((format!("{value} is not {}", ty.described()), fault.and_then(|fault| fault.help)))
+            }
+            (FieldType::List, _) => Some((format!("{value} is not a list"), None)),
+            (FieldType::Text, other) if !other.is_string() => Some((format!("{value} is not a text"), None)),
+            _ => Typed::read(value, ty).err().map(|fault| (fault.message, fault.help)),
+        };
+        if let Some((message, help)) = fault {
+            self.fault("wrong-type", path, message, help);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kinds::catalogue;
+
+    #[test]
+    fn a_short_file_becomes_a_whole_event() {
+        let file = json!({"type": "order_created", "at": "2026-11-22T10:00:00Z",
+            "data": {"order": {"total": 25_000}, "customer": {"email": "ada@example.com"}}});
+        let read = super::read(&file, &catalogue()).expect("reads");
+        assert_eq!((read.event.table.as_str(), read.event.operation), ("orders", Operation::Insert));
+        assert_eq!(read.event.row["created_at"], "2026-11-22T10:00:00Z");
+        let customer = read.event.customer.as_ref().expect("there");
+        assert_eq!(Some(&customer["id"]), read.event.row.get("customer_id"));
+        assert_eq!(super::read(&file, &catalogue()).expect("reads").event, read.event, "the same file, the same event");
+    }
+
+    #[test]
+    fn former_values_make_it_an_update() {
+        let file = json!({"type": "content_published", "at": "2026-11-22T10:00:00Z", "old": {"status": "draft"},
+            "data": {"post": {"slug": "a", "title": "A", "status": "published", "tags": ["x"]}}});
+        let read = super::read(&file, &catalogue()).expect("reads");
+        assert_eq!((read.event.table.as_str(), read.event.operation), ("blog_posts", Operation::Update));
+    }
+
+    #[test]
+    fn all_faults_are_named() {
+        let codes = |file: Value| -> Vec<String> {
+            let faults = super::read(&file, &catalogue()).expect_err("faulty");
+            faults.iter().map(|f| format!("{} {}", f.code, f.path.clone().unwrap_or_default())).collect()
+        };
+        assert_eq!(codes(json!([])), ["not-an-object "]);
+        assert_eq!(codes(json!({"typ": 1})), [
+            "unknown-field /typ", "missing-field ", "missing-field ", "missing-field ",
+        ]);
+        let file = json!({"type": "order_created", "at": "now",
+            "data": {"order": {"totl": 1}, "custmer": {}}});
+        assert_eq!(codes(file), ["wrong-type /at", "unknown-field /data/custmer"]);
+        let file = json!({"type": "order_created", "at": "2026-11-22", "operation": "delete",
+            "data": {"order": {"totl": 1, "total": "250.00", "id": "7", "status": 3}, "customer": {"email": 1}}});
+        assert_eq!(codes(file), [
+            "wrong-type /data/customer/email", "unknown-field /data/order/totl", "wrong-type /data/order/id",
+            "wrong-type /data/order/status", "wrong-type /data/order/total", "unknown-value /operation",
+        ]);
+        assert_eq!(codes(json!({"type": "ordr_created", "at": "2026-11-22", "data": {}})), ["unknown-kind /type"]);
+        assert_eq!(codes(json!({"type": "order_created", "at": "2026-11-22", "data": {}})), ["missing-field /data"]);
+    }
+}

@@ -1,0 +1,19 @@
+//! What admins draw, read and checked: a React Flow save becomes a plan or a list of faults.
+//!
+//! Nothing here does I/O, reads a clock or knows a single kind: the catalogue is handed in.
+
+pub mod catalogue;
+pub mod compile;
+pub mod config;
+pub mod context;
+pub mod diagnostics;
+pub mod event_file;
+pub mod expression;
+mod graph;
+mod hash;
+pub mod plan;
+pub mod react_flow;
+pub mod report;
+pub mod rules;
+pub mod scope;
+pub mod subjects;

@@ -1,0 +1,152 @@
+//! The plan: a version, compiled. A DAG of nodes with their work, ready to run.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use super::catalogue::{Action, Condition, Source, Trigger};
+use crate::domain::event::Event;
+use crate::domain::ids::NodeId;
+
+/// What a node does at its turn.
+#[derive(Debug)]
+pub enum Work {
+    /// It started the execution.
+    Trigger(Box<dyn Trigger>),
+    /// It chooses a branch.
+    Condition(Box<dyn Condition>),
+    /// It wants something done.
+    Action(Box<dyn Action>),
+}
+
+/// A node of a plan.
+#[derive(Debug)]
+pub struct PlanNode {
+    /// As drawn.
+    pub id: NodeId,
+    /// The caption.
+    pub label: Option<String>,
+    /// The kind's name.
+    pub kind: &'static str,
+    /// A disabled node is skipped, and so is what follows it alone.
+    pub enabled: bool,
+    /// What it does.
+    pub work: Work,
+}
+
+/// An edge of a plan: the branch that it belongs to, if it leaves a condition.
+pub type Branch = Option<Arc<str>>;
+
+/// A version, compiled. Immutable.
+#[derive(Debug)]
+pub struct Plan {
+    graph: DiGraph<PlanNode, Branch>,
+    order: Vec<NodeIndex>,
+    by_id: HashMap<NodeId, usize>,
+    trigger: NodeIndex,
+    trigger_kind: &'static str,
+    sources: Vec<Source>,
+    hash: String,
+    needs_customer: bool,
+}
+
+/// What the compiler hands over.
+pub(super) struct Parts {
+    pub graph: DiGraph<PlanNode, Branch>,
+    pub order: Vec<NodeIndex>,
+    pub trigger: NodeIndex,
+    pub hash: String,
+    pub needs_customer: bool,
+}
+
+impl Plan {
+    pub(super) fn new(parts: Parts) -> Option<Self> {
+        let node = parts.graph.node_weight(parts.trigger)?;
+        let Work::Trigger(trigger) = &node.work else { return None };
+        let (trigger_kind, sources) = (node.kind, trigger.sources());
+        let positions = parts.order.iter().enumerate();
+        let by_id = positions.filter_map(|(at, index)| Some((parts.graph.node_weight(*index)?.id.clone(), at)));
+        Some(Self {
+            by_id: by_id.collect(),
+            trigger: parts.trigger,
+            trigger_kind,
+            sources,
+            hash: parts.hash,
+            needs_customer: parts.needs_customer,
+            order: parts.order,
+            graph: parts.graph,
+        })
+    }
+
+    /// The nodes and edges.
+    pub fn graph(&self) -> &DiGraph<PlanNode, Branch> {
+        &self.graph
+    }
+
+    /// All nodes such that each comes behind those that lead to it; a node's index is its place in it. Equal plans
+    /// have equal orders.
+    pub fn order(&self) -> &[NodeIndex] {
+        &self.order
+    }
+
+    /// How many nodes there are.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Never: a plan has its trigger.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// The place of a node in [`Self::order`].
+    pub fn position(&self, node: &NodeId) -> Option<usize> {
+        self.by_id.get(node).copied()
+    }
+
+    /// The trigger's node.
+    pub fn trigger(&self) -> NodeIndex {
+        self.trigger
+    }
+
+    /// The trigger's kind, which the context shows as `event.type`.
+    pub fn trigger_kind(&self) -> &'static str {
+        self.trigger_kind
+    }
+
+    /// Hex; equal for drawings that mean the same, however they look.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// Whether anything reads the customer's row, so that it must be loaded with the event.
+    pub fn needs_customer(&self) -> bool {
+        self.needs_customer
+    }
+
+    /// The rows whose changes can start it.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// Whether the event starts it.
+    pub fn matches(&self, event: &Event) -> bool {
+        self.source_of(event).is_some()
+            && match self.graph.node_weight(self.trigger) {
+                Some(PlanNode { enabled: true, work: Work::Trigger(trigger), .. }) => trigger.matches(event),
+                _ => false,
+            }
+    }
+
+    /// The name under which the context shows the event's row.
+    pub fn subject_of(&self, event: &Event) -> &'static str {
+        self.source_of(event).map_or("row", |source| source.subject.name)
+    }
+
+    fn source_of(&self, event: &Event) -> Option<&Source> {
+        self.sources
+            .iter()
+            .find(|source| source.subject.table == event.table && source.operations.contains(&event.operation))
+    }
+}
