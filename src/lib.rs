@@ -2,4 +2,7 @@
 //!
 //! ARCHITECTURE.md walks an event through these rooms.
 
+pub mod cli;
+pub mod database;
 pub mod domain;
+pub mod engine;
