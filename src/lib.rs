@@ -3,6 +3,7 @@
 //! ARCHITECTURE.md walks an event through these rooms.
 
 pub mod actions;
+pub mod cli;
 pub mod conditions;
 pub mod database;
 pub mod domain;

@@ -117,7 +117,7 @@ async fn start(
     }
     let wanted: HashSet<Uuid> = matched
         .iter()
-        .filter(|(_, _, in_force)| in_force.plan.needs_customer)
+        .filter(|(_, _, in_force)| in_force.plan.needs_customer())
         .filter_map(|(event, ..)| event.customer_id())
         .collect();
     let customers = load_customers(session, &wanted.into_iter().collect::<Vec<_>>()).await?;
@@ -140,7 +140,7 @@ async fn start(
         };
         let customer = event.customer_id().and_then(|id| customers.get(&id));
         let run = match customer {
-            Some(customer) if in_force.plan.needs_customer => {
+            Some(customer) if in_force.plan.needs_customer() => {
                 let known = Event { customer: Some(customer.clone()), ..event.clone() };
                 Run::start(id, &in_force.plan, &known, now)
             }

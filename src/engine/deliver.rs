@@ -15,7 +15,7 @@ use super::listen::Side;
 use super::wake::Wake;
 use crate::domain::effect::Email;
 use crate::domain::ids::EffectId;
-use crate::domain::settings::DeliverySettings;
+use crate::domain::settings;
 use crate::mail::transport::{DeliveryError, Mailer};
 use crate::store::deliveries::{self, Finished, Leased, Postponed};
 use crate::store::session::{Session, StoreError};
@@ -37,7 +37,7 @@ enum Report {
 pub async fn run(
     side: Side,
     mailer: Mailer,
-    settings: DeliverySettings,
+    settings: settings::Deliveries,
     wake: Arc<Wake>,
     shutdown: CancellationToken,
 ) {
@@ -62,7 +62,7 @@ pub async fn run(
 struct Deliverer {
     side: Side,
     mailer: Arc<Mailer>,
-    settings: DeliverySettings,
+    settings: settings::Deliveries,
     reports: mpsc::Sender<Report>,
     sending: JoinSet<EffectId>,
     leases: HashMap<EffectId, Uuid>,
@@ -104,7 +104,7 @@ impl Deliverer {
     }
 
     async fn take_more(&mut self, session: &Session) -> Result<(), StoreError> {
-        let free = self.settings.concurrency.saturating_sub(self.sending.len());
+        let free = (self.settings.concurrency as usize).saturating_sub(self.sending.len());
         if free == 0 {
             return Ok(());
         }
@@ -156,7 +156,7 @@ impl Deliverer {
 }
 
 /// Sends one message and sorts what came of it.
-async fn attempt(mailer: &Mailer, settings: &DeliverySettings, delivery: Leased) -> Report {
+async fn attempt(mailer: &Mailer, settings: &settings::Deliveries, delivery: Leased) -> Report {
     let Leased { id, token, payload, attempt } = delivery;
     let began = Instant::now();
     let finish = |status: &'static str, result: Value| {

@@ -14,7 +14,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::wake::Wake;
-use crate::database::connect::{self, ConnectError};
+use crate::database::connect;
+
+type Lost = Box<dyn std::error::Error + Send + Sync>;
 
 /// Held closed a little longer than the work lasts: writers often come right behind one another.
 const LINGER: Duration = Duration::from_millis(10);
@@ -58,7 +60,7 @@ pub async fn keep(gate: Arc<Gate>, url: SecretString, wake: Arc<Wake>, shutdown:
         };
         if let Err(error) = kept {
             // Without the gate every writer notifies: slower for them, right all the same.
-            tracing::debug!(error = &error as &dyn std::error::Error, "the gate's connection is gone");
+            tracing::debug!(error = &*error, "the gate's connection is gone");
         }
         // Writers may have met a closed gate that nobody tends any more.
         wake.workers.notify_one();
@@ -74,16 +76,16 @@ async fn keep_on_one_connection(
     url: &SecretString,
     wake: &Wake,
     pause: &mut Duration,
-) -> Result<(), ConnectError> {
-    let (client, driver) = connect::connect(url, "gate").await?;
-    let _driver = connect::drive(driver);
+) -> Result<(), Lost> {
+    let (client, connection) = connect::connect(url, "gate").await?;
+    let _driver = connect::drive_in_background(connection);
     // It waits on purpose: without the limit that the engine's other sessions have.
     client.batch_execute("set lock_timeout = 0; set statement_timeout = 0").await?;
     *pause = Duration::from_millis(100);
     let mut wanted = gate.wanted.subscribe();
     loop {
         tokio::select! {
-            changed = wanted.wait_for(|wanted| *wanted) => { let _ = changed; }
+            () = becomes(&mut wanted, true) => {}
             () = closed(&client) => return Ok(()),
         }
         let lock = client.batch_execute("select pg_advisory_lock(1952998511, 0)");
@@ -91,7 +93,7 @@ async fn keep_on_one_connection(
         let locked = loop {
             tokio::select! {
                 locked = &mut lock => { locked?; break true; }
-                _ = wanted.wait_for(|wanted| !*wanted) => {
+                () = becomes(&mut wanted, false) => {
                     // A writer that idles in its transaction: give up waiting, or nobody would ever notify.
                     connect::cancel(url, &client).await?;
                     match lock.await {
@@ -103,9 +105,9 @@ async fn keep_on_one_connection(
             }
         };
         if locked {
-            while *wanted.borrow_and_update() {
+            while *wanted.borrow() {
                 tokio::select! {
-                    changed = wanted.wait_for(|wanted| !*wanted) => { let _ = changed; }
+                    () = becomes(&mut wanted, false) => {}
                     () = closed(&client) => return Ok(()),
                 }
                 tokio::time::sleep(LINGER).await;
@@ -115,6 +117,10 @@ async fn keep_on_one_connection(
         // Who wrote while it was closed did not notify.
         wake.workers.notify_one();
     }
+}
+
+async fn becomes(wanted: &mut watch::Receiver<bool>, value: bool) {
+    let _ = wanted.wait_for(|wanted| *wanted == value).await;
 }
 
 /// Ends when the connection does, which tokio-postgres tells only when asked.

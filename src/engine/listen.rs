@@ -1,6 +1,7 @@
 //! The listener: hears that something was written. Its connection also serves the engine's side jobs
 //! (deliveries, publishing), so that a daemon gets by with few connections.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 use super::health::Health;
 use super::wake::Wake;
-use crate::database::connect::{self, ConnectError, Messages};
+use crate::database::connect::{self, Connection};
 use crate::store::session::Session;
 
 /// Channels that the triggers use, one for each domain.
@@ -23,6 +24,8 @@ const WORKFLOWS: &str = "thendo_workflows";
 const PROBE: Duration = Duration::from_secs(2);
 /// An idle connection is asked this often whether it still lives.
 const PING: Duration = Duration::from_secs(10);
+
+type Lost = Box<dyn std::error::Error + Send + Sync>;
 
 /// The side connection as others see it: there, or not just now.
 pub type Side = watch::Receiver<Option<Arc<Session>>>;
@@ -36,10 +39,12 @@ pub async fn run(
     shutdown: CancellationToken,
 ) {
     let mut pause = Duration::from_millis(100);
+    // Once is enough, however often it connects again.
+    let mut warned = false;
     while !shutdown.is_cancelled() {
         let began = Instant::now();
         let ended = tokio::select! {
-            ended = listen(&url, &side, &wake, &health) => ended,
+            ended = listen(&mut warned, &url, &side, &wake, &health) => ended,
             () = shutdown.cancelled() => return,
         };
         side.send_replace(None);
@@ -51,7 +56,7 @@ pub async fn run(
             Ok(()) => tracing::warn!("the listener's connection ended; connecting again"),
             Err(error) => {
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = &*error,
                     retry_ms = pause.as_millis(),
                     "the listener is not connected"
                 );
@@ -65,12 +70,13 @@ pub async fn run(
 }
 
 async fn listen(
+    warned: &mut bool,
     url: &SecretString,
     side: &watch::Sender<Option<Arc<Session>>>,
     wake: &Wake,
     health: &Health,
-) -> Result<(), ConnectError> {
-    let (client, messages) = connect::connect(url, "listener").await?;
+) -> Result<(), Lost> {
+    let (client, connection) = connect::connect(url, "listener").await?;
     let probe = format!("thendo_probe_{}", Uuid::new_v4().simple());
     let session = Arc::new(Session::new(client));
     let (heard, mut hears) = watch::channel(false);
@@ -88,7 +94,8 @@ async fn listen(
         session.client().batch_execute(&format!("notify {probe}")).await?;
         let arrived = timeout(PROBE, hears.wait_for(|heard| *heard)).await.is_ok();
         session.client().batch_execute(&format!("unlisten {probe}")).await?;
-        if !arrived && health.notified.swap(false, std::sync::atomic::Ordering::Relaxed) | !arrived {
+        if !arrived && !*warned {
+            *warned = true;
             tracing::warn!(
                 "notifications do not arrive on this connection, as behind a transaction-mode pooler: \
                  polling instead. Use a direct or session-mode connection (Supabase: port 5432) to be woken at once"
@@ -99,11 +106,11 @@ async fn listen(
     };
     tokio::select! {
         ended = listening => ended,
-        ended = pass_on(messages, &probe, &heard, wake) => ended,
+        ended = pass_on(connection, &probe, &heard, wake) => ended,
     }
 }
 
-async fn ping(session: &Session) -> Result<(), ConnectError> {
+async fn ping(session: &Session) -> Result<(), Lost> {
     let mut ticks = interval(PING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -116,12 +123,12 @@ async fn ping(session: &Session) -> Result<(), ConnectError> {
 }
 
 async fn pass_on(
-    mut messages: Messages,
+    mut connection: Connection,
     probe: &str,
     heard: &watch::Sender<bool>,
     wake: &Wake,
-) -> Result<(), ConnectError> {
-    while let Some(message) = messages.next().await {
+) -> Result<(), Lost> {
+    while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
         match message? {
             AsyncMessage::Notification(note) if note.channel() == probe => {
                 heard.send_replace(true);

@@ -36,7 +36,7 @@ pub struct Setup {
     /// All settings.
     pub settings: Arc<Settings>,
     /// The kinds that workflows are made of.
-    pub catalogue: Arc<Catalogue>,
+    pub catalogue: Catalogue,
     /// What `/readyz` tells.
     pub health: Arc<Health>,
 }
@@ -110,7 +110,7 @@ impl Connections {
     pub fn of(settings: &Settings) -> Self {
         let most = settings.pool_max as usize;
         let gate = settings.engine.gate && most >= 4;
-        let workers = settings.engine.workers.clamp(1, most.saturating_sub(2 + usize::from(gate)).max(1));
+        let workers = (settings.engine.workers as usize).clamp(1, most.saturating_sub(2 + usize::from(gate)).max(1));
         let lists = most.saturating_sub(1 + workers + usize::from(gate)).clamp(1, 4);
         Self { workers, gate, lists: u32::try_from(lists).unwrap_or(1) }
     }

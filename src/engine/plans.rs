@@ -36,7 +36,7 @@ struct Table {
 
 /// All plans that this daemon knows.
 pub struct Plans {
-    catalogue: Arc<Catalogue>,
+    catalogue: Catalogue,
     table: ArcSwap<Table>,
     // A plan is compiled once, however many executions are pinned to it. Versions never change.
     compiled: Mutex<HashMap<(WorkflowId, i32), Option<Arc<Plan>>>>,
@@ -44,7 +44,7 @@ pub struct Plans {
 
 impl Plans {
     /// Knows nothing yet: the first [`Plans::refresh`] loads what is in force.
-    pub fn new(catalogue: Arc<Catalogue>) -> Self {
+    pub fn new(catalogue: Catalogue) -> Self {
         Self { catalogue, table: ArcSwap::default(), compiled: Mutex::default() }
     }
 
@@ -72,8 +72,11 @@ impl Plans {
         let mut table = Table { epoch, ..Table::default() };
         for version in versions {
             let Some(plan) = self.plan_of(&version) else { continue };
-            let sources: Vec<(String, Operation)> =
-                plan.sources().iter().map(|(table, operation)| ((*table).to_owned(), *operation)).collect();
+            let sources: Vec<(String, Operation)> = plan
+                .sources()
+                .iter()
+                .flat_map(|of| of.operations.iter().map(|operation| (of.subject.table.to_owned(), *operation)))
+                .collect();
             let in_force = Arc::new(InForce {
                 workflow: version.workflow,
                 version: version.number,

@@ -72,7 +72,7 @@ async fn check(session: &Session, plans: &Plans, workflow: &Edited) -> Result<()
     }
     match compiled.plan {
         Some(plan) if published => {
-            if let Some(version) = put_in_force(session, workflow, &plan.hash, &diagnostics).await? {
+            if let Some(version) = put_in_force(session, workflow, plan.hash(), &diagnostics).await? {
                 tracing::info!(workflow = workflow.name, version, "in force");
             }
         }

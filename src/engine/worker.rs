@@ -13,7 +13,7 @@ use super::health::Health;
 use super::plans::Plans;
 use super::wake::Wake;
 use crate::database::connect;
-use crate::domain::settings::EngineSettings;
+use crate::domain::settings;
 use crate::store::OF_A_BATCH;
 use crate::store::queue::{Cursors, LANES};
 use crate::store::session::{ErrorClass, Session};
@@ -30,7 +30,7 @@ pub struct Shared {
     /// Where the database is.
     pub url: SecretString,
     /// Batch sizes and intervals.
-    pub settings: EngineSettings,
+    pub settings: settings::Engine,
     /// How many workers there are.
     pub workers: usize,
     /// The plans in force.
@@ -88,14 +88,14 @@ async fn work(
     number: usize,
     shutdown: &CancellationToken,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let (client, messages) = connect::connect(&shared.url, "worker").await?;
-    let _driver = connect::drive(messages);
+    let (client, connection) = connect::connect(&shared.url, "worker").await?;
+    let _driver = connect::drive_in_background(connection);
     let session = Session::new(client);
     session.prepare_all(OF_A_BATCH).await?;
     Health::set(&shared.health.working, true);
     let mut cursors = Cursors::from_lane(number * LANES / shared.workers.max(1));
     let mut pace = Pace {
-        limit: shared.settings.batch,
+        limit: shared.settings.batch as usize,
         careful: 0,
         streak: 0,
         gate_closed: false,
@@ -140,7 +140,7 @@ fn after_batch(shared: &Shared, pace: &mut Pace, done: Done, took: Duration) {
     pace.limit = if took > LONGEST_BATCH {
         (pace.limit / 2).max(1)
     } else {
-        (pace.limit + pace.limit / 4 + 1).min(shared.settings.batch)
+        (pace.limit + pace.limit / 4 + 1).min(shared.settings.batch as usize)
     };
     if !pace.gate_closed && (done.claimed >= A_LOT || pace.streak >= 3) {
         pace.gate_closed = true;

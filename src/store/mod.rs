@@ -1,11 +1,14 @@
 //! All SQL of the data plane and the lists, in functions named after what they do.
 
 pub mod deliveries;
+pub mod demo;
 pub mod effects;
 pub mod executions;
+pub mod lists;
 pub mod queue;
 pub mod session;
 pub mod staging;
+pub mod workflow_files;
 pub mod workflows;
 
 use session::Sql;

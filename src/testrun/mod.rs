@@ -98,7 +98,7 @@ async fn in_transaction(
     }
     insert_if_missing(session.client(), &event.table, &event.row).await?;
     if event.customer.is_none()
-        && plan.needs_customer
+        && plan.needs_customer()
         && let Some(id) = event.customer_id()
     {
         event.customer = load_customers(session, &[id]).await?.remove(&id);
