@@ -2,7 +2,10 @@
 //!
 //! ARCHITECTURE.md walks an event through these rooms.
 
+pub mod app;
 pub mod cli;
 pub mod database;
 pub mod domain;
 pub mod engine;
+pub mod http;
+pub mod store;
