@@ -9,6 +9,7 @@ use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use secrecy::SecretString;
 use sqlx::PgPool;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -51,13 +52,13 @@ impl App {
     /// Starts HTTP and the engine. They work until `shutdown`.
     ///
     /// # Errors
-    /// When the database can't be reached, its schema is another, or the address is taken.
+    /// When the database can't be reached or its schema is another.
     pub async fn start(
         settings: Arc<Settings>,
         url: SecretString,
+        listener: TcpListener,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let listener = http::bind(settings.listen).await?;
         let address = listener.local_addr().context("the address that was bound")?;
         check_schema(&url).await?;
         let pool = connect::pool(&url, control_connections(&settings)).await?;
@@ -95,7 +96,10 @@ impl App {
             all
         };
         let outcome = tokio::time::timeout(LONGEST_END, rest).await.unwrap_or_else(|_| {
-            tracing::warn!("not everything ended within {} s; what was open is rolled back", LONGEST_END.as_secs());
+            tracing::warn!(
+                "not everything ended within {} s; what was open is rolled back",
+                LONGEST_END.as_secs()
+            );
             Ok(())
         });
         let _bounded = tokio::time::timeout(Duration::from_secs(1), self.pool.close()).await;
@@ -106,13 +110,14 @@ impl App {
 /// The daemon, from start to end.
 ///
 /// # Errors
-/// As [`App::start`] and [`App::run`].
+/// As [`App::start`] and [`App::run`], and when the address is taken.
 pub async fn serve(
     settings: Arc<Settings>,
     url: SecretString,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let app = App::start(settings, url, shutdown).await?;
+    let listener = http::bind(settings.listen).await?;
+    let app = App::start(settings, url, listener, shutdown).await?;
     tracing::info!(address = %app.address, "thendo {} serves", env!("CARGO_PKG_VERSION"));
     app.run().await
 }
@@ -120,11 +125,12 @@ pub async fn serve(
 async fn check_schema(url: &SecretString) -> anyhow::Result<()> {
     let standings = migrate::status(url).await?;
     let count = |state: State| standings.iter().filter(|standing| standing.state == state).count();
-    let found: Vec<String> = [(State::Pending, "pending"), (State::Changed, "changed"), (State::Unknown, "unknown")]
-        .into_iter()
-        .filter(|(state, _)| count(*state) > 0)
-        .map(|(state, word)| format!("{} {word} migrations", count(state)))
-        .collect();
+    let found: Vec<String> =
+        [(State::Pending, "pending"), (State::Changed, "changed"), (State::Unknown, "unknown")]
+            .into_iter()
+            .filter(|(state, _)| count(*state) > 0)
+            .map(|(state, word)| format!("{} {word} migrations", count(state)))
+            .collect();
     if found.is_empty() { Ok(()) } else { Err(WrongSchema(found.join(", ")).into()) }
 }
 
@@ -163,7 +169,10 @@ async fn keep_metrics_small(shutdown: CancellationToken) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When the system takes no handlers.
-pub fn end_on_signals(shutdown: &CancellationToken, at_once: impl Fn() + Send + 'static) -> anyhow::Result<()> {
+pub fn end_on_signals(
+    shutdown: &CancellationToken,
+    at_once: impl Fn() + Send + 'static,
+) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("can't handle Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("can't handle SIGTERM")?;
     let mut hang_up = signal(SignalKind::hangup()).context("can't handle SIGHUP")?;
@@ -216,6 +225,8 @@ pub async fn watch_private_server(
         }
     }
     tell.cancel();
-    tokio::task::spawn_blocking(move || server.stop()).await.context("stopping the private server broke off")?;
+    tokio::task::spawn_blocking(move || server.stop())
+        .await
+        .context("stopping the private server broke off")?;
     failure.map_or(Ok(()), |words| Err(anyhow::anyhow!("the private PostgreSQL ended by itself: {words}")))
 }

@@ -56,6 +56,10 @@ fn print_leaves(under: &str, value: &Value, session: &Session) -> anyhow::Result
         return Ok(());
     }
     let shown = if value.is_null() { "-".into() } else { value.to_string() };
-    let origin = session.loaded.origins.get(under).map_or_else(String::new, |origin| format!("  {QUIET}# {origin}{QUIET:#}"));
+    let origin = session
+        .loaded
+        .origins
+        .get(under)
+        .map_or_else(String::new, |origin| format!("  {QUIET}# {origin}{QUIET:#}"));
     print_line(format_args!("{under} = {shown}{origin}"))
 }

@@ -6,7 +6,9 @@ use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use super::Session;
-use super::output::{Advice, BAD, Format, QUIET, STRONG, one_line, print_json, print_line, shape, step_line, time};
+use super::output::{
+    Advice, BAD, Format, QUIET, STRONG, one_line, print_json, print_line, shape, step_line, time,
+};
 use crate::store::lists::{self, DeliveryRow, ExecutionDetail, ExecutionFilter};
 
 /// `thendo executions …`
@@ -84,7 +86,8 @@ impl List {
             }
             None => None,
         };
-        let filter = ExecutionFilter { workflow: self.workflow, status: self.status, before, limit: self.limit };
+        let filter =
+            ExecutionFilter { workflow: self.workflow, status: self.status, before, limit: self.limit };
         let rows = lists::executions(&pool, &filter).await?;
         if self.format == Format::Json {
             print_json(&rows)?;
@@ -96,7 +99,8 @@ impl List {
         for row in &rows {
             let (style, shape) = shape(&row.status);
             let workflow = one_line(row.workflow.as_deref().unwrap_or("(gone)"));
-            let error = row.error.as_deref().map_or_else(String::new, |error| format!("  {}", one_line(error)));
+            let error =
+                row.error.as_deref().map_or_else(String::new, |error| format!("  {}", one_line(error)));
             print_line(format_args!(
                 "{style}{shape} {:<9}{style:#} {}  {}  {workflow} v{}{BAD}{error}{BAD:#}",
                 row.status,
@@ -128,13 +132,26 @@ fn print_execution(found: &ExecutionDetail, deliveries: &[DeliveryRow]) -> anyho
     let row = &found.row;
     let (style, shape) = shape(&row.status);
     let workflow = one_line(row.workflow.as_deref().unwrap_or("(gone)"));
-    print_line(format_args!("{STRONG}{workflow}{STRONG:#} v{}  {style}{shape} {}{style:#}", row.version, row.status))?;
-    print_line(format_args!("{QUIET}execution {}  event {} of {}{QUIET:#}", row.id, row.event_id, time(row.event_at)))?;
+    print_line(format_args!(
+        "{STRONG}{workflow}{STRONG:#} v{}  {style}{shape} {}{style:#}",
+        row.version, row.status
+    ))?;
+    print_line(format_args!(
+        "{QUIET}execution {}  event {} of {}{QUIET:#}",
+        row.id,
+        row.event_id,
+        time(row.event_at)
+    ))?;
     for step in found.steps.as_array().into_iter().flatten() {
         print_line(format_args!("  {}", step_line(step)))?;
         for change in step["changes"].as_array().into_iter().flatten() {
             let field = |name: &str| one_line(change[name].as_str().unwrap_or_default());
-            print_line(format_args!("      {QUIET}{} {} {}{QUIET:#}", field("table"), field("key"), change["after"]))?;
+            print_line(format_args!(
+                "      {QUIET}{} {} {}{QUIET:#}",
+                field("table"),
+                field("key"),
+                change["after"]
+            ))?;
         }
     }
     for delivery in deliveries {

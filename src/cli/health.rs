@@ -39,7 +39,10 @@ impl Health {
         let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).no_proxy().build()?;
         let answer = client.get(&asked).send().await.map_err(|fault| {
             let help = "start it with `thendo up` or `thendo serve`, or name its address with --url";
-            Advice::error(format!("no daemon answers at {asked}: {}", crate::database::connect::in_full(&fault)), help)
+            Advice::error(
+                format!("no daemon answers at {asked}: {}", crate::database::connect::in_full(&fault)),
+                help,
+            )
         })?;
         let ready = answer.status().is_success();
         print_line(answer.text().await?.trim())?;

@@ -51,7 +51,9 @@ impl Migrate {
         match (self.format, applied) {
             (Format::Json, _) => print_json(&serde_json::json!({"applied": applied}))?,
             (Format::Text, 0) => print_line("the schema is up to date")?,
-            (Format::Text, _) => print_line(format_args!("{applied} migrations in {}", seconds(begun.elapsed())))?,
+            (Format::Text, _) => {
+                print_line(format_args!("{applied} migrations in {}", seconds(begun.elapsed())))?
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -62,7 +64,9 @@ impl Migrate {
         if self.format == Format::Json {
             print_json(&serde_json::json!({"up_to_date": sound, "migrations": standings}))?;
         } else {
-            for standing in standings.iter().filter(|standing| self.status || standing.state != State::Applied) {
+            for standing in
+                standings.iter().filter(|standing| self.status || standing.state != State::Applied)
+            {
                 let state = format!("{:?}", standing.state).to_lowercase();
                 let (style, shape) = shape(&state);
                 let line = format!("{:04} {:<28} {state}", standing.version, standing.name);

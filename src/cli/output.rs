@@ -102,7 +102,15 @@ fn help_for(fault: &anyhow::Error) -> Option<String> {
                 $(if let Some(known) = cause.downcast_ref::<$kind>() { return Some(known.help()); })+
             };
         }
-        help_of!(SettingsError, ServerError, ConnectError, MigrateError, NoDatabase, WrongSchema, CannotListen);
+        help_of!(
+            SettingsError,
+            ServerError,
+            ConnectError,
+            MigrateError,
+            NoDatabase,
+            WrongSchema,
+            CannotListen
+        );
         if let Some(advice) = cause.downcast_ref::<Advice>() {
             return Some(advice.help.clone());
         }
@@ -164,7 +172,8 @@ mod tests {
 
     #[test]
     fn help_is_found_under_context() {
-        let fault = anyhow::Error::from(Advice { message: "no".into(), help: "do this".into() }).context("above");
+        let fault =
+            anyhow::Error::from(Advice { message: "no".into(), help: "do this".into() }).context("above");
         assert_eq!(help_for(&fault).as_deref(), Some("do this"));
     }
 }

@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::SecretString;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Advice, GOOD, QUIET, STRONG, eprint_line, print_line, seconds};
@@ -16,6 +17,7 @@ use crate::app::{self, App};
 use crate::database::migrate;
 use crate::database::server::{DATABASE, PrivateServer};
 use crate::engine::Health;
+use crate::http;
 use crate::store::workflow_files::{self, Stored};
 
 /// `thendo up`
@@ -44,6 +46,8 @@ impl Up {
             eprint_line(format_args!("note: `up` uses its private server, not what {origin} names; {help}"));
         }
         let begun = Instant::now();
+        // First of all, for it is what fails most often and costs nothing.
+        let listener = http::bind(session.settings.listen).await?;
         let server = app::start_private_server(&session.settings).await?;
         let url = SecretString::from(server.url(DATABASE));
         tell_server(&server, session, begun)?;
@@ -54,7 +58,7 @@ impl Up {
         let stop_server = CancellationToken::new();
         let watch = tokio::spawn(app::watch_private_server(server, stop_server.clone(), shutdown.clone()));
 
-        let work = work(session, url, begun, shutdown.clone());
+        let work = work(session, url, listener, begun, shutdown.clone());
         let outcome = tokio::select! {
             biased;
             outcome = work => outcome,
@@ -74,6 +78,7 @@ impl Up {
 async fn work(
     session: &Session,
     url: SecretString,
+    listener: TcpListener,
     begun: Instant,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -81,10 +86,11 @@ async fn work(
     let applied = migrate::run(&url, |progress| migrate_command::tell(&progress)).await?;
     tell("schema", if applied == 0 { "up to date" } else { "migrated" }, started)?;
 
-    let app = App::start(Arc::clone(&session.settings), url, shutdown.clone()).await?;
+    let app = App::start(Arc::clone(&session.settings), url, listener, shutdown.clone()).await?;
     let started = Instant::now();
     let examples = workflow::examples()?;
-    let stored = workflow_files::store(&app.pool, &examples, false).await.context("loading the examples failed")?;
+    let stored =
+        workflow_files::store(&app.pool, &examples, false).await.context("loading the examples failed")?;
     let added = stored.iter().filter(|stored| **stored == Stored::Added).count();
     tell("workflows", &format!("{added} examples loaded, {} were there", stored.len() - added), started)?;
 

@@ -50,7 +50,8 @@ impl Workflow {
         let mut files = Vec::new();
         for path in &load.paths {
             for file in files_in(path)? {
-                let text = std::fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
+                let text = std::fs::read_to_string(&file)
+                    .with_context(|| format!("can't read {}", file.display()))?;
                 files.push(read(&text, &name_of(&file), &file.display().to_string())?);
             }
         }
@@ -58,8 +59,9 @@ impl Workflow {
         let stored = workflow_files::store(&pool, &files, true).await?;
         let pairs = files.iter().zip(&stored);
         if load.format == Format::Json {
-            let list: Vec<Value> =
-                pairs.map(|(file, stored)| serde_json::json!({"name": file.name, "stored": stored})).collect();
+            let list: Vec<Value> = pairs
+                .map(|(file, stored)| serde_json::json!({"name": file.name, "stored": stored}))
+                .collect();
             print_json(&list)?;
         } else {
             for (file, stored) in pairs {
@@ -114,7 +116,10 @@ fn name_of(file: &Path) -> String {
 
 fn read(text: &str, name: &str, from: &str) -> anyhow::Result<WorkflowFile> {
     let refuse = |reason: String| {
-        Advice::error(format!("{from} is no workflow: {reason}"), "`thendo validate FILE` says all that is wrong with one")
+        Advice::error(
+            format!("{from} is no workflow: {reason}"),
+            "`thendo validate FILE` says all that is wrong with one",
+        )
     };
     let mut definition: Value = serde_json::from_str(text).map_err(|fault| refuse(fault.to_string()))?;
     let Some(members) = definition.as_object_mut() else { return Err(refuse("it is no JSON object".into())) };
@@ -138,7 +143,9 @@ mod tests {
         let named = read("{\"name\": \"Thanks\", \"nodes\": [], \"edges\": []}", "file", "f").expect("reads");
         assert_eq!(named.name, "Thanks");
         assert_eq!(named.definition, serde_json::json!({"nodes": [], "edges": []}));
-        assert!(read("[]", "x", "x.json").expect_err("no object").to_string().contains("x.json is no workflow"));
+        assert!(
+            read("[]", "x", "x.json").expect_err("no object").to_string().contains("x.json is no workflow")
+        );
     }
 
     #[test]

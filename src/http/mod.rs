@@ -57,7 +57,9 @@ impl CannotListen {
                 "another thendo or another program has it; stop that, or choose a free one with \
                  --listen 127.0.0.1:7879 (port 0 lets the system choose)"
             }
-            io::ErrorKind::PermissionDenied => "ports below 1024 are for root; choose a higher one with --listen",
+            io::ErrorKind::PermissionDenied => {
+                "ports below 1024 are for root; choose a higher one with --listen"
+            }
             _ => "choose an address of this machine with --listen",
         }
         .into()
@@ -131,7 +133,9 @@ async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
 
 async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
     if let Ok(Ok(depth)) = tokio::time::timeout(LONGEST_QUERY, lists::depth(&shared.pool)).await {
-        for (what, count) in [("due", depth.due), ("waiting", depth.waiting), ("deliveries", depth.deliveries)] {
+        for (what, count) in
+            [("due", depth.due), ("waiting", depth.waiting), ("deliveries", depth.deliveries)]
+        {
             // Bounded by the query, so exact.
             metrics::gauge!("thendo_depth", "of" => what).set(count as f64);
         }

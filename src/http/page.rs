@@ -80,7 +80,8 @@ fn push_workflows(html: &mut String, workflows: &[WorkflowRow]) {
             "broken" => ("failed", "✕"),
             _ => ("waiting", "◐"),
         };
-        let version = workflow.live_version.map_or_else(|| "no version in force".into(), |n| format!("version {n}"));
+        let version =
+            workflow.live_version.map_or_else(|| "no version in force".into(), |n| format!("version {n}"));
         let _infallible = write!(
             html,
             "<li><span class=\"{class}\" title=\"{0}\">{shape}</span> <b>{1}</b> <span class=\"quiet\">{0} · {2}</span>",
@@ -120,12 +121,13 @@ fn push_executions(html: &mut String, executions: &[ExecutionRow]) {
     );
     for row in executions {
         let (class, shape) = shape(&row.status);
-        let took = row.finished_at.map_or_else(String::new, |end| {
-            format!("{} ms", (end - row.started_at).num_milliseconds())
-        });
-        let error = row.error.as_deref().map_or_else(String::new, |error| {
-            format!("<div class=\"failed\">{}</div>", text(error))
-        });
+        let took = row
+            .finished_at
+            .map_or_else(String::new, |end| format!("{} ms", (end - row.started_at).num_milliseconds()));
+        let error = row
+            .error
+            .as_deref()
+            .map_or_else(String::new, |error| format!("<div class=\"failed\">{}</div>", text(error)));
         let _infallible = write!(
             html,
             "<tr><td class=\"{class}\" title=\"{0}\">{shape}</td><td>{1}{error}</td><td><time>{2}</time></td>\

@@ -68,13 +68,18 @@ impl Demo {
         let pool = session.pool().await?;
         let placed = place_order(&pool, &order.email, &order.name, order.total, &order.currency).await?;
         let total = Money { amount_minor: order.total, currency: order.currency };
-        print_line(format_args!("{STRONG}order of {total}{STRONG:#} by {} at {}", order.email, time(placed.since)))?;
+        print_line(format_args!(
+            "{STRONG}order of {total}{STRONG:#} by {} at {}",
+            order.email,
+            time(placed.since)
+        ))?;
         print_line(format_args!("{QUIET}order {}{QUIET:#}", placed.id))?;
         let limit = Duration::from_secs(order.timeout);
-        let ended = tokio::time::timeout(limit, follow::follow(&pool, &placed, limit)).await.map_err(|_| {
-            let help = "raise --timeout, or see whether the database is busy";
-            Advice::error(format!("the database did not answer within {} s", order.timeout), help)
-        })??;
+        let ended =
+            tokio::time::timeout(limit, follow::follow(&pool, &placed, limit)).await.map_err(|_| {
+                let help = "raise --timeout, or see whether the database is busy";
+                Advice::error(format!("the database did not answer within {} s", order.timeout), help)
+            })??;
         summary::print(&pool, &placed, &ended).await?;
         let failed = ended.iter().any(|execution| execution.status != "succeeded");
         Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -22,7 +22,9 @@ pub(super) async fn print(pool: &PgPool, order: &PlacedOrder, ended: &[Seen]) ->
         let amount = Money { amount_minor: deposit.amount, currency: deposit.currency };
         let days = (deposit.due_date - order.since).num_hours().div_euclid(24);
         let due = time(deposit.due_date);
-        print_line(format_args!("  {GOOD}●{GOOD:#} deposit of {amount} asked for, due {due} (in {days} days)"))?;
+        print_line(format_args!(
+            "  {GOOD}●{GOOD:#} deposit of {amount} asked for, due {due} (in {days} days)"
+        ))?;
     }
     let ids: Vec<Uuid> = ended.iter().map(|execution| execution.id).collect();
     for delivery in lists::deliveries(pool, &ids).await? {
@@ -31,8 +33,12 @@ pub(super) async fn print(pool: &PgPool, order: &PlacedOrder, ended: &[Seen]) ->
     for execution in ended {
         let (style, shape) = shape(&execution.status);
         let workflow = one_line(&execution.workflow);
-        let error = execution.error.as_deref().map_or_else(String::new, |error| format!(": {}", one_line(error)));
-        print_line(format_args!("  {style}{shape}{style:#} {workflow} {}{BAD}{error}{BAD:#}", execution.status))?;
+        let error =
+            execution.error.as_deref().map_or_else(String::new, |error| format!(": {}", one_line(error)));
+        print_line(format_args!(
+            "  {style}{shape}{style:#} {workflow} {}{BAD}{error}{BAD:#}",
+            execution.status
+        ))?;
     }
     Ok(())
 }
