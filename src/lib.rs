@@ -3,11 +3,13 @@
 //! ARCHITECTURE.md walks an event through these rooms.
 
 pub mod actions;
+pub mod app;
 pub mod cli;
 pub mod conditions;
 pub mod database;
 pub mod domain;
 pub mod engine;
+pub mod http;
 pub mod kinds;
 pub mod mail;
 pub mod store;

@@ -116,10 +116,8 @@ fn load_from(flags: &Flags, environment: Vec<(OsString, OsString)>) -> Result<Lo
     refuse_unknown(&leaves, file.as_deref())?;
     let origin = |key: &str| leaves.get(key).cloned().unwrap_or_else(|| "the default".into());
 
-    let mut settings = Settings::deserialize(config).map_err(|fault| unreadable(&fault))?;
-    settings
-        .check()
-        .map_err(|fault| SettingsError::OutOfBounds { origin: origin(fault.key), fault })?;
+    let mut settings = Settings::deserialize(config).map_err(|fault| unreadable(&fault, &leaves))?;
+    settings.check().map_err(|fault| SettingsError::OutOfBounds { origin: origin(fault.key), fault })?;
     settings.data_dir = std::path::absolute(&settings.data_dir).unwrap_or(settings.data_dir);
     // Who names a data directory means its private server, whatever the environment says.
     if flags.data_dir.is_some() && flags.database_url.is_none() {
@@ -134,7 +132,8 @@ fn settings_file(flags: &Flags, environment: &[(String, String)]) -> Option<Path
     let named = environment.iter().find(|(name, _)| name == "THENDO_CONFIG").map(|(_, file)| file.into());
     flags.config.clone().or(named).or_else(|| {
         let platform = directories::ProjectDirs::from("", "", "thendo");
-        let candidates = [Some(PathBuf::from("thendo.toml")), platform.map(|d| d.config_dir().join("thendo.toml"))];
+        let candidates =
+            [Some(PathBuf::from("thendo.toml")), platform.map(|d| d.config_dir().join("thendo.toml"))];
         candidates.into_iter().flatten().find(|file| file.is_file())
     })
 }
@@ -210,7 +209,8 @@ const FREE: &str = "postgres.settings.";
 fn refuse_unknown(leaves: &BTreeMap<String, String>, file: Option<&Path>) -> Result<(), SettingsError> {
     let known = known_keys();
     for (key, origin) in leaves {
-        let section = known.iter().any(|known| known.strip_prefix(key.as_str()).is_some_and(|r| r.starts_with('.')));
+        let section =
+            known.iter().any(|known| known.strip_prefix(key.as_str()).is_some_and(|r| r.starts_with('.')));
         if known.contains(key) || key.starts_with(FREE) || section {
             continue;
         }
@@ -270,7 +270,7 @@ fn unreadable_file(file: Option<&Path>, fault: &ConfigError) -> SettingsError {
     SettingsError::File { file, reason }
 }
 
-fn unreadable(fault: &ConfigError) -> SettingsError {
+fn unreadable(fault: &ConfigError, origins: &BTreeMap<String, String>) -> SettingsError {
     let (key, origin, reason) = match fault {
         ConfigError::Type { key, origin, unexpected, expected } => {
             (key.clone(), origin.clone(), format!("it is {unexpected}, expected {expected}"))
@@ -278,11 +278,9 @@ fn unreadable(fault: &ConfigError) -> SettingsError {
         ConfigError::At { key, origin, error } => (key.clone(), origin.clone(), error.to_string()),
         other => (None, None, other.to_string()),
     };
-    SettingsError::Unreadable {
-        key: key.unwrap_or_else(|| "a setting".into()),
-        origin: origin.unwrap_or_else(|| "something".into()),
-        reason,
-    }
+    let key = key.unwrap_or_else(|| "a setting".into());
+    let origin = origin.or_else(|| origins.get(&key).cloned()).unwrap_or_else(|| "something".into());
+    SettingsError::Unreadable { key, origin, reason }
 }
 
 #[cfg(test)]
@@ -300,7 +298,11 @@ mod tests {
     #[test]
     fn flags_beat_the_environment_and_that_beats_the_file() {
         let file = "pool_max = 4\nlisten = \"127.0.0.1:1\"\n[engine]\nbatch = 7\n";
-        let environment = [("THENDO_LISTEN", "127.0.0.1:2"), ("THENDO_ENGINE__BATCH", "8"), ("DATABASE_URL", "postgres://x")];
+        let environment = [
+            ("THENDO_LISTEN", "127.0.0.1:2"),
+            ("THENDO_ENGINE__BATCH", "8"),
+            ("DATABASE_URL", "postgres://x"),
+        ];
         let flags = Flags { listen: Some("127.0.0.1:3".into()), ..Flags::default() };
         let loaded = load_with(file, &environment, flags).expect("loads");
         assert_eq!(loaded.settings.listen.port(), 3);
@@ -336,7 +338,11 @@ mod tests {
 
     #[test]
     fn servers_settings_are_free() {
-        let loaded = load_with("[postgres.settings]\nmax_connections = \"300\"\nwork_mem = 64\n", &[], Flags::default());
+        let loaded = load_with(
+            "[postgres.settings]\nmax_connections = \"300\"\nwork_mem = 64\n",
+            &[],
+            Flags::default(),
+        );
         let settings = loaded.expect("loads").settings;
         assert_eq!(settings.postgres.settings["max_connections"], "300");
         assert_eq!(settings.postgres.settings["work_mem"], "64");

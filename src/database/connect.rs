@@ -20,7 +20,8 @@ use super::tls::{self, Checked};
 use crate::domain::settings::mask_url;
 
 /// The half of a connection that must be driven: `await` it in a task, or poll it for notifications.
-pub type Connection = tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
+pub type Connection =
+    tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -176,7 +177,9 @@ pub async fn pool(url: &SecretString, most: u32) -> Result<PgPool, ConnectError>
 pub async fn single(url: &SecretString, purpose: &str) -> Result<sqlx::PgConnection, ConnectError> {
     let target = Target::read(url)?;
     let options = target.sqlx_options(purpose)?;
-    match tokio::time::timeout(PATIENCE, <sqlx::PgConnection as sqlx::Connection>::connect_with(&options)).await {
+    match tokio::time::timeout(PATIENCE, <sqlx::PgConnection as sqlx::Connection>::connect_with(&options))
+        .await
+    {
         Ok(opened) => opened.map_err(|fault| target.failed_sqlx(&fault)),
         Err(_) => Err(target.silent()),
     }
@@ -211,7 +214,9 @@ impl Target {
                 }
                 // Hints for other drivers, found in strings that are copied around.
                 ("pgbouncer" | "connection_limit" | "pool_timeout" | "schema" | "gssencmode", _) => {}
-                ("channel_binding" | "connect_timeout" | "target_session_attrs", _) => append(&mut plain, pair),
+                ("channel_binding" | "connect_timeout" | "target_session_attrs", _) => {
+                    append(&mut plain, pair)
+                }
                 _ => {
                     append(&mut plain, pair);
                     append(&mut for_sqlx, pair);
@@ -238,9 +243,8 @@ impl Target {
     }
 
     fn sqlx_options(&self, purpose: &str) -> Result<PgConnectOptions, ConnectError> {
-        let options = PgConnectOptions::from_str(self.url.expose_secret()).map_err(|fault| {
-            ConnectError::BadUrl { shown: self.shown.clone(), reason: in_full(&fault) }
-        })?;
+        let options = PgConnectOptions::from_str(self.url.expose_secret())
+            .map_err(|fault| ConnectError::BadUrl { shown: self.shown.clone(), reason: in_full(&fault) })?;
         let on_socket = options.get_socket().is_some();
         let options = if on_socket { options.ssl_mode(PgSslMode::Disable) } else { options };
         Ok(options.application_name(format!("thendo {purpose}").trim()))
@@ -259,7 +263,11 @@ impl Target {
     fn failed_sqlx(&self, fault: &sqlx::Error) -> ConnectError {
         let said = fault.as_database_error().map(|said| said.message().to_owned());
         let answered = said.is_some();
-        ConnectError::Failed { shown: self.shown.clone(), reason: said.unwrap_or_else(|| in_full(fault)), answered }
+        ConnectError::Failed {
+            shown: self.shown.clone(),
+            reason: said.unwrap_or_else(|| in_full(fault)),
+            answered,
+        }
     }
 
     fn silent(&self) -> ConnectError {
@@ -334,8 +342,13 @@ mod tests {
 
     #[test]
     fn what_is_no_connection_string_is_said_without_the_password() {
-        for url in ["", "mysql://ada:s3cret@db/x", "host=db password=s3cret", "postgres://ada:s3cret@db/x?sslmode=maybe",
-            "postgres://ada:s3cret@db:port/x"] {
+        for url in [
+            "",
+            "mysql://ada:s3cret@db/x",
+            "host=db password=s3cret",
+            "postgres://ada:s3cret@db/x?sslmode=maybe",
+            "postgres://ada:s3cret@db:port/x",
+        ] {
             let fault = read(url).err().expect("refused");
             assert!(!fault.to_string().contains("s3cret"), "{fault}");
         }

@@ -129,9 +129,11 @@ pub async fn status(url: &SecretString) -> Result<Vec<Standing>, MigrateError> {
 /// [`MigrateError`]; each migration is in the database wholly or not at all.
 pub async fn run(url: &SecretString, mut tell: impl FnMut(Progress<'_>)) -> Result<usize, MigrateError> {
     let mut connection = connect::single(url, "migrate").await?;
-    let version: String = sqlx::query_scalar("select current_setting('server_version')").fetch_one(&mut connection).await?;
-    let number: i32 =
-        sqlx::query_scalar("select current_setting('server_version_num')::int").fetch_one(&mut connection).await?;
+    let version: String =
+        sqlx::query_scalar("select current_setting('server_version')").fetch_one(&mut connection).await?;
+    let number: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int")
+        .fetch_one(&mut connection)
+        .await?;
     if number / 10_000 < LEAST_MAJOR.try_into().unwrap_or(i32::MAX) {
         return Err(MigrateError::TooOld(version));
     }
@@ -162,8 +164,9 @@ async fn lock(connection: &mut PgConnection, tell: &mut impl FnMut(Progress<'_>)
     let mut told = false;
     loop {
         // 1952998511 is 'thdo', the namespace of thendo's advisory locks; 2 is migrating.
-        let ours: bool =
-            sqlx::query_scalar("select pg_try_advisory_lock(1952998511, 2)").fetch_one(&mut *connection).await?;
+        let ours: bool = sqlx::query_scalar("select pg_try_advisory_lock(1952998511, 2)")
+            .fetch_one(&mut *connection)
+            .await?;
         if ours {
             return Ok(());
         }
@@ -175,8 +178,9 @@ async fn lock(connection: &mut PgConnection, tell: &mut impl FnMut(Progress<'_>)
 }
 
 async fn shim_auth(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let there: bool =
-        sqlx::query_scalar("select to_regclass('auth.users') is not null").fetch_one(&mut *connection).await?;
+    let there: bool = sqlx::query_scalar("select to_regclass('auth.users') is not null")
+        .fetch_one(&mut *connection)
+        .await?;
     if !there {
         let mut transaction = connection.begin().await?;
         transaction.execute(AUTH_SHIM).await?;
@@ -186,8 +190,10 @@ async fn shim_auth(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
 }
 
 async fn standings(connection: &mut PgConnection) -> Result<Vec<Standing>, MigrateError> {
-    let there: bool =
-        sqlx::query_scalar("select to_regclass($1) is not null").bind(TABLE).fetch_one(&mut *connection).await?;
+    let there: bool = sqlx::query_scalar("select to_regclass($1) is not null")
+        .bind(TABLE)
+        .fetch_one(&mut *connection)
+        .await?;
     let rows: Vec<(i64, String, Vec<u8>)> = if there {
         let listed = format!("select version, description, checksum from {TABLE} order by version");
         sqlx::query_as(AssertSqlSafe(listed)).fetch_all(&mut *connection).await?
@@ -213,14 +219,19 @@ fn compare<'a>(
             Standing { version: migration.version, name: migration.description.to_string(), state }
         })
         .collect();
-    all.extend(applied.into_iter().map(|(version, (name, _))| Standing { version, name, state: State::Unknown }));
+    all.extend(applied.into_iter().map(|(version, (name, _))| Standing {
+        version,
+        name,
+        state: State::Unknown,
+    }));
     all.sort_by_key(|standing| standing.version);
     all
 }
 
 fn refuse(standings: &[Standing]) -> Result<(), MigrateError> {
     let those = |state: State| {
-        let named = standings.iter().filter(|s| s.state == state).map(|s| format!("{} ({})", s.version, s.name));
+        let named =
+            standings.iter().filter(|s| s.state == state).map(|s| format!("{} ({})", s.version, s.name));
         named.collect::<Vec<_>>().join(", ")
     };
     let (ahead, changed) = (those(State::Unknown), those(State::Changed));

@@ -37,12 +37,14 @@ pub async fn place_order(
     .bind(name)
     .fetch_one(&mut *transaction)
     .await?;
-    let id = sqlx::query_scalar("insert into orders (customer_id, total, currency) values ($1, $2, $3) returning id")
-        .bind(customer)
-        .bind(total_minor)
-        .bind(currency)
-        .fetch_one(&mut *transaction)
-        .await?;
+    let id = sqlx::query_scalar(
+        "insert into orders (customer_id, total, currency) values ($1, $2, $3) returning id",
+    )
+    .bind(customer)
+    .bind(total_minor)
+    .bind(currency)
+    .fetch_one(&mut *transaction)
+    .await?;
     transaction.commit().await?;
     Ok(PlacedOrder { id, customer, since })
 }

@@ -136,9 +136,10 @@ pub struct ExecutionDetail {
 pub async fn execution(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<ExecutionDetail>> {
     // The first six bytes of an execution's id are its event's time in ms: only that partition is read.
     let event_ms = id.as_bytes()[..6].iter().fold(0i64, |ms, byte| (ms << 8) | i64::from(*byte));
-    let (Some(from), Some(to)) =
-        (DateTime::from_timestamp_millis(event_ms), DateTime::from_timestamp_millis(event_ms.saturating_add(1)))
-    else {
+    let (Some(from), Some(to)) = (
+        DateTime::from_timestamp_millis(event_ms),
+        DateTime::from_timestamp_millis(event_ms.saturating_add(1)),
+    ) else {
         return Ok(None);
     };
     sqlx::query_as(

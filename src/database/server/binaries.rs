@@ -138,7 +138,10 @@ mod tests {
         assert_eq!(choose(both.clone(), None, None, Path::new("/d")).map(|b| b.major).ok(), Some(18));
         assert_eq!(choose(both, Some(15), None, Path::new("/d")).map(|b| b.major).ok(), Some(15));
         let fault = choose(vec![installed(18)], Some(15), None, Path::new("/d")).expect_err("no 15");
-        assert_eq!(fault.to_string(), "the data in /d was made by PostgreSQL 15, and this machine has 18.1 in /pg/18");
+        assert_eq!(
+            fault.to_string(),
+            "the data in /d was made by PostgreSQL 15, and this machine has 18.1 in /pg/18"
+        );
     }
 
     #[test]

@@ -164,8 +164,8 @@ impl PrivateServer {
     /// [`ServerError`]; nothing is left running.
     pub fn start(options: &Options) -> Result<Self, ServerError> {
         let mut options = options.clone();
-        options.data_dir = std::path::absolute(&options.data_dir)
-            .map_err(ServerError::io("find", &options.data_dir))?;
+        options.data_dir =
+            std::path::absolute(&options.data_dir).map_err(ServerError::io("find", &options.data_dir))?;
         let dir = &options.data_dir;
         let cluster = cluster_dir(dir);
         let binaries = binaries::find(options.bin_dir.as_deref(), &cluster)?;
@@ -175,8 +175,7 @@ impl PrivateServer {
         postmaster::end_orphan(&cluster)?;
         let fresh = cluster::ensure(&cluster, &binaries, &owner)?;
         let socket_dir = socket::ensure(dir, &owner)?;
-        let mut server =
-            Self { binaries, owner, socket_dir, postmaster: None, fresh, _lock: lock, options };
+        let mut server = Self { binaries, owner, socket_dir, postmaster: None, fresh, _lock: lock, options };
         server.launch()?;
         Ok(server)
     }

@@ -56,7 +56,8 @@ impl Owner {
             parents.map_err(ServerError::io("create the folders above", dir))?;
             DirBuilder::new().mode(mode).create(dir).map_err(ServerError::io("create", dir))?;
             // The process's mask may have taken bits away.
-            fs::set_permissions(dir, Permissions::from_mode(mode)).map_err(ServerError::io("open up", dir))?;
+            fs::set_permissions(dir, Permissions::from_mode(mode))
+                .map_err(ServerError::io("open up", dir))?;
         }
         if !self.other {
             return Ok(());
@@ -66,9 +67,7 @@ impl Owner {
         let mut folders: Vec<&Path> = real.ancestors().collect();
         folders.reverse();
         match folders.into_iter().find(|folder| !self.may_enter(folder)) {
-            Some(folder) => {
-                Err(ServerError::NotReachable { user: self.name.clone(), folder: folder.into() })
-            }
+            Some(folder) => Err(ServerError::NotReachable { user: self.name.clone(), folder: folder.into() }),
             None => Ok(()),
         }
     }
@@ -159,8 +158,11 @@ mod tests {
         DirBuilder::new().mode(0o700).create(&closed).expect("made");
         let stranger = Owner { name: "stranger".into(), uid: 54321, gid: 54321, other: true };
         let fault = stranger.make_data_dir(&closed.join("data")).expect_err("not reachable");
-        assert!(matches!(&fault, ServerError::NotReachable { folder, .. }
-            if *folder == top.path().canonicalize().expect("there") || folder.ends_with("closed")), "{fault}");
+        assert!(
+            matches!(&fault, ServerError::NotReachable { folder, .. }
+            if *folder == top.path().canonicalize().expect("there") || folder.ends_with("closed")),
+            "{fault}"
+        );
         assert!(fault.help().contains("chmod a+x"), "{}", fault.help());
     }
 

@@ -198,7 +198,8 @@ fn last_words_since(log: &Path, offset: u64) -> String {
     let from = usize::try_from(offset).unwrap_or(0).min(bytes.len());
     let text = String::from_utf8_lossy(&bytes[from..]).into_owned();
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let telling: Vec<&str> = lines.iter().copied().filter(|l| l.contains("FATAL") || l.contains("ERROR")).collect();
+    let telling: Vec<&str> =
+        lines.iter().copied().filter(|l| l.contains("FATAL") || l.contains("ERROR")).collect();
     let chosen = if telling.is_empty() { &lines } else { &telling };
     if chosen.is_empty() {
         return "it ended without a word".into();

@@ -52,7 +52,8 @@ fn folder(data_dir: &Path) -> PathBuf {
     // The server of root runs as another user, who may not enter root's own runtime folder.
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|_| !rustix::process::geteuid().is_root());
     let parents = runtime.map(PathBuf::from).into_iter().chain([PathBuf::from("/tmp")]);
-    let fits = |dir: &PathBuf| dir.parent().is_some_and(Path::is_dir) && file(dir).as_os_str().len() <= LONGEST;
+    let fits =
+        |dir: &PathBuf| dir.parent().is_some_and(Path::is_dir) && file(dir).as_os_str().len() <= LONGEST;
     parents.map(|parent| parent.join(&name)).find(fits).unwrap_or_else(|| Path::new("/tmp").join(&name))
 }
 
@@ -105,10 +106,7 @@ mod tests {
     #[test]
     fn every_character_of_a_path_survives_the_url() {
         let url = url(Path::new("/tmp/a b+c%d&e?f#g=h/ü"), "thendo");
-        assert_eq!(
-            url,
-            "postgresql:///thendo?host=/tmp/a%20b%2Bc%25d%26e%3Ff%23g%3Dh/%C3%BC&user=postgres"
-        );
+        assert_eq!(url, "postgresql:///thendo?host=/tmp/a%20b%2Bc%25d%26e%3Ff%23g%3Dh/%C3%BC&user=postgres");
         let options: sqlx::postgres::PgConnectOptions = url.parse().expect("sqlx reads it");
         assert_eq!(options.get_socket().map(PathBuf::as_path), Some(Path::new("/tmp/a b+c%d&e?f#g=h/ü")));
         assert_eq!(options.get_database(), Some("thendo"));
