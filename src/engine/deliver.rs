@@ -70,27 +70,36 @@ struct Deliverer {
 
 impl Deliverer {
     async fn deliver(&mut self, wake: &Wake, shutdown: &CancellationToken) {
-        let mut renewals = interval(Duration::from_millis((self.settings.lease_ms / 3).max(1)));
-        renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let every = |period| {
+            let mut ticks = interval(period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks
+        };
+        let mut renewals = every(Duration::from_millis((self.settings.lease_ms / 3).max(10)));
+        let mut looks = every(POLL.min(Duration::from_millis(self.settings.lease_ms)));
         loop {
             let mut side = self.side.clone();
             let session = tokio::select! {
                 session = super::side_session(&mut side) => session,
                 () = shutdown.cancelled() => return,
             };
-            if let Err(error) = self.take_more(&session).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "deliveries could not be leased");
-                sleep(Duration::from_millis(200)).await;
-            }
+            let mut more = true;
             tokio::select! {
                 () = wake.deliverers.notified() => {}
                 Some(ended) = self.sending.join_next() => self.ended(ended),
-                _ = renewals.tick() => self.keep_leases(&session).await,
-                () = sleep(POLL) => self.rescue(&session, wake).await,
+                _ = looks.tick() => self.rescue(&session, wake).await,
+                _ = renewals.tick() => {
+                    self.keep_leases(&session).await;
+                    more = false;
+                }
                 () = shutdown.cancelled() => return,
             }
             while let Some(ended) = self.sending.try_join_next() {
                 self.ended(ended);
+            }
+            if more && let Err(error) = self.take_more(&session).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "deliveries could not be leased");
+                sleep(Duration::from_millis(200)).await;
             }
         }
     }
