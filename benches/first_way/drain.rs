@@ -26,7 +26,11 @@ pub async fn run(lab: &mut Lab) -> Outcome<()> {
         let (floor, _) = by_floor(lab).await?;
         let (own, memory) = by_daemon(lab).await?;
         peak = peak.max(memory);
-        println!("{:<12} floor {floor:.0} events/s, thendo {own:.0} events/s, ratio {:.2}", "drain", own / floor);
+        println!(
+            "{:<12} floor {floor:.0} events/s, thendo {own:.0} events/s, ratio {:.2}",
+            "drain",
+            own / floor
+        );
         ours.push(own);
         floors.push(floor);
         ratios.push(own / floor);
@@ -66,7 +70,8 @@ async fn by_daemon(lab: &mut Lab) -> Outcome<(f64, f64)> {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     check(&db).await?;
-    let span = "select extract(epoch from max(finished_at) - min(started_at))::float8 from workflow_executions";
+    let span =
+        "select extract(epoch from max(finished_at) - min(started_at))::float8 from workflow_executions";
     Ok((ORDERS as f64 / db.query_one(span, &[]).await?.get::<_, f64>(0), daemon.memory_mib("VmHWM")?))
 }
 
@@ -174,7 +179,11 @@ struct Batch {
 impl Batch {
     fn add(&mut self, event: Uuid, at: chrono::DateTime<chrono::Utc>, order: &Value) -> Outcome<()> {
         let total = order["total"].as_i64().ok_or("no total")?;
-        let id = |name: &str| Ok::<Uuid, Box<dyn std::error::Error + Send + Sync>>(order[name].as_str().ok_or("no id")?.parse()?);
+        let id = |name: &str| {
+            Ok::<Uuid, Box<dyn std::error::Error + Send + Sync>>(
+                order[name].as_str().ok_or("no id")?.parse()?,
+            )
+        };
         let (execution, hit, points) = (Uuid::now_v7(), total >= 10_000, total / 100);
         let mut steps = vec![
             json!({ "node": "start", "outcome": "done", "why": "order created of order", "at": at }),
@@ -205,9 +214,14 @@ impl Batch {
         customers.sort_unstable();
         floor
             .db
-            .execute("select 1 from loyalty_points where customer_id = any ($1) order by customer_id for update", &[&customers])
+            .execute(
+                "select 1 from loyalty_points where customer_id = any ($1) order by customer_id for update",
+                &[&customers],
+            )
             .await?;
-        let column = |pick: fn(&(Uuid, Uuid, Uuid, i64, Uuid)) -> Uuid| self.awards.iter().map(pick).collect::<Vec<_>>();
+        let column = |pick: fn(&(Uuid, Uuid, Uuid, i64, Uuid)) -> Uuid| {
+            self.awards.iter().map(pick).collect::<Vec<_>>()
+        };
         let points: Vec<i64> = self.awards.iter().map(|a| a.3).collect();
         let reasons = vec!["order"; self.awards.len()];
         floor

@@ -25,7 +25,8 @@ pub async fn run(lab: &mut Lab) -> Outcome<()> {
     let (cpu, queries): (f64, i64) = (daemon.cpu_seconds()?, db.query_one(statements, &[]).await?.get(0));
     tokio::time::sleep(REST).await;
     let cpu = (daemon.cpu_seconds()? - cpu) / REST.as_secs_f64() * 100.0;
-    let queries = (db.query_one(statements, &[]).await?.get::<_, i64>(0) - queries) as f64 / REST.as_secs_f64();
+    let queries =
+        (db.query_one(statements, &[]).await?.get::<_, i64>(0) - queries) as f64 / REST.as_secs_f64();
     let (start, memory) = (median(&mut starts), daemon.memory_mib("VmRSS")?);
     lab.say(
         "footprint",

@@ -56,10 +56,15 @@ impl Lab {
             return Err("the migrations failed".into());
         }
         let db = connect(&url).await?;
-        db.batch_execute("insert into customers (email) select 'c' || g || '@example.com' from generate_series(1, 1000) g")
-            .await?;
-        db.execute("insert into workflows (name, status, definition) values ('points', 'published', $1)", &[&workflow()])
-            .await?;
+        db.batch_execute(
+            "insert into customers (email) select 'c' || g || '@example.com' from generate_series(1, 1000) g",
+        )
+        .await?;
+        db.execute(
+            "insert into workflows (name, status, definition) values ('points', 'published', $1)",
+            &[&workflow()],
+        )
+        .await?;
         Ok((db, url))
     }
 
@@ -87,7 +92,11 @@ impl Lab {
             took.push(began.elapsed().as_secs_f64() * 1e3);
         }
         let (p50, p99) = (percentile(&mut took, 0.5), percentile(&mut took, 0.99));
-        self.say("disk", &format!("fsync p50 {p50:.2} ms, p99 {p99:.2} ms"), json!({ "p50_ms": p50, "p99_ms": p99 }));
+        self.say(
+            "disk",
+            &format!("fsync p50 {p50:.2} ms, p99 {p99:.2} ms"),
+            json!({ "p50_ms": p50, "p99_ms": p99 }),
+        );
         std::io::stdout().flush()?;
         Ok(())
     }
@@ -151,7 +160,12 @@ impl Drop for Daemon {
 /// Waits until the workflow is in force.
 pub async fn in_force(db: &Client) -> Outcome<()> {
     let began = Instant::now();
-    while db.query_one("select count(*) from workflows where live_version is null", &[]).await?.get::<_, i64>(0) > 0 {
+    while db
+        .query_one("select count(*) from workflows where live_version is null", &[])
+        .await?
+        .get::<_, i64>(0)
+        > 0
+    {
         if began.elapsed() > Duration::from_secs(20) {
             return Err("the workflow is not in force".into());
         }

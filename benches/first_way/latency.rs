@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use thendo::domain::execution::{Change, Mode, Status, Step};
 use thendo::domain::effect::{Answer, Effect, Request};
 use thendo::domain::execution::StepOutcome;
+use thendo::domain::execution::{Change, Mode, Status, Step};
 use thendo::domain::ids::{EffectId, ExecutionId, NodeId, WorkflowId};
 use thendo::store::effects::{Asked, apply};
 use thendo::store::executions::{Ended, Identity, record};
@@ -58,7 +58,9 @@ pub async fn run(lab: &mut Lab) -> Outcome<()> {
 async fn measure(db: &Client, url: &str) -> Outcome<Vec<f64>> {
     let watch = connect(url).await?;
     let order = db
-        .prepare("insert into orders (customer_id, total) select id, 15000 from customers limit 1 returning id")
+        .prepare(
+            "insert into orders (customer_id, total) select id, 15000 from customers limit 1 returning id",
+        )
         .await?;
     let points = watch.prepare("select 1 from loyalty_ledger where order_id = $1").await?;
     let mut took = Vec::new();
@@ -80,8 +82,7 @@ async fn measure(db: &Client, url: &str) -> Outcome<Vec<f64>> {
 }
 
 async fn listen_by_hand(url: String) -> Outcome<()> {
-    let (client, mut connection) =
-        thendo::database::connect::connect(&url.clone().into(), "by hand").await?;
+    let (client, mut connection) = thendo::database::connect::connect(&url.clone().into(), "by hand").await?;
     let wake = Arc::new(tokio::sync::Notify::new());
     let woken = wake.clone();
     let listening = tokio::spawn(async move {
@@ -112,20 +113,39 @@ async fn one_batch(session: &Session, cursors: &mut Cursors) -> Outcome<usize> {
         let workflow = WorkflowId(Uuid::from_u128(42));
         let id = ExecutionId::derive(event.id, event.at, workflow, 0);
         let node = NodeId::from("points");
-        let (Some(customer), Some(total)) = (event.customer_id(), event.row["total"].as_i64()) else { continue };
+        let (Some(customer), Some(total)) = (event.customer_id(), event.row["total"].as_i64()) else {
+            continue;
+        };
         let order = event.row["id"].as_str().and_then(|id| id.parse().ok());
         let effect = Effect::AwardPoints { customer, order, points: total / 100, reason: "order".into() };
-        asked.push(Asked { execution: id, lane: row.lane, request: Request { id: EffectId::derive(id, &node, 0), node, effect } });
+        asked.push(Asked {
+            execution: id,
+            lane: row.lane,
+            request: Request { id: EffectId::derive(id, &node, 0), node, effect },
+        });
         identities.push(Identity {
-            id, event: event.id, event_at: event.at, workflow, version: 1, lane: row.lane, started_at: claim.now,
+            id,
+            event: event.id,
+            event_at: event.at,
+            workflow,
+            version: 1,
+            lane: row.lane,
+            started_at: claim.now,
         });
     }
     let answers = apply(session, &asked).await?;
-    let steps: Vec<Vec<Step>> = asked.iter().map(|asked| vec![step(asked, &answers[&asked.request.id], claim.now)]).collect();
+    let steps: Vec<Vec<Step>> =
+        asked.iter().map(|asked| vec![step(asked, &answers[&asked.request.id], claim.now)]).collect();
     let ended: Vec<Ended<'_>> = identities
         .iter()
         .zip(&steps)
-        .map(|(identity, steps)| Ended { identity, mode: Mode::Live, status: Status::Succeeded, steps, error: None })
+        .map(|(identity, steps)| Ended {
+            identity,
+            mode: Mode::Live,
+            status: Status::Succeeded,
+            steps,
+            error: None,
+        })
         .collect();
     record(session, &ended).await?;
     session.transaction("commit").await?;
@@ -137,5 +157,13 @@ fn step(asked: &Asked, answer: &Answer, at: chrono::DateTime<chrono::Utc>) -> St
         Answer::Done { result, changes } => (Some(result.clone()), changes.clone()),
         _ => (None, Vec::new()),
     };
-    Step { node: asked.request.node.clone(), outcome: StepOutcome::Done, branch: None, why: None, result, changes, at }
+    Step {
+        node: asked.request.node.clone(),
+        outcome: StepOutcome::Done,
+        branch: None,
+        why: None,
+        result,
+        changes,
+        at,
+    }
 }

@@ -5,8 +5,8 @@
 
 mod drain;
 mod footprint;
-mod latency;
 mod lab;
+mod latency;
 mod writers;
 
 use std::error::Error;

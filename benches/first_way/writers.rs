@@ -33,7 +33,10 @@ pub async fn run(lab: &mut Lab) -> Outcome<()> {
         for n in 0..ways.len() {
             let n = (n + round) % ways.len();
             db.batch_execute(&source.replace(GATED, ways[n].1)).await?;
-            db.batch_execute("truncate workflow_queue, workflow_events, workflow_executions; vacuum; checkpoint").await?;
+            db.batch_execute(
+                "truncate workflow_queue, workflow_events, workflow_executions; vacuum; checkpoint",
+            )
+            .await?;
             let daemon = lab.daemon(&url).await?;
             let rate = write(&url).await?;
             drop(daemon);
@@ -69,8 +72,10 @@ async fn write(url: &str) -> Outcome<f64> {
         let (stop, commits) = (stop.clone(), commits.clone());
         tasks.push(tokio::spawn(async move {
             let offset = i64::try_from(n * 31)?;
-            let customer: uuid::Uuid =
-                db.query_one("select id from customers order by id offset $1 limit 1", &[&offset]).await?.get(0);
+            let customer: uuid::Uuid = db
+                .query_one("select id from customers order by id offset $1 limit 1", &[&offset])
+                .await?
+                .get(0);
             let order = db.prepare("insert into orders (customer_id, total) values ($1, $2)").await?;
             let mut total = 0i64;
             while !stop.load(Ordering::Relaxed) {

@@ -14,9 +14,7 @@ use crate::domain::event::Event;
 use crate::domain::execution::{Mode, Status, Step, StepOutcome};
 use crate::domain::ids::{EventId, ExecutionId};
 use crate::store::effects::delivered;
-use crate::store::executions::{
-    Ended, Identity, Resting, Woken, load_customers, park, record, take_waiting,
-};
+use crate::store::executions::{Ended, Identity, Resting, Woken, load_customers, park, record, take_waiting};
 use crate::store::queue::{Claimed, Cursors, Due, claim_due, quarantine};
 use crate::store::session::{Session, StoreError};
 use crate::workflow::plan::Plan;
@@ -191,10 +189,7 @@ fn restored(
     state: Value,
 ) -> Result<(Arc<Plan>, Run), (Vec<Step>, String)> {
     let steps = || {
-        state
-            .get("steps")
-            .and_then(|steps| serde_json::from_value(steps.clone()).ok())
-            .unwrap_or_default()
+        state.get("steps").and_then(|steps| serde_json::from_value(steps.clone()).ok()).unwrap_or_default()
     };
     let plan =
         plan.ok_or_else(|| (steps(), format!("version {} does not compile any more", identity.version)))?;

@@ -158,7 +158,10 @@ impl Deliverer {
                 }
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "lost leases could not be looked for");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "lost leases could not be looked for"
+                );
             }
         }
     }
@@ -202,7 +205,10 @@ async fn attempt(mailer: &Mailer, settings: &settings::Deliveries, delivery: Lea
             let reason = format!("{peer}: {source}");
             let attempts = u16::try_from(attempt).unwrap_or(u16::MAX);
             if attempts >= settings.attempts {
-                return finish("refused", json!({ "reason": format!("given up after {attempt} attempts: {reason}") }));
+                return finish(
+                    "refused",
+                    json!({ "reason": format!("given up after {attempt} attempts: {reason}") }),
+                );
             }
             tracing::warn!(delivery = %id, attempt, reason, "a mail is tried again later");
             let delay = settings.backoff_ms.saturating_mul(1 << (attempts.saturating_sub(1)).min(20));
@@ -238,7 +244,10 @@ async fn write_reports(mut side: Side, mut incoming: mpsc::Receiver<Report>, wak
             match written.await {
                 Ok(()) => break,
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "results of deliveries are not written yet");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "results of deliveries are not written yet"
+                    );
                     sleep(Duration::from_millis(200)).await;
                 }
             }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::wake::Wake;
 use crate::database::connect;
+use crate::store::signals;
 
 type Lost = Box<dyn std::error::Error + Send + Sync>;
 
@@ -79,8 +80,6 @@ async fn keep_on_one_connection(
 ) -> Result<(), Lost> {
     let (client, connection) = connect::connect(url, "gate").await?;
     let _driver = connect::drive_in_background(connection);
-    // It waits on purpose: without the limit that the engine's other sessions have.
-    client.batch_execute("set lock_timeout = 0; set statement_timeout = 0").await?;
     *pause = Duration::from_millis(100);
     let mut wanted = gate.wanted.subscribe();
     loop {
@@ -88,7 +87,7 @@ async fn keep_on_one_connection(
             () = becomes(&mut wanted, true) => {}
             () = closed(&client) => return Ok(()),
         }
-        let lock = client.batch_execute("select pg_advisory_lock(1952998511, 0)");
+        let lock = signals::close_gate(&client);
         tokio::pin!(lock);
         let locked = loop {
             tokio::select! {
@@ -112,7 +111,7 @@ async fn keep_on_one_connection(
                 }
                 tokio::time::sleep(LINGER).await;
             }
-            client.batch_execute("select pg_advisory_unlock(1952998511, 0)").await?;
+            signals::open_gate(&client).await?;
         }
         // Who wrote while it was closed did not notify.
         wake.workers.notify_one();

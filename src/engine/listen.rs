@@ -16,6 +16,7 @@ use super::health::Health;
 use super::wake::Wake;
 use crate::database::connect::{self, Connection};
 use crate::store::session::Session;
+use crate::store::signals;
 
 /// Channels that the triggers use, one for each domain.
 const CHANNELS: [&str; 4] = ["thendo_orders", "thendo_waitlist", "thendo_content", WORKFLOWS];
@@ -83,7 +84,7 @@ async fn listen(
     let listening = async {
         // Listen first, then drain: what was written before is found by looking, what comes after is heard.
         for channel in CHANNELS.iter().copied().chain([probe.as_str()]) {
-            session.client().batch_execute(&format!("listen {channel}")).await?;
+            signals::listen(session.client(), channel).await?;
         }
         Health::set(&health.listening, true);
         side.send_replace(Some(session.clone()));
@@ -91,9 +92,9 @@ async fn listen(
         wake.workers.notify_one();
         wake.deliverers.notify_one();
         wake.publisher.notify_one();
-        session.client().batch_execute(&format!("notify {probe}")).await?;
+        signals::notify(session.client(), &probe).await?;
         let arrived = timeout(PROBE, hears.wait_for(|heard| *heard)).await.is_ok();
-        session.client().batch_execute(&format!("unlisten {probe}")).await?;
+        signals::stop_listening(session.client(), &probe).await?;
         if !arrived && !*warned {
             *warned = true;
             tracing::warn!(
@@ -115,7 +116,7 @@ async fn ping(session: &Session) -> Result<(), Lost> {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match timeout(PING, session.client().batch_execute("")).await {
+        match timeout(PING, signals::ping(session.client())).await {
             Ok(answered) => answered?,
             Err(_) => return Ok(()),
         }

@@ -66,13 +66,7 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
         health.clone(),
         shutdown.clone(),
     ));
-    tasks.spawn(deliver::run(
-        sees_side,
-        mailer,
-        settings.deliveries.clone(),
-        wake.clone(),
-        shutdown.clone(),
-    ));
+    tasks.spawn(deliver::run(sees_side, mailer, settings.deliveries.clone(), wake.clone(), shutdown.clone()));
     let shared = Arc::new(worker::Shared {
         url,
         settings: settings.engine.clone(),
@@ -110,7 +104,8 @@ impl Connections {
     pub fn of(settings: &Settings) -> Self {
         let most = settings.pool_max as usize;
         let gate = settings.engine.gate && most >= 4;
-        let workers = (settings.engine.workers as usize).clamp(1, most.saturating_sub(2 + usize::from(gate)).max(1));
+        let workers =
+            (settings.engine.workers as usize).clamp(1, most.saturating_sub(2 + usize::from(gate)).max(1));
         let lists = most.saturating_sub(1 + workers + usize::from(gate)).clamp(1, 4);
         Self { workers, gate, lists: u32::try_from(lists).unwrap_or(1) }
     }

@@ -75,7 +75,9 @@ impl Plans {
             let sources: Vec<(String, Operation)> = plan
                 .sources()
                 .iter()
-                .flat_map(|of| of.operations.iter().map(|operation| (of.subject.table.to_owned(), *operation)))
+                .flat_map(|of| {
+                    of.operations.iter().map(|operation| (of.subject.table.to_owned(), *operation))
+                })
                 .collect();
             let in_force = Arc::new(InForce {
                 workflow: version.workflow,
@@ -138,10 +140,7 @@ impl Plans {
             // It compiled when it was published: this daemon is older or newer than the one that did.
             tracing::error!(%workflow, version = number, "a published version does not compile in this release");
         }
-        self.compiled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert((workflow, number), plan.clone());
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner).insert((workflow, number), plan.clone());
         plan
     }
 }

@@ -28,7 +28,10 @@ pub async fn run(
             () = shutdown.cancelled() => return,
         };
         if let Err(error) = check_all(&session, &plans).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "workflows could not be checked; trying again");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "workflows could not be checked; trying again"
+            );
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         // Without notifications an edit is still to be in force within a second.
@@ -50,8 +53,11 @@ async fn check_all(session: &Session, plans: &Plans) -> Result<(), StoreError> {
                 if error.class() != crate::store::session::ErrorClass::Other {
                     return Err(error);
                 }
-                tracing::error!(workflow = workflow.name, error = &error as &dyn std::error::Error,
-                    "a workflow could not be published");
+                tracing::error!(
+                    workflow = workflow.name,
+                    error = &error as &dyn std::error::Error,
+                    "a workflow could not be published"
+                );
                 let fault = serde_json::json!([{ "severity": "error", "code": "not_stored", "message": error.reason() }]);
                 mark_checked(session, workflow, false, &fault).await?;
             }

@@ -33,10 +33,8 @@ pub fn message_id(id: EffectId, from: &Mailbox) -> String {
 /// # Errors
 /// [`RenderError`].
 pub fn render(id: EffectId, email: &Email, from: &Mailbox) -> Result<Message, RenderError> {
-    let to: Mailbox = email
-        .to
-        .parse()
-        .map_err(|source| RenderError::Address { address: email.to.clone(), source })?;
+    let to: Mailbox =
+        email.to.parse().map_err(|source| RenderError::Address { address: email.to.clone(), source })?;
     let builder = Message::builder()
         .from(from.clone())
         .to(to)

@@ -65,9 +65,11 @@ impl Mailer {
         })?;
         let way = match &settings.mail.smtp_url {
             Some(url) => {
-                let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret())
-                    .context("mail.smtp_url can't be read: write it as smtp://user:password@host:587?tls=required")?;
-                let transport = builder.timeout(Some(Duration::from_millis(settings.deliveries.timeout_ms))).build();
+                let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret()).context(
+                    "mail.smtp_url can't be read: write it as smtp://user:password@host:587?tls=required",
+                )?;
+                let transport =
+                    builder.timeout(Some(Duration::from_millis(settings.deliveries.timeout_ms))).build();
                 Way::Smtp { transport, peer: host_of(url.expose_secret()) }
             }
             None => {
@@ -114,8 +116,10 @@ async fn write(folder: &PathBuf, id: EffectId, message: lettre::Message) -> Resu
         peer: format!("the mailbox folder {}", folder.display()),
         source,
     };
-    let named_by_chance =
-        AsyncFileTransport::<Tokio1Executor>::new(folder).send(message).await.map_err(|e| failed(e.into()))?;
+    let named_by_chance = AsyncFileTransport::<Tokio1Executor>::new(folder)
+        .send(message)
+        .await
+        .map_err(|e| failed(e.into()))?;
     let file = folder.join(format!("{}.eml", id.0));
     tokio::fs::rename(folder.join(format!("{named_by_chance}.eml")), &file)
         .await

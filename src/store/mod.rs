@@ -7,6 +7,7 @@ pub mod executions;
 pub mod lists;
 pub mod queue;
 pub mod session;
+pub mod signals;
 pub mod staging;
 pub mod workflow_files;
 pub mod workflows;

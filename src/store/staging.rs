@@ -48,13 +48,13 @@ pub async fn insert_if_missing(
     let Some(statement) = found.get::<_, Option<String>>(0) else {
         return Err(StagingError::NoTable(table.to_owned()));
     };
-    client.execute(&statement, &[&Value::Object(row.clone())]).await.map(|_| ()).map_err(|error| {
-        match error.as_db_error() {
-            Some(db) => StagingError::Unfit {
-                table: table.to_owned(),
-                reason: [Some(db.message()), db.detail()].into_iter().flatten().collect::<Vec<_>>().join(". "),
-            },
-            None => error.into(),
-        }
+    client.execute(&statement, &[&Value::Object(row.clone())]).await.map(|_| ()).map_err(|error| match error
+        .as_db_error()
+    {
+        Some(db) => StagingError::Unfit {
+            table: table.to_owned(),
+            reason: [Some(db.message()), db.detail()].into_iter().flatten().collect::<Vec<_>>().join(". "),
+        },
+        None => error.into(),
     })
 }

@@ -67,10 +67,7 @@ pub struct Edited {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn versions_in_force(
-    session: &Session,
-    since: DateTime<Utc>,
-) -> Result<Vec<Version>, StoreError> {
+pub async fn versions_in_force(session: &Session, since: DateTime<Utc>) -> Result<Vec<Version>, StoreError> {
     let rows = session.query(&VERSIONS_IN_FORCE, &[&since]).await?;
     Ok(rows
         .iter()

@@ -80,7 +80,9 @@ pub async fn test_run(session: &Session, plan: Arc<Plan>, event: Event) -> Resul
             warnings: Vec::new(),
         });
     }
-    session.transaction("begin; set local lock_timeout = '100ms'; set local statement_timeout = '10s'").await?;
+    session
+        .transaction("begin; set local lock_timeout = '100ms'; set local statement_timeout = '10s'")
+        .await?;
     let report = in_transaction(session, plan, event).await;
     let undone = session.transaction("rollback").await;
     let report = report?;

@@ -12,7 +12,11 @@ async fn each_order_was_served_once(shop: &Shop) {
     for (what, table, key) in [
         ("points row", "loyalty_ledger", "order_id"),
         ("deposit", "deposits", "order_id"),
-        ("execution", "(select (e.row_data ->> 'id')::uuid as order_id from workflow_executions x join workflow_events e on e.id = x.event_id) as x", "order_id"),
+        (
+            "execution",
+            "(select (e.row_data ->> 'id')::uuid as order_id from workflow_executions x join workflow_events e on e.id = x.event_id) as x",
+            "order_id",
+        ),
     ] {
         let off = shop
             .number(
@@ -24,7 +28,8 @@ async fn each_order_was_served_once(shop: &Shop) {
             .await;
         assert_eq!(off, 0, "orders without exactly one {what}");
     }
-    let failed = shop.number("select count(*) from workflow_executions where status <> 'succeeded'", &[]).await;
+    let failed =
+        shop.number("select count(*) from workflow_executions where status <> 'succeeded'", &[]).await;
     assert_eq!(failed, 0, "failed executions");
     let off = shop
         .number(
@@ -105,7 +110,10 @@ async fn mails_to_the_folder_are_each_written_once_though_the_daemon_dies() {
     }
     let _daemon = shop.daemon_with(&settings).await;
     shop.has_settled().await;
-    assert_eq!(shop.number("select count(*) from workflow_executions where status = 'succeeded'", &[]).await, 120);
+    assert_eq!(
+        shop.number("select count(*) from workflow_executions where status = 'succeeded'", &[]).await,
+        120
+    );
     let files = std::fs::read_dir(shop.folder.path().join("mailbox"))
         .expect("the mailbox")
         .filter(|entry| entry.as_ref().is_ok_and(|e| e.path().extension().is_some_and(|x| x == "eml")))
@@ -131,12 +139,19 @@ async fn the_daemon_goes_on_when_the_server_was_restarted() {
     let db = crate::support::connect(&url).await;
     let daemon = crate::support::daemon::Daemon::start(&url, folder.path(), &[]).await;
     let definition = points_and_deposit();
-    db.execute("insert into workflows (name, status, definition) values ('w', 'published', $1)", &[&definition])
-        .await
-        .expect("a workflow");
+    db.execute(
+        "insert into workflows (name, status, definition) values ('w', 'published', $1)",
+        &[&definition],
+    )
+    .await
+    .expect("a workflow");
     db.execute("insert into customers (email) values ('ada@example.com')", &[]).await.expect("a customer");
     until("it is in force", || async {
-        db.query_one("select live_version from workflows", &[]).await.expect("a row").get::<_, Option<i32>>(0).is_some()
+        db.query_one("select live_version from workflows", &[])
+            .await
+            .expect("a row")
+            .get::<_, Option<i32>>(0)
+            .is_some()
     })
     .await;
     let order = "insert into orders (customer_id, total) select id, 25000 from customers";
@@ -210,7 +225,10 @@ async fn one_poisoned_row_harms_itself_only() {
         .await
         .expect("orders");
     shop.has_settled().await;
-    assert_eq!(shop.number("select count(*) from workflow_executions where status = 'succeeded'", &[]).await, 39);
+    assert_eq!(
+        shop.number("select count(*) from workflow_executions where status = 'succeeded'", &[]).await,
+        39
+    );
     let error: String = shop
         .db
         .query_one("select error from workflow_executions where status = 'failed'", &[])

@@ -18,7 +18,8 @@ struct Up {
 
 impl Up {
     fn starts(data: &Path) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").port();
+        let port =
+            TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").port();
         let address = format!("127.0.0.1:{port}");
         let mut child = thendo()
             .args(["up", "--listen", &address, "--data-dir"])

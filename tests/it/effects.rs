@@ -77,7 +77,10 @@ async fn balances_add_up_when_many_awards_meet_in_few_customers() {
     }
     shop.has_settled().await;
     assert_eq!(shop.number("select count(*) from loyalty_points where balance = 100 * 1000", &[]).await, 3);
-    assert_eq!(shop.number("select count(*) from workflow_executions where status <> 'succeeded'", &[]).await, 0);
+    assert_eq!(
+        shop.number("select count(*) from workflow_executions where status <> 'succeeded'", &[]).await,
+        0
+    );
 }
 
 #[tokio::test]
@@ -150,10 +153,12 @@ async fn every_example_answers_what_it_expects_and_leaves_nothing() {
             &shop.url,
         );
         let said = String::from_utf8_lossy(&ran.stderr);
-        let answer: Value = serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("{folder:?}: {e}: {said}"));
-        let expected: Value =
-            serde_json::from_str(&std::fs::read_to_string(folder.join("expected.json")).expect("expected.json"))
-                .expect("JSON");
+        let answer: Value =
+            serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("{folder:?}: {e}: {said}"));
+        let expected: Value = serde_json::from_str(
+            &std::fs::read_to_string(folder.join("expected.json")).expect("expected.json"),
+        )
+        .expect("JSON");
         assert_holds(&expected, &answer, &folder.to_string_lossy());
         assert_eq!(before, dump(&shop).await, "{folder:?} left something");
     }

@@ -56,7 +56,8 @@ async fn deaf_connections_are_noticed_and_polled_around() {
         &[("THENDO_ENGINE__POLL_WITHOUT_NOTIFY_MS", "200")],
     )
     .await;
-    until("the warning is logged", || async { daemon.logged().contains("notifications do not arrive") }).await;
+    until("the warning is logged", || async { daemon.logged().contains("notifications do not arrive") })
+        .await;
     shop.publishes("points", &points_and_deposit()).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(latency(&shop).await < 2_000);
@@ -82,7 +83,10 @@ async fn three_connections_are_enough() {
         assert!(used <= 3, "{used} connections");
     }
     shop.has_settled().await;
-    assert_eq!(shop.number("select count(*) from workflow_executions where status = 'succeeded'", &[]).await, 40);
+    assert_eq!(
+        shop.number("select count(*) from workflow_executions where status = 'succeeded'", &[]).await,
+        40
+    );
 }
 
 #[tokio::test]

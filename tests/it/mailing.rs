@@ -23,7 +23,11 @@ async fn ordered_with(manner: Manner) -> (Shop, Sink, crate::support::daemon::Da
 }
 
 async fn outcome(shop: &Shop) -> (String, Option<String>, Value) {
-    let row = shop.db.query_one("select status, error, steps from workflow_executions", &[]).await.expect("a record");
+    let row = shop
+        .db
+        .query_one("select status, error, steps from workflow_executions", &[])
+        .await
+        .expect("a record");
     (row.get(0), row.get(1), row.get(2))
 }
 
@@ -32,12 +36,15 @@ async fn a_mail_arrives_with_what_the_workflow_says() {
     let (shop, sink, _daemon) = ordered_with(Manner::Accepts).await;
     let taken = sink.taken();
     assert_eq!(taken.len(), 1);
-    for part in ["To: ada@example.com", "Subject: Thank you, Ada", "Your order over 250.00 is in.", "Message-ID: <"] {
+    for part in
+        ["To: ada@example.com", "Subject: Thank you, Ada", "Your order over 250.00 is in.", "Message-ID: <"]
+    {
         assert!(taken[0].contains(part), "no {part:?} in\n{}", taken[0]);
     }
     let (status, error, steps) = outcome(&shop).await;
     assert_eq!((status.as_str(), error), ("succeeded", None));
-    let step = steps.as_array().expect("a list").iter().find(|s| s["node"] == "thanks").expect("its step").clone();
+    let step =
+        steps.as_array().expect("a list").iter().find(|s| s["node"] == "thanks").expect("its step").clone();
     assert_eq!(step["result"]["status"], "sent");
 }
 
@@ -92,7 +99,9 @@ async fn a_server_that_is_away_is_waited_for() {
     shop.publishes("mail", &mail_on_order()).await;
     shop.places_order(250_00).await;
     crate::support::until("the delivery is put back", || async {
-        shop.number("select count(*) from workflow_deliveries where status = 'pending' and attempt = 1", &[]).await == 1
+        shop.number("select count(*) from workflow_deliveries where status = 'pending' and attempt = 1", &[])
+            .await
+            == 1
     })
     .await;
 }

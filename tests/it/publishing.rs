@@ -49,7 +49,10 @@ async fn an_event_uses_the_version_in_force_at_its_own_time() {
     let late = late.transaction().await.expect("a transaction");
     let sql = "insert into orders (customer_id, total) values ($1, 10000)";
     late.execute(sql, &[&shop.customer]).await.expect("an order");
-    shop.db.execute("update workflows set definition = $2 where id = $1", &[&id, &doubled]).await.expect("edited");
+    shop.db
+        .execute("update workflows set definition = $2 where id = $1", &[&id, &doubled])
+        .await
+        .expect("edited");
     until("version 2 is in force", || async { health(&shop, "points").await.2 == Some(2) }).await;
     late.commit().await.expect("committed");
     shop.places_order(100_00).await;
@@ -59,7 +62,10 @@ async fn an_event_uses_the_version_in_force_at_its_own_time() {
     assert_eq!(awards, "100 200");
     // A box that was only moved makes no new version.
     doubled["nodes"][0]["position"] = json!({ "x": 77, "y": 7 });
-    shop.db.execute("update workflows set definition = $2 where id = $1", &[&id, &doubled]).await.expect("moved");
+    shop.db
+        .execute("update workflows set definition = $2 where id = $1", &[&id, &doubled])
+        .await
+        .expect("moved");
     until("it is checked", || async { health(&shop, "points").await.0 == "valid" }).await;
     assert_eq!(shop.count("workflow_versions").await, 2);
     drop(daemon);

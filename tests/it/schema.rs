@@ -32,7 +32,11 @@ async fn every_table_and_function_says_what_it_is_for() {
 async fn a_fresh_migration_has_nothing_left_to_do() {
     let shop = Shop::open().await;
     let run = |args: &[&str]| {
-        crate::support::server::thendo().args(args).args(["--database-url", &shop.url]).output().expect("the binary")
+        crate::support::server::thendo()
+            .args(args)
+            .args(["--database-url", &shop.url])
+            .output()
+            .expect("the binary")
     };
     assert!(run(&["migrate", "--check"]).status.success());
     assert!(run(&["migrate"]).status.success(), "a second run is harmless");

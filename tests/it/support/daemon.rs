@@ -27,7 +27,8 @@ impl Daemon {
 
     /// Starts one and does not wait.
     pub fn launch(url: &str, folder: &Path, settings: &[(&str, &str)]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").port();
+        let port =
+            TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").port();
         let log = folder.join(format!("daemon-{port}.log"));
         let out = File::create(&log).expect("a log");
         let child = server::thendo()

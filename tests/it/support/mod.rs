@@ -68,7 +68,8 @@ impl Shop {
 
     /// Writes a published workflow as an admin's own editor would; does not wait for a daemon.
     pub async fn writes_workflow(&self, name: &str, definition: &Value) -> Uuid {
-        let sql = "insert into workflows (name, status, definition) values ($1, 'published', $2) returning id";
+        let sql =
+            "insert into workflows (name, status, definition) values ($1, 'published', $2) returning id";
         self.db.query_one(sql, &[&name, definition]).await.expect("a workflow").get(0)
     }
 

@@ -61,17 +61,18 @@ fn of(base: &str, name: &str) -> String {
 }
 
 fn shared_server() -> String {
-    SERVER.get_or_init(|| {
-        let folder = PathBuf::from(format!("/tmp/thendo-tests-{}", rustix::process::geteuid().as_raw()));
-        std::fs::create_dir_all(&folder).expect("a folder for the server");
-        let lock = File::create(folder.join("starting")).expect("a lock");
-        lock.lock().expect("the lock");
-        let url = running(&folder).unwrap_or_else(|| start(&folder));
-        prepare_template(&url);
-        hold(&url);
-        url
-    })
-    .clone()
+    SERVER
+        .get_or_init(|| {
+            let folder = PathBuf::from(format!("/tmp/thendo-tests-{}", rustix::process::geteuid().as_raw()));
+            std::fs::create_dir_all(&folder).expect("a folder for the server");
+            let lock = File::create(folder.join("starting")).expect("a lock");
+            lock.lock().expect("the lock");
+            let url = running(&folder).unwrap_or_else(|| start(&folder));
+            prepare_template(&url);
+            hold(&url);
+            url
+        })
+        .clone()
 }
 
 /// The URL of a server that an earlier test process started and that still answers.
@@ -114,13 +115,19 @@ fn prepare_template(base: &str) {
     let there = blocking(async {
         let admin = connect(base).await;
         let found = admin
-            .query_opt("select shobj_description(oid, 'pg_database') from pg_database where datname = $1", &[&TEMPLATE])
+            .query_opt(
+                "select shobj_description(oid, 'pg_database') from pg_database where datname = $1",
+                &[&TEMPLATE],
+            )
             .await
             .expect("a look at the databases");
         match found {
             Some(row) if row.get::<_, Option<String>>(0).as_deref() == Some(&wanted) => true,
             _ => {
-                admin.batch_execute(&format!("drop database if exists {TEMPLATE} with (force)")).await.expect("dropped");
+                admin
+                    .batch_execute(&format!("drop database if exists {TEMPLATE} with (force)"))
+                    .await
+                    .expect("dropped");
                 admin.batch_execute(&format!("create database {TEMPLATE}")).await.expect("created");
                 false
             }
@@ -134,7 +141,10 @@ fn prepare_template(base: &str) {
     assert!(migrated.status.success(), "migrate: {}", String::from_utf8_lossy(&migrated.stderr));
     blocking(async {
         let admin = connect(base).await;
-        admin.batch_execute(&format!("comment on database {TEMPLATE} is '{wanted}'")).await.expect("commented");
+        admin
+            .batch_execute(&format!("comment on database {TEMPLATE} is '{wanted}'"))
+            .await
+            .expect("commented");
     });
 }
 
@@ -176,7 +186,11 @@ fn blocking<T: Send + 'static>(work: impl Future<Output = T> + Send) -> T {
     std::thread::scope(|scope| {
         scope
             .spawn(|| {
-                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work)
+                tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .expect("a runtime")
+                    .block_on(work)
             })
             .join()
             .expect("no panic")
