@@ -32,7 +32,10 @@ pub async fn run(
                 error = &error as &dyn std::error::Error,
                 "workflows could not be checked; trying again"
             );
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(100)) => continue,
+                () = shutdown.cancelled() => return,
+            }
         }
         // Without notifications an edit is still to be in force within a second.
         let notified = health.notified.load(std::sync::atomic::Ordering::Relaxed);
