@@ -10,7 +10,7 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use crate::Outcome;
-use crate::lab::{Lab, connect, in_force, median};
+use crate::lab::{Lab, connect, in_force, median, settle};
 
 const ORDERS: i64 = 20_000;
 const BATCH: i64 = 500;
@@ -56,8 +56,7 @@ async fn backlog(db: &Client) -> Outcome<()> {
         &[&ORDERS],
     )
     .await?;
-    db.batch_execute("vacuum analyze; checkpoint").await?;
-    Ok(())
+    settle(db).await
 }
 
 async fn by_daemon(lab: &mut Lab) -> Outcome<(f64, f64)> {

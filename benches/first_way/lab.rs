@@ -157,6 +157,13 @@ impl Drop for Daemon {
     }
 }
 
+/// Leaves no unfinished business of the server's to the measurement.
+pub async fn settle(db: &Client) -> Outcome<()> {
+    db.batch_execute("vacuum analyze").await?;
+    db.batch_execute("checkpoint").await?;
+    Ok(())
+}
+
 /// Waits until the workflow is in force.
 pub async fn in_force(db: &Client) -> Outcome<()> {
     let began = Instant::now();

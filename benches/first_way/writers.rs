@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio_postgres::Client;
 
 use crate::Outcome;
-use crate::lab::{Lab, connect, in_force, median};
+use crate::lab::{Lab, connect, in_force, median, settle};
 
 const WRITERS: usize = 32;
 const ROUNDS: usize = 5;
@@ -33,10 +33,8 @@ pub async fn run(lab: &mut Lab) -> Outcome<()> {
         for n in 0..ways.len() {
             let n = (n + round) % ways.len();
             db.batch_execute(&source.replace(GATED, ways[n].1)).await?;
-            db.batch_execute(
-                "truncate workflow_queue, workflow_events, workflow_executions; vacuum; checkpoint",
-            )
-            .await?;
+            db.batch_execute("truncate workflow_queue, workflow_events, workflow_executions").await?;
+            settle(&db).await?;
             let daemon = lab.daemon(&url).await?;
             let rate = write(&url).await?;
             drop(daemon);
