@@ -4,7 +4,11 @@ use crate::workflow::catalogue::Catalogue;
 
 /// Every kind that this thendo knows.
 pub fn catalogue() -> Catalogue {
-    Catalogue { triggers: crate::triggers::ALL, conditions: crate::conditions::ALL, actions: crate::actions::ALL }
+    Catalogue {
+        triggers: crate::triggers::ALL,
+        conditions: crate::conditions::ALL,
+        actions: crate::actions::ALL,
+    }
 }
 
 #[cfg(test)]
