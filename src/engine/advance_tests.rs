@@ -183,6 +183,35 @@ fn a_cancelled_execution_does_nothing_more() {
 }
 
 #[test]
+fn a_panic_in_a_kind_fails_its_node_only() {
+    use crate::workflow::catalogue::{About, Action, ActionKind, Catalogue, PlanError};
+
+    #[derive(Debug)]
+    struct Explode;
+    impl Action for Explode {
+        fn plan(&self, _: &Context) -> Result<Effect, PlanError> {
+            panic!("on purpose")
+        }
+    }
+    static EXPLODE: &[ActionKind] = &[ActionKind {
+        about: About { name: "explode", label: "Explode", docs: "Panics.", schema: || json!({}) },
+        needs: &[],
+        result: &[],
+        build: |_| Some(Box::new(Explode)),
+    }];
+    let catalogue = Catalogue { actions: EXPLODE, ..catalogue() };
+    let file = json!({
+        "nodes": [{"id": "t", "data": {"triggerType": "order_created"}}, {"id": "x", "data": {"actionType": "explode"}}],
+        "edges": [{"source": "t", "target": "x"}]
+    });
+    let plan = compile(&file, &catalogue).plan.expect("compiles");
+    let mut run = start(&plan);
+    assert!(run.advance(&plan, now()).is_empty());
+    assert_eq!(run.status, Status::Failed);
+    assert_eq!(run.steps[1].why.as_deref(), Some("internal fault: this kind of node panicked"));
+}
+
+#[test]
 fn another_plan_is_refused() {
     let one = plan(&[("a", points())], &["t>a"]);
     let other = plan(&[("b", points())], &["t>b"]);

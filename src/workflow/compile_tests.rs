@@ -82,6 +82,9 @@ fn triggers() {
     assert_eq!(codes(&flow(&[trigger("order_created"), second], &[])), ["several-triggers"]);
     assert_eq!(codes(&flow(&[points("a")], &[])), ["no-trigger"]);
     assert_eq!(codes(&flow(&[json!({"id": "t", "type": "trigger", "data": {}})], &[])), ["missing-kind"]);
+    let mut disabled = trigger("order_created");
+    disabled["data"]["enabled"] = false.into();
+    assert_eq!(codes(&flow(&[disabled], &[])), ["disabled-trigger"]);
     let unknown = faults(&flow(&[trigger("order_craeted")], &[]));
     assert_eq!(unknown[0].code, "unknown-kind");
     assert_eq!(unknown[0].help.as_deref(), Some("did you mean `order_created`?"));

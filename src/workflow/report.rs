@@ -249,6 +249,8 @@ mod tests {
         assert_eq!(&source[Spans::of(source).find(source, &fault)], "\"data\"");
         let fault = Diagnostic::error("x", "y").at("/nodes/0");
         assert_eq!(&source[Spans::of(source).find(source, &fault)], "\"a\"");
+        let fault = Diagnostic::error("unknown-field", "y").at("/nodes/0/id");
+        assert_eq!(&source[Spans::of(source).find(source, &fault)], "\"id\"");
         for (source, path) in
             [("", Some("")), ("", None), ("[]", Some("/7/8")), ("ä", None), ("{", Some("/a"))]
         {

@@ -180,7 +180,15 @@ impl Compiler<'_> {
                 self.diagnostics.push(fault.at("").help(format!("add one of: {}", kinds.join(", "))));
                 None
             }
-            [one] => resolved.nodes[one].1.map(|_| one),
+            [one] => {
+                let node = resolved.nodes[one].0;
+                if !node.enabled {
+                    let fault =
+                        Diagnostic::warning("disabled-trigger", "the trigger is disabled: nothing starts");
+                    self.diagnostics.push(fault.node(&node.id).at(format!("{}/data/enabled", node.path)));
+                }
+                resolved.nodes[one].1.map(|_| one)
+            }
             [first, ..] => {
                 for &other in &triggers[1..] {
                     let node = resolved.nodes[other].0;
