@@ -29,3 +29,13 @@ mod tests {
         }
     }
 }
+
+// The compiler's own tests need kinds, so they stand here.
+#[cfg(test)]
+mod compile_properties;
+#[cfg(test)]
+mod compile_tests;
+#[cfg(test)]
+mod event_file_tests;
+#[cfg(test)]
+mod plan_tests;

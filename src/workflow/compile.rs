@@ -244,15 +244,3 @@ fn steps_for<'d>(resolved: &Resolved<'d>, node: usize) -> Vec<StepScope<'d>> {
     });
     scopes.collect()
 }
-
-#[cfg(test)]
-#[path = "compile_tests.rs"]
-mod tests;
-
-#[cfg(test)]
-#[path = "compile_plan_tests.rs"]
-mod plan_tests;
-
-#[cfg(test)]
-#[path = "compile_properties.rs"]
-mod properties;

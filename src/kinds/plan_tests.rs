@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
-use super::tests::{codes, condition, flow, mail, plan, points, rule, trigger};
-use super::*;
+use super::compile_tests::{codes, condition, flow, mail, plan, points, rule, trigger};
+use crate::workflow::compile::{MAX_BYTES, MAX_EDGES, MAX_NODES};
 
 #[test]
 fn bounds() {

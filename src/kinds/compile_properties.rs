@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::compile;
-use crate::kinds::catalogue;
+use super::catalogue;
+use crate::workflow::compile::compile;
+use crate::workflow::report::{self, Style};
 
 const EXAMPLES: [&str; 3] = [
     include_str!("../../workflows-examples/welcome-points/workflow.json"),
@@ -104,8 +105,8 @@ proptest! {
         }
         let compiled = compile(&file, &catalogue());
         let source = serde_json::to_string_pretty(&file).expect("JSON");
-        let style = super::super::report::Style { colour: false, width: 80 };
-        super::super::report::text("w.json", &source, &compiled.diagnostics, style);
+        let style = Style { colour: false, width: 80 };
+        report::text("w.json", &source, &compiled.diagnostics, style);
     }
 
     #[test]

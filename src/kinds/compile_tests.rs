@@ -1,7 +1,11 @@
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
-use super::*;
-use crate::kinds::catalogue;
+use super::catalogue;
+use crate::workflow::compile::compile;
+use crate::workflow::diagnostics::{Diagnostic, Severity, any_error};
+use crate::workflow::plan::Plan;
 
 pub fn trigger(kind: &str) -> Value {
     json!({"id": "t", "type": "trigger", "data": {"triggerType": kind}})
@@ -132,10 +136,7 @@ fn kinds_in_all_their_places() {
 fn nodes_that_mean_nothing() {
     let odd = json!({"id": "x", "type": "award_pionts", "data": {}});
     let warned = faults(&flow(&[trigger("order_created"), odd.clone()], &[]));
-    assert_eq!(
-        (warned[0].code, warned[0].severity),
-        ("unknown-type", super::super::diagnostics::Severity::Warning)
-    );
+    assert_eq!((warned[0].code, warned[0].severity), ("unknown-type", Severity::Warning));
     let refused = faults(&flow(&[trigger("order_created"), odd], &["t>x"]));
     assert_eq!(
         (refused[0].code, refused[0].help.as_deref()),
