@@ -1,106 +1,122 @@
-//! `thendo validate`: check workflow files and print every fault.
+//! `thendo validate`: every fault of workflow files, as a good compiler tells it.
 
-use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use serde_json::{Value, json};
 
-use crate::kinds::catalogue;
+use super::output::{Advice, Format, eprint_line, print_error, print_json, print_line};
+use crate::kinds;
 use crate::workflow::compile::compile;
 use crate::workflow::diagnostics::{Diagnostic, Severity, any_error};
 use crate::workflow::report::{self, Style};
 
-/// Check workflow files; exit 0 if all are valid, 1 if one is not, 2 if one can't be read.
+/// `thendo validate`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  thendo validate workflow.json
+  thendo validate --format json workflows-examples/*/workflow.json
+
+Exits 0 if all files are valid, 1 if one is not, 2 if one can't be read. Warnings alone are valid.")]
 pub struct Validate {
-    /// Workflow files: React Flow JSON. `-` is standard input.
+    /// Workflow files: React Flow JSON; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// For people, or one JSON object per file for machines.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    /// For people or for programs
+    #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
+/// A JSON file, read.
+#[derive(Debug)]
+pub struct Source {
+    /// Its name, as messages show it.
+    pub name: String,
+    /// What it says.
+    pub text: String,
+    /// What it means.
+    pub value: Value,
 }
 
 impl Validate {
-    /// Checks the files one after the other.
+    /// Checks the files one after the other and prints what is wrong with them.
     ///
     /// # Errors
-    /// Only if the answer can't be written.
+    /// Only when the answer can't be written.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let (mut out, mut unreadable, mut invalid) = (std::io::stdout().lock(), false, false);
+        let catalogue = kinds::catalogue();
+        let (mut unreadable, mut invalid) = (false, false);
         for file in &self.files {
-            let name = file.display().to_string();
-            let source = match read(file) {
-                Ok(source) => source,
-                Err(error) => {
+            let source = match read(file, self.format) {
+                Ok(Some(source)) => source,
+                Ok(None) => {
+                    invalid = true;
+                    continue;
+                }
+                Err(fault) => {
+                    print_error(&fault);
                     unreadable = true;
-                    eprintln!("error: {name} can't be read: {error}");
                     continue;
                 }
             };
-            let diagnostics = check(&source);
+            let diagnostics = compile(&source.value, &catalogue).diagnostics;
             invalid |= any_error(&diagnostics);
-            match self.format {
-                Format::Json => writeln!(out, "{}", as_json(&name, &diagnostics))?,
-                Format::Text => write_text(&mut out, &name, &source, &diagnostics)?,
-            }
+            print(&source, &diagnostics, self.format)?;
         }
         Ok(match (unreadable, invalid) {
             (true, _) => ExitCode::from(2),
-            (false, true) => ExitCode::from(1),
+            (false, true) => ExitCode::FAILURE,
             (false, false) => ExitCode::SUCCESS,
         })
     }
 }
 
-fn read(file: &std::path::Path) -> std::io::Result<String> {
-    if file.as_os_str() == "-" {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        std::fs::read_to_string(file)
-    }
-}
-
-fn check(source: &str) -> Vec<Diagnostic> {
-    match report::parse(source) {
-        Ok(file) => compile(&file, &catalogue()).diagnostics,
-        Err(fault) => vec![*fault],
-    }
-}
-
-fn as_json(name: &str, diagnostics: &[Diagnostic]) -> serde_json::Value {
-    serde_json::json!({"file": name, "valid": !any_error(diagnostics), "diagnostics": diagnostics})
-}
-
-/// Faults go to standard error as a compiler's do, the verdict to standard output.
-fn write_text(
-    out: &mut impl Write,
-    name: &str,
-    source: &str,
-    diagnostics: &[Diagnostic],
-) -> anyhow::Result<()> {
-    let count = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    if !diagnostics.is_empty() {
-        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let width = terminal_size::terminal_size().map_or(100, |(width, _)| width.0.into());
-        eprintln!("{}\n", report::text(name, source, diagnostics, Style { colour, width }));
-    }
-    let number = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    let verdict = if errors == 0 { "valid" } else { "invalid" };
-    let counts = match (errors, warnings) {
-        (0, 0) => String::new(),
-        (0, _) => format!(" ({})", number(warnings, "warning")),
-        (_, 0) => format!(" ({})", number(errors, "error")),
-        _ => format!(" ({}, {})", number(errors, "error"), number(warnings, "warning")),
+/// Reads a JSON file. `None` if it is not JSON: then that is printed already.
+///
+/// # Errors
+/// When it can't be read at all.
+pub fn read(file: &Path, format: Format) -> anyhow::Result<Option<Source>> {
+    let name = file.display().to_string();
+    let text = match file.as_os_str() == "-" {
+        true => std::io::read_to_string(std::io::stdin()),
+        false => std::fs::read_to_string(file),
     };
-    writeln!(out, "{name}: {verdict}{counts}")?;
-    Ok(())
+    let text = text.map_err(|fault| {
+        Advice::error(format!("{name} can't be read: {fault}"), "name a file of JSON that is there")
+    })?;
+    match report::parse(&text) {
+        Ok(value) => Ok(Some(Source { name, text, value })),
+        Err(fault) => {
+            print(&Source { name, text, value: Value::Null }, &[*fault], format)?;
+            Ok(None)
+        }
+    }
+}
+
+/// Prints the diagnostics of a file: for people the faults on standard error and the verdict on standard output.
+///
+/// # Errors
+/// When it can't be written.
+pub fn print(source: &Source, diagnostics: &[Diagnostic], format: Format) -> anyhow::Result<()> {
+    let valid = !any_error(diagnostics);
+    if format == Format::Json {
+        return print_json(&json!({"file": source.name, "valid": valid, "diagnostics": diagnostics}));
+    }
+    if !diagnostics.is_empty() {
+        let colour = std::io::stderr().is_terminal();
+        let width = terminal_size::terminal_size().map_or(100, |(width, _)| width.0.into());
+        let text = report::text(&source.name, &source.text, diagnostics, Style { colour, width });
+        eprint_line(format_args!("{text}\n"));
+    }
+    let count = |severity, what| {
+        let count = diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+        (count > 0).then(|| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
+    };
+    let counts: Vec<String> =
+        [count(Severity::Error, "error"), count(Severity::Warning, "warning")].into_iter().flatten().collect();
+    let counts = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
+    print_line(format_args!("{}: {}{counts}", source.name, if valid { "valid" } else { "invalid" }))
 }

@@ -18,6 +18,17 @@ pub enum Mode {
     Backtest,
 }
 
+impl Mode {
+    /// As it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+            Self::Backtest => "backtest",
+        }
+    }
+}
+
 /// Where an execution stands; `workflow_executions.status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

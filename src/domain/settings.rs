@@ -1,1 +1,343 @@
-//! Settings, as the `config` crate reads them: defaults, file, environment, flags.
+//! Settings: what can be set, what holds unless it is, and within which bounds.
+//!
+//! [`crate::cli::settings`] reads them from file, environment and flags.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The shop's database. Without one the private server of `data_dir` is used.
+    #[serde(serialize_with = "masked")]
+    pub database_url: Option<SecretString>,
+    /// Where the private server, its log and the mailbox live.
+    pub data_dir: PathBuf,
+    /// Where the daemon answers HTTP.
+    pub listen: SocketAddr,
+    /// Connections to the database, all of the daemon's together. At least 3.
+    pub pool_max: u32,
+    /// How events are worked on.
+    pub engine: Engine,
+    /// How mails leave.
+    pub deliveries: Deliveries,
+    /// Where mails go.
+    pub mail: Mail,
+    /// The private server.
+    pub postgres: Postgres,
+    /// What is logged.
+    pub log: Log,
+    /// What is tidied, and when.
+    pub maintenance: Maintenance,
+}
+
+/// How events are worked on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Engine {
+    /// Batches at work at the same time.
+    pub workers: u32,
+    /// Most queue rows in one batch, 1 to 5000.
+    pub batch: u32,
+    /// Interval of the fallback poll while notifications arrive.
+    pub poll_ms: u64,
+    /// Interval of the poll where notifications do not arrive.
+    pub poll_without_notify_ms: u64,
+    /// Whether an awake engine tells writers to save their notifications.
+    pub gate: bool,
+}
+
+/// How mails leave.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Deliveries {
+    /// Most at the same time.
+    pub concurrency: u32,
+    /// After this a sender that has not answered counts as dead.
+    pub lease_ms: u64,
+    /// Attempts before one is given up.
+    pub attempts: u16,
+    /// Pause before the second attempt; it doubles with each.
+    pub backoff_ms: u64,
+    /// Time for one attempt.
+    pub timeout_ms: u64,
+}
+
+/// Where mails go.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mail {
+    /// The sender, `Name <name@host>`.
+    pub from: String,
+    /// `smtp://user:password@host:587` or `smtps://…`. Without one, mails are files in the mailbox.
+    #[serde(serialize_with = "masked")]
+    pub smtp_url: Option<SecretString>,
+    /// Folder of `.eml` files; `mailbox` in `data_dir` unless set.
+    pub mailbox: Option<PathBuf>,
+}
+
+/// The private server of `thendo up`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Postgres {
+    /// Folder of `postgres` and `initdb`; searched for unless set.
+    pub bin_dir: Option<PathBuf>,
+    /// More settings of the server, as in `postgresql.conf`.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// What is logged.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,thendo::engine=debug`.
+    pub level: String,
+    /// For people or for machines.
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One line for people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// What is tidied, and when.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Maintenance {
+    /// Cron text of six fields, seconds first.
+    pub schedule: String,
+    /// Days for which partitions are made in advance.
+    pub partitions_ahead_days: u32,
+    /// Days after which events are dropped.
+    pub keep_events_days: u32,
+    /// Days after which ended executions are dropped.
+    pub keep_executions_days: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            database_url: None,
+            data_dir: default_data_dir(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7878)),
+            pool_max: 10,
+            engine: Engine::default(),
+            deliveries: Deliveries::default(),
+            mail: Mail::default(),
+            postgres: Postgres::default(),
+            log: Log::default(),
+            maintenance: Maintenance::default(),
+        }
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self { workers: 2, batch: 500, poll_ms: 5000, poll_without_notify_ms: 500, gate: true }
+    }
+}
+
+impl Default for Deliveries {
+    fn default() -> Self {
+        Self { concurrency: 16, lease_ms: 15_000, attempts: 8, backoff_ms: 60_000, timeout_ms: 30_000 }
+    }
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self { from: "thendo <thendo@localhost>".into(), smtp_url: None, mailbox: None }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".into(), format: LogFormat::Text }
+    }
+}
+
+impl Default for Maintenance {
+    fn default() -> Self {
+        Self {
+            schedule: "0 17 * * * *".into(),
+            partitions_ahead_days: 7,
+            keep_events_days: 90,
+            keep_executions_days: 365,
+        }
+    }
+}
+
+/// The platform's data folder of this user. Root's own is closed to the user that
+/// the private server runs as, so root's data is where a service keeps it.
+fn default_data_dir() -> PathBuf {
+    if rustix::process::geteuid().is_root() {
+        return PathBuf::from("/var/lib/thendo");
+    }
+    directories::ProjectDirs::from("", "", "thendo")
+        .map_or_else(|| PathBuf::from("thendo-data"), |dirs| dirs.data_dir().to_owned())
+}
+
+/// A setting outside its bounds.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}` is {value}; it must be {bounds}")]
+pub struct OutOfBounds {
+    /// The setting: `engine.batch`.
+    pub key: &'static str,
+    /// What was set.
+    pub value: String,
+    /// What may be.
+    pub bounds: String,
+}
+
+impl Settings {
+    /// Where mails go when there is no SMTP server.
+    pub fn mailbox(&self) -> PathBuf {
+        self.mail.mailbox.clone().unwrap_or_else(|| self.data_dir.join("mailbox"))
+    }
+
+    /// Checks every bound.
+    ///
+    /// # Errors
+    /// The first setting that is outside its own.
+    pub fn check(&self) -> Result<(), OutOfBounds> {
+        let (engine, deliveries, upkeep) = (&self.engine, &self.deliveries, &self.maintenance);
+        for (key, value, least, most) in [
+            ("pool_max", self.pool_max.into(), 3, 1000),
+            ("engine.workers", engine.workers.into(), 1, 64),
+            ("engine.batch", engine.batch.into(), 1, 5000),
+            ("engine.poll_ms", engine.poll_ms, 10, 3_600_000),
+            ("engine.poll_without_notify_ms", engine.poll_without_notify_ms, 10, 3_600_000),
+            ("deliveries.concurrency", deliveries.concurrency.into(), 1, 1000),
+            ("deliveries.lease_ms", deliveries.lease_ms, 100, 3_600_000),
+            ("deliveries.attempts", deliveries.attempts.into(), 1, 100),
+            ("deliveries.backoff_ms", deliveries.backoff_ms, 1, 86_400_000),
+            ("deliveries.timeout_ms", deliveries.timeout_ms, 100, 3_600_000),
+            ("maintenance.partitions_ahead_days", upkeep.partitions_ahead_days.into(), 1, 365),
+            ("maintenance.keep_events_days", upkeep.keep_events_days.into(), 1, 36_500),
+            ("maintenance.keep_executions_days", upkeep.keep_executions_days.into(), 1, 36_500),
+        ] {
+            if !(least..=most).contains(&value) {
+                let bounds = format!("from {least} to {most}");
+                return Err(OutOfBounds { key, value: value.to_string(), bounds });
+            }
+        }
+        self.check_texts()
+    }
+
+    fn check_texts(&self) -> Result<(), OutOfBounds> {
+        let schedule = &self.maintenance.schedule;
+        if schedule.split_whitespace().count() != 6 || cron::Schedule::from_str(schedule).is_err() {
+            return Err(OutOfBounds {
+                key: "maintenance.schedule",
+                value: format!("`{schedule}`"),
+                bounds: "six cron fields, seconds first, such as `0 17 * * * *`".into(),
+            });
+        }
+        if self.mail.from.parse::<lettre::message::Mailbox>().is_err() {
+            return Err(OutOfBounds {
+                key: "mail.from",
+                value: format!("`{}`", self.mail.from),
+                bounds: "an address, such as `The Shop <shop@example.com>`".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+fn masked<S: Serializer>(secret: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(url) => to.serialize_some(&mask_url(url.expose_secret())),
+        None => to.serialize_none(),
+    }
+}
+
+/// A URL that can be shown: the password is stars, whether it stands before the host or in the query.
+/// What is no URL is stars altogether.
+pub fn mask_url(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return "****".into() };
+    let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
+    let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    // A stray `/`, `?` or `#` in a password would end the authority too early: then show nothing of it.
+    let authority = match authority.rsplit_once('@') {
+        Some((user, host)) => match user.split_once(':') {
+            Some((name, _)) => format!("{name}:****@{host}"),
+            None => format!("{user}@{host}"),
+        },
+        None if rest.contains('@') || query.is_some_and(|query| query.contains('@')) => {
+            return format!("{scheme}://****");
+        }
+        None => authority.to_owned(),
+    };
+    let query = query.map_or_else(String::new, |query| {
+        let shown = query.split('&').map(|pair| match pair.split_once('=') {
+            Some((key, _)) if key.to_lowercase().contains("pass") => format!("{key}=****"),
+            _ => pair.to_owned(),
+        });
+        format!("?{}", shown.collect::<Vec<_>>().join("&"))
+    });
+    format!("{scheme}://{authority}{path}{query}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_within_bounds() {
+        assert_eq!(Settings::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn what_is_out_of_bounds_names_its_key() {
+        let mut settings = Settings::default();
+        settings.engine.batch = 5001;
+        let fault = settings.check().expect_err("too large");
+        assert_eq!(fault.to_string(), "`engine.batch` is 5001; it must be from 1 to 5000");
+        let mut settings = Settings::default();
+        settings.maintenance.schedule = "17 * * * *".into();
+        assert_eq!(settings.check().expect_err("five fields").key, "maintenance.schedule");
+    }
+
+    #[test]
+    fn no_form_of_a_url_shows_its_password() {
+        for url in [
+            "postgres://ada:s3cret@db.example.com:5432/shop?sslmode=require",
+            "postgres://ada:s3/cret@db.example.com/shop",
+            "postgres://ada:s3?cret@db.example.com/shop",
+            "postgresql:///shop?host=/run&user=ada&password=s3cret",
+            "host=db password=s3cret",
+            "smtp://ada:s3@cret@mail.example.com",
+        ] {
+            let shown = mask_url(url);
+            assert!(!shown.contains("cret") && !shown.contains("s3"), "{url} shows as {shown}");
+        }
+        assert_eq!(
+            mask_url("postgres://ada:s3cret@db/shop?sslmode=require"),
+            "postgres://ada:****@db/shop?sslmode=require"
+        );
+        assert_eq!(mask_url("postgresql:///thendo?host=/run/x"), "postgresql:///thendo?host=/run/x");
+    }
+
+    #[test]
+    fn showing_settings_masks_secrets() {
+        let settings = Settings {
+            database_url: Some("postgres://ada:s3cret@db/shop".into()),
+            mail: Mail { smtp_url: Some("smtp://u:s3cret@mail".into()), ..Mail::default() },
+            ..Settings::default()
+        };
+        let shown = serde_json::to_string(&settings).expect("serializes");
+        assert!(!shown.contains("s3cret"), "{shown}");
+        assert!(!format!("{settings:?}").contains("s3cret"));
+    }
+}

@@ -1,3 +1,127 @@
-//! The engine: an event's way from the queue to what it changed.
+//! The engine: listen, gate, claim, match, advance, apply, record, deliver, publish.
 
 pub mod advance;
+pub mod apply;
+pub mod batch;
+mod deliver;
+mod gate;
+pub mod health;
+mod listen;
+pub mod plans;
+mod publish;
+mod wake;
+mod worker;
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use health::Health;
+
+use crate::domain::settings::Settings;
+use crate::mail::transport::Mailer;
+use crate::store::session::Session;
+use crate::workflow::catalogue::Catalogue;
+use gate::Gate;
+use plans::Plans;
+use wake::Wake;
+
+/// What the engine is given.
+pub struct Setup {
+    /// Where the database is.
+    pub url: SecretString,
+    /// All settings.
+    pub settings: Arc<Settings>,
+    /// The kinds that workflows are made of.
+    pub catalogue: Catalogue,
+    /// What `/readyz` tells.
+    pub health: Arc<Health>,
+}
+
+/// Runs the engine until `shutdown`, then finishes the batches and deliveries at hand.
+///
+/// # Errors
+/// Only settings that can't work. A database that is away is waited for.
+pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let Setup { url, settings, catalogue, health } = setup;
+    let mailer = Mailer::from_settings(&settings)?;
+    let wake = Arc::new(Wake::default());
+    let gate = Arc::new(Gate::default());
+    let plans = Arc::new(Plans::new(catalogue));
+    let connections = Connections::of(&settings);
+
+    let mut tasks = JoinSet::new();
+    let (side, sees_side) = watch::channel(None);
+    tasks.spawn(listen::run(url.clone(), side, wake.clone(), health.clone(), shutdown.clone()));
+    if connections.gate {
+        tasks.spawn(gate::keep(gate.clone(), url.clone(), wake.clone(), shutdown.clone()));
+    }
+    tasks.spawn(publish::run(
+        sees_side.clone(),
+        plans.clone(),
+        wake.clone(),
+        health.clone(),
+        shutdown.clone(),
+    ));
+    tasks.spawn(deliver::run(sees_side, mailer, settings.deliveries.clone(), wake.clone(), shutdown.clone()));
+    let shared = Arc::new(worker::Shared {
+        url,
+        settings: settings.engine.clone(),
+        workers: connections.workers,
+        plans,
+        wake,
+        gate,
+        health,
+    });
+    for number in 0..connections.workers {
+        tasks.spawn(worker::run(shared.clone(), number, shutdown.clone()));
+    }
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            shutdown.cancel();
+            anyhow::bail!("a part of the engine stopped unexpectedly: {error}");
+        }
+    }
+    Ok(())
+}
+
+/// How the daemon's share of connections is used: the listener and the lists take one each, always.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// Workers, one connection each.
+    pub workers: usize,
+    /// Whether the gate has one: without it every writer notifies.
+    pub gate: bool,
+    /// What is left for the lists.
+    pub lists: u32,
+}
+
+impl Connections {
+    /// Fits the parts into `pool_max`.
+    pub fn of(settings: &Settings) -> Self {
+        let most = settings.pool_max as usize;
+        let gate = settings.engine.gate && most >= 4;
+        let workers =
+            (settings.engine.workers as usize).clamp(1, most.saturating_sub(2 + usize::from(gate)).max(1));
+        let lists = most.saturating_sub(1 + workers + usize::from(gate)).clamp(1, 4);
+        Self { workers, gate, lists: u32::try_from(lists).unwrap_or(1) }
+    }
+}
+
+/// Waits until the side connection is there.
+async fn side_session(side: &mut listen::Side) -> Arc<Session> {
+    loop {
+        if let Some(session) = side.borrow_and_update().clone()
+            && !session.client().is_closed()
+        {
+            return session;
+        }
+        if side.changed().await.is_err() {
+            // The listener is gone, so the daemon is going down.
+            std::future::pending::<()>().await;
+        }
+    }
+}

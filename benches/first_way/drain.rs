@@ -1,0 +1,236 @@
+//! A backlog of queued orders, half of which match, through the daemon and through a floor: a program
+//! written for this one job that claims, inserts the same rows and commits in batches of 500.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use tokio_postgres::Client;
+use tokio_postgres::types::Json;
+use uuid::Uuid;
+
+use crate::Outcome;
+use crate::lab::{Lab, connect, in_force, median};
+
+const ORDERS: i64 = 20_000;
+const BATCH: i64 = 500;
+const ROUNDS: usize = 5;
+/// As many as the daemon has workers.
+const CONNECTIONS: usize = 2;
+
+/// Alternates daemon and floor, and tells the median of the ratios.
+pub async fn run(lab: &mut Lab) -> Outcome<()> {
+    let (mut ours, mut floors, mut ratios, mut peak) = (Vec::new(), Vec::new(), Vec::new(), 0.0_f64);
+    for _ in 0..ROUNDS {
+        lab.probe()?;
+        let (floor, _) = by_floor(lab).await?;
+        let (own, memory) = by_daemon(lab).await?;
+        peak = peak.max(memory);
+        println!(
+            "{:<12} floor {floor:.0} events/s, thendo {own:.0} events/s, ratio {:.2}",
+            "drain",
+            own / floor
+        );
+        ours.push(own);
+        floors.push(floor);
+        ratios.push(own / floor);
+    }
+    let (own, floor, ratio) = (median(&mut ours), median(&mut floors), median(&mut ratios));
+    let (least, most) = (ratios[0], ratios[ratios.len() - 1]);
+    lab.say(
+        "drain",
+        &format!(
+            "{ORDERS} orders: thendo {own:.0} events/s, floor {floor:.0} events/s, ratio {ratio:.2} \
+             (from {least:.2} to {most:.2}; at least 0.6 wanted), peak {peak:.0} MiB"
+        ),
+        json!({ "thendo": own, "floor": floor, "ratio": ratio, "least": least, "most": most, "peak_mib": peak }),
+    );
+    Ok(())
+}
+
+async fn backlog(db: &Client) -> Outcome<()> {
+    db.execute(
+        "insert into orders (customer_id, total)
+         select c.id, (random() * 19900)::int + 50 from (select id, row_number() over () as n from customers) c
+         join generate_series(1, $1::bigint) g on c.n = 1 + g % 1000",
+        &[&ORDERS],
+    )
+    .await?;
+    db.batch_execute("vacuum analyze; checkpoint").await?;
+    Ok(())
+}
+
+async fn by_daemon(lab: &mut Lab) -> Outcome<(f64, f64)> {
+    let (db, url) = lab.shop().await?;
+    drop(lab.daemon(&url).await?); // Publishes the workflow.
+    in_force(&db).await?;
+    backlog(&db).await?;
+    let daemon = lab.daemon(&url).await?;
+    while db.query_one("select count(*) from workflow_executions", &[]).await?.get::<_, i64>(0) < ORDERS {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    check(&db).await?;
+    let span =
+        "select extract(epoch from max(finished_at) - min(started_at))::float8 from workflow_executions";
+    Ok((ORDERS as f64 / db.query_one(span, &[]).await?.get::<_, f64>(0), daemon.memory_mib("VmHWM")?))
+}
+
+async fn by_floor(lab: &mut Lab) -> Outcome<(f64, f64)> {
+    let (db, url) = lab.shop().await?;
+    backlog(&db).await?;
+    let mut connections = Vec::new();
+    for _ in 0..CONNECTIONS {
+        connections.push(Floor::open(&url).await?);
+    }
+    let began = Instant::now();
+    let work = connections.into_iter().map(|floor| tokio::spawn(async move { floor.drain().await }));
+    for worker in work.collect::<Vec<_>>() {
+        worker.await??;
+    }
+    let took = began.elapsed().as_secs_f64();
+    check(&db).await?;
+    Ok((ORDERS as f64 / took, 0.0))
+}
+
+/// Both must have done the same.
+async fn check(db: &Client) -> Outcome<()> {
+    let row = db
+        .query_one(
+            "select (select count(*) from workflow_executions), (select count(*) from loyalty_ledger),
+                    (select count(*) from orders where total >= 10000), (select count(*) from workflow_queue),
+                    (select sum(balance)::bigint from loyalty_points), (select sum(total / 100)::bigint from orders where total >= 10000)",
+            &[],
+        )
+        .await?;
+    let of = |n: usize| row.get::<_, i64>(n);
+    if of(0) != ORDERS || of(1) != of(2) || of(3) != 0 || of(4) != of(5) {
+        return Err(format!("lost or doubled: {} executions, {} of {} awards", of(0), of(1), of(2)).into());
+    }
+    Ok(())
+}
+
+/// One connection of the floor.
+struct Floor {
+    db: Client,
+    claim: tokio_postgres::Statement,
+    award: tokio_postgres::Statement,
+    record: tokio_postgres::Statement,
+}
+
+impl Floor {
+    async fn open(url: &str) -> Outcome<Self> {
+        let db = connect(url).await?;
+        let claim = "with taken as (delete from workflow_queue where ctid = any (array(
+                         select ctid from workflow_queue order by lane, due_at, id limit $1 for update skip locked))
+                         returning event_at, event_id)
+                     select e.id, e.at, e.row_data from taken join lateral (
+                         select * from workflow_events e where e.at = taken.event_at and e.id = taken.event_id) e on true";
+        let award = "with entered as (
+                         insert into loyalty_ledger (id, customer_id, order_id, points, reason, execution_id)
+                         select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[])
+                         returning customer_id, points)
+                     insert into loyalty_points (customer_id, balance)
+                     select customer_id, sum(points) from entered group by 1 order by 1
+                     on conflict (customer_id) do update set balance = loyalty_points.balance + excluded.balance";
+        let record = "insert into workflow_executions
+                         (id, event_at, event_id, workflow_id, version, mode, status, steps, started_at, finished_at)
+                      select i, a, e, $4, 1, 'live', 'succeeded', s, now(), clock_timestamp()
+                      from unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $5::jsonb[]) u (i, a, e, s)";
+        Ok(Self {
+            claim: db.prepare(claim).await?,
+            award: db.prepare(award).await?,
+            record: db.prepare(record).await?,
+            db,
+        })
+    }
+
+    async fn drain(self) -> Outcome<()> {
+        loop {
+            self.db.batch_execute("begin").await?;
+            let rows = self.db.query(&self.claim, &[&BATCH]).await?;
+            if rows.is_empty() {
+                self.db.batch_execute("commit").await?;
+                return Ok(());
+            }
+            let mut batch = Batch::default();
+            for row in &rows {
+                batch.add(row.get(0), row.get(1), &row.get::<_, Value>(2))?;
+            }
+            batch.award(&self).await?;
+            let steps: Vec<_> = batch.steps.iter().map(Json).collect();
+            let workflow = Uuid::from_u128(42);
+            self.db
+                .execute(&self.record, &[&batch.executions, &batch.ats, &batch.events, &workflow, &steps])
+                .await?;
+            self.db.batch_execute("commit").await?;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Batch {
+    executions: Vec<Uuid>,
+    events: Vec<Uuid>,
+    ats: Vec<chrono::DateTime<chrono::Utc>>,
+    steps: Vec<Value>,
+    awards: Vec<(Uuid, Uuid, Uuid, i64, Uuid)>,
+}
+
+impl Batch {
+    fn add(&mut self, event: Uuid, at: chrono::DateTime<chrono::Utc>, order: &Value) -> Outcome<()> {
+        let total = order["total"].as_i64().ok_or("no total")?;
+        let id = |name: &str| {
+            Ok::<Uuid, Box<dyn std::error::Error + Send + Sync>>(
+                order[name].as_str().ok_or("no id")?.parse()?,
+            )
+        };
+        let (execution, hit, points) = (Uuid::now_v7(), total >= 10_000, total / 100);
+        let mut steps = vec![
+            json!({ "node": "start", "outcome": "done", "why": "order created of order", "at": at }),
+            json!({ "node": "big", "outcome": "done", "branch": if hit { "true" } else { "false" },
+                "why": format!("{}.{:02} is {} 100.00", total / 100, total % 100, if hit { "at least" } else { "less than" }), "at": at }),
+        ];
+        if hit {
+            let (ledger, customer) = (Uuid::now_v7(), id("customer_id")?);
+            self.awards.push((ledger, customer, id("id")?, points, execution));
+            steps.push(json!({ "node": "points", "outcome": "done", "result": { "points": points, "balance": points },
+                "changes": [{ "table": "loyalty_ledger", "key": ledger, "after": { "points": points } },
+                    { "table": "loyalty_points", "key": customer, "before": { "balance": 0 }, "after": { "balance": points } }],
+                "at": at }));
+        } else {
+            steps.push(json!({ "node": "points", "outcome": "skipped", "why": "no way led here", "at": at }));
+        }
+        self.executions.push(execution);
+        self.events.push(event);
+        self.ats.push(at);
+        self.steps.push(Value::Array(steps));
+        Ok(())
+    }
+
+    async fn award(&self, floor: &Floor) -> Outcome<()> {
+        // Two connections meet in the balances: lock them in order first, as anyone must.
+        let sums: HashMap<Uuid, i64> = self.awards.iter().map(|a| (a.1, a.3)).collect();
+        let mut customers: Vec<Uuid> = sums.into_keys().collect();
+        customers.sort_unstable();
+        floor
+            .db
+            .execute(
+                "select 1 from loyalty_points where customer_id = any ($1) order by customer_id for update",
+                &[&customers],
+            )
+            .await?;
+        let column = |pick: fn(&(Uuid, Uuid, Uuid, i64, Uuid)) -> Uuid| {
+            self.awards.iter().map(pick).collect::<Vec<_>>()
+        };
+        let points: Vec<i64> = self.awards.iter().map(|a| a.3).collect();
+        let reasons = vec!["order"; self.awards.len()];
+        floor
+            .db
+            .execute(
+                &floor.award,
+                &[&column(|a| a.0), &column(|a| a.1), &column(|a| a.2), &points, &reasons, &column(|a| a.4)],
+            )
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,33 @@
+//! Puts the example workflows into the binary, and has it rebuilt when they or the migrations change.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    println!("cargo:rerun-if-changed=migrations");
+    println!("cargo:rerun-if-changed=workflows-examples");
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    let mut list = String::from("&[\n");
+    for (name, file) in examples(&root.join("workflows-examples"))? {
+        writeln!(list, "    ({name:?}, include_str!({:?})),", file.display().to_string())
+            .map_err(io::Error::other)?;
+    }
+    list.push_str("]\n");
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    fs::write(out.join("examples.rs"), list)
+}
+
+/// Every `NAME/workflow.json`, in the order of names.
+fn examples(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let file = entry.path().join("workflow.json");
+        if file.is_file() {
+            found.push((entry.file_name().to_string_lossy().into_owned(), file));
+        }
+    }
+    found.sort();
+    Ok(found)
+}

@@ -1,0 +1,24 @@
+-- Part of an order's total, asked for before the work begins.
+create table public.deposits (
+    -- A workflow that makes one derives the id from its execution and node: doing it twice meets this key.
+    id           uuid primary key default gen_random_uuid(),
+    order_id     uuid not null references public.orders (id) on delete cascade,
+    amount       bigint not null check (amount > 0),
+    currency     text not null default 'EUR' check (currency ~ '^[A-Z]{3}$'),
+    due_date     timestamptz not null,
+    status       text not null default 'pending' check (status in ('pending', 'paid', 'waived', 'refunded')),
+    execution_id uuid,
+    created_at   timestamptz not null default now(),
+    updated_at   timestamptz not null default now(),
+    created_by   uuid
+);
+comment on table public.deposits is 'A deposit asked for on an order.';
+comment on column public.deposits.amount is 'In the currency''s minor unit: 12500 is 125.00.';
+comment on column public.deposits.due_date is 'Until when it is to be paid.';
+comment on column public.deposits.execution_id is 'The workflow execution that asked for it, if one did.';
+
+create index idx_deposits_order_id on public.deposits (order_id);
+create index idx_deposits_due_date on public.deposits (due_date) where status = 'pending';
+
+create trigger set_updated_at before update on public.deposits
+    for each row execute function public.set_updated_at();

@@ -1,0 +1,16 @@
+-- Pages of the shop's site; their sections are in page_content.
+create table public.pages (
+    id           uuid primary key default gen_random_uuid(),
+    slug         text not null unique,
+    title        text not null,
+    status       text not null default 'draft' check (status in ('draft', 'published', 'archived')),
+    published_at timestamptz,
+    created_at   timestamptz not null default now(),
+    updated_at   timestamptz not null default now(),
+    created_by   uuid
+);
+comment on table public.pages is 'A page of the site.';
+comment on column public.pages.slug is 'Its place in the URL.';
+
+create trigger set_updated_at before update on public.pages
+    for each row execute function public.set_updated_at();

@@ -1,0 +1,21 @@
+-- What happened, written by triggers in the transaction that changed the business row. Append-only.
+create table public.workflow_events (
+    id         uuid not null,
+    at         timestamptz not null,
+    table_name text not null,
+    operation  text not null check (operation in ('insert', 'update', 'delete')),
+    entity     text not null,
+    row_data   jsonb not null,
+    old_data   jsonb,
+    truncated  boolean not null default false,
+    primary key (at, id)
+) partition by range (at);
+comment on table public.workflow_events is 'One change of one business row.';
+comment on column public.workflow_events.at is 'clock_timestamp() in the trigger: now() is the transaction''s start and would reverse events.';
+comment on column public.workflow_events.entity is 'Whose events are handled in order: the row''s customer where it has one, else the row.';
+comment on column public.workflow_events.row_data is 'The row after the operation; before it, for a delete.';
+comment on column public.workflow_events.old_data is 'Former values of the columns that an update changed.';
+comment on column public.workflow_events.truncated is 'The row was too large: its long values are missing.';
+
+-- Always there, so that no event is ever without a home.
+create table public.workflow_events_default partition of public.workflow_events default;

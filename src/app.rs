@@ -1,0 +1,228 @@
+//! The only place that wires and spawns: pool, HTTP and engine, and their common end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::Context;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use secrecy::SecretString;
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::database::migrate::{self, State};
+use crate::database::{connect, server};
+use crate::domain::settings::Settings;
+use crate::engine::{self, Health};
+use crate::http;
+use crate::kinds;
+
+/// A clean end takes at most so long.
+const LONGEST_END: Duration = Duration::from_secs(10);
+
+/// The schema is not the one this build works with.
+#[derive(Debug, thiserror::Error)]
+#[error("the database's schema is not this thendo's: {0}")]
+pub struct WrongSchema(String);
+
+impl WrongSchema {
+    /// What to do about it.
+    pub fn help(&self) -> String {
+        "run `thendo migrate`; `thendo migrate --status` says what is missing".into()
+    }
+}
+
+/// The parts of a running daemon.
+#[derive(Debug)]
+pub struct App {
+    /// Where it answers HTTP.
+    pub address: SocketAddr,
+    /// How its engine is.
+    pub health: Arc<Health>,
+    /// For the control plane.
+    pub pool: PgPool,
+    tasks: JoinSet<anyhow::Result<()>>,
+    shutdown: CancellationToken,
+}
+
+impl App {
+    /// Starts HTTP and the engine. They work until `shutdown`.
+    ///
+    /// # Errors
+    /// When the database can't be reached or its schema is another.
+    pub async fn start(
+        settings: Arc<Settings>,
+        url: SecretString,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let address = listener.local_addr().context("the address that was bound")?;
+        check_schema(&url).await?;
+        let pool = connect::pool(&url, engine::Connections::of(&settings).lists).await?;
+        let health = Arc::new(Health::default());
+        let mut tasks = JoinSet::new();
+        let state = http::Shared {
+            pool: pool.clone(),
+            health: Arc::clone(&health),
+            metrics: recorder(),
+            settings: Arc::clone(&settings),
+        };
+        tasks.spawn(http::serve(listener, state, shutdown.clone()));
+        let setup = engine::Setup { url, settings, catalogue: kinds::catalogue(), health: Arc::clone(&health) };
+        let stop = shutdown.clone();
+        tasks.spawn(async move { engine::run(setup, stop).await.context("the engine stopped") });
+        tasks.spawn(keep_metrics_small(shutdown.clone()));
+        Ok(Self { address, health, pool, tasks, shutdown })
+    }
+
+    /// Works until the shutdown or until one of the parts fails; then ends all of them, in bounded time.
+    ///
+    /// # Errors
+    /// What the part that failed said.
+    pub async fn run(mut self) -> anyhow::Result<()> {
+        let first = tokio::select! {
+            () = self.shutdown.cancelled() => Ok(()),
+            Some(ended) = self.tasks.join_next() => ended.context("a part of the daemon broke off").flatten(),
+        };
+        self.shutdown.cancel();
+        let rest = async {
+            let mut all = first;
+            while let Some(ended) = self.tasks.join_next().await {
+                all = all.and(ended.context("a part of the daemon broke off").flatten());
+            }
+            all
+        };
+        let outcome = tokio::time::timeout(LONGEST_END, rest).await.unwrap_or_else(|_| {
+            tracing::warn!(
+                "not everything ended within {} s; what was open is rolled back",
+                LONGEST_END.as_secs()
+            );
+            Ok(())
+        });
+        let _bounded = tokio::time::timeout(Duration::from_secs(1), self.pool.close()).await;
+        outcome
+    }
+}
+
+/// The daemon, from start to end.
+///
+/// # Errors
+/// As [`App::start`] and [`App::run`], and when the address is taken.
+pub async fn serve(
+    settings: Arc<Settings>,
+    url: SecretString,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let listener = http::bind(settings.listen).await?;
+    let app = App::start(settings, url, listener, shutdown).await?;
+    tracing::info!(address = %app.address, "thendo {} serves", env!("CARGO_PKG_VERSION"));
+    app.run().await
+}
+
+async fn check_schema(url: &SecretString) -> anyhow::Result<()> {
+    let standings = migrate::status(url).await?;
+    let count = |state: State| standings.iter().filter(|standing| standing.state == state).count();
+    let found: Vec<String> =
+        [(State::Pending, "pending"), (State::Changed, "changed"), (State::Unknown, "unknown")]
+            .into_iter()
+            .filter(|(state, _)| count(*state) > 0)
+            .map(|(state, word)| format!("{} {word} migrations", count(state)))
+            .collect();
+    if found.is_empty() { Ok(()) } else { Err(WrongSchema(found.join(", ")).into()) }
+}
+
+/// The process's one recorder of metrics.
+fn recorder() -> PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    let handle = RECORDER.get_or_init(|| {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_err() {
+            tracing::warn!("another recorder of metrics is installed; /metrics stays empty");
+        }
+        handle
+    });
+    metrics::gauge!("thendo_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    handle.clone()
+}
+
+async fn keep_metrics_small(shutdown: CancellationToken) -> anyhow::Result<()> {
+    let handle = recorder();
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            () = tokio::time::sleep(Duration::from_secs(5)) => handle.run_upkeep(),
+        }
+    }
+}
+
+/// Cancels `shutdown` with the first Ctrl-C, SIGTERM or hang-up. A second Ctrl-C ends the process
+/// at once, after `at_once` has run.
+///
+/// # Errors
+/// When the system takes no handlers.
+pub fn end_on_signals(
+    shutdown: &CancellationToken,
+    at_once: impl Fn() + Send + 'static,
+) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("can't handle Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("can't handle SIGTERM")?;
+    let mut hang_up = signal(SignalKind::hangup()).context("can't handle SIGHUP")?;
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move {
+        loop {
+            let interrupted = tokio::select! {
+                _ = interrupt.recv() => true,
+                _ = terminate.recv() => false,
+                _ = hang_up.recv() => false,
+            };
+            if interrupted && shutdown.is_cancelled() {
+                at_once();
+                std::process::exit(130);
+            }
+            shutdown.cancel();
+        }
+    });
+    Ok(())
+}
+
+/// Starts the private server away from the async threads, which it would block.
+///
+/// # Errors
+/// As [`server::PrivateServer::start`].
+pub async fn start_private_server(settings: &Settings) -> anyhow::Result<server::PrivateServer> {
+    let options = server::Options {
+        data_dir: settings.data_dir.clone(),
+        bin_dir: settings.postgres.bin_dir.clone(),
+        settings: settings.postgres.settings.clone(),
+    };
+    let started = tokio::task::spawn_blocking(move || server::PrivateServer::start(&options)).await;
+    Ok(started.context("starting the private server broke off")??)
+}
+
+/// Watches the private server until `shutdown`, then stops it.
+///
+/// # Errors
+/// When the server ended by itself; then `shutdown` is cancelled too.
+pub async fn watch_private_server(
+    mut server: server::PrivateServer,
+    stop: CancellationToken,
+    tell: CancellationToken,
+) -> anyhow::Result<()> {
+    let mut failure = None;
+    while failure.is_none() && !stop.is_cancelled() {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(Duration::from_millis(500)) => failure = server.has_ended(),
+        }
+    }
+    tell.cancel();
+    tokio::task::spawn_blocking(move || server.stop())
+        .await
+        .context("stopping the private server broke off")?;
+    failure.map_or(Ok(()), |words| Err(anyhow::anyhow!("the private PostgreSQL ended by itself: {words}")))
+}

@@ -1,0 +1,174 @@
+//! `thendo executions list|show`: what workflows did.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use uuid::Uuid;
+
+use super::Session;
+use super::output::{
+    Advice, BAD, Format, QUIET, STRONG, one_line, print_json, print_line, shape, step_line, time,
+};
+use crate::store::lists::{self, DeliveryRow, ExecutionDetail, ExecutionFilter};
+
+/// `thendo executions …`
+#[derive(Debug, Subcommand)]
+pub enum Executions {
+    /// List executions, the newest event first
+    List(List),
+    /// Show one execution with its steps and why each did what it did
+    Show(Show),
+}
+
+/// `thendo executions list`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  thendo executions list --limit 5
+  thendo executions list --workflow order-thanks --status failed --format json
+  thendo executions list --before 01963d7e-…     go on after the last one of a list")]
+pub struct List {
+    /// Only of this workflow (name or id)
+    #[arg(long, value_name = "WORKFLOW")]
+    workflow: Option<String>,
+    /// Only those in this state
+    #[arg(long, value_parser = ["waiting", "succeeded", "failed", "cancelled"])]
+    status: Option<String>,
+    /// Only those that come after this one in the list
+    #[arg(long, value_name = "EXECUTION")]
+    before: Option<Uuid>,
+    /// Most to list
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=lists::MOST))]
+    limit: i64,
+    /// For people or for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// `thendo executions show`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  thendo executions show 01963d7e-2a30-5cc1-9d39-d8fb0a86bd13
+  thendo executions show 01963d7e-2a30-5cc1-9d39-d8fb0a86bd13 --format json")]
+pub struct Show {
+    /// Its id, as `executions list` prints it
+    execution: Uuid,
+    /// For people or for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Executions {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// When the database can't be asked, or there is no such execution.
+    pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::List(list) => list.run(session).await,
+            Self::Show(show) => show.run(session).await,
+        }
+    }
+}
+
+fn unknown(id: Uuid) -> anyhow::Error {
+    Advice::error(format!("there is no execution {id}"), "`thendo executions list` lists them")
+}
+
+impl List {
+    async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let pool = session.pool().await?;
+        let before = match self.before {
+            Some(id) => {
+                let found = lists::execution(&pool, id).await?.ok_or_else(|| unknown(id))?;
+                Some((found.row.event_at, id))
+            }
+            None => None,
+        };
+        let filter =
+            ExecutionFilter { workflow: self.workflow, status: self.status, before, limit: self.limit };
+        let rows = lists::executions(&pool, &filter).await?;
+        if self.format == Format::Json {
+            print_json(&rows)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if rows.is_empty() {
+            print_line(format_args!("{QUIET}no executions{QUIET:#}"))?;
+        }
+        for row in &rows {
+            let (style, shape) = shape(&row.status);
+            let workflow = one_line(row.workflow.as_deref().unwrap_or("(gone)"));
+            let error =
+                row.error.as_deref().map_or_else(String::new, |error| format!("  {}", one_line(error)));
+            print_line(format_args!(
+                "{style}{shape} {:<9}{style:#} {}  {}  {workflow} v{}{BAD}{error}{BAD:#}",
+                row.status,
+                time(row.event_at),
+                row.id,
+                row.version
+            ))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Show {
+    async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let pool = session.pool().await?;
+        let id = self.execution;
+        let found = lists::execution(&pool, id).await?.ok_or_else(|| unknown(id))?;
+        let deliveries = lists::deliveries(&pool, &[id]).await?;
+        if self.format == Format::Json {
+            print_json(&serde_json::json!({"execution": found, "deliveries": deliveries}))?;
+        } else {
+            print_execution(&found, &deliveries)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn print_execution(found: &ExecutionDetail, deliveries: &[DeliveryRow]) -> anyhow::Result<()> {
+    let row = &found.row;
+    let (style, shape) = shape(&row.status);
+    let workflow = one_line(row.workflow.as_deref().unwrap_or("(gone)"));
+    print_line(format_args!(
+        "{STRONG}{workflow}{STRONG:#} v{}  {style}{shape} {}{style:#}",
+        row.version, row.status
+    ))?;
+    print_line(format_args!(
+        "{QUIET}execution {}  event {} of {}{QUIET:#}",
+        row.id,
+        row.event_id,
+        time(row.event_at)
+    ))?;
+    for step in found.steps.as_array().into_iter().flatten() {
+        print_line(format_args!("  {}", step_line(step)))?;
+        for change in step["changes"].as_array().into_iter().flatten() {
+            let field = |name: &str| one_line(change[name].as_str().unwrap_or_default());
+            print_line(format_args!(
+                "      {QUIET}{} {} {}{QUIET:#}",
+                field("table"),
+                field("key"),
+                change["after"]
+            ))?;
+        }
+    }
+    for delivery in deliveries {
+        print_line(format_args!("  {}", delivery_line(delivery)))?;
+    }
+    if let Some(error) = &row.error {
+        print_line(format_args!("{BAD}{}{BAD:#}", one_line(error)))?;
+    }
+    Ok(())
+}
+
+/// A mail as a line: state, recipient, subject, where it is.
+pub(super) fn delivery_line(delivery: &DeliveryRow) -> String {
+    let (style, shape) = shape(&delivery.status);
+    let field = |name: &str| one_line(delivery.payload[name].as_str().unwrap_or_default());
+    let result = delivery.result.as_ref();
+    let file = result.and_then(|result| result["file"].as_str()).map(one_line);
+    let place = file.map_or_else(|| delivery.status.clone(), |file| format!("{} in {file}", delivery.status));
+    format!("{style}{shape}{style:#} mail to {}: “{}”, {place}", field("to"), field("subject"))
+}

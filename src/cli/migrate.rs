@@ -1,0 +1,97 @@
+//! `thendo migrate`: brings the schema up to date, or says how far it is.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+use secrecy::SecretString;
+
+use super::Session;
+use super::output::{Format, GOOD, QUIET, WAIT, print_json, print_line, seconds, shape};
+use crate::database::migrate::{self, Progress, State};
+
+/// `thendo migrate`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  thendo migrate                       apply what is pending
+  thendo migrate --status              list all and where each stands
+  thendo migrate --check               exit 1 unless all are applied and unchanged
+
+Several at once are safe: one works, the others wait.")]
+pub struct Migrate {
+    /// Only list where each migration stands
+    #[arg(long, conflicts_with = "check")]
+    status: bool,
+    /// Only check; exit 1 if one is pending, changed or unknown
+    #[arg(long)]
+    check: bool,
+    /// For people or for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Migrate {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// When the database can't be reached or a migration fails.
+    pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let url = session.database_url()?;
+        if self.status || self.check {
+            return self.report(&url).await;
+        }
+        let begun = Instant::now();
+        let applied = migrate::run(&url, |progress| {
+            if self.format == Format::Text {
+                tell(&progress);
+            }
+        })
+        .await?;
+        match (self.format, applied) {
+            (Format::Json, _) => print_json(&serde_json::json!({"applied": applied}))?,
+            (Format::Text, 0) => print_line("the schema is up to date")?,
+            (Format::Text, _) => {
+                print_line(format_args!("{applied} migrations in {}", seconds(begun.elapsed())))?
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn report(&self, url: &SecretString) -> anyhow::Result<ExitCode> {
+        let standings = migrate::status(url).await?;
+        let sound = standings.iter().all(|standing| standing.state == State::Applied);
+        if self.format == Format::Json {
+            print_json(&serde_json::json!({"up_to_date": sound, "migrations": standings}))?;
+        } else {
+            for standing in
+                standings.iter().filter(|standing| self.status || standing.state != State::Applied)
+            {
+                let state = format!("{:?}", standing.state).to_lowercase();
+                let (style, shape) = shape(&state);
+                let line = format!("{:04} {:<28} {state}", standing.version, standing.name);
+                print_line(format_args!("{style}{shape}{style:#} {line}"))?;
+            }
+            if sound {
+                print_line("the schema is up to date")?;
+            }
+        }
+        Ok(if self.check && !sound { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+/// One line of progress.
+pub(super) fn tell(progress: &Progress<'_>) {
+    let line = match progress {
+        Progress::Waiting => format!("{WAIT}◐{WAIT:#} another process migrates; waiting for it"),
+        Progress::AuthShim => format!("{GOOD}●{GOOD:#} schema auth, as on Supabase"),
+        Progress::Applied { standing, took } => format!(
+            "{GOOD}●{GOOD:#} {:04} {:<28} {QUIET}{} ms{QUIET:#}",
+            standing.version,
+            standing.name,
+            took.as_millis()
+        ),
+    };
+    // A reader that went away does not stop a migration.
+    let _unheard = print_line(line);
+}

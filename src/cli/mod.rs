@@ -1,0 +1,206 @@
+//! The command line: one file per subcommand.
+//!
+//! Each is a `clap::Args` with `async fn run(self, &Session) -> anyhow::Result<ExitCode>`.
+//! Exit codes: 0 it worked, 1 it failed or something is invalid, 2 the command was misspelled.
+
+pub mod config;
+pub mod demo;
+pub mod executions;
+pub mod health;
+pub mod logging;
+pub mod migrate;
+pub mod output;
+pub mod postgres;
+pub mod serve;
+pub mod settings;
+pub mod up;
+pub mod url;
+pub mod workflow;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand};
+use secrecy::SecretString;
+use sqlx::PgPool;
+
+use crate::database::{connect, find};
+use crate::domain::settings::Settings;
+use settings::{Flags, Loaded};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Blue.on_default().bold())
+    .usage(AnsiColor::Blue.on_default().bold())
+    .literal(AnsiColor::Green.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// When something happens in the database, then do something about it.
+#[derive(Debug, Parser)]
+#[command(name = "thendo", version, styles = STYLES, max_term_width = 100, propagate_version = true,
+    disable_help_subcommand = true, after_help = "\
+Examples:
+  thendo up                            start everything, with a private PostgreSQL
+  thendo demo order --total 250.00     place a sample order and watch what happens
+  thendo serve --database-url URL      run the daemon on your own database")]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Flags that every subcommand takes.
+#[derive(Debug, Args)]
+struct Global {
+    /// Settings file (TOML); without it `thendo.toml` here or in the configuration folder
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the private server and the mailbox
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The database, instead of the private one
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start everything: a private PostgreSQL, the example workflows, the daemon, the page
+    Up(up::Up),
+    /// Run the daemon on a database that is there
+    Serve(serve::Serve),
+    /// Bring a database's schema up to date
+    Migrate(migrate::Migrate),
+    /// Print the private server's connection string
+    Url(url::Url),
+    // PLUG: Validate(validate::Validate) and TestRun(test_run::TestRun) go here and in `dispatch`.
+    /// Load workflows from files
+    #[command(subcommand)]
+    Workflow(workflow::Workflow),
+    /// See what workflows did
+    #[command(subcommand)]
+    Executions(executions::Executions),
+    /// Try thendo with sample data
+    #[command(subcommand)]
+    Demo(demo::Demo),
+    /// Look at the settings
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Ask a running daemon whether it works
+    Health(health::Health),
+    /// Run only the private PostgreSQL, for psql, maintenance and tests
+    #[command(hide = true)]
+    Postgres(postgres::Postgres),
+}
+
+/// What a subcommand works with.
+#[derive(Debug)]
+pub struct Session {
+    /// The settings that hold.
+    pub settings: Arc<Settings>,
+    /// Those settings, and where each comes from.
+    pub loaded: Loaded,
+}
+
+impl Session {
+    /// The database that is meant.
+    ///
+    /// # Errors
+    /// [`find::NoDatabase`] with the ways to name one.
+    pub fn database_url(&self) -> Result<SecretString, find::NoDatabase> {
+        find::find(&self.settings)
+    }
+
+    /// A small pool on the database that is meant.
+    ///
+    /// # Errors
+    /// When none is meant or it can't be reached.
+    pub async fn pool(&self) -> anyhow::Result<PgPool> {
+        Ok(connect::pool(&self.database_url()?, 2).await?)
+    }
+}
+
+/// Runs the program and gives its exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        output::eprint_line("warning: another TLS provider is installed");
+    }
+    match run(cli) {
+        Ok(code) => code,
+        Err(fault) => {
+            output::print_error(&fault);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let flags = Flags {
+        config: cli.global.config,
+        data_dir: cli.global.data_dir,
+        database_url: cli.global.database_url,
+        listen: match &cli.command {
+            Command::Up(up) => up.listen.clone(),
+            Command::Serve(serve) => serve.listen.clone(),
+            _ => None,
+        },
+    };
+    let loaded = settings::load(&flags)?;
+    let session = Session { settings: Arc::new(loaded.settings.clone()), loaded };
+    let is_daemon = matches!(cli.command, Command::Up(_) | Command::Serve(_));
+    logging::start(&session.settings.log, is_daemon)?;
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .context("can't start the async runtime")?;
+    let outcome = runtime.block_on(dispatch(cli.command, &session));
+    // A stuck blocking task must not hold up the exit.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    outcome
+}
+
+async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Up(up) => up.run(session).await,
+        Command::Serve(serve) => serve.run(session).await,
+        Command::Migrate(migrate) => migrate.run(session).await,
+        Command::Url(url) => url.run(session),
+        Command::Workflow(workflow) => workflow.run(session).await,
+        Command::Executions(executions) => executions.run(session).await,
+        Command::Demo(demo) => demo.run(session).await,
+        Command::Config(config) => config.run(session),
+        Command::Health(health) => health.run(session).await,
+        Command::Postgres(postgres) => postgres.run(session).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_command_has_examples() {
+        fn every_leaf(command: &clap::Command, path: &str) {
+            for inner in command.get_subcommands() {
+                let path = format!("{path} {}", inner.get_name());
+                if inner.has_subcommands() {
+                    every_leaf(inner, &path);
+                } else {
+                    let help = inner.get_after_help().map(ToString::to_string).unwrap_or_default();
+                    assert!(help.contains("Example"), "`{path} --help` has no example");
+                }
+            }
+        }
+        let command = Cli::command();
+        command.clone().debug_assert();
+        every_leaf(&command, "thendo");
+    }
+}

@@ -1,0 +1,38 @@
+//! `thendo serve`: the daemon on a database that is there.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::Session;
+use crate::app;
+
+/// `thendo serve`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  thendo migrate --database-url postgres://shop@db/shop
+  DATABASE_URL=postgres://shop@db/shop thendo serve
+  thendo serve --listen 0.0.0.0:7878
+
+Use the direct connection or a pooler in session mode; where notifications do not arrive, it polls.")]
+pub struct Serve {
+    /// Where to answer HTTP [default: 127.0.0.1:7878]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+}
+
+impl Serve {
+    /// Runs it until Ctrl-C or SIGTERM.
+    ///
+    /// # Errors
+    /// When it can't start, or a part of it fails.
+    pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let shutdown = CancellationToken::new();
+        app::end_on_signals(&shutdown, || {})?;
+        app::serve(Arc::clone(&session.settings), session.database_url()?, shutdown).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

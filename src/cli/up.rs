@@ -1,0 +1,189 @@
+//! `thendo up`: everything on one command. Server, schema, examples, daemon, page.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Args;
+use rustix::process::{Pid, Signal, kill_process};
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::output::{Advice, GOOD, QUIET, STRONG, eprint_line, print_line, seconds};
+use super::{Session, migrate as migrate_command, workflow};
+use crate::app::{self, App};
+use crate::database::migrate;
+use crate::database::server::{DATABASE, PrivateServer};
+use crate::engine::Health;
+use crate::http;
+use crate::store::workflow_files::{self, Stored};
+
+/// `thendo up`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  thendo up
+  thendo up --data-dir ./data --listen 127.0.0.1:8080
+
+It keeps its data: a second start goes on where the first one ended. Ctrl-C stops everything cleanly,
+a second Ctrl-C at once.")]
+pub struct Up {
+    /// Where to answer HTTP [default: 127.0.0.1:7878]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+}
+
+impl Up {
+    /// Runs it until Ctrl-C or SIGTERM.
+    ///
+    /// # Errors
+    /// When a part can't start or fails; everything that was started is stopped again.
+    pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        if let Some(origin) = session.loaded.origins.get("database_url") {
+            let help = "for the database it names, use `thendo serve`";
+            eprint_line(format_args!("note: `up` uses its private server, not what {origin} names; {help}"));
+        }
+        let begun = Instant::now();
+        // First of all, for it is what fails most often and costs nothing.
+        let listener = http::bind(session.settings.listen).await?;
+        let server = app::start_private_server(&session.settings).await?;
+        let url = SecretString::from(server.url(DATABASE));
+        tell_server(&server, session, begun)?;
+
+        let shutdown = CancellationToken::new();
+        let postmaster = server.pid();
+        app::end_on_signals(&shutdown, move || end_at_once(postmaster))?;
+        let stop_server = CancellationToken::new();
+        let watch = tokio::spawn(app::watch_private_server(server, stop_server.clone(), shutdown.clone()));
+
+        let work = work(session, url, listener, begun, shutdown.clone());
+        let outcome = tokio::select! {
+            biased;
+            outcome = work => outcome,
+            // Only while starting: the running daemon ends by itself, in order.
+            () = cancelled_for(&shutdown, Duration::from_secs(20)) => Ok(()),
+        };
+        stop_server.cancel();
+        let server_outcome = watch.await.context("watching the private server broke off")?;
+        // That the server is gone explains whatever the daemon said.
+        server_outcome.and(outcome)?;
+        print_line("stopped")?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Schema, examples, daemon; until the shutdown.
+async fn work(
+    session: &Session,
+    url: SecretString,
+    listener: TcpListener,
+    begun: Instant,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let applied = migrate::run(&url, |progress| migrate_command::tell(&progress)).await?;
+    tell("schema", if applied == 0 { "up to date" } else { "migrated" }, started)?;
+
+    let app = App::start(Arc::clone(&session.settings), url, listener, shutdown.clone()).await?;
+    let started = Instant::now();
+    let examples = workflow::examples()?;
+    let stored =
+        workflow_files::store(&app.pool, &examples, false).await.context("loading the examples failed")?;
+    let added = stored.iter().filter(|stored| **stored == Stored::Added).count();
+    tell("workflows", &format!("{added} examples loaded, {} were there", stored.len() - added), started)?;
+
+    let started = Instant::now();
+    let running = app.health.clone();
+    let address = app.address;
+    let daemon = tokio::spawn(app.run());
+    if !shutdown.is_cancelled() && !daemon.is_finished() {
+        wait_until_ready(&running, &shutdown).await?;
+        tell("daemon", "ready", started)?;
+        tell_what_next(session, &address.to_string(), begun)?;
+    }
+    let outcome = daemon.await.context("the daemon broke off")?;
+    print_line("\nstopping …")?;
+    outcome
+}
+
+async fn wait_until_ready(health: &Health, shutdown: &CancellationToken) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while let Err(reason) = health.ready() {
+        if shutdown.is_cancelled() {
+            return Ok(());
+        }
+        if begun.elapsed() > Duration::from_secs(30) {
+            shutdown.cancel();
+            let help = "the log above says more; THENDO_LOG__LEVEL=debug says still more";
+            return Err(Advice::error(format!("the engine was not ready after 30 s: {reason}"), help));
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
+}
+
+async fn cancelled_for(shutdown: &CancellationToken, patience: Duration) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(patience).await;
+}
+
+/// Nothing that was committed is lost: the next start recovers.
+fn end_at_once(postmaster: Option<u32>) {
+    let pid = postmaster.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        let _gone_already = kill_process(pid, Signal::QUIT);
+    }
+}
+
+fn tell(what: &str, state: &str, since: Instant) -> anyhow::Result<()> {
+    let took = seconds(since.elapsed());
+    print_line(format_args!("{GOOD}●{GOOD:#} {what:<12} {state}  {QUIET}{took}{QUIET:#}"))
+}
+
+fn tell_server(server: &PrivateServer, session: &Session, since: Instant) -> anyhow::Result<()> {
+    let kind = if server.is_fresh() { "new" } else { "existing" };
+    let dir = session.settings.data_dir.display();
+    tell("PostgreSQL", &format!("{}, {kind} data in {dir}", server.version()), since)
+}
+
+fn tell_what_next(session: &Session, address: &str, begun: Instant) -> anyhow::Result<()> {
+    let settings = &session.settings;
+    let mails = match &settings.mail.smtp_url {
+        Some(_) => "the SMTP server of the settings".to_owned(),
+        None => settings.mailbox().display().to_string(),
+    };
+    let elsewhere = session.loaded.origins.contains_key("data_dir");
+    let dir = format!(" --data-dir {}", shell_word(&settings.data_dir.display().to_string()));
+    let dir = if elsewhere { dir.as_str() } else { "" };
+    print_line(format_args!(
+        "\n{STRONG}thendo runs{STRONG:#} {QUIET}after {}{QUIET:#}\n\n  \
+         See what it does    {STRONG}http://{address}/{STRONG:#}\n  \
+         Place an order      {STRONG}thendo demo order --total 250.00{dir}{STRONG:#}   {QUIET}(in another terminal){QUIET:#}\n  \
+         Look into the data  {STRONG}psql \"$(thendo url{dir})\"{STRONG:#}\n  \
+         Mails go to         {mails}\n  \
+         Stop it             Ctrl-C\n",
+        seconds(begun.elapsed())
+    ))
+}
+
+/// A word as a shell reads it back.
+fn shell_word(text: &str) -> String {
+    if text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c)) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shell_word;
+
+    #[test]
+    fn a_path_can_be_pasted_into_a_shell() {
+        assert_eq!(shell_word("/var/lib/thendo"), "/var/lib/thendo");
+        assert_eq!(shell_word("/a b/it's"), r"'/a b/it'\''s'");
+    }
+}

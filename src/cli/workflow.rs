@@ -1,0 +1,155 @@
+//! `thendo workflow load`: publishes workflows from files.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::Session;
+use super::output::{Advice, Format, GOOD, print_json, print_line};
+use crate::store::workflow_files::{self, WorkflowFile};
+
+/// The examples that are built in: folder's name and drawing.
+const EXAMPLES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/examples.rs"));
+
+/// `thendo workflow …`
+#[derive(Debug, Subcommand)]
+pub enum Workflow {
+    /// Store workflow files as published; one of the same name is replaced
+    Load(Load),
+}
+
+/// `thendo workflow load`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  thendo workflow load order-thanks.json
+  thendo workflow load workflows-examples
+
+A folder stands for every NAME/workflow.json and NAME.json in it. The workflow is named by `name` in the
+file, else by NAME. The daemon compiles it within a second; `thendo validate FILE` checks it before.")]
+pub struct Load {
+    /// Files or folders
+    #[arg(required = true, value_name = "FILE|DIR")]
+    paths: Vec<PathBuf>,
+    /// For people or for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Workflow {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// When a file is no workflow (then none is stored) or the database can't be written.
+    pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let Self::Load(load) = self;
+        let mut files = Vec::new();
+        for path in &load.paths {
+            for file in files_in(path)? {
+                let text = std::fs::read_to_string(&file)
+                    .with_context(|| format!("can't read {}", file.display()))?;
+                files.push(read(&text, &name_of(&file), &file.display().to_string())?);
+            }
+        }
+        let pool = session.pool().await?;
+        let stored = workflow_files::store(&pool, &files, true).await?;
+        let pairs = files.iter().zip(&stored);
+        if load.format == Format::Json {
+            let list: Vec<Value> = pairs
+                .map(|(file, stored)| serde_json::json!({"name": file.name, "stored": stored}))
+                .collect();
+            print_json(&list)?;
+        } else {
+            for (file, stored) in pairs {
+                let stored = format!("{stored:?}").to_lowercase();
+                print_line(format_args!("{GOOD}●{GOOD:#} {} {stored}", file.name))?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The examples that are built in.
+///
+/// # Errors
+/// When one of them is no JSON.
+pub fn examples() -> anyhow::Result<Vec<WorkflowFile>> {
+    EXAMPLES.iter().map(|(name, text)| read(text, name, &format!("the example {name}"))).collect()
+}
+
+fn files_in(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let own = path.join("workflow.json");
+    if own.is_file() {
+        return Ok(vec![own]);
+    }
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path).with_context(|| format!("can't read {}", path.display()))? {
+        let entry = entry?.path();
+        if entry.join("workflow.json").is_file() {
+            found.push(entry.join("workflow.json"));
+        } else if entry.is_file() && entry.extension() == Some(OsStr::new("json")) {
+            found.push(entry);
+        }
+    }
+    if found.is_empty() {
+        let help = "name a folder with NAME/workflow.json or NAME.json in it";
+        return Err(Advice::error(format!("{} holds no workflow", path.display()), help));
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// `NAME` of `NAME/workflow.json` and of `NAME.json`.
+fn name_of(file: &Path) -> String {
+    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let is_plain = absolute.file_name() == Some(OsStr::new("workflow.json"));
+    let name = if is_plain { absolute.parent().and_then(Path::file_name) } else { absolute.file_stem() };
+    name.unwrap_or(absolute.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn read(text: &str, name: &str, from: &str) -> anyhow::Result<WorkflowFile> {
+    let refuse = |reason: String| {
+        Advice::error(
+            format!("{from} is no workflow: {reason}"),
+            "`thendo validate FILE` says all that is wrong with one",
+        )
+    };
+    let mut definition: Value = serde_json::from_str(text).map_err(|fault| refuse(fault.to_string()))?;
+    let Some(members) = definition.as_object_mut() else { return Err(refuse("it is no JSON object".into())) };
+    if !members.contains_key("nodes") || !members.contains_key("edges") {
+        return Err(refuse("`nodes` or `edges` is missing".into()));
+    }
+    // Both are columns of their own.
+    let mut taken = |key: &str| members.remove(key).and_then(|value| value.as_str().map(str::to_owned));
+    let (named, description) = (taken("name"), taken("description"));
+    Ok(WorkflowFile { name: named.unwrap_or_else(|| name.to_owned()), description, definition })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workflow_is_named_by_its_file_or_itself() {
+        assert_eq!(name_of(Path::new("/x/thanks/workflow.json")), "thanks");
+        assert_eq!(name_of(Path::new("/x/thanks.json")), "thanks");
+        let named = read("{\"name\": \"Thanks\", \"nodes\": [], \"edges\": []}", "file", "f").expect("reads");
+        assert_eq!(named.name, "Thanks");
+        assert_eq!(named.definition, serde_json::json!({"nodes": [], "edges": []}));
+        assert!(
+            read("[]", "x", "x.json").expect_err("no object").to_string().contains("x.json is no workflow")
+        );
+    }
+
+    #[test]
+    fn the_built_in_examples_can_be_read() {
+        assert_eq!(examples().expect("all read").len(), EXAMPLES.len());
+    }
+}

@@ -1,0 +1,325 @@
+//! One batch, from claim to commit: an execution's life can be read here from top to bottom.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::advance::{Run, Saved};
+use super::apply::{Deliveries, Running, in_waves};
+use super::plans::{InForce, Plans};
+use crate::domain::event::Event;
+use crate::domain::execution::{Mode, Status, Step, StepOutcome};
+use crate::domain::ids::{EventId, ExecutionId};
+use crate::store::effects::delivered;
+use crate::store::executions::{Ended, Identity, Resting, Woken, load_customers, park, record, take_waiting};
+use crate::store::queue::{Claimed, Cursors, Due, claim_due, quarantine};
+use crate::store::session::{Session, StoreError};
+use crate::workflow::plan::Plan;
+
+/// What a batch did.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Done {
+    /// Queue rows it took.
+    pub claimed: usize,
+    /// Executions it started.
+    pub started: usize,
+    /// It handed something to the deliverers.
+    pub handed: bool,
+}
+
+/// A batch that was rolled back. Nothing of it happened.
+#[derive(Debug, thiserror::Error)]
+#[error("a batch of {} was rolled back", rows.len())]
+pub struct BatchError {
+    /// What it had claimed: back in the queue.
+    pub rows: Vec<Claimed>,
+    /// Why.
+    #[source]
+    pub source: StoreError,
+}
+
+/// An execution that can't go on at all, with its story so far.
+struct Broken {
+    identity: Identity,
+    steps: Vec<Step>,
+    error: String,
+}
+
+/// Claims, matches, advances, applies, records and commits up to `limit` queue rows.
+///
+/// # Errors
+/// [`BatchError`]; the transaction is rolled back or dead with its connection.
+pub async fn run(
+    session: &Session,
+    plans: &Plans,
+    cursors: &mut Cursors,
+    limit: usize,
+    workers: usize,
+) -> Result<Done, BatchError> {
+    let claim = match claim_due(session, cursors, limit, workers).await {
+        Ok(claim) => claim,
+        Err(source) => {
+            let _ = session.transaction("rollback").await;
+            return Err(BatchError { rows: Vec::new(), source });
+        }
+    };
+    if claim.rows.is_empty() {
+        return match session.transaction("rollback").await {
+            Ok(()) => Ok(Done::default()),
+            Err(source) => Err(BatchError { rows: Vec::new(), source }),
+        };
+    }
+    match work(session, plans, &claim.rows, claim.now, claim.epoch).await {
+        Ok(done) => Ok(done),
+        Err(source) => {
+            let _ = session.transaction("rollback").await;
+            cursors.sweep();
+            Err(BatchError { rows: claim.rows, source })
+        }
+    }
+}
+
+async fn work(
+    session: &Session,
+    plans: &Plans,
+    rows: &[Claimed],
+    now: DateTime<Utc>,
+    epoch: i64,
+) -> Result<Done, StoreError> {
+    let oldest = rows.iter().map(|row| row.due_at).min().unwrap_or(now);
+    plans.refresh(session, epoch, oldest).await?;
+    let mut running = start(session, plans, rows, now).await?;
+    let started = running.len();
+    let broken = wake(session, plans, rows, now, &mut running).await?;
+    let handed = in_waves(session, &mut running, now, &mut Deliveries::HandOver).await?;
+    settle(session, &running, &broken).await?;
+    tell(rows, &running, &broken, now);
+    Ok(Done { claimed: rows.len(), started, handed })
+}
+
+/// Match: the events against the plans in force, and an execution for each that agree.
+async fn start(
+    session: &Session,
+    plans: &Plans,
+    rows: &[Claimed],
+    now: DateTime<Utc>,
+) -> Result<Vec<Running>, StoreError> {
+    let mut matched: Vec<(&Event, i16, Arc<InForce>)> = Vec::new();
+    for row in rows {
+        if let Due::Event(event) = &row.what {
+            matched.extend(plans.started_by(event).into_iter().map(|plan| (&**event, row.lane, plan)));
+        }
+    }
+    let wanted: HashSet<Uuid> = matched
+        .iter()
+        .filter(|(_, _, in_force)| in_force.plan.needs_customer())
+        .filter_map(|(event, ..)| event.customer_id())
+        .collect();
+    let customers = load_customers(session, &wanted.into_iter().collect::<Vec<_>>()).await?;
+
+    let mut once = HashSet::new();
+    let mut running = Vec::with_capacity(matched.len());
+    for (event, lane, in_force) in matched {
+        let id = ExecutionId::derive(event.id, event.at, in_force.workflow, 0);
+        if !once.insert(id) {
+            continue; // The same event twice in one batch.
+        }
+        let identity = Identity {
+            id,
+            event: event.id,
+            event_at: event.at,
+            workflow: in_force.workflow,
+            version: in_force.version,
+            lane,
+            started_at: now,
+        };
+        let customer = event.customer_id().and_then(|id| customers.get(&id));
+        let run = match customer {
+            Some(customer) if in_force.plan.needs_customer() => {
+                let known = Event { customer: Some(customer.clone()), ..event.clone() };
+                Run::start(id, &in_force.plan, &known, now)
+            }
+            _ => Run::start(id, &in_force.plan, event, now),
+        };
+        running.push(Running { identity, plan: in_force.plan.clone(), run });
+    }
+    Ok(running)
+}
+
+/// Takes claimed executions out of their rest and hands them what they waited for.
+async fn wake(
+    session: &Session,
+    plans: &Plans,
+    rows: &[Claimed],
+    now: DateTime<Utc>,
+    running: &mut Vec<Running>,
+) -> Result<Vec<Broken>, StoreError> {
+    let ids: Vec<ExecutionId> = rows
+        .iter()
+        .filter_map(|row| match row.what {
+            Due::Execution(id) => Some(id),
+            _ => None,
+        })
+        .collect();
+    let mut broken = Vec::new();
+    for Woken { identity, state, deliveries } in take_waiting(session, &ids).await? {
+        let plan = plans.pinned(session, identity.workflow, identity.version).await?;
+        match restored(&identity, plan, state) {
+            Ok((plan, mut run)) => {
+                for node in run.waiting_for() {
+                    let answer = deliveries.iter().find(|(of, ..)| *of == node);
+                    if let Some((_, status, result)) = answer {
+                        run.answer(&plan, &node, delivered(status, result.clone()), now);
+                    }
+                }
+                running.push(Running { identity, plan, run });
+            }
+            Err((steps, error)) => broken.push(Broken { identity, steps, error }),
+        }
+    }
+    Ok(broken)
+}
+
+fn restored(
+    identity: &Identity,
+    plan: Option<Arc<Plan>>,
+    state: Value,
+) -> Result<(Arc<Plan>, Run), (Vec<Step>, String)> {
+    let steps = || {
+        state.get("steps").and_then(|steps| serde_json::from_value(steps.clone()).ok()).unwrap_or_default()
+    };
+    let plan =
+        plan.ok_or_else(|| (steps(), format!("version {} does not compile any more", identity.version)))?;
+    let saved: Saved = serde_json::from_value(state.clone())
+        .map_err(|error| (steps(), format!("its saved state can't be read: {error}")))?;
+    let run = Run::restore(identity.id, &plan, saved).map_err(|error| (steps(), error.to_string()))?;
+    Ok((plan, run))
+}
+
+/// Record: executions that ended, executions that rest; and the commit that makes all of it true.
+async fn settle(session: &Session, running: &[Running], broken: &[Broken]) -> Result<(), StoreError> {
+    let mut ended: Vec<Ended<'_>> = broken
+        .iter()
+        .map(|b| Ended {
+            identity: &b.identity,
+            mode: Mode::Live,
+            status: Status::Failed,
+            steps: &b.steps,
+            error: Some(b.error.clone()),
+        })
+        .collect();
+    let mut resting = Vec::new();
+    for Running { identity, run, .. } in running {
+        match run.status {
+            Status::Waiting => {
+                let state = serde_json::to_value(run.save()).unwrap_or(Value::Null);
+                resting.push(Resting { identity, state });
+            }
+            status => ended.push(Ended {
+                identity,
+                mode: Mode::Live,
+                status,
+                steps: &run.steps,
+                error: failure(&run.steps),
+            }),
+        }
+    }
+    let (recorded, parked, committed) = tokio::join!(
+        biased;
+        record(session, &ended),
+        park(session, &resting),
+        session.transaction("commit"),
+    );
+    recorded.and(parked).and(committed)
+}
+
+/// Why an execution failed: its first failed step, in words.
+pub fn failure(steps: &[Step]) -> Option<String> {
+    let step = steps.iter().find(|step| step.outcome == StepOutcome::Failed)?;
+    Some(format!("{}: {}", step.node, step.why.as_deref().unwrap_or("failed")))
+}
+
+/// Takes a row off the queue that no batch survives, and records why for each execution it was to start.
+///
+/// # Errors
+/// [`StoreError`]; nothing happened.
+pub async fn set_aside(
+    session: &Session,
+    plans: &Plans,
+    row: &Claimed,
+    reason: &str,
+) -> Result<(), StoreError> {
+    session.transaction("begin").await?;
+    let done = async {
+        quarantine(session, row).await?;
+        let identities = match &row.what {
+            Due::Event(event) => plans
+                .started_by(event)
+                .iter()
+                .map(|in_force| Identity {
+                    id: ExecutionId::derive(event.id, event.at, in_force.workflow, 0),
+                    event: event.id,
+                    event_at: event.at,
+                    workflow: in_force.workflow,
+                    version: in_force.version,
+                    lane: row.lane,
+                    started_at: event.at,
+                })
+                .collect(),
+            Due::Execution(id) => {
+                take_waiting(session, &[*id]).await?.into_iter().map(|woken| woken.identity).collect()
+            }
+            Due::Gone(_) => Vec::new(),
+        };
+        let ended: Vec<_> = identities
+            .iter()
+            .map(|identity| Ended {
+                identity,
+                mode: Mode::Live,
+                status: Status::Failed,
+                steps: &[],
+                error: Some(format!("set aside: {reason}")),
+            })
+            .collect();
+        record(session, &ended).await?;
+        session.transaction("commit").await
+    };
+    let done = done.await;
+    if done.is_err() {
+        let _ = session.transaction("rollback").await;
+    }
+    done
+}
+
+fn tell(rows: &[Claimed], running: &[Running], broken: &[Broken], now: DateTime<Utc>) {
+    let gone: Vec<EventId> = rows
+        .iter()
+        .filter_map(|row| match row.what {
+            Due::Gone(id) => Some(id),
+            _ => None,
+        })
+        .collect();
+    if !gone.is_empty() {
+        tracing::warn!(events = ?gone, "queued events that are no longer in workflow_events were passed over");
+    }
+    for broken in broken {
+        tracing::error!(execution = %broken.identity.id, workflow = %broken.identity.workflow, error = broken.error,
+            "an execution could not be resumed and was recorded as failed");
+    }
+    metrics::counter!("thendo_queue_rows_total").increment(rows.len() as u64);
+    metrics::histogram!("thendo_batch_rows").record(rows.len() as f64);
+    if let Some(oldest) = rows.iter().map(|row| row.due_at).min() {
+        let lag = (now - oldest).num_microseconds().unwrap_or(0).max(0);
+        metrics::histogram!("thendo_lag_seconds").record(lag as f64 / 1e6);
+    }
+    let mut outcomes: HashMap<&'static str, u64> = HashMap::new();
+    for Running { run, .. } in running {
+        *outcomes.entry(run.status.as_str()).or_default() += 1;
+    }
+    for (outcome, count) in outcomes {
+        metrics::counter!("thendo_executions_total", "status" => outcome).increment(count);
+    }
+}

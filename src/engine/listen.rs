@@ -1,0 +1,146 @@
+//! The listener: hears that something was written. Its connection also serves the engine's side jobs
+//! (deliveries, publishing), so that a daemon gets by with few connections.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio_postgres::AsyncMessage;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::health::Health;
+use super::wake::Wake;
+use crate::database::connect::{self, Connection};
+use crate::store::session::Session;
+use crate::store::signals;
+
+/// Channels that the triggers use, one for each domain.
+const CHANNELS: [&str; 4] = ["thendo_orders", "thendo_waitlist", "thendo_content", WORKFLOWS];
+const WORKFLOWS: &str = "thendo_workflows";
+/// How long a notification may take before it counts as never arriving.
+const PROBE: Duration = Duration::from_secs(2);
+/// An idle connection is asked this often whether it still lives.
+const PING: Duration = Duration::from_secs(10);
+
+type Lost = Box<dyn std::error::Error + Send + Sync>;
+
+/// The side connection as others see it: there, or not just now.
+pub type Side = watch::Receiver<Option<Arc<Session>>>;
+
+/// Listens until `shutdown`, through any number of reconnects.
+pub async fn run(
+    url: SecretString,
+    side: watch::Sender<Option<Arc<Session>>>,
+    wake: Arc<Wake>,
+    health: Arc<Health>,
+    shutdown: CancellationToken,
+) {
+    let mut pause = Duration::from_millis(100);
+    // Once is enough, however often it connects again.
+    let mut warned = false;
+    while !shutdown.is_cancelled() {
+        let began = Instant::now();
+        let ended = tokio::select! {
+            ended = listen(&mut warned, &url, &side, &wake, &health) => ended,
+            () = shutdown.cancelled() => return,
+        };
+        side.send_replace(None);
+        Health::set(&health.listening, false);
+        if began.elapsed() > Duration::from_secs(30) {
+            pause = Duration::from_millis(100);
+        }
+        match ended {
+            Ok(()) => tracing::warn!("the listener's connection ended; connecting again"),
+            Err(error) => {
+                tracing::warn!(
+                    error = &*error,
+                    retry_ms = pause.as_millis(),
+                    "the listener is not connected"
+                );
+            }
+        }
+        tokio::select! {
+            () = sleep(pause) => pause = (pause * 2).min(Duration::from_secs(5)),
+            () = shutdown.cancelled() => return,
+        }
+    }
+}
+
+async fn listen(
+    warned: &mut bool,
+    url: &SecretString,
+    side: &watch::Sender<Option<Arc<Session>>>,
+    wake: &Wake,
+    health: &Health,
+) -> Result<(), Lost> {
+    let (client, connection) = connect::connect(url, "listener").await?;
+    let probe = format!("thendo_probe_{}", Uuid::new_v4().simple());
+    let session = Arc::new(Session::new(client));
+    let (heard, mut hears) = watch::channel(false);
+    let listening = async {
+        // Listen first, then drain: what was written before is found by looking, what comes after is heard.
+        for channel in CHANNELS.iter().copied().chain([probe.as_str()]) {
+            signals::listen(session.client(), channel).await?;
+        }
+        Health::set(&health.listening, true);
+        side.send_replace(Some(session.clone()));
+        wake.workers.notify_waiters();
+        wake.workers.notify_one();
+        wake.deliverers.notify_one();
+        wake.publisher.notify_one();
+        signals::notify(session.client(), &probe).await?;
+        let arrived = timeout(PROBE, hears.wait_for(|heard| *heard)).await.is_ok();
+        signals::stop_listening(session.client(), &probe).await?;
+        if !arrived && !*warned {
+            *warned = true;
+            tracing::warn!(
+                "notifications do not arrive on this connection, as behind a transaction-mode pooler: \
+                 polling instead. Use a direct or session-mode connection (Supabase: port 5432) to be woken at once"
+            );
+        }
+        Health::set(&health.notified, arrived);
+        ping(&session).await
+    };
+    tokio::select! {
+        ended = listening => ended,
+        ended = pass_on(connection, &probe, &heard, wake) => ended,
+    }
+}
+
+async fn ping(session: &Session) -> Result<(), Lost> {
+    let mut ticks = interval(PING);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match timeout(PING, signals::ping(session.client())).await {
+            Ok(answered) => answered?,
+            Err(_) => return Ok(()),
+        }
+    }
+}
+
+async fn pass_on(
+    mut connection: Connection,
+    probe: &str,
+    heard: &watch::Sender<bool>,
+    wake: &Wake,
+) -> Result<(), Lost> {
+    while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
+        match message? {
+            AsyncMessage::Notification(note) if note.channel() == probe => {
+                heard.send_replace(true);
+            }
+            AsyncMessage::Notification(note) if note.channel() == WORKFLOWS => wake.publisher.notify_one(),
+            AsyncMessage::Notification(_) => {
+                metrics::counter!("thendo_notifications_total").increment(1);
+                wake.workers.notify_one();
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

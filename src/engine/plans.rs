@@ -1,0 +1,146 @@
+//! The plans in force, by what starts them, and those that resting executions are pinned to.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::domain::event::{Event, Operation};
+use crate::domain::ids::WorkflowId;
+use crate::store::queue::oldest_due;
+use crate::store::session::{Session, StoreError};
+use crate::store::workflows::{Version, definition_of, versions_in_force};
+use crate::workflow::catalogue::Catalogue;
+use crate::workflow::compile::compile;
+use crate::workflow::plan::Plan;
+
+/// A version, compiled, and when it is in force.
+pub struct InForce {
+    /// Of which workflow.
+    pub workflow: WorkflowId,
+    /// Its number.
+    pub version: i32,
+    /// What it does.
+    pub plan: Arc<Plan>,
+    from: DateTime<Utc>,
+    to: Option<DateTime<Utc>>,
+}
+
+#[derive(Default)]
+struct Table {
+    epoch: i64,
+    starts: HashMap<(String, Operation), Vec<Arc<InForce>>>,
+}
+
+/// All plans that this daemon knows.
+pub struct Plans {
+    catalogue: Catalogue,
+    table: ArcSwap<Table>,
+    // A plan is compiled once, however many executions are pinned to it. Versions never change.
+    compiled: Mutex<HashMap<(WorkflowId, i32), Option<Arc<Plan>>>>,
+}
+
+impl Plans {
+    /// Knows nothing yet: the first [`Plans::refresh`] loads what is in force.
+    pub fn new(catalogue: Catalogue) -> Self {
+        Self { catalogue, table: ArcSwap::default(), compiled: Mutex::default() }
+    }
+
+    /// The compiler's catalogue.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// Loads what is in force, if `epoch` says that it changed. `oldest` is the oldest event at hand.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the old plans stay.
+    pub async fn refresh(
+        &self,
+        session: &Session,
+        epoch: i64,
+        oldest: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if self.table.load().epoch == epoch {
+            return Ok(());
+        }
+        // Events older than a version's end may still be queued, or be committed late.
+        let since = oldest_due(session).await?.map_or(oldest, |queued| queued.min(oldest));
+        let versions = versions_in_force(session, since - chrono::TimeDelta::days(1)).await?;
+        let mut table = Table { epoch, ..Table::default() };
+        for version in versions {
+            let Some(plan) = self.plan_of(&version) else { continue };
+            let sources: Vec<(String, Operation)> = plan
+                .sources()
+                .iter()
+                .flat_map(|of| {
+                    of.operations.iter().map(|operation| (of.subject.table.to_owned(), *operation))
+                })
+                .collect();
+            let in_force = Arc::new(InForce {
+                workflow: version.workflow,
+                version: version.number,
+                plan,
+                from: version.active_from,
+                to: version.active_to,
+            });
+            for source in sources {
+                table.starts.entry(source).or_default().push(in_force.clone());
+            }
+        }
+        tracing::debug!(epoch, "plans loaded");
+        self.table.store(Arc::new(table));
+        Ok(())
+    }
+
+    /// The plans that `event` starts: in force at its own time, and their trigger agrees.
+    pub fn started_by(&self, event: &Event) -> Vec<Arc<InForce>> {
+        let table = self.table.load();
+        let Some(candidates) = table.starts.get(&(event.table.clone(), event.operation)) else {
+            return Vec::new();
+        };
+        candidates
+            .iter()
+            .filter(|c| c.from <= event.at && c.to.is_none_or(|to| event.at < to) && c.plan.matches(event))
+            .cloned()
+            .collect()
+    }
+
+    /// The plan of a version that an execution is pinned to. `None` if it is gone or compiles no more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pinned(
+        &self,
+        session: &Session,
+        workflow: WorkflowId,
+        number: i32,
+    ) -> Result<Option<Arc<Plan>>, StoreError> {
+        if let Some(known) = self.known(workflow, number) {
+            return Ok(known);
+        }
+        let Some(definition) = definition_of(session, workflow, number).await? else { return Ok(None) };
+        Ok(self.compile_once(workflow, number, &definition))
+    }
+
+    fn plan_of(&self, version: &Version) -> Option<Arc<Plan>> {
+        self.known(version.workflow, version.number)
+            .unwrap_or_else(|| self.compile_once(version.workflow, version.number, &version.definition))
+    }
+
+    fn known(&self, workflow: WorkflowId, number: i32) -> Option<Option<Arc<Plan>>> {
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(&(workflow, number)).cloned()
+    }
+
+    fn compile_once(&self, workflow: WorkflowId, number: i32, definition: &Value) -> Option<Arc<Plan>> {
+        let plan = compile(definition, &self.catalogue).plan.map(Arc::new);
+        if plan.is_none() {
+            // It compiled when it was published: this daemon is older or newer than the one that did.
+            tracing::error!(%workflow, version = number, "a published version does not compile in this release");
+        }
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner).insert((workflow, number), plan.clone());
+        plan
+    }
+}

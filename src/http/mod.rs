@@ -1,0 +1,175 @@
+//! HTTP: whether the daemon lives and works, its metrics, and a page for people. Reads only.
+
+mod page;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse};
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::domain::settings::Settings;
+use crate::engine::Health;
+use crate::store::lists;
+
+const LONGEST_ANSWER: Duration = Duration::from_secs(10);
+const LONGEST_QUERY: Duration = Duration::from_secs(3);
+const LARGEST_BODY: usize = 16 * 1024;
+
+const HEADERS: [(&str, &str); 5] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("cache-control", "no-store"),
+];
+
+/// The address can't be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("can't listen on {address}")]
+pub struct CannotListen {
+    address: SocketAddr,
+    #[source]
+    source: io::Error,
+}
+
+impl CannotListen {
+    /// What to do about it.
+    pub fn help(&self) -> String {
+        match self.source.kind() {
+            io::ErrorKind::AddrInUse => {
+                "another thendo or another program has it; stop that, or choose a free one with \
+                 --listen 127.0.0.1:7879 (port 0 lets the system choose)"
+            }
+            io::ErrorKind::PermissionDenied => {
+                "ports below 1024 are for root; choose a higher one with --listen"
+            }
+            _ => "choose an address of this machine with --listen",
+        }
+        .into()
+    }
+}
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct Shared {
+    /// For the lists.
+    pub pool: PgPool,
+    /// How the engine is.
+    pub health: Arc<Health>,
+    /// The metrics.
+    pub metrics: PrometheusHandle,
+    /// For the page.
+    pub settings: Arc<Settings>,
+}
+
+/// Listens.
+///
+/// # Errors
+/// [`CannotListen`] with what to do.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, CannotListen> {
+    TcpListener::bind(address).await.map_err(|source| CannotListen { address, source })
+}
+
+/// Answers until `shutdown`; what is being answered then is finished.
+///
+/// # Errors
+/// When the listener breaks.
+pub async fn serve(listener: TcpListener, shared: Shared, shutdown: CancellationToken) -> anyhow::Result<()> {
+    axum::serve(listener, router(shared))
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
+        .context("the HTTP listener broke")
+}
+
+fn router(shared: Shared) -> Router {
+    let mut router = Router::new()
+        .route("/", get(page_of_state))
+        .route("/style.css", get(style))
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .fallback(nothing_here)
+        .with_state(shared)
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, LONGEST_ANSWER));
+    for (name, value) in HEADERS {
+        let (name, value) = (HeaderName::from_static(name), HeaderValue::from_static(value));
+        router = router.layer(SetResponseHeaderLayer::if_not_present(name, value));
+    }
+    router
+}
+
+async fn alive() -> &'static str {
+    "alive\n"
+}
+
+async fn nothing_here() -> impl IntoResponse {
+    (StatusCode::NOT_FOUND, "nothing here; / says what there is\n")
+}
+
+async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
+    match shared.health.ready() {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")),
+    }
+}
+
+async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
+    if let Ok(Ok(depth)) = tokio::time::timeout(LONGEST_QUERY, lists::depth(&shared.pool)).await {
+        for (what, count) in
+            [("due", depth.due), ("waiting", depth.waiting), ("deliveries", depth.deliveries)]
+        {
+            // Bounded by the query, so exact.
+            metrics::gauge!("thendo_depth", "of" => what).set(count as f64);
+        }
+    }
+    metrics::gauge!("thendo_ready").set(if shared.health.ready().is_ok() { 1.0 } else { 0.0 });
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shared.metrics.render())
+}
+
+async fn style() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("page.css"))
+}
+
+async fn page_of_state(State(shared): State<Shared>) -> impl IntoResponse {
+    let facts = tokio::time::timeout(LONGEST_QUERY, page::Facts::gather(&shared.pool)).await;
+    let facts = match facts {
+        Ok(Ok(facts)) => Ok(facts),
+        Ok(Err(fault)) => {
+            tracing::warn!(%fault, "the page could not be filled");
+            Err("The database can't be asked right now; the log says why.")
+        }
+        Err(_) => Err("The database does not answer."),
+    };
+    Html(page::render(&facts, shared.health.ready().err().as_deref(), &shared.settings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_taken_address_says_what_to_do() {
+        let first = bind("127.0.0.1:0".parse().expect("an address")).await.expect("free");
+        let fault = bind(first.local_addr().expect("bound")).await.expect_err("taken");
+        assert!(fault.help().contains("--listen"), "{}", fault.help());
+        assert!(fault.to_string().contains("can't listen on 127.0.0.1:"), "{fault}");
+    }
+}

@@ -1,0 +1,4 @@
+//! Mail: from an effect to a message on the wire, or in the mailbox folder.
+
+pub mod render;
+pub mod transport;

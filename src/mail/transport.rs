@@ -1,0 +1,151 @@
+//! Hands messages over: to an SMTP server, or to a folder of .eml files when none is set.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use lettre::message::Mailbox;
+use lettre::transport::smtp;
+use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::render::{message_id, render};
+use crate::domain::effect::Email;
+use crate::domain::ids::EffectId;
+use crate::domain::settings::Settings;
+
+/// Why a delivery did not succeed. The variant alone decides what happens next.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// The world may recover: tried again later.
+    #[error("{peer} is unavailable")]
+    Transient {
+        /// Who.
+        peer: String,
+        /// What it said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Trying again cannot help.
+    #[error("{peer} refused: {reason}")]
+    Refused {
+        /// Who.
+        peer: String,
+        /// What it said.
+        reason: String,
+    },
+    /// It may have happened. Never repeated without being asked.
+    #[error("no answer from {peer} after the message was handed over")]
+    Unknown {
+        /// Who.
+        peer: String,
+    },
+}
+
+/// The way out for mails.
+pub struct Mailer {
+    from: Mailbox,
+    way: Way,
+}
+
+enum Way {
+    Folder(PathBuf),
+    Smtp { transport: AsyncSmtpTransport<Tokio1Executor>, peer: String },
+}
+
+impl Mailer {
+    /// As the settings say: SMTP if a server is set, else the mailbox folder, made if missing.
+    ///
+    /// # Errors
+    /// A sender or URL that can't be read, a folder that can't be made.
+    pub fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
+        let from: Mailbox = settings.mail.from.parse().with_context(|| {
+            format!("mail.from is `{}`: write it as `Shop <shop@example.com>`", settings.mail.from)
+        })?;
+        let way = match &settings.mail.smtp_url {
+            Some(url) => {
+                let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret()).context(
+                    "mail.smtp_url can't be read: write it as smtp://user:password@host:587?tls=required",
+                )?;
+                let transport =
+                    builder.timeout(Some(Duration::from_millis(settings.deliveries.timeout_ms))).build();
+                Way::Smtp { transport, peer: host_of(url.expose_secret()) }
+            }
+            None => {
+                let folder = settings.mailbox();
+                std::fs::create_dir_all(&folder)
+                    .with_context(|| format!("the mailbox folder {} can't be made", folder.display()))?;
+                Way::Folder(folder)
+            }
+        };
+        Ok(Self { from, way })
+    }
+
+    /// Whether sending the same message again is harmless: a file is written over by itself.
+    pub fn repeatable(&self) -> bool {
+        matches!(self.way, Way::Folder(_))
+    }
+
+    /// Sends one message. What later nodes see as the step's result.
+    ///
+    /// # Errors
+    /// [`DeliveryError`]; its variant decides what happens next.
+    pub async fn send(&self, id: EffectId, email: &Email) -> Result<Value, DeliveryError> {
+        let message = render(id, email, &self.from)
+            .map_err(|error| DeliveryError::Refused { peer: "thendo".into(), reason: error.to_string() })?;
+        let mut result = json!({
+            "message_id": message_id(id, &self.from), "to": email.to, "subject": email.subject, "status": "sent",
+        });
+        match &self.way {
+            Way::Folder(folder) => {
+                let file = write(folder, id, message).await?;
+                result["file"] = json!(file);
+            }
+            Way::Smtp { transport, peer } => {
+                transport.send(message).await.map_err(|error| sorted(peer, error))?;
+            }
+        }
+        Ok(result)
+    }
+}
+
+/// lettre names files by chance; a second attempt must meet the first one's file.
+async fn write(folder: &PathBuf, id: EffectId, message: lettre::Message) -> Result<PathBuf, DeliveryError> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| DeliveryError::Transient {
+        peer: format!("the mailbox folder {}", folder.display()),
+        source,
+    };
+    let named_by_chance = AsyncFileTransport::<Tokio1Executor>::new(folder)
+        .send(message)
+        .await
+        .map_err(|e| failed(e.into()))?;
+    let file = folder.join(format!("{}.eml", id.0));
+    tokio::fs::rename(folder.join(format!("{named_by_chance}.eml")), &file)
+        .await
+        .map_err(|e| failed(e.into()))?;
+    Ok(file)
+}
+
+fn sorted(peer: &str, error: smtp::Error) -> DeliveryError {
+    let peer = peer.to_owned();
+    if error.is_permanent() {
+        return DeliveryError::Refused { peer, reason: error.to_string() };
+    }
+    // An answer of the server, or a client that never got to the message: it was not accepted.
+    let refused_connection = std::iter::successors(std::error::Error::source(&error), |e| e.source())
+        .filter_map(|e| e.downcast_ref::<std::io::Error>())
+        .any(|e| e.kind() == std::io::ErrorKind::ConnectionRefused);
+    let before_the_message = error.to_string().starts_with("Connection error") || refused_connection;
+    if error.is_transient() || error.is_client() || error.is_tls() || before_the_message {
+        return DeliveryError::Transient { peer, source: error.into() };
+    }
+    DeliveryError::Unknown { peer }
+}
+
+/// The host in an SMTP URL, without user and password.
+fn host_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    host.split(['/', '?']).next().unwrap_or(host).to_owned()
+}

@@ -1,0 +1,228 @@
+//! Database effects: one set-based statement for each kind, whatever the number of executions.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Value, json};
+use tokio_postgres::types::Json;
+use uuid::Uuid;
+
+use super::session::{Session, Sql, StoreError};
+use crate::domain::effect::{Answer, Effect, Email, Request};
+use crate::domain::execution::Change;
+use crate::domain::ids::{EffectId, ExecutionId};
+
+// Targets are locked in key order before they are written, or daemons that meet in one balance deadlock.
+pub(super) static LOCK_BALANCES: Sql = Sql {
+    name: "lock_balances",
+    text: "select customer_id from public.loyalty_points where customer_id = any ($1::uuid[])
+           order by customer_id for update",
+};
+pub(super) static AWARD_POINTS: Sql =
+    Sql { name: "award_points", text: include_str!("sql/award_points.sql") };
+pub(super) static CREATE_DEPOSITS: Sql =
+    Sql { name: "create_deposits", text: include_str!("sql/create_deposits.sql") };
+pub(super) static HAND_OVER_EMAILS: Sql =
+    Sql { name: "hand_over_emails", text: include_str!("sql/hand_over_emails.sql") };
+
+/// A request with the execution that makes it.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Whose.
+    pub execution: ExecutionId,
+    /// Its lane: a delivery comes back through it.
+    pub lane: i16,
+    /// What.
+    pub request: Request,
+}
+
+/// Applies all requests of a wave, in one transaction that the caller holds. The answers by effect.
+///
+/// Kinds go in one fixed order and targets in key order, so that batches never wait in a circle.
+///
+/// # Errors
+/// [`StoreError`]; what can be foreseen (no such customer) is an [`Answer::Refused`] instead.
+pub async fn apply(session: &Session, asked: &[Asked]) -> Result<HashMap<EffectId, Answer>, StoreError> {
+    let (points, deposits, emails) = tokio::join!(
+        biased;
+        award_points(session, asked),
+        create_deposits(session, asked),
+        hand_over_emails(session, asked),
+    );
+    let mut answers = points?;
+    answers.extend(deposits?);
+    answers.extend(emails?);
+    Ok(answers)
+}
+
+async fn award_points(session: &Session, asked: &[Asked]) -> Result<HashMap<EffectId, Answer>, StoreError> {
+    let mut ids: Vec<Uuid> = Vec::new();
+    let (mut customers, mut orders, mut points) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut reasons, mut executions) = (Vec::new(), Vec::new());
+    for Asked { execution, request, .. } in asked {
+        if let Effect::AwardPoints { customer, order, points: award, reason } = &request.effect {
+            ids.push(request.id.0);
+            customers.push(*customer);
+            orders.push(*order);
+            points.push(*award);
+            reasons.push(reason.as_str());
+            executions.push(execution.0);
+        }
+    }
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut targets: Vec<Uuid> = customers.iter().copied().collect::<HashSet<_>>().into_iter().collect();
+    targets.sort_unstable();
+    let (locked, rows) = tokio::join!(
+        biased;
+        async { session.execute(&LOCK_BALANCES, &[&targets]).await },
+        async { session.query(&AWARD_POINTS, &[&ids, &customers, &orders, &points, &reasons, &executions]).await },
+    );
+    locked?;
+    let rows = rows?;
+
+    let by_id: HashMap<Uuid, usize> = ids.iter().enumerate().map(|(n, id)| (*id, n)).collect();
+    let mut seen: Vec<Option<(bool, bool, i64)>> = vec![None; ids.len()];
+    for row in &rows {
+        if let Some(n) = by_id.get(&row.get::<_, Uuid>("id")) {
+            seen[*n] = Some((row.get("entered_now"), row.get("customer_known"), row.get("balance")));
+        }
+    }
+    // The statement gives the balance after the whole wave: walk back to what each award found.
+    let mut running: HashMap<Uuid, i64> = HashMap::new();
+    for (n, seen) in seen.iter().enumerate() {
+        if let Some((entered, _, balance)) = seen {
+            let entry = running.entry(customers[n]).or_insert(*balance);
+            *entry -= if *entered { points[n] } else { 0 };
+        }
+    }
+    let mut answers = HashMap::with_capacity(ids.len());
+    for (n, id) in ids.iter().enumerate() {
+        let answer = match seen[n] {
+            Some((true, ..)) => {
+                let before = running.get(&customers[n]).copied().unwrap_or(0);
+                running.insert(customers[n], before + points[n]);
+                awarded(*id, customers[n], points[n], before)
+            }
+            Some((false, true, balance)) => Answer::Done {
+                result: json!({ "points": points[n], "balance": balance }),
+                changes: Vec::new(),
+            },
+            _ => Answer::Refused { reason: format!("there is no customer {}", customers[n]) },
+        };
+        answers.insert(EffectId(*id), answer);
+    }
+    Ok(answers)
+}
+
+fn awarded(id: Uuid, customer: Uuid, points: i64, before: i64) -> Answer {
+    let balance = before + points;
+    Answer::Done {
+        result: json!({ "points": points, "balance": balance }),
+        changes: vec![
+            Change {
+                table: "loyalty_ledger".into(),
+                key: id.to_string(),
+                before: None,
+                after: Some(json!({ "points": points })),
+            },
+            Change {
+                table: "loyalty_points".into(),
+                key: customer.to_string(),
+                before: Some(json!({ "balance": before })),
+                after: Some(json!({ "balance": balance })),
+            },
+        ],
+    }
+}
+
+async fn create_deposits(
+    session: &Session,
+    asked: &[Asked],
+) -> Result<HashMap<EffectId, Answer>, StoreError> {
+    let mut ids: Vec<Uuid> = Vec::new();
+    let (mut orders, mut amounts, mut currencies) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut dues, mut executions) = (Vec::new(), Vec::new());
+    for Asked { execution, request, .. } in asked {
+        if let Effect::CreateDeposit { order, amount, due } = &request.effect {
+            ids.push(request.id.0);
+            orders.push(*order);
+            amounts.push(amount.amount_minor);
+            currencies.push(amount.currency.as_str());
+            dues.push(*due);
+            executions.push(execution.0);
+        }
+    }
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows =
+        session.query(&CREATE_DEPOSITS, &[&ids, &orders, &amounts, &currencies, &dues, &executions]).await?;
+    let by_id: HashMap<Uuid, usize> = ids.iter().enumerate().map(|(n, id)| (*id, n)).collect();
+    let mut answers = HashMap::with_capacity(ids.len());
+    for row in &rows {
+        let id: Uuid = row.get("id");
+        let Some(&n) = by_id.get(&id) else { continue };
+        let currency: Option<&str> = row.get("order_currency");
+        let answer = if !row.get::<_, bool>("order_known") {
+            Answer::Refused { reason: format!("there is no order {}", orders[n]) }
+        } else if currency != Some(currencies[n]) {
+            let has = currency.unwrap_or("another currency");
+            Answer::Refused { reason: format!("the order is in {has}, the deposit in {}", currencies[n]) }
+        } else {
+            let whole = json!({ "order_id": orders[n], "amount": amounts[n], "currency": currencies[n],
+                "due_date": dues[n], "status": "pending" });
+            let change =
+                Change { table: "deposits".into(), key: id.to_string(), before: None, after: Some(whole) };
+            Answer::Done {
+                result: json!({ "deposit_id": id, "amount": amounts[n], "currency": currencies[n],
+                    "due_date": dues[n] }),
+                changes: if row.get("entered_now") { vec![change] } else { Vec::new() },
+            }
+        };
+        answers.insert(EffectId(id), answer);
+    }
+    Ok(answers)
+}
+
+async fn hand_over_emails(
+    session: &Session,
+    asked: &[Asked],
+) -> Result<HashMap<EffectId, Answer>, StoreError> {
+    let mut ids: Vec<Uuid> = Vec::new();
+    let (mut executions, mut nodes, mut lanes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut payloads: Vec<Json<&Email>> = Vec::new();
+    for Asked { execution, lane, request } in asked {
+        if let Effect::SendEmail(email) = &request.effect {
+            ids.push(request.id.0);
+            executions.push(execution.0);
+            nodes.push(request.node.as_str());
+            lanes.push(*lane);
+            payloads.push(Json(email));
+        }
+    }
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = session.query(&HAND_OVER_EMAILS, &[&ids, &executions, &nodes, &lanes, &payloads]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let status: &str = row.get("status");
+            (EffectId(row.get("id")), delivered(status, row.get("result")))
+        })
+        .collect())
+}
+
+/// What a delivery's state means to the execution that asked for it.
+pub fn delivered(status: &str, result: Option<Value>) -> Answer {
+    match status {
+        "sent" => Answer::Done { result: result.unwrap_or(Value::Null), changes: Vec::new() },
+        "refused" | "unknown" => {
+            let reason = result.as_ref().and_then(|r| r.get("reason")).and_then(Value::as_str);
+            let reason = reason.unwrap_or("no reason was given");
+            Answer::Refused { reason: format!("the mail is {status}: {reason}") }
+        }
+        _ => Answer::Handed { why: "the mail is on its way".into() },
+    }
+}

@@ -1,0 +1,196 @@
+//! Executions: recording those that ended, laying to rest those that wait, waking them.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use tokio_postgres::types::Json;
+use uuid::Uuid;
+
+use super::session::{Session, Sql, StoreError};
+use crate::domain::execution::{Mode, Status, Step};
+use crate::domain::ids::{EventId, ExecutionId, NodeId, WorkflowId};
+
+pub(super) static LOAD_CUSTOMERS: Sql = Sql {
+    name: "load_customers",
+    text: "select id, to_jsonb(c) as customer from public.customers c where id = any ($1::uuid[])",
+};
+pub(super) static TAKE_WAITING: Sql = Sql {
+    name: "take_waiting",
+    text: "delete from public.workflow_waiting where id = any ($1::uuid[])
+           returning id, event_at, event_id, workflow_id, version, lane, state, started_at",
+};
+pub(super) static FINISHED_DELIVERIES: Sql = Sql {
+    name: "finished_deliveries",
+    text: "select execution_id, node_id, status, result from public.workflow_deliveries
+           where execution_id = any ($1::uuid[]) and status in ('sent', 'refused', 'unknown')",
+};
+pub(super) static RECORD: Sql =
+    Sql { name: "record_executions", text: include_str!("sql/record_executions.sql") };
+pub(super) static PARK: Sql = Sql { name: "park_executions", text: include_str!("sql/park_executions.sql") };
+
+/// What identifies an execution and its place, whatever it does.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Derived from event, workflow and replay number.
+    pub id: ExecutionId,
+    /// Its event.
+    pub event: EventId,
+    /// When that happened.
+    pub event_at: DateTime<Utc>,
+    /// Its workflow …
+    pub workflow: WorkflowId,
+    /// … and the version it is pinned to.
+    pub version: i32,
+    /// The lane of its entity.
+    pub lane: i16,
+    /// On the database's clock.
+    pub started_at: DateTime<Utc>,
+}
+
+/// An execution that has ended.
+#[derive(Debug)]
+pub struct Ended<'a> {
+    /// Which.
+    pub identity: &'a Identity,
+    /// Live, test or backtest.
+    pub mode: Mode,
+    /// Succeeded, failed or cancelled.
+    pub status: Status,
+    /// Its steps.
+    pub steps: &'a [Step],
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// An execution that rests.
+#[derive(Debug)]
+pub struct Resting<'a> {
+    /// Which.
+    pub identity: &'a Identity,
+    /// All it needs to go on.
+    pub state: Value,
+}
+
+/// An execution that was woken.
+#[derive(Debug)]
+pub struct Woken {
+    /// Which.
+    pub identity: Identity,
+    /// What was saved when it was laid to rest.
+    pub state: Value,
+    /// Its deliveries that ended: node, status, result.
+    pub deliveries: Vec<(NodeId, String, Option<Value>)>,
+}
+
+/// The customers with these ids, as `to_jsonb` gives them. Unknown ids are missing.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn load_customers(
+    session: &Session,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Map<String, Value>>, StoreError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = session.query(&LOAD_CUSTOMERS, &[&ids]).await?;
+    Ok(rows
+        .iter()
+        .filter_map(|row| match row.get("customer") {
+            Value::Object(members) => Some((row.get("id"), members)),
+            _ => None,
+        })
+        .collect())
+}
+
+/// Takes executions out of their rest, in this transaction. One that is not resting is not in the answer.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn take_waiting(session: &Session, ids: &[ExecutionId]) -> Result<Vec<Woken>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let (rows, finished) = tokio::join!(
+        biased;
+        async { session.query(&TAKE_WAITING, &[&ids]).await },
+        async { session.query(&FINISHED_DELIVERIES, &[&ids]).await },
+    );
+    let mut deliveries: HashMap<Uuid, Vec<(NodeId, String, Option<Value>)>> = HashMap::new();
+    for row in &finished? {
+        let node: &str = row.get("node_id");
+        deliveries.entry(row.get("execution_id")).or_default().push((
+            node.into(),
+            row.get("status"),
+            row.get("result"),
+        ));
+    }
+    Ok(rows?
+        .iter()
+        .map(|row| {
+            let id: Uuid = row.get("id");
+            Woken {
+                identity: Identity {
+                    id: ExecutionId(id),
+                    event: EventId(row.get("event_id")),
+                    event_at: row.get("event_at"),
+                    workflow: WorkflowId(row.get("workflow_id")),
+                    version: row.get("version"),
+                    lane: row.get("lane"),
+                    started_at: row.get("started_at"),
+                },
+                state: row.get("state"),
+                deliveries: deliveries.remove(&id).unwrap_or_default(),
+            }
+        })
+        .collect())
+}
+
+/// Writes ended executions, each once.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn record(session: &Session, ended: &[Ended<'_>]) -> Result<(), StoreError> {
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let of = |pick: fn(&Identity) -> Uuid| ended.iter().map(|e| pick(e.identity)).collect::<Vec<_>>();
+    let (ids, events, workflows) = (of(|i| i.id.0), of(|i| i.event.0), of(|i| i.workflow.0));
+    let event_ats: Vec<_> = ended.iter().map(|e| e.identity.event_at).collect();
+    let versions: Vec<_> = ended.iter().map(|e| e.identity.version).collect();
+    let started: Vec<_> = ended.iter().map(|e| e.identity.started_at).collect();
+    let modes: Vec<_> = ended.iter().map(|e| e.mode.as_str()).collect();
+    let statuses: Vec<_> = ended.iter().map(|e| e.status.as_str()).collect();
+    let steps: Vec<_> = ended.iter().map(|e| Json(e.steps)).collect();
+    let errors: Vec<_> = ended.iter().map(|e| e.error.as_deref()).collect();
+    session
+        .execute(
+            &RECORD,
+            &[&ids, &event_ats, &events, &workflows, &versions, &modes, &statuses, &steps, &errors, &started],
+        )
+        .await
+        .map(|_| ())
+}
+
+/// Lays executions to rest, each once.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn park(session: &Session, resting: &[Resting<'_>]) -> Result<(), StoreError> {
+    if resting.is_empty() {
+        return Ok(());
+    }
+    let of = |pick: fn(&Identity) -> Uuid| resting.iter().map(|r| pick(r.identity)).collect::<Vec<_>>();
+    let (ids, events, workflows) = (of(|i| i.id.0), of(|i| i.event.0), of(|i| i.workflow.0));
+    let event_ats: Vec<_> = resting.iter().map(|r| r.identity.event_at).collect();
+    let versions: Vec<_> = resting.iter().map(|r| r.identity.version).collect();
+    let lanes: Vec<_> = resting.iter().map(|r| r.identity.lane).collect();
+    let started: Vec<_> = resting.iter().map(|r| r.identity.started_at).collect();
+    let states: Vec<_> = resting.iter().map(|r| &r.state).collect();
+    session
+        .execute(&PARK, &[&ids, &event_ats, &events, &workflows, &versions, &lanes, &states, &started])
+        .await
+        .map(|_| ())
+}

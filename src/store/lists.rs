@@ -1,0 +1,223 @@
+//! What the command line and the page show: bounded lists, newest first. Read only.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::{FromRow, PgPool};
+use uuid::Uuid;
+
+/// Longest list.
+pub const MOST: i64 = 1000;
+
+/// One row of `workflows`, without its drawing.
+#[derive(Debug, Clone, Serialize, FromRow)]
+pub struct WorkflowRow {
+    /// Its identity.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// `draft`, `published`, `archived`.
+    pub status: String,
+    /// `unchecked`, `valid`, `broken`.
+    pub health: String,
+    /// What the compiler said.
+    pub diagnostics: Value,
+    /// The version in force.
+    pub live_version: Option<i32>,
+}
+
+/// Workflows by name; `status` narrows.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn workflows(pool: &PgPool, status: Option<&str>, limit: i64) -> sqlx::Result<Vec<WorkflowRow>> {
+    sqlx::query_as(
+        "select id, name, status, health, diagnostics, live_version from workflows
+          where $1::text is null or status = $1 order by name, id limit $2",
+    )
+    .bind(status)
+    .bind(limit.clamp(0, MOST))
+    .fetch_all(pool)
+    .await
+}
+
+/// An execution in a list.
+#[derive(Debug, Clone, Serialize, FromRow)]
+pub struct ExecutionRow {
+    /// Its identity.
+    pub id: Uuid,
+    /// Its event's time: with the id its place in the list.
+    pub event_at: DateTime<Utc>,
+    /// Its event.
+    pub event_id: Uuid,
+    /// Its workflow's name, if that is still there.
+    pub workflow: Option<String>,
+    /// Its workflow.
+    pub workflow_id: Uuid,
+    /// Which version ran.
+    pub version: i32,
+    /// `waiting`, `succeeded`, `failed`, `cancelled`.
+    pub status: String,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When its first batch began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// What to list.
+#[derive(Debug, Clone, Default)]
+pub struct ExecutionFilter {
+    /// Name or id of a workflow.
+    pub workflow: Option<String>,
+    /// `waiting`, `succeeded`, `failed`, `cancelled`.
+    pub status: Option<String>,
+    /// Only what comes after this one in the list.
+    pub before: Option<(DateTime<Utc>, Uuid)>,
+    /// Most rows.
+    pub limit: i64,
+}
+
+/// Executions, those that rest included, the newest event first.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn executions(pool: &PgPool, filter: &ExecutionFilter) -> sqlx::Result<Vec<ExecutionRow>> {
+    let (before_at, before_id) = filter.before.unzip();
+    // Each half is cut to size by itself, so that neither is read as a whole.
+    sqlx::query_as(
+        "with chosen as (
+             select id from workflows where name = $1 or id::text = $1
+         ), ended as (
+             select id, event_at, event_id, workflow_id, version, status, error, started_at, finished_at
+               from workflow_executions e
+              where mode = 'live'
+                and ($1::text is null or workflow_id in (select id from chosen))
+                and ($2::text is null or status = $2)
+                and ($3::timestamptz is null or (event_at, id) < ($3, $4::uuid))
+              order by event_at desc, id desc limit $5
+         ), resting as (
+             select id, event_at, event_id, workflow_id, version, 'waiting'::text, null::text, started_at,
+                    null::timestamptz
+               from workflow_waiting
+              where ($1::text is null or workflow_id in (select id from chosen))
+                and ($2::text is null or $2 = 'waiting')
+                and ($3::timestamptz is null or (event_at, id) < ($3, $4::uuid))
+              order by event_at desc, id desc limit $5
+         ), both_kinds as (select * from ended union all select * from resting)
+         select b.*, w.name as workflow from both_kinds b left join workflows w on w.id = b.workflow_id
+          order by b.event_at desc, b.id desc limit $5",
+    )
+    .bind(&filter.workflow)
+    .bind(&filter.status)
+    .bind(before_at)
+    .bind(before_id)
+    .bind(filter.limit.clamp(0, MOST))
+    .fetch_all(pool)
+    .await
+}
+
+/// One execution with all that is known of it.
+#[derive(Debug, Clone, Serialize, FromRow)]
+pub struct ExecutionDetail {
+    /// As in a list.
+    #[serde(flatten)]
+    #[sqlx(flatten)]
+    pub row: ExecutionRow,
+    /// List of steps, in the order in which they happened.
+    pub steps: Value,
+}
+
+/// The execution with this id.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn execution(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<ExecutionDetail>> {
+    // The first six bytes of an execution's id are its event's time in ms: only that partition is read.
+    let event_ms = id.as_bytes()[..6].iter().fold(0i64, |ms, byte| (ms << 8) | i64::from(*byte));
+    let (Some(from), Some(to)) = (
+        DateTime::from_timestamp_millis(event_ms),
+        DateTime::from_timestamp_millis(event_ms.saturating_add(1)),
+    ) else {
+        return Ok(None);
+    };
+    sqlx::query_as(
+        "select e.id, e.event_at, e.event_id, e.workflow_id, e.version, e.status, e.error, e.started_at,
+                e.finished_at, e.steps, w.name as workflow
+           from workflow_executions e left join workflows w on w.id = e.workflow_id
+          where e.id = $1 and e.event_at >= $2 and e.event_at < $3
+         union all
+         select r.id, r.event_at, r.event_id, r.workflow_id, r.version, 'waiting', null, r.started_at,
+                null, coalesce(r.state -> 'steps', '[]'), w.name
+           from workflow_waiting r left join workflows w on w.id = r.workflow_id
+          where r.id = $1
+          limit 1",
+    )
+    .bind(id)
+    .bind(from)
+    .bind(to)
+    .fetch_optional(pool)
+    .await
+}
+
+/// A mail on its way, or what became of it.
+#[derive(Debug, Clone, Serialize, FromRow)]
+pub struct DeliveryRow {
+    /// Its identity.
+    pub id: Uuid,
+    /// Which node asked for it.
+    pub node_id: String,
+    /// `email`.
+    pub kind: String,
+    /// `pending`, `sending`, `sent`, `refused`, `unknown`.
+    pub status: String,
+    /// How often it was tried.
+    pub attempt: i16,
+    /// What is sent.
+    pub payload: Value,
+    /// What came of it.
+    pub result: Option<Value>,
+}
+
+/// The deliveries of these executions.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn deliveries(pool: &PgPool, executions: &[Uuid]) -> sqlx::Result<Vec<DeliveryRow>> {
+    sqlx::query_as(
+        "select id, node_id, kind, status, attempt, payload, result from workflow_deliveries
+          where execution_id = any($1) order by created_at, id limit $2",
+    )
+    .bind(executions)
+    .bind(MOST)
+    .fetch_all(pool)
+    .await
+}
+
+/// How much there is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, FromRow)]
+pub struct Depth {
+    /// Queue rows that are due, counted up to [`MOST`].
+    pub due: i64,
+    /// Executions that rest, counted up to [`MOST`].
+    pub waiting: i64,
+    /// Deliveries that are not done, counted up to [`MOST`].
+    pub deliveries: i64,
+}
+
+/// How much there is to do. Counting stops at [`MOST`], so that a long queue is not made longer by looking.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn depth(pool: &PgPool) -> sqlx::Result<Depth> {
+    sqlx::query_as(
+        "select (select count(*) from (select from workflow_queue where due_at <= clock_timestamp() limit $1) q) as due,
+                (select count(*) from (select from workflow_waiting limit $1) w) as waiting,
+                (select count(*) from (select from workflow_deliveries where status in ('pending', 'sending')
+                                        limit $1) d) as deliveries",
+    )
+    .bind(MOST)
+    .fetch_one(pool)
+    .await
+}

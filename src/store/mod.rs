@@ -1,0 +1,60 @@
+//! All SQL of the data plane and the lists, in functions named after what they do.
+
+pub mod deliveries;
+pub mod demo;
+pub mod effects;
+pub mod executions;
+pub mod lists;
+pub mod queue;
+pub mod session;
+pub mod signals;
+pub mod staging;
+pub mod workflow_files;
+pub mod workflows;
+
+use session::Sql;
+
+/// Every statement of the data plane: a test prepares each against the migrated schema.
+pub static STATEMENTS: &[&Sql] = &[
+    &queue::AGREE_WITH_PUBLISHING,
+    &queue::LOCK_READY_LANES,
+    &queue::CLAIM_DUE,
+    &queue::QUARANTINE,
+    &queue::OLDEST_DUE,
+    &effects::LOCK_BALANCES,
+    &effects::AWARD_POINTS,
+    &effects::CREATE_DEPOSITS,
+    &effects::HAND_OVER_EMAILS,
+    &executions::LOAD_CUSTOMERS,
+    &executions::TAKE_WAITING,
+    &executions::FINISHED_DELIVERIES,
+    &executions::RECORD,
+    &executions::PARK,
+    &deliveries::LEASE,
+    &deliveries::FINISH,
+    &deliveries::POSTPONE,
+    &deliveries::RESCUE,
+    &deliveries::RENEW,
+    &workflows::VERSIONS_IN_FORCE,
+    &workflows::ONE_VERSION,
+    &workflows::UNCHECKED,
+    &workflows::PUT_IN_FORCE,
+    &workflows::TAKE_OUT_OF_FORCE,
+    &workflows::MARK_CHECKED,
+];
+
+/// What a batch sends: prepared when a worker connects.
+pub static OF_A_BATCH: &[&Sql] = &[
+    &queue::AGREE_WITH_PUBLISHING,
+    &queue::LOCK_READY_LANES,
+    &queue::CLAIM_DUE,
+    &effects::LOCK_BALANCES,
+    &effects::AWARD_POINTS,
+    &effects::CREATE_DEPOSITS,
+    &effects::HAND_OVER_EMAILS,
+    &executions::LOAD_CUSTOMERS,
+    &executions::TAKE_WAITING,
+    &executions::FINISHED_DELIVERIES,
+    &executions::RECORD,
+    &executions::PARK,
+];

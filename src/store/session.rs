@@ -1,0 +1,135 @@
+//! A data-plane connection with its prepared statements.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row, Statement};
+
+/// One static statement of the data plane.
+#[derive(Debug)]
+pub struct Sql {
+    /// What it does; unique.
+    pub name: &'static str,
+    /// Its text.
+    pub text: &'static str,
+}
+
+/// What can go wrong with the database; the caller decides by [`StoreError::class`].
+#[derive(Debug, thiserror::Error)]
+#[error("{name} failed")]
+pub struct StoreError {
+    /// The statement.
+    pub name: &'static str,
+    /// What PostgreSQL or the connection said.
+    #[source]
+    pub source: tokio_postgres::Error,
+}
+
+/// What to do about a [`StoreError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The connection is gone: connect again.
+    Disconnected,
+    /// The batch met another transaction or a short trouble of the server: do it again, nobody is to blame.
+    Transient,
+    /// Something in the batch itself.
+    Other,
+}
+
+impl StoreError {
+    /// Sorts the error.
+    pub fn class(&self) -> ErrorClass {
+        let Some(code) = self.source.code() else { return ErrorClass::Disconnected };
+        match code.code() {
+            "40001" | "40P01" | "55P03" | "57014" => ErrorClass::Transient,
+            "57P01" | "57P02" | "57P03" | "25P03" => ErrorClass::Disconnected,
+            // Out of disk, memory, connections or locks: the server's trouble, not the batch's.
+            code if code.starts_with("53") || code.starts_with("58") => ErrorClass::Transient,
+            code if code.starts_with("08") => ErrorClass::Disconnected,
+            _ => ErrorClass::Other,
+        }
+    }
+
+    /// The cause in words, for a step or a log line.
+    pub fn reason(&self) -> String {
+        self.source.as_db_error().map_or_else(|| self.source.to_string(), |db| db.message().to_owned())
+    }
+}
+
+/// A connection and the statements prepared on it. Calls made together are sent together.
+pub struct Session {
+    client: Client,
+    prepared: Mutex<HashMap<&'static str, Statement>>,
+}
+
+impl Session {
+    /// Takes over a connected client, whose connection someone drives.
+    pub fn new(client: Client) -> Self {
+        Self { client, prepared: Mutex::new(HashMap::new()) }
+    }
+
+    /// The client, for LISTEN, locks and the like.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Prepares `statements` ahead, so that later calls go out without a pause between them.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the first that can't be prepared.
+    pub async fn prepare_all(&self, statements: &[&'static Sql]) -> Result<(), StoreError> {
+        for sql in statements {
+            self.statement(sql).await?;
+        }
+        Ok(())
+    }
+
+    async fn statement(&self, sql: &'static Sql) -> Result<Statement, StoreError> {
+        if let Some(known) = self.lock().get(sql.name) {
+            return Ok(known.clone());
+        }
+        let statement =
+            self.client.prepare(sql.text).await.map_err(|source| StoreError { name: sql.name, source })?;
+        self.lock().insert(sql.name, statement.clone());
+        Ok(statement)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<&'static str, Statement>> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a statement that gives rows.
+    ///
+    /// # Errors
+    /// [`StoreError`] with the statement's name.
+    pub async fn query(
+        &self,
+        sql: &'static Sql,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, StoreError> {
+        let statement = self.statement(sql).await?;
+        self.client.query(&statement, values).await.map_err(|source| StoreError { name: sql.name, source })
+    }
+
+    /// Runs a statement and tells how many rows it touched.
+    ///
+    /// # Errors
+    /// [`StoreError`] with the statement's name.
+    pub async fn execute(
+        &self,
+        sql: &'static Sql,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<u64, StoreError> {
+        let statement = self.statement(sql).await?;
+        self.client.execute(&statement, values).await.map_err(|source| StoreError { name: sql.name, source })
+    }
+
+    /// `begin`, `commit` or `rollback`. A failed transaction's commit is an error, as it changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] named after the word.
+    pub async fn transaction(&self, word: &'static str) -> Result<(), StoreError> {
+        self.client.batch_execute(word).await.map_err(|source| StoreError { name: word, source })
+    }
+}

@@ -1,0 +1,28 @@
+-- Takes what is due in the held lanes, with the events. A statement of its own, so that its snapshot
+-- is younger than the locks. $1 lanes, $2 cursors, $3 limit.
+with held as materialized (
+    select lane::smallint as lane from unnest(string_to_array(nullif(current_setting('thendo.lanes', true), ''), ',')) as h (lane)
+), taken as materialized (
+    delete from public.workflow_queue
+    where ctid = any (array(
+        select due.ctid from unnest($1::smallint[], $2::timestamptz[]) as l (lane, since)
+        join held on held.lane = l.lane
+        cross join lateral (
+            select q.ctid from public.workflow_queue q
+            where q.lane = l.lane and q.due_at >= l.since and q.due_at <= statement_timestamp()
+            order by q.due_at, q.id
+            limit (select greatest(1, $3::bigint / greatest(1, count(*))) from held)
+        ) due
+        limit $3::bigint
+    ))
+    returning id, due_at, lane, event_at, event_id, execution_id
+)
+select taken.id, taken.due_at, taken.lane, taken.execution_id, taken.event_at, taken.event_id,
+       event.table_name, event.operation, event.row_data, event.old_data,
+       clock_timestamp() as now, (select epoch from public.workflow_plan_epoch) as epoch
+from taken
+left join lateral (
+    select e.table_name, e.operation, e.row_data, e.old_data from public.workflow_events e
+    where e.at = taken.event_at and e.id = taken.event_id
+) event on true
+order by taken.due_at, taken.id

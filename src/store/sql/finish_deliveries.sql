@@ -1,0 +1,11 @@
+-- Writes what became of deliveries, if their lease is still ours, and lets their executions go on.
+-- $1 ids, $2 tokens, $3 status, $4 results.
+with finished as (
+    update public.workflow_deliveries d
+    set status = i.status, result = i.result, finished_at = clock_timestamp(), lease_token = null, lease_until = null
+    from unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[]) as i (id, token, status, result)
+    where d.id = i.id and d.status = 'sending' and d.lease_token = i.token
+    returning d.execution_id, d.lane
+)
+insert into public.workflow_queue (due_at, lane, execution_id)
+select clock_timestamp(), lane, execution_id from finished

@@ -1,0 +1,18 @@
+-- Holds lanes that have something due until the transaction ends; remembers them for claim_due.
+-- $1 lanes in the order to try them, $2 their cursors, $3 how many workers share the ready ones.
+with lanes as (
+    select lane, since, turn from unnest($1::smallint[], $2::timestamptz[]) with ordinality as l (lane, since, turn)
+), ready as materialized (
+    select lanes.lane from lanes
+    cross join lateral (
+        select 1 from public.workflow_queue q
+        where q.lane = lanes.lane and q.due_at >= lanes.since and q.due_at <= statement_timestamp()
+        limit 1
+    ) due
+    order by lanes.turn
+), held as (
+    select lane from (select lane from ready offset 0) r
+    where pg_try_advisory_xact_lock(1952998511, 64 + lane)
+    limit (select greatest(1, ceil(count(*)::numeric / $3::integer))::bigint from ready)
+)
+select set_config('thendo.lanes', coalesce(string_agg(lane::text, ','), ''), true) from held

@@ -1,0 +1,60 @@
+//! Lays the rows of an event file into the database, for a test run whose transaction is rolled back.
+
+use serde_json::{Map, Value};
+use tokio_postgres::Client;
+
+/// Why a row can't be laid in.
+#[derive(Debug, thiserror::Error)]
+pub enum StagingError {
+    /// The catalog has no such table.
+    #[error("there is no table `{0}` to lay the event's row into; has `thendo migrate` been run?")]
+    NoTable(String),
+    /// The row breaks a rule of its table.
+    #[error("the event's row does not fit into `{table}`: {reason}")]
+    Unfit {
+        /// Where.
+        table: String,
+        /// What PostgreSQL said.
+        reason: String,
+    },
+    /// The connection.
+    #[error("the database can't be asked")]
+    Database(#[from] tokio_postgres::Error),
+}
+
+/// Inserts `row` unless one with its keys is there. Members that are no columns are left out.
+///
+/// # Errors
+/// [`StagingError`]; the transaction is then to be rolled back.
+pub async fn insert_if_missing(
+    client: &Client,
+    table: &str,
+    row: &Map<String, Value>,
+) -> Result<(), StagingError> {
+    let names: Vec<&str> = row.keys().map(String::as_str).collect();
+    // Names come from the catalog and are quoted there: no member of the event gets into the statement.
+    let found = client
+        .query_one(
+            "select format('insert into %1$s (%2$s) select %2$s from jsonb_populate_record(null::%1$s, $1) on conflict do nothing',
+                    c.oid::regclass, string_agg(quote_ident(a.attname), ', ' order by a.attnum))
+             from pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'public'
+             left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+                  and a.attidentity = '' and a.attgenerated = '' and a.attname = any ($2::text[])
+             where c.relname = $1 and c.relkind in ('r', 'p') group by c.oid
+             union all select null order by 1 nulls last limit 1",
+            &[&table, &names],
+        )
+        .await?;
+    let Some(statement) = found.get::<_, Option<String>>(0) else {
+        return Err(StagingError::NoTable(table.to_owned()));
+    };
+    client.execute(&statement, &[&Value::Object(row.clone())]).await.map(|_| ()).map_err(|error| match error
+        .as_db_error()
+    {
+        Some(db) => StagingError::Unfit {
+            table: table.to_owned(),
+            reason: [Some(db.message()), db.detail()].into_iter().flatten().collect::<Vec<_>>().join(". "),
+        },
+        None => error.into(),
+    })
+}

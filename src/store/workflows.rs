@@ -1,0 +1,157 @@
+//! Workflows and their versions, as the engine needs them.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::session::{Session, Sql, StoreError};
+use crate::domain::ids::WorkflowId;
+
+pub(super) static VERSIONS_IN_FORCE: Sql = Sql {
+    name: "versions_in_force",
+    text: "select v.workflow_id, v.number, v.definition, v.active_from, v.active_to
+           from public.workflow_versions v
+           where v.active_to is null or v.active_to > $1
+           order by v.workflow_id, v.number",
+};
+pub(super) static ONE_VERSION: Sql = Sql {
+    name: "one_version",
+    text: "select definition from public.workflow_versions where workflow_id = $1 and number = $2",
+};
+pub(super) static UNCHECKED: Sql = Sql {
+    name: "unchecked_workflows",
+    text: "select id, name, status, definition, live_version from public.workflows
+           where health = 'unchecked' order by updated_at limit 100",
+};
+pub(super) static PUT_IN_FORCE: Sql =
+    Sql { name: "put_in_force", text: "select public.put_in_force($1, $2, $3, $4) as number" };
+pub(super) static TAKE_OUT_OF_FORCE: Sql =
+    Sql { name: "take_out_of_force", text: "select public.take_out_of_force($1)" };
+pub(super) static MARK_CHECKED: Sql = Sql {
+    name: "mark_checked",
+    text: "update public.workflows set health = $4, diagnostics = $5, checked_at = clock_timestamp()
+           where id = $1 and status = $2 and definition = $3",
+};
+
+/// A version and when it is in force.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// Of which workflow.
+    pub workflow: WorkflowId,
+    /// From 1.
+    pub number: i32,
+    /// React Flow JSON.
+    pub definition: Value,
+    /// For events from this instant on …
+    pub active_from: DateTime<Utc>,
+    /// … and before this one.
+    pub active_to: Option<DateTime<Utc>>,
+}
+
+/// A row of `workflows` that was edited since it was last checked.
+#[derive(Debug)]
+pub struct Edited {
+    /// Which.
+    pub id: WorkflowId,
+    /// For messages.
+    pub name: String,
+    /// `draft`, `published` or `archived`.
+    pub status: String,
+    /// React Flow JSON.
+    pub definition: Value,
+    /// The version in force, if one is.
+    pub live_version: Option<i32>,
+}
+
+/// All versions in force now or for events since `since`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn versions_in_force(session: &Session, since: DateTime<Utc>) -> Result<Vec<Version>, StoreError> {
+    let rows = session.query(&VERSIONS_IN_FORCE, &[&since]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| Version {
+            workflow: WorkflowId(row.get("workflow_id")),
+            number: row.get("number"),
+            definition: row.get("definition"),
+            active_from: row.get("active_from"),
+            active_to: row.get("active_to"),
+        })
+        .collect())
+}
+
+/// The definition of one version, for an execution that is pinned to it.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn definition_of(
+    session: &Session,
+    workflow: WorkflowId,
+    number: i32,
+) -> Result<Option<Value>, StoreError> {
+    let rows = session.query(&ONE_VERSION, &[&workflow.0, &number]).await?;
+    Ok(rows.first().map(|row| row.get("definition")))
+}
+
+/// Up to 100 workflows that were edited since they were last checked.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn unchecked(session: &Session) -> Result<Vec<Edited>, StoreError> {
+    let rows = session.query(&UNCHECKED, &[]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| Edited {
+            id: WorkflowId(row.get("id")),
+            name: row.get("name"),
+            status: row.get("status"),
+            definition: row.get("definition"),
+            live_version: row.get("live_version"),
+        })
+        .collect())
+}
+
+/// Makes a compiled definition the version in force for later events. Its number; `None` if the row was
+/// edited meanwhile.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn put_in_force(
+    session: &Session,
+    workflow: &Edited,
+    hash: &str,
+    diagnostics: &Value,
+) -> Result<Option<i32>, StoreError> {
+    let rows =
+        session.query(&PUT_IN_FORCE, &[&workflow.id.0, &workflow.definition, &hash, diagnostics]).await?;
+    Ok(rows.first().and_then(|row| row.get("number")))
+}
+
+/// Stops a workflow for all later events.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn take_out_of_force(session: &Session, workflow: Uuid) -> Result<(), StoreError> {
+    session.query(&TAKE_OUT_OF_FORCE, &[&workflow]).await.map(|_| ())
+}
+
+/// Writes the compiler's word to the row, unless it was edited meanwhile.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn mark_checked(
+    session: &Session,
+    workflow: &Edited,
+    valid: bool,
+    diagnostics: &Value,
+) -> Result<(), StoreError> {
+    let health = if valid { "valid" } else { "broken" };
+    session
+        .execute(
+            &MARK_CHECKED,
+            &[&workflow.id.0, &workflow.status, &workflow.definition, &health, diagnostics],
+        )
+        .await
+        .map(|_| ())
+}

@@ -1,0 +1,138 @@
+//! The dry run: the engine's own way through one event, in a transaction that is always rolled back.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::domain::effect::Email;
+use crate::domain::event::Event;
+use crate::domain::execution::{Change, Status, Step};
+use crate::domain::ids::{ExecutionId, WorkflowId};
+use crate::engine::advance::Run;
+use crate::engine::apply::{Deliveries, Running, in_waves};
+use crate::store::executions::{Identity, load_customers};
+use crate::store::session::{Session, StoreError};
+use crate::store::staging::{StagingError, insert_if_missing};
+use crate::workflow::plan::Plan;
+
+/// What a test run answers.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// How it would end.
+    pub outcome: Outcome,
+    /// Each node's turn.
+    pub steps: Vec<Step>,
+    /// Rows that would change.
+    pub changes: Vec<Change>,
+    /// Mails that would be sent, whole.
+    pub deliveries: Vec<Delivery>,
+    /// What the reader should know.
+    pub warnings: Vec<String>,
+}
+
+/// How an execution would end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Every node that was to run is done.
+    Succeeded,
+    /// A node gave up.
+    Failed,
+    /// It would rest.
+    Waiting,
+    /// The trigger does not start for this event.
+    Filtered,
+}
+
+/// A mail that would be sent.
+#[derive(Debug, Serialize)]
+pub struct Delivery {
+    /// `email`.
+    pub kind: &'static str,
+    /// The mail.
+    #[serde(flatten)]
+    pub email: Email,
+}
+
+/// Why a test run gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum TestRunError {
+    /// The event's rows can't be laid into the database.
+    #[error(transparent)]
+    Staging(#[from] StagingError),
+    /// The database.
+    #[error("the test run could not be done: {}", .0.reason())]
+    Store(#[from] StoreError),
+}
+
+/// Runs `plan` on `event`. The clock is the event's. Nothing stays: the rows of the event that are missing
+/// are laid in, the effects are applied, and all of it is rolled back; mails are rendered, not sent.
+///
+/// # Errors
+/// [`TestRunError`]; nothing stays then either.
+pub async fn test_run(session: &Session, plan: Arc<Plan>, event: Event) -> Result<Report, TestRunError> {
+    if !plan.matches(&event) {
+        return Ok(Report {
+            outcome: Outcome::Filtered,
+            steps: Vec::new(),
+            changes: Vec::new(),
+            deliveries: Vec::new(),
+            warnings: Vec::new(),
+        });
+    }
+    session
+        .transaction("begin; set local lock_timeout = '100ms'; set local statement_timeout = '10s'")
+        .await?;
+    let report = in_transaction(session, plan, event).await;
+    let undone = session.transaction("rollback").await;
+    let report = report?;
+    undone?;
+    Ok(report)
+}
+
+async fn in_transaction(
+    session: &Session,
+    plan: Arc<Plan>,
+    mut event: Event,
+) -> Result<Report, TestRunError> {
+    if let Some(customer) = &event.customer {
+        insert_if_missing(session.client(), "customers", customer).await?;
+    }
+    insert_if_missing(session.client(), &event.table, &event.row).await?;
+    if event.customer.is_none()
+        && plan.needs_customer()
+        && let Some(id) = event.customer_id()
+    {
+        event.customer = load_customers(session, &[id]).await?.remove(&id);
+    }
+    let workflow = WorkflowId(uuid::Uuid::nil());
+    let identity = Identity {
+        id: ExecutionId::derive(event.id, event.at, workflow, 0),
+        event: event.id,
+        event_at: event.at,
+        workflow,
+        version: 0,
+        lane: 0,
+        started_at: event.at,
+    };
+    let run = Run::start(identity.id, &plan, &event, event.at);
+    let mut running = [Running { identity, plan, run }];
+    let mut deliveries = Deliveries::Render(Vec::new());
+    in_waves(session, &mut running, event.at, &mut deliveries).await?;
+    let [Running { run, .. }] = running;
+    let emails = match deliveries {
+        Deliveries::Render(emails) => emails,
+        Deliveries::HandOver => Vec::new(),
+    };
+    Ok(Report {
+        outcome: match run.status {
+            Status::Succeeded => Outcome::Succeeded,
+            Status::Running | Status::Waiting => Outcome::Waiting,
+            Status::Failed | Status::Cancelled => Outcome::Failed,
+        },
+        changes: run.steps.iter().flat_map(|step| step.changes.iter().cloned()).collect(),
+        steps: run.steps,
+        deliveries: emails.into_iter().map(|email| Delivery { kind: "email", email }).collect(),
+        warnings: Vec::new(),
+    })
+}

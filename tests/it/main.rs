@@ -1,0 +1,12 @@
+//! Everything that crosses a process: a real PostgreSQL, the built binary, real conversations.
+
+mod support;
+
+mod crash;
+mod demo_way;
+mod effects;
+mod listening;
+mod mailing;
+mod publishing;
+mod schema;
+mod writers;

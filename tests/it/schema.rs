@@ -1,0 +1,46 @@
+//! The schema, the statements that use it, and what the compiler believes of it agree.
+
+use crate::support::Shop;
+
+#[tokio::test]
+async fn every_statement_of_the_data_plane_prepares() {
+    let shop = Shop::open().await;
+    let mut names = std::collections::HashSet::new();
+    for sql in thendo::store::STATEMENTS {
+        assert!(names.insert(sql.name), "{} is there twice", sql.name);
+        shop.db.prepare(sql.text).await.unwrap_or_else(|e| panic!("{}: {e:?}", sql.name));
+    }
+}
+
+#[tokio::test]
+async fn every_table_and_function_says_what_it_is_for() {
+    let shop = Shop::open().await;
+    let silent = "select coalesce(string_agg(c.relname, ', '), '') from pg_class c
+                  join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'public'
+                  where c.relkind in ('r', 'p') and not c.relispartition and c.relname <> '_sqlx_migrations'
+                  and obj_description(c.oid, 'pg_class') is null";
+    assert_eq!(shop.db.query_one(silent, &[]).await.expect("a list").get::<_, String>(0), "");
+    let silent = "select coalesce(string_agg(p.proname, ', '), '') from pg_proc p
+                  join pg_namespace n on n.oid = p.pronamespace and n.nspname = 'public'
+                  left join pg_depend d on d.objid = p.oid and d.deptype = 'e'
+                  where d.objid is null and (obj_description(p.oid, 'pg_proc') is null
+                     or not coalesce(array_to_string(p.proconfig, ','), '') like '%search_path=%')";
+    assert_eq!(shop.db.query_one(silent, &[]).await.expect("a list").get::<_, String>(0), "");
+}
+
+#[tokio::test]
+async fn a_fresh_migration_has_nothing_left_to_do() {
+    let shop = Shop::open().await;
+    let run = |args: &[&str]| {
+        crate::support::server::thendo()
+            .args(args)
+            .args(["--database-url", &shop.url])
+            .output()
+            .expect("the binary")
+    };
+    assert!(run(&["migrate", "--check"]).status.success());
+    assert!(run(&["migrate"]).status.success(), "a second run is harmless");
+    shop.db.execute("delete from _sqlx_migrations where version = 65", &[]).await.expect("forgotten");
+    let check = run(&["migrate", "--check"]);
+    assert_eq!(check.status.code(), Some(1), "{}", String::from_utf8_lossy(&check.stderr));
+}

@@ -1,0 +1,102 @@
+//! An SMTP server of our own, in a real conversation, that refuses, fails and vanishes as it is told.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What the sink does with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// 250.
+    Accepts,
+    /// 550 after RCPT TO.
+    Refuses,
+    /// 451 after RCPT TO, for the first so many messages.
+    IsBusy(usize),
+    /// Takes the whole message and hangs up without an answer.
+    Vanishes,
+}
+
+/// A listening sink.
+pub struct Sink {
+    /// `smtp://127.0.0.1:PORT`.
+    pub url: String,
+    /// Whole messages that were accepted or taken.
+    pub messages: Arc<Mutex<Vec<String>>>,
+    /// How often somebody tried, whatever came of it.
+    pub tries: Arc<Mutex<usize>>,
+}
+
+impl Sink {
+    /// Starts one.
+    pub async fn open(manner: Manner) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("smtp://{}", listener.local_addr().expect("its address"));
+        let (messages, tries) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(0)));
+        let (kept, counted) = (messages.clone(), tries.clone());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(converse(stream, manner, kept.clone(), counted.clone()));
+            }
+        });
+        Self { url, messages, tries }
+    }
+
+    /// Messages taken so far.
+    pub fn taken(&self) -> Vec<String> {
+        self.messages.lock().expect("no panic").clone()
+    }
+}
+
+async fn converse(
+    stream: TcpStream,
+    manner: Manner,
+    messages: Arc<Mutex<Vec<String>>>,
+    tries: Arc<Mutex<usize>>,
+) -> Option<()> {
+    let (reader, mut writer) = stream.into_split();
+    let mut lines = BufReader::new(reader).lines();
+    writer.write_all(b"220 sink\r\n").await.ok()?;
+    while let Some(line) = lines.next_line().await.ok()? {
+        let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+        let answer: &str = match verb.as_str() {
+            "EHLO" | "HELO" => "250 sink",
+            "RCPT" => {
+                let tried = {
+                    let mut tries = tries.lock().expect("no panic");
+                    *tries += 1;
+                    *tries
+                };
+                match manner {
+                    Manner::Refuses => "550 5.1.1 nobody here",
+                    Manner::IsBusy(times) if tried <= times => "451 4.7.1 come again",
+                    _ => "250 ok",
+                }
+            }
+            "DATA" => {
+                writer.write_all(b"354 go on\r\n").await.ok()?;
+                let mut message = String::new();
+                while let Some(line) = lines.next_line().await.ok()? {
+                    if line == "." {
+                        break;
+                    }
+                    message.push_str(line.strip_prefix('.').unwrap_or(&line));
+                    message.push('\n');
+                }
+                messages.lock().expect("no panic").push(message);
+                if manner == Manner::Vanishes {
+                    return None;
+                }
+                "250 taken"
+            }
+            "QUIT" => {
+                writer.write_all(b"221 bye\r\n").await.ok()?;
+                return None;
+            }
+            _ => "250 ok",
+        };
+        writer.write_all(format!("{answer}\r\n").as_bytes()).await.ok()?;
+    }
+    Some(())
+}

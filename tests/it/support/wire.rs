@@ -1,0 +1,79 @@
+//! A wire to the server that swallows notifications, as a transaction-mode pooler does, and can be cut.
+
+use std::path::PathBuf;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixStream};
+use tokio::sync::watch;
+
+/// A TCP door to a server that listens on a Unix socket.
+pub struct Wire {
+    /// The same database, through this door.
+    pub url: String,
+    cut: watch::Sender<u32>,
+}
+
+impl Wire {
+    /// Opens one. `deaf`: messages of type `A` (NotificationResponse) never arrive.
+    pub async fn open(url: &str, deaf: bool) -> Self {
+        let (base, query) = url.split_once('?').expect("a query");
+        let host = query.split('&').find_map(|pair| pair.strip_prefix("host=")).expect("a socket's folder");
+        let user = query.split('&').find_map(|pair| pair.strip_prefix("user=")).expect("a user");
+        let port = query.split('&').find_map(|pair| pair.strip_prefix("port=")).unwrap_or("5432");
+        let socket = PathBuf::from(host.replace("%2F", "/")).join(format!(".s.PGSQL.{port}"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let name = base.rsplit('/').next().expect("a name");
+        let url = format!("postgresql://{user}@{address}/{name}?sslmode=disable");
+        let (cut, cuts) = watch::channel(0);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = UnixStream::connect(&socket).await.expect("the server's socket");
+                let mut cuts = cuts.clone();
+                cuts.mark_unchanged();
+                tokio::spawn(async move {
+                    let (from_client, to_client) = client.into_split();
+                    let (from_server, to_server) = server.into_split();
+                    tokio::select! {
+                        _ = forward(from_client, to_server) => {}
+                        _ = hand_back(from_server, to_client, deaf) => {}
+                        _ = cuts.changed() => {}
+                    }
+                });
+            }
+        });
+        Self { url, cut }
+    }
+
+    /// Cuts every connection that goes through it.
+    pub fn is_cut(&self) {
+        self.cut.send_modify(|times| *times += 1);
+    }
+}
+
+async fn forward(
+    mut from: impl AsyncReadExt + Unpin,
+    mut to: impl AsyncWriteExt + Unpin,
+) -> std::io::Result<()> {
+    tokio::io::copy(&mut from, &mut to).await.map(|_| ())
+}
+
+/// Server to client, message by message: a type byte, a length that counts itself, a body.
+async fn hand_back(
+    mut from: impl AsyncReadExt + Unpin,
+    mut to: impl AsyncWriteExt + Unpin,
+    deaf: bool,
+) -> std::io::Result<()> {
+    loop {
+        let mut head = [0u8; 5];
+        from.read_exact(&mut head).await?;
+        let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
+        let mut body = vec![0u8; length.saturating_sub(4)];
+        from.read_exact(&mut body).await?;
+        if deaf && head[0] == b'A' {
+            continue;
+        }
+        to.write_all(&head).await?;
+        to.write_all(&body).await?;
+    }
+}
