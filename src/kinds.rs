@@ -4,7 +4,11 @@ use crate::workflow::catalogue::Catalogue;
 
 /// Every kind that this thendo knows.
 pub fn catalogue() -> Catalogue {
-    Catalogue { triggers: crate::triggers::ALL, conditions: crate::conditions::ALL, actions: crate::actions::ALL }
+    Catalogue {
+        triggers: crate::triggers::ALL,
+        conditions: crate::conditions::ALL,
+        actions: crate::actions::ALL,
+    }
 }
 
 #[cfg(test)]
@@ -25,3 +29,13 @@ mod tests {
         }
     }
 }
+
+// The compiler's own tests need kinds, so they stand here.
+#[cfg(test)]
+mod compile_properties;
+#[cfg(test)]
+mod compile_tests;
+#[cfg(test)]
+mod event_file_tests;
+#[cfg(test)]
+mod plan_tests;

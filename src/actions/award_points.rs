@@ -91,15 +91,21 @@ mod tests {
 
     #[test]
     fn points_are_counted_from_the_order() {
-        for points in [json!(250), json!("{{ order.total // 100 }}"), json!("{{ order.total / 100 }}"), json!("250")] {
-            let Ok(Effect::AwardPoints { points, reason, order, .. }) = plan(points, json!({})) else { panic!("fails") };
+        for points in
+            [json!(250), json!("{{ order.total // 100 }}"), json!("{{ order.total / 100 }}"), json!("250")]
+        {
+            let Ok(Effect::AwardPoints { points, reason, order, .. }) = plan(points, json!({})) else {
+                panic!("fails")
+            };
             assert_eq!((points, reason.as_str(), order.is_some()), (250, "order created", true));
         }
     }
 
     #[test]
     fn what_is_no_number_of_points_fails() {
-        for points in ["{{ order.total / 300 }}", "{{ order.status }}", "{{ 0 }}", "{{ -5 }}", "{{ order.note }}"] {
+        for points in
+            ["{{ order.total / 300 }}", "{{ order.status }}", "{{ 0 }}", "{{ -5 }}", "{{ order.note }}"]
+        {
             assert!(plan(json!(points), json!({})).is_err(), "{points}");
         }
         let nobody = plan(json!(1), json!({"customer_id": null}));

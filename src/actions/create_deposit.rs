@@ -55,8 +55,10 @@ impl Action for CreateDeposit {
     fn plan(&self, context: &Context) -> Result<Effect, PlanError> {
         let missing = |what: &str| PlanError(format!("the {} has no {what}", context.subject()));
         let order = context.row_id("id").ok_or_else(|| missing("id"))?;
-        let amount_minor = context.row_field("total").and_then(Value::as_i64).ok_or_else(|| missing("total"))?;
-        let currency = context.row_field("currency").and_then(Value::as_str).ok_or_else(|| missing("currency"))?;
+        let amount_minor =
+            context.row_field("total").and_then(Value::as_i64).ok_or_else(|| missing("total"))?;
+        let currency =
+            context.row_field("currency").and_then(Value::as_str).ok_or_else(|| missing("currency"))?;
         if amount_minor <= 0 {
             return Err(PlanError("there is nothing to pay: the order's total is not above zero".into()));
         }
@@ -90,7 +92,9 @@ mod tests {
     #[test]
     fn nothing_to_pay_fails() {
         let action: CreateDeposit = serde_json::from_value(json!({})).expect("settings");
-        for row in [json!({"total": 0}), json!({"total": -1}), json!({"total": null}), json!({"currency": null})] {
+        for row in
+            [json!({"total": 0}), json!({"total": -1}), json!({"total": null}), json!({"currency": null})]
+        {
             assert!(action.plan(&order_context(row.clone())).is_err(), "{row}");
         }
     }

@@ -81,7 +81,9 @@ fn is_address(text: &str) -> bool {
 
 fn is_host(host: &str) -> bool {
     host.split('.').all(|label| {
-        !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
             && label.chars().all(|c| c.is_alphanumeric() || c == '-')
     })
 }
@@ -107,15 +109,22 @@ mod tests {
         let config = json!({"to": "{{ customer.email }}", "subject": "Hi {{ customer.name }}",
             "text": "{{ order.note }}", "html": "<p>{{ order.note }}</p>"});
         let mail = plan(config, json!({"note": "a < b"}));
-        assert_eq!(mail, Ok(Effect::SendEmail(Email {
-            to: "ada@example.com".into(), subject: "Hi Ada".into(), text: "a < b".into(),
-            html: Some("<p>a &lt; b</p>".into()),
-        })));
+        assert_eq!(
+            mail,
+            Ok(Effect::SendEmail(Email {
+                to: "ada@example.com".into(),
+                subject: "Hi Ada".into(),
+                text: "a < b".into(),
+                html: Some("<p>a &lt; b</p>".into()),
+            }))
+        );
     }
 
     #[test]
     fn nobody_slips_in_a_header_or_a_second_address() {
-        for to in ["a@b.c\nBcc: x@y.z", "a@b.c, d@e.f", "A <a@b.c>", "a@b@c", "@b.c", "a@", "", "a b@c.d", "a@b..c"] {
+        for to in
+            ["a@b.c\nBcc: x@y.z", "a@b.c, d@e.f", "A <a@b.c>", "a@b@c", "@b.c", "a@", "", "a b@c.d", "a@b..c"]
+        {
             let config = json!({"to": "{{ order.note }}", "subject": "s", "text": "t"});
             assert!(plan(config, json!({"note": to})).is_err(), "{to}");
         }

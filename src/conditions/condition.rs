@@ -18,8 +18,11 @@ pub const KIND: ConditionKind = ConditionKind {
         docs: "Goes on by `true` or by `false`, as rules or an expression say.",
         schema: schema::<Settings>,
     },
+    branches: BRANCHES,
     build,
 };
+
+const BRANCHES: &[&str] = &["true", "false"];
 
 /// What an admin sets on the node.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -63,7 +66,14 @@ fn build(reader: &mut Reader<'_>) -> Option<Box<dyn Condition>> {
     let test = match reader.value.get("expression") {
         Some(Value::String(source)) => {
             let path = format!("{}/expression", reader.path);
-            for key in reader.value.as_object().into_iter().flatten().map(|(key, _)| key).filter(|k| *k != "expression") {
+            for key in reader
+                .value
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(key, _)| key)
+                .filter(|k| *k != "expression")
+            {
                 reader.fault_at("unknown-field", key, format!("`{key}` has no effect beside `expression`"));
             }
             Test::Expression(reader.expression(source, &path)?)
@@ -79,7 +89,7 @@ fn build(reader: &mut Reader<'_>) -> Option<Box<dyn Condition>> {
 
 impl Condition for Test {
     fn branches(&self) -> Vec<&str> {
-        vec!["true", "false"]
+        BRANCHES.to_vec()
     }
 
     fn decide(&self, context: &Context) -> Result<Decision, PlanError> {

@@ -193,7 +193,7 @@ impl Run {
         match outcome {
             Outcome::Started => {
                 self.turns[at] = Turn::Done(None);
-                let why = Some(format!("{} of {}", context.event().kind.replace('_', " "), context.subject()));
+                let why = Some(context.event().kind.replace('_', " "));
                 self.record(Step { why, ..step(&node.id, StepOutcome::Done, now) });
                 None
             }

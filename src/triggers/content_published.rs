@@ -63,7 +63,9 @@ impl Trigger for ContentPublished {
         let now = published(event.row.get("status"));
         match event.operation {
             Operation::Insert => now,
-            Operation::Update => now && event.old.contains_key("status") && !published(event.old.get("status")),
+            Operation::Update => {
+                now && event.old.contains_key("status") && !published(event.old.get("status"))
+            }
             Operation::Delete => false,
         }
     }

@@ -54,6 +54,8 @@ pub struct TriggerKind {
 pub struct ConditionKind {
     /// Name, label, docs, schema.
     pub about: About,
+    /// The branches that it has whatever its settings are; empty if the settings name them.
+    pub branches: &'static [&'static str],
     /// Reads a node's settings.
     pub build: fn(&mut Reader<'_>) -> Option<Box<dyn Condition>>,
 }

@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::diagnostics::{Diagnostic, any_error, did_you_mean, segment};
-use super::expression::{Expression, FILTERS, HtmlTemplate, SyntaxFault, Template, unknown_filter};
+use super::expression::{Expression, HtmlTemplate, SyntaxFault, Template};
+use super::filters::{FILTERS, unknown_filter};
 use super::scope::Scope;
 
 /// Reads the settings of one node and collects what is wrong with them.
@@ -31,7 +32,13 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// A reader that has found nothing yet.
-    pub fn new(node: &'a str, value: &'a Value, path: &'a str, schema: &'a Value, scope: &'a Scope<'a>) -> Self {
+    pub fn new(
+        node: &'a str,
+        value: &'a Value,
+        path: &'a str,
+        schema: &'a Value,
+        scope: &'a Scope<'a>,
+    ) -> Self {
         Self { node, value, path, schema, scope, faults: Vec::new(), names: BTreeSet::new() }
     }
 
@@ -47,7 +54,9 @@ impl<'a> Reader<'a> {
                 let mut path = self.path.to_owned();
                 for part in error.path() {
                     match part {
-                        serde_path_to_error::Segment::Map { key } => path = format!("{path}/{}", segment(key)),
+                        serde_path_to_error::Segment::Map { key } => {
+                            path = format!("{path}/{}", segment(key))
+                        }
                         serde_path_to_error::Segment::Seq { index } => path = format!("{path}/{index}"),
                         _ => {}
                     }
@@ -84,9 +93,12 @@ impl<'a> Reader<'a> {
     }
 
     fn template(&mut self, source: &str, path: &str, html: bool) {
-        let parsed = if html { HtmlTemplate::parse(source).map(drop) } else { Template::parse(source).map(drop) };
-        match parsed.and_then(|()| Template::parse(source)) {
-            Ok(template) => self.check_names(&template.names(), source, path, false),
+        let names = match html {
+            true => HtmlTemplate::parse(source).map(|template| template.names()),
+            false => Template::parse(source).map(|template| template.names()),
+        };
+        match names {
+            Ok(names) => self.check_names(&names, source, path, false),
             Err(fault) => self.syntax("template-syntax", fault, path),
         }
     }
@@ -186,7 +198,7 @@ impl<'a> Reader<'a> {
         }
         for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             if !fields.contains_key(name) {
-                let about = properties[name]["description"].as_str().map(|text| format!("{name}: {text}"));
+                let about = properties[name]["description"].as_str().map(str::to_owned);
                 let fault = Diagnostic::error("missing-field", format!("`{name}` is missing"));
                 self.fault(fault.at(path).maybe_help(about));
             }
@@ -277,7 +289,9 @@ fn wrong_type(expected: &str, value: &Value) -> Diagnostic {
     let found = describe(value);
     let fault = Diagnostic::error("wrong-type", format!("this must be {expected}, not {found}"));
     match value {
-        Value::String(text) if text.parse::<i64>().is_ok() => fault.help(format!("write {text} without quotes")),
+        Value::String(text) if text.parse::<i64>().is_ok() => {
+            fault.help(format!("write {text} without quotes"))
+        }
         _ => fault,
     }
 }

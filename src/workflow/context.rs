@@ -166,7 +166,7 @@ impl Object for View {
         Some(match key {
             "event" => {
                 let head = &context.event;
-                Dynamic::from_iter([
+                Dynamic::from_pairs([
                     ("id", Dynamic::from(head.id.to_string())),
                     ("type", Dynamic::from(&*head.kind)),
                     ("at", dynamic(&time(head.at))),
@@ -198,7 +198,9 @@ fn dynamic(value: &Value) -> Dynamic {
             .or_else(|| number.as_u64().map(Dynamic::from))
             .unwrap_or_else(|| Dynamic::from(number.as_f64().unwrap_or(f64::NAN))),
         Value::Array(items) => items.iter().map(dynamic).collect(),
-        Value::Object(map) => map.iter().map(|(key, value)| (key.as_str(), dynamic(value))).collect(),
+        Value::Object(map) => {
+            Dynamic::from_pairs(map.iter().map(|(key, value)| (key.as_str(), dynamic(value))))
+        }
     }
 }
 
@@ -282,7 +284,9 @@ pub mod tests {
         assert_eq!(get("steps.points.balance"), Some(250.into()));
         assert_eq!(get("event.type"), Some("order_created".into()));
         assert_eq!(get("now"), Some("2026-11-22T10:00:00Z".into()));
-        for missing in ["order.totl", "page.title", "order", "steps.other.x", "order.total.x", "now.x", "event.x", ""] {
+        for missing in
+            ["order.totl", "page.title", "order", "steps.other.x", "order.total.x", "now.x", "event.x", ""]
+        {
             assert_eq!(get(missing), None, "{missing}");
         }
     }

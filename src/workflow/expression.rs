@@ -7,44 +7,21 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::ops::Range;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Rest, Value as Dynamic};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior};
+use minijinja::value::Value as Dynamic;
+use minijinja::{Environment, Error, ErrorKind};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
 
 use super::context::Context;
+use super::filters;
 
 /// Instructions that one evaluation may take.
 pub const FUEL: u64 = 50_000;
 /// Bytes that one evaluation may write.
 pub const MAX_OUTPUT_BYTES: usize = 256 * 1024;
-const RECURSION: usize = 100;
-
-static BASE: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut base = Environment::new();
-    base.set_undefined_behavior(UndefinedBehavior::Strict);
-    base.set_fuel(Some(FUEL));
-    base.set_recursion_limit(RECURSION);
-    base.set_debug(true);
-    base.remove_global("debug");
-    if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
-        base.set_syntax(syntax);
-    }
-    base.set_auto_escape_callback(|name| if name == "html" { AutoEscape::Html } else { AutoEscape::None });
-    base.set_formatter(|out, state, value| {
-        if value.is_none() { Ok(()) } else { minijinja::escape_formatter(out, state, value) }
-    });
-    base.add_filter("default", default);
-    base.add_filter("d", default);
-    base.add_filter("money", money);
-    base.add_filter("date", date);
-    base
-});
-
 /// Functions that expressions may call, beside filters.
 const FUNCTIONS: &[&str] = &["range", "dict", "namespace", "loop", "self", "super"];
 
@@ -113,7 +90,7 @@ impl Template {
             })?;
             return Ok(Self { source: shared, form: Form::Expression(Arc::new(parsed)) });
         }
-        let mut environment = BASE.clone();
+        let mut environment = filters::BASE.clone();
         environment
             .add_template_owned(name, source.to_owned())
             .map_err(|error| syntax_fault(&error, source))?;
@@ -177,6 +154,11 @@ impl HtmlTemplate {
         Template::parse_as(source, "html").map(Self)
     }
 
+    /// The dotted paths that it reads.
+    pub fn names(&self) -> Vec<String> {
+        self.0.names()
+    }
+
     /// The HTML that it gives.
     ///
     /// # Errors
@@ -221,7 +203,7 @@ fn lone_expression(source: &str) -> Option<(&str, usize)> {
 }
 
 fn parse_expression(source: &str) -> Result<Parsed, SyntaxFault> {
-    BASE.compile_expression_owned(source.to_owned()).map_err(|error| syntax_fault(&error, source))
+    filters::BASE.compile_expression_owned(source.to_owned()).map_err(|error| syntax_fault(&error, source))
 }
 
 fn own_names(names: impl IntoIterator<Item = String>) -> Vec<String> {
@@ -234,10 +216,10 @@ fn own_names(names: impl IntoIterator<Item = String>) -> Vec<String> {
 }
 
 fn evaluate(parsed: &Parsed, source: &str, context: &Context) -> Result<Dynamic, EvalError> {
-    let value = parsed.eval(context.for_templates()).map_err(|error| eval_error(&error))?;
+    let names = || own_names(parsed.undeclared_variables(true));
+    let value = parsed.eval(context.for_templates()).map_err(|error| eval_error(&error, names, context))?;
     if value.is_undefined() {
-        let bare = lone_expression(source).map_or(source, |(inner, _)| inner).trim();
-        return Err(EvalError(format!("`{bare}` is undefined")));
+        return Err(undefined(source, &names(), context));
     }
     Ok(value)
 }
@@ -249,7 +231,8 @@ fn render_mixed(environment: &Environment<'_>, source: &str, context: &Context) 
         if out.full {
             return Err(too_long());
         }
-        rendered.map_err(|error| eval_error(&error))?;
+        let names = || own_names(template.undeclared_variables(true));
+        rendered.map_err(|error| eval_error(&error, names, context))?;
     }
     String::from_utf8(out.bytes).map_err(|error| EvalError(error.to_string()))
 }
@@ -285,11 +268,11 @@ fn syntax_fault(error: &Error, source: &str) -> SyntaxFault {
     SyntaxFault { message, range }
 }
 
-fn eval_error(error: &Error) -> EvalError {
+fn eval_error(error: &Error, names: impl FnOnce() -> Vec<String>, context: &Context) -> EvalError {
     let place = error.range().zip(error.template_source());
     let part = place.and_then(|(range, source)| source.get(range)).unwrap_or_default().trim();
     EvalError(match error.kind() {
-        ErrorKind::UndefinedError if !part.is_empty() => format!("`{part}` is undefined"),
+        ErrorKind::UndefinedError => return undefined(part, &names(), context),
         ErrorKind::OutOfFuel => format!("it takes more than {FUEL} steps"),
         kind => {
             let what = error.detail().map_or_else(|| kind.to_string(), str::to_owned);
@@ -298,83 +281,12 @@ fn eval_error(error: &Error) -> EvalError {
     })
 }
 
-/// The first filter or test in the source that does not exist, with its place.
-pub fn unknown_filter(source: &str, whole: bool) -> Option<(String, Range<usize>)> {
-    let mut rest = 0..source.len();
-    if whole {
-        return unknown_in(source, 0);
-    }
-    while let Some(open) = ["{{", "{%"].iter().filter_map(|mark| source[rest.clone()].find(mark)).min() {
-        let from = rest.start + open + 2;
-        let close = ["}}", "%}"].iter().filter_map(|mark| source[from..].find(mark)).min()?;
-        if let Some(found) = unknown_in(&source[from..from + close], from) {
-            return Some(found);
-        }
-        rest = from + close + 2..source.len();
-    }
-    None
-}
-
-fn unknown_in(code: &str, offset: usize) -> Option<(String, Range<usize>)> {
-    let mut quote = None;
-    for (at, letter) in code.char_indices() {
-        match (quote, letter) {
-            (None, '"' | '\'') => quote = Some(letter),
-            (Some(open), close) if open == close => quote = None,
-            (None, '|') => {
-                let after = &code[at + 1..];
-                let start = at + 1 + (after.len() - after.trim_start().len());
-                let is_word = |c: char| c.is_alphanumeric() || c == '_';
-                let end = code[start..].find(|c| !is_word(c)).map_or(code.len(), |length| start + length);
-                let name = &code[start..end];
-                if !name.is_empty() && !filter_exists(name) {
-                    return Some((name.to_owned(), offset + start..offset + end));
-                }
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-fn filter_exists(name: &str) -> bool {
-    let Ok(probe) = BASE.compile_expression_owned(format!("0|{name}")) else { return true };
-    !matches!(probe.eval(()), Err(error) if error.kind() == ErrorKind::UnknownFilter)
-}
-
-/// Filters worth suggesting.
-pub const FILTERS: &[&str] = &[
-    "abs", "capitalize", "date", "default", "escape", "first", "float", "int", "join", "last", "length", "list",
-    "lower", "map", "max", "min", "money", "replace", "reverse", "round", "safe", "sort", "split", "string", "sum",
-    "title", "tojson", "trim", "unique", "upper", "urlencode",
-];
-
-fn default(value: &Dynamic, arguments: Rest<Dynamic>) -> Dynamic {
-    let other = || arguments.first().cloned().unwrap_or_else(|| Dynamic::from(""));
-    let also_empty = arguments.get(1).is_some_and(Dynamic::is_true);
-    if value.is_undefined() || value.is_none() || (also_empty && !value.is_true()) { other() } else { value.clone() }
-}
-
-/// Minor units as `250.00`, with the currency behind it if one is given.
-fn money(_: &State, value: &Dynamic, currency: Option<String>) -> Result<String, Error> {
-    let refuse = || Error::new(ErrorKind::InvalidOperation, "money takes whole minor units, such as order.total");
-    if !value.is_integer() {
-        return Err(refuse());
-    }
-    let amount_minor = i64::try_from(value.clone()).map_err(|_| refuse())?;
-    let text = crate::domain::money::Money { amount_minor, currency: currency.unwrap_or_default() }.to_string();
-    Ok(text.trim_end().to_owned())
-}
-
-/// A time as `2026-11-29`, or in a strftime form of one's own.
-fn date(_: &State, value: &str, form: Option<String>) -> Result<String, Error> {
-    use std::fmt::Write as _;
-    let refuse = |what: String| Error::new(ErrorKind::InvalidOperation, what);
-    let at = super::rules::value::instant(value).ok_or_else(|| refuse(format!("`{value}` is not a time")))?;
-    let form: Cow<str> = form.map_or("%Y-%m-%d".into(), Cow::Owned);
-    let mut out = String::new();
-    write!(out, "{}", at.format(&form)).map_err(|_| refuse(format!("`{form}` is not a form of date")))?;
-    Ok(out)
+/// The library's errors lack the name, so it is computed: a path that is read and not there, best one within the
+/// part of the source that failed.
+fn undefined(part: &str, names: &[String], context: &Context) -> EvalError {
+    let missing = || names.iter().filter(|name| context.get(&name.split('.').collect::<Vec<_>>()).is_none());
+    let name = missing().find(|name| part.contains(name.as_str())).or_else(|| missing().next());
+    EvalError(format!("`{}` is undefined", name.map_or(part, String::as_str)))
 }
 
 impl fmt::Debug for Template {

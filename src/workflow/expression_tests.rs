@@ -24,7 +24,10 @@ fn text_html_and_filters() {
     assert_eq!(render("{{ order.total|money(order.currency) }}"), Ok("250.00 EUR".into()));
     assert_eq!(render("{{ event.at|date }}"), Ok("2026-11-22".into()));
     assert_eq!(render("{{ order.created_at|date('%d.%m.%Y') }}"), Ok("22.11.2026".into()));
-    assert_eq!(render("{{ customer.phone }}|{{ customer.phone|default('none given') }}"), Ok("|none given".into()));
+    assert_eq!(
+        render("{{ customer.phone }}|{{ customer.phone|default('none given') }}"),
+        Ok("|none given".into())
+    );
     assert_eq!(render("{{ order.note }}"), Ok("<b>".into()));
     let html = HtmlTemplate::parse("<p>{{ order.note }}</p>").expect("parses");
     assert_eq!(html.render(&order_context(json!({"note": "<b>"}))), Ok("<p>&lt;b&gt;</p>".into()));
@@ -42,10 +45,6 @@ fn bad_filters_and_dates_fail_and_do_not_panic() {
     assert!(render("{{ order.created_at|date('%Q') }}").is_err());
     assert!(render("{{ order.note|date }}").is_err());
     assert!(render("{{ 1.5|money }}").is_err());
-    assert_eq!(unknown_filter("a {{ order.total|mony }}", false), Some(("mony".into(), 17..21)));
-    assert_eq!(unknown_filter("order.total|money == '1|x'", true), None);
-    assert_eq!(unknown_filter("{{ 'ä|b' }} | c {% if a|upper %}{% endif %}", false), None);
-    assert!(FILTERS.iter().all(|name| filter_exists(name)));
 }
 
 #[test]
@@ -54,7 +53,7 @@ fn loops_and_output_are_bounded() {
     assert_eq!(render(bomb), Err("it takes more than 50000 steps".into()));
     assert_eq!(render("a{{ 'x' * 300000 }}"), Err("it gives more than 256 KiB".into()));
     assert_eq!(render("{{ 'x' * 300000 }}"), Err("it gives more than 256 KiB".into()));
-    assert!(render(&format!("{}1{}", "{{ (".repeat(1), "(".repeat(5000))).is_err());
+    assert!(render(&format!("{{{{ 1{}", "(".repeat(5000))).is_err());
 }
 
 #[test]

@@ -37,8 +37,10 @@ impl Graph {
     /// the smallest name. Nodes on or behind a cycle are missing.
     pub fn order(&self, names: &[&str]) -> Vec<usize> {
         let mut open: Vec<usize> = self.before.iter().map(Vec::len).collect();
-        let mut ready: BinaryHeap<_> =
-            (0..open.len()).filter(|&node| open[node] == 0).map(|node| Reverse((names[node], node))).collect();
+        let mut ready: BinaryHeap<_> = (0..open.len())
+            .filter(|&node| open[node] == 0)
+            .map(|node| Reverse((names[node], node)))
+            .collect();
         let mut order = Vec::with_capacity(open.len());
         while let Some(Reverse((_, node))) = ready.pop() {
             order.push(node);
@@ -73,7 +75,12 @@ impl Graph {
     }
 
     /// Walks on from `start` through nodes that are left, without recursion, until it meets its own path.
-    fn cycle_from(&self, start: usize, left: &[bool], done: &mut HashMap<usize, usize>) -> Option<Vec<usize>> {
+    fn cycle_from(
+        &self,
+        start: usize,
+        left: &[bool],
+        done: &mut HashMap<usize, usize>,
+    ) -> Option<Vec<usize>> {
         const FINISHED: usize = usize::MAX;
         let mut path: Vec<(usize, usize)> = vec![(start, 0)];
         let mut found = None;

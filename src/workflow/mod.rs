@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O, reads a clock or knows a single kind: the catalogue is handed in.
 
+mod branches;
 pub mod catalogue;
 pub mod compile;
 pub mod config;
@@ -9,11 +10,13 @@ pub mod context;
 pub mod diagnostics;
 pub mod event_file;
 pub mod expression;
+mod filters;
 mod graph;
 mod hash;
 pub mod plan;
 pub mod react_flow;
 pub mod report;
+mod resolve;
 pub mod rules;
 pub mod scope;
 pub mod subjects;

@@ -66,7 +66,8 @@ impl Plan {
         let Work::Trigger(trigger) = &node.work else { return None };
         let (trigger_kind, sources) = (node.kind, trigger.sources());
         let positions = parts.order.iter().enumerate();
-        let by_id = positions.filter_map(|(at, index)| Some((parts.graph.node_weight(*index)?.id.clone(), at)));
+        let by_id =
+            positions.filter_map(|(at, index)| Some((parts.graph.node_weight(*index)?.id.clone(), at)));
         Some(Self {
             by_id: by_id.collect(),
             trigger: parts.trigger,
@@ -145,8 +146,8 @@ impl Plan {
     }
 
     fn source_of(&self, event: &Event) -> Option<&Source> {
-        self.sources
-            .iter()
-            .find(|source| source.subject.table == event.table && source.operations.contains(&event.operation))
+        self.sources.iter().find(|source| {
+            source.subject.table == event.table && source.operations.contains(&event.operation)
+        })
     }
 }

@@ -69,15 +69,18 @@ const ROLE_KEYS: &[(&str, &str)] = &[
     ("actionType", "action"),
 ];
 const ROLES: &[&str] = &["trigger", "condition", "control", "action"];
-const INERT: &[&str] = &["group", "note", "notes", "stickyNote", "sticky", "annotation", "comment", "placeholder"];
+const INERT: &[&str] =
+    &["group", "note", "notes", "stickyNote", "sticky", "annotation", "comment", "placeholder"];
 /// Types that say nothing.
-const PLAIN: &[&str] = &["default", "input", "output", "custom", "customNode", "node", "workflow", "workflowNode"];
+const PLAIN: &[&str] =
+    &["default", "input", "output", "custom", "customNode", "node", "workflow", "workflowNode"];
 
 /// Reads a save. The faults found are about its form; what it means is for the compiler.
 pub fn read(file: &Value, catalogue: &Catalogue) -> (Drawing, Vec<Diagnostic>) {
     let mut reader = DrawingReader { catalogue, drawing: Drawing::default(), faults: Vec::new() };
     let Some(map) = file.as_object() else {
-        let fault = Diagnostic::error("not-an-object", "a workflow must be an object with `nodes` and `edges`");
+        let fault =
+            Diagnostic::error("not-an-object", "a workflow must be an object with `nodes` and `edges`");
         reader.faults.push(fault.at(""));
         return (reader.drawing, reader.faults);
     };
@@ -140,7 +143,8 @@ impl DrawingReader<'_> {
             && key != ty
         {
             let message = format!("its type says that it is a {ty}, its data that it is a {key}");
-            self.faults.push(Diagnostic::error("conflicting-kinds", message).node(&id).at(format!("{path}/type")));
+            self.faults
+                .push(Diagnostic::error("conflicting-kinds", message).node(&id).at(format!("{path}/type")));
         }
         self.drawing.nodes.push(DrawnNode {
             kind,
@@ -179,13 +183,17 @@ impl DrawingReader<'_> {
             }
         }
         let by_key = found.len();
-        let weak = [("type", ty.map(str::to_owned)), ("data/type", text(data, "type")), ("data/kind", text(data, "kind"))];
+        let weak = [
+            ("type", ty.map(str::to_owned)),
+            ("data/type", text(data, "type")),
+            ("data/kind", text(data, "kind")),
+        ];
         for (place, name) in weak {
             let Some(name) = name else { continue };
             let role_word = ROLES.contains(&name.as_str());
             let known = self.catalogue.find(&name).is_some();
             let meant = known || (place != "type" && !PLAIN.contains(&name.as_str()) && by_key == 0);
-            if meant && !(role_word && !found.is_empty()) && (known || !role_word) {
+            if meant && (!role_word || (known && found.is_empty())) {
                 found.push((name, format!("{path}/{place}"), None));
             }
         }
@@ -208,7 +216,9 @@ impl DrawingReader<'_> {
             }
             None | Some(Value::Null) => (Value::Object(Map::new()), path.to_owned()),
             Some(_) => {
-                self.faults.push(Diagnostic::error("wrong-type", "`config` must be an object").node(id).at(at.clone()));
+                self.faults.push(
+                    Diagnostic::error("wrong-type", "`config` must be an object").node(id).at(at.clone()),
+                );
                 (Value::Object(Map::new()), at)
             }
         }
@@ -224,8 +234,7 @@ impl DrawingReader<'_> {
         };
         let source_handle = self.handle(edge, "sourceHandle", id.as_deref(), &path);
         let target_handle = self.handle(edge, "targetHandle", id.as_deref(), &path);
-        let four =
-            [Some(source.clone()), source_handle.clone(), Some(target.clone()), target_handle.clone()];
+        let four = [Some(source.clone()), source_handle.clone(), Some(target.clone()), target_handle.clone()];
         if !seen.insert(four) {
             return;
         }
@@ -237,7 +246,15 @@ impl DrawingReader<'_> {
         }
         let label = edge.get("label").and_then(branch_text);
         branches.extend(label.map(|label| (label, format!("{path}/label"))));
-        self.drawing.edges.push(DrawnEdge { id, path, source, source_handle, target, target_handle, branches });
+        self.drawing.edges.push(DrawnEdge {
+            id,
+            path,
+            source,
+            source_handle,
+            target,
+            target_handle,
+            branches,
+        });
     }
 
     fn handle(&mut self, edge: &Value, key: &str, id: Option<&str>, path: &str) -> Option<String> {
@@ -245,7 +262,8 @@ impl DrawingReader<'_> {
         if handle != "null" {
             return Some(handle);
         }
-        let fault = Diagnostic::warning("null-handle", format!("`{key}` is the text \"null\": it is read as none"));
+        let fault =
+            Diagnostic::warning("null-handle", format!("`{key}` is the text \"null\": it is read as none"));
         self.faults.push(fault.edge(id).at(format!("{path}/{key}")).help("write null, or leave it out"));
         None
     }

@@ -58,7 +58,8 @@ impl Scope<'_> {
             "customer" if self.has_customer() => return in_fields(root, &[CUSTOMER.fields], &rest),
             _ => {}
         }
-        let named: Vec<_> = self.subjects.iter().filter(|s| root == "old" || s.name == root).map(|s| s.fields).collect();
+        let named: Vec<_> =
+            self.subjects.iter().filter(|s| root == "old" || s.name == root).map(|s| s.fields).collect();
         if named.is_empty() {
             return Err(self.unknown_root(root));
         }

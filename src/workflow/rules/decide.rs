@@ -3,8 +3,8 @@
 //! Without a value every comparison is false, the negative ones too; `null`, `notNull` and `isEmpty` alone ask
 //! for it. A value that is not of its field's type compares like no value.
 
-use std::cmp::Ordering;
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use serde_json::Value;
 
@@ -78,7 +78,13 @@ impl<'a> Decider<'a> {
         self.compare(rule, value.as_deref(), name)
     }
 
-    fn elements(&self, rule: &Rule, matching: &super::Matching, value: Option<&Value>, name: &str) -> Verdict {
+    fn elements(
+        &self,
+        rule: &Rule,
+        matching: &super::Matching,
+        value: Option<&Value>,
+        name: &str,
+    ) -> Verdict {
         let Some(items) = value.and_then(Value::as_array) else {
             return Verdict { holds: false, why: format!("{name} is not a list") };
         };
@@ -121,7 +127,10 @@ impl<'a> Decider<'a> {
             return self.list_contains(rule, value, name);
         }
         let Ok(left) = Typed::read(value, rule.ty) else {
-            return Verdict { holds: false, why: format!("{name} is {}, not {}", shorten(value), rule.ty.described()) };
+            return Verdict {
+                holds: false,
+                why: format!("{name} is {}, not {}", shorten(value), rule.ty.described()),
+            };
         };
         let Some(operand) = self.operand(rule) else {
             return Verdict { holds: false, why: "the field it is compared with has no value".into() };
@@ -155,17 +164,23 @@ impl<'a> Decider<'a> {
             wanted.iter().any(|wanted| item.compare(wanted) == Some(Ordering::Equal))
         };
         let found = items.iter().any(is_wanted);
-        let negative = matches!(rule.operator, Operator::DoesNotContain | Operator::NotIn | Operator::NotEqual);
+        let negative =
+            matches!(rule.operator, Operator::DoesNotContain | Operator::NotIn | Operator::NotEqual);
         let holds = match rule.operator {
             Operator::Equal | Operator::NotEqual => {
                 let same = matches!(wanted, [Typed::Any(other)] if other == value);
                 same != negative
             }
-            Operator::Contains | Operator::DoesNotContain | Operator::In | Operator::NotIn => found != negative,
+            Operator::Contains | Operator::DoesNotContain | Operator::In | Operator::NotIn => {
+                found != negative
+            }
             _ => false,
         };
         let what = wanted.iter().map(|w| w.shown(FieldType::Text)).collect::<Vec<_>>().join(", ");
-        Verdict { holds, why: format!("{name} {} {what}", if found { "contains" } else { "does not contain" }) }
+        Verdict {
+            holds,
+            why: format!("{name} {} {what}", if found { "contains" } else { "does not contain" }),
+        }
     }
 
     fn changed(&self, rule: &Rule, value: Option<&Value>, name: &str) -> Verdict {
@@ -175,9 +190,11 @@ impl<'a> Decider<'a> {
         let shown = |value: Option<&Value>| value.map_or_else(|| "nothing".into(), shorten);
         let why = format!("{name} changed from {} to {}", shown(Some(former)), shown(value));
         let same = |value: Option<&Value>| {
-            let typed = value.filter(|value| !value.is_null()).and_then(|value| Typed::read(value, rule.ty).ok());
+            let typed =
+                value.filter(|value| !value.is_null()).and_then(|value| Typed::read(value, rule.ty).ok());
             typed.is_some_and(|typed| {
-                self.operand(rule).is_some_and(|operand| holds(&typed, Operator::Equal, &operand, self.context))
+                self.operand(rule)
+                    .is_some_and(|operand| holds(&typed, Operator::Equal, &operand, self.context))
             })
         };
         let holds = match rule.operator {
@@ -212,8 +229,8 @@ fn text_of(value: &Typed) -> Option<Cow<'_, str>> {
 
 fn holds(left: &Typed, operator: Operator, operand: &Operand, context: &Context) -> bool {
     use Operator::{
-        AtLeast, AtMost, BeginsWith, Between, Contains, DoesNotBeginWith, DoesNotContain, DoesNotEndWith, EndsWith,
-        Equal, Greater, In, Less, NotBetween, NotEqual, NotIn,
+        AtLeast, AtMost, BeginsWith, Between, Contains, DoesNotBeginWith, DoesNotContain, DoesNotEndWith,
+        EndsWith, Equal, Greater, In, Less, NotBetween, NotEqual, NotIn,
     };
     match operand {
         Operand::One(right) => {

@@ -97,15 +97,17 @@ impl Operator {
     pub fn suits(self, ty: FieldType) -> bool {
         use FieldType::{Boolean, Id, Json, List, Text, Time};
         use Operator::{
-            BeginsWith, Contains, DoesNotBeginWith, DoesNotContain, DoesNotEndWith, EndsWith, Equal, In, IsEmpty,
-            Matches, NotEqual, NotIn, NotNull, Null, Within,
+            BeginsWith, Contains, DoesNotBeginWith, DoesNotContain, DoesNotEndWith, EndsWith, Equal, In,
+            IsEmpty, Matches, NotEqual, NotIn, NotNull, Null, Within,
         };
         match self {
             Null | NotNull | IsEmpty => true,
             _ if self.looks_back() => true,
             Equal | NotEqual => ty != List,
             Contains | DoesNotContain => matches!(ty, Text | List | Json | Id),
-            BeginsWith | EndsWith | DoesNotBeginWith | DoesNotEndWith | Matches => matches!(ty, Text | Json | Id),
+            BeginsWith | EndsWith | DoesNotBeginWith | DoesNotEndWith | Matches => {
+                matches!(ty, Text | Json | Id)
+            }
             In | NotIn => !matches!(ty, Boolean | List),
             Within => matches!(ty, Time | Json),
             _ => !matches!(ty, Boolean | List | Id),

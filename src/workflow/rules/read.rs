@@ -34,7 +34,12 @@ impl GroupReader<'_, '_> {
 
     fn group(&mut self, value: &Value, path: &str, depth: usize) -> Option<Group> {
         let Some(map) = value.as_object() else {
-            self.fault("wrong-type", path, format!("a group must be an object, not {}", describe(value)), None);
+            self.fault(
+                "wrong-type",
+                path,
+                format!("a group must be an object, not {}", describe(value)),
+                None,
+            );
             return None;
         };
         if depth > MAX_DEPTH {
@@ -47,7 +52,12 @@ impl GroupReader<'_, '_> {
             Some("or") => Some(false),
             Some(_) => {
                 let help = Some("write `and` or `or`".into());
-                self.fault("bad-rule", &format!("{path}/combinator"), "there is no such combinator".into(), help);
+                self.fault(
+                    "bad-rule",
+                    &format!("{path}/combinator"),
+                    "there is no such combinator".into(),
+                    help,
+                );
                 None
             }
         };
@@ -82,7 +92,12 @@ impl GroupReader<'_, '_> {
         let mut all_known = true;
         for key in map.keys().filter(unknown) {
             let help = did_you_mean(key, known.iter().copied());
-            self.fault("unknown-field", &format!("{path}/{}", segment(key)), format!("there is no setting `{key}`"), help);
+            self.fault(
+                "unknown-field",
+                &format!("{path}/{}", segment(key)),
+                format!("there is no setting `{key}`"),
+                help,
+            );
             all_known = false;
         }
         all_known
@@ -95,7 +110,12 @@ impl GroupReader<'_, '_> {
             }
             Some(map) => self.rule(map, path, depth).map(|rule| Check::Rule(Box::new(rule))),
             None => {
-                self.fault("bad-rule", path, format!("a rule must be an object, not {}", describe(value)), None);
+                self.fault(
+                    "bad-rule",
+                    path,
+                    format!("a rule must be an object, not {}", describe(value)),
+                    None,
+                );
                 None
             }
         }
@@ -151,7 +171,13 @@ impl GroupReader<'_, '_> {
         Some((name.to_owned(), ty))
     }
 
-    fn operator(&mut self, map: &Map<String, Value>, name: &str, ty: FieldType, path: &str) -> Option<Operator> {
+    fn operator(
+        &mut self,
+        map: &Map<String, Value>,
+        name: &str,
+        ty: FieldType,
+        path: &str,
+    ) -> Option<Operator> {
         let at = format!("{path}/operator");
         let Some(written) = map.get("operator").and_then(Value::as_str) else {
             self.fault("missing-field", path, "the rule has no `operator`".into(), None);
@@ -167,7 +193,8 @@ impl GroupReader<'_, '_> {
             self.fault("unfit-operator", &at, message, Some(format!("these do: {}", Operator::suiting(ty))));
             return None;
         }
-        let of_row = self.reader.scope.subjects.iter().any(|subject| name.split('.').next() == Some(subject.name));
+        let of_row =
+            self.reader.scope.subjects.iter().any(|subject| name.split('.').next() == Some(subject.name));
         if operator.looks_back() && (self.in_element || !of_row || name.split('.').count() != 2) {
             let message = format!("`{written}` asks what the event changed; `{name}` is no field of its row");
             self.fault("unfit-operator", &at, message, None);
@@ -176,14 +203,25 @@ impl GroupReader<'_, '_> {
         Some(operator)
     }
 
-    fn operand(&mut self, map: &Map<String, Value>, operator: Operator, ty: FieldType, path: &str) -> Option<Operand> {
+    fn operand(
+        &mut self,
+        map: &Map<String, Value>,
+        operator: Operator,
+        ty: FieldType,
+        path: &str,
+    ) -> Option<Operand> {
         if operator.arity() == Arity::None {
             return Some(Operand::None);
         }
         let at = format!("{path}/value");
         let Some(value) = map.get("value").filter(|value| !value.is_null()) else {
             let message = format!("`{}` needs a `value`", operator.as_str());
-            self.fault("missing-field", path, message, Some("to ask for no value, use the operator `null`".into()));
+            self.fault(
+                "missing-field",
+                path,
+                message,
+                Some("to ask for no value, use the operator `null`".into()),
+            );
             return None;
         };
         match map.get("valueSource").map(|source| source.as_str().unwrap_or_default()) {
@@ -197,7 +235,12 @@ impl GroupReader<'_, '_> {
             Some("field") => self.other_field(value, operator, ty, &at),
             Some(_) => {
                 let help = Some("write `value` or `field`".into());
-                self.fault("bad-rule", &format!("{path}/valueSource"), "there is no such source of values".into(), help);
+                self.fault(
+                    "bad-rule",
+                    &format!("{path}/valueSource"),
+                    "there is no such source of values".into(),
+                    help,
+                );
                 None
             }
         }
@@ -210,7 +253,12 @@ impl GroupReader<'_, '_> {
             return None;
         }
         let Some(name) = value.as_str() else {
-            self.fault("wrong-type", at, format!("the name of a field must be a text, not {}", describe(value)), None);
+            self.fault(
+                "wrong-type",
+                at,
+                format!("the name of a field must be a text, not {}", describe(value)),
+                None,
+            );
             return None;
         };
         let other = self.reader.name(name, at, None)?;
@@ -254,14 +302,20 @@ fn comparable(a: FieldType, b: FieldType) -> bool {
     use FieldType::{Id, Integer, Json, List, Money, Number, Text};
     let number = |ty| matches!(ty, Integer | Money | Number);
     let text = |ty| matches!(ty, Id | Text);
-    a == b || a == Json || b == Json || (number(a) && number(b)) || (text(a) && text(b)) || (a == List && text(b))
+    a == b
+        || a == Json
+        || b == Json
+        || (number(a) && number(b))
+        || (text(a) && text(b))
+        || (a == List && text(b))
 }
 
 fn read_operand(value: &Value, operator: Operator, ty: FieldType) -> Result<Operand, Unreadable> {
     let fault = |message: String, help: &str| Unreadable { message, help: Some(help.to_owned()) };
     let list = || {
-        let items = items(value)
-            .ok_or_else(|| fault(format!("{} is not a list", shorten(value)), "write an array, or text with commas"))?;
+        let items = items(value).ok_or_else(|| {
+            fault(format!("{} is not a list", shorten(value)), "write an array, or text with commas")
+        })?;
         items.iter().map(|item| Typed::read(item, ty)).collect::<Result<Vec<_>, _>>()
     };
     match operator.arity() {
@@ -270,15 +324,18 @@ fn read_operand(value: &Value, operator: Operator, ty: FieldType) -> Result<Oper
         Arity::Many => list().map(Operand::Many),
         Arity::Two => match <[Typed; 2]>::try_from(list()?) {
             Ok([low, high]) => Ok(Operand::Range(low, high)),
-            Err(other) => Err(fault(format!("this needs two values, not {}", other.len()), "write [from, to]")),
+            Err(other) => {
+                Err(fault(format!("this needs two values, not {}", other.len()), "write [from, to]"))
+            }
         },
         Arity::Pattern => {
-            let text = value.as_str().ok_or_else(|| fault("a pattern must be a text".into(), "write `^A.*Z$`"))?;
+            let text =
+                value.as_str().ok_or_else(|| fault("a pattern must be a text".into(), "write `^A.*Z$`"))?;
             let regex = pattern(text).map_err(|error| Unreadable { message: error, help: None })?;
             Ok(Operand::Pattern(regex))
         }
-        Arity::Span => span(value)
-            .map(Operand::Span)
-            .ok_or_else(|| fault(format!("{} is not a span of time", shorten(value)), "write 30m, 12h, 7d or 2w")),
+        Arity::Span => span(value).map(Operand::Span).ok_or_else(|| {
+            fault(format!("{} is not a span of time", shorten(value)), "write 30m, 12h, 7d or 2w")
+        }),
     }
 }

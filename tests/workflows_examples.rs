@@ -1,0 +1,94 @@
+//! Every example compiles, reads its event, and runs to the answer that it promises, as far as that needs no
+//! database.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use thendo::domain::effect::{Answer, Effect};
+use thendo::domain::ids::ExecutionId;
+use thendo::engine::advance::Run;
+use thendo::kinds::catalogue;
+use thendo::workflow::compile::compile;
+use thendo::workflow::event_file;
+
+fn examples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows-examples");
+    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("readable").path())
+        .filter(|path| path.is_dir())
+        .collect();
+    found.sort();
+    found
+}
+
+fn json_of(folder: &Path, file: &str) -> Value {
+    let path = folder.join(file);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What the world would answer, as far as an example can rely on it.
+fn answer(effect: &Effect) -> (Value, Option<Value>) {
+    match effect {
+        Effect::AwardPoints { points, .. } => (json!({"points": points, "balance": points}), None),
+        Effect::CreateDeposit { amount, due, .. } => {
+            let result = json!({"deposit_id": "00000000-0000-7000-8000-000000000001", "amount": amount.amount_minor,
+                "currency": amount.currency, "due_date": due.to_rfc3339()});
+            (result, None)
+        }
+        Effect::SendEmail(mail) => {
+            let mut sent = serde_json::to_value(mail).expect("serialises");
+            sent["kind"] = "send_email".into();
+            (json!({"message_id": "<1@x>", "to": mail.to, "status": "sent"}), Some(sent))
+        }
+    }
+}
+
+/// Whether `seen` has all that `expected` names.
+fn covers(seen: &Value, expected: &Value) -> bool {
+    match (seen, expected) {
+        (Value::Object(seen), Value::Object(expected)) => {
+            expected.iter().all(|(key, value)| seen.get(key).is_some_and(|seen| covers(seen, value)))
+        }
+        (Value::Array(seen), Value::Array(expected)) => {
+            seen.len() == expected.len() && seen.iter().zip(expected).all(|(seen, value)| covers(seen, value))
+        }
+        (seen, expected) => seen == expected,
+    }
+}
+
+#[test]
+fn every_example_gives_the_answer_that_it_promises() {
+    for folder in examples() {
+        let name = folder.display();
+        let compiled = compile(&json_of(&folder, "workflow.json"), &catalogue());
+        assert_eq!(compiled.diagnostics, [], "{name}");
+        let plan = compiled.plan.expect("no faults, so a plan");
+        let file = event_file::read(&json_of(&folder, "event.json"), &catalogue());
+        let event = file.unwrap_or_else(|faults| panic!("{name}: {faults:#?}")).event;
+        assert!(plan.matches(&event), "{name}");
+        assert!(folder.join("README.md").exists(), "{name}");
+
+        let mut run = Run::start(ExecutionId(event.id.0), &plan, &event, event.at);
+        let mut deliveries = Vec::new();
+        loop {
+            let requests = run.advance(&plan, event.at);
+            if requests.is_empty() {
+                break;
+            }
+            for request in requests {
+                let (result, delivery) = answer(&request.effect);
+                deliveries.extend(delivery);
+                run.answer(&plan, &request.node, Answer::Done { result, changes: Vec::new() }, event.at);
+            }
+        }
+        let expected = json_of(&folder, "expected.json");
+        let seen = json!({"outcome": run.status, "steps": run.steps, "deliveries": deliveries});
+        for part in ["outcome", "steps", "deliveries"] {
+            if let Some(expected) = expected.get(part) {
+                assert!(covers(&seen[part], expected), "{name}: {part} is {:#}", seen[part]);
+            }
+        }
+    }
+}
