@@ -73,11 +73,11 @@ fn is_in_use(fault: &anyhow::Error) -> bool {
 async fn reuse(session: &Session, fault: anyhow::Error) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(30) {
-        if let Some(url) = PrivateServer::url_if_running(&session.settings.data_dir, DATABASE) {
-            if connect::single(&url.clone().into(), "reuse").await.is_ok() {
-                print_line(url)?;
-                return Ok(ExitCode::SUCCESS);
-            }
+        if let Some(url) = PrivateServer::url_if_running(&session.settings.data_dir, DATABASE)
+            && connect::single(&url.clone().into(), "reuse").await.is_ok()
+        {
+            print_line(url)?;
+            return Ok(ExitCode::SUCCESS);
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
