@@ -178,7 +178,7 @@ struct Target {
 impl Target {
     fn read(url: &SecretString) -> Result<Self, ConnectError> {
         let text = url.expose_secret();
-        let shown = mask_url(text);
+        let shown = if text.is_empty() { "(nothing)".to_owned() } else { mask_url(text) };
         let bad = |reason: String| ConnectError::BadUrl { shown: shown.clone(), reason };
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
             return Err(bad("it does not begin with postgres://".into()));
