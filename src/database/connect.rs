@@ -210,6 +210,12 @@ impl Target {
             "require" | "verify-ca" | "verify-full" => ("require", "verify-full", Checked::All { roots }),
             other => return Err(bad(format!("`{other}` is no sslmode"))),
         };
+        if let Checked::All { roots: Some(file) } = &checked {
+            std::fs::File::open(file).map_err(|fault| ConnectError::Tls {
+                shown: shown.clone(),
+                reason: format!("sslrootcert {file} can't be read: {fault}"),
+            })?;
+        }
         append(&mut plain, &format!("sslmode={for_tokio}"));
         append(&mut for_sqlx, &format!("sslmode={sqlx_mode}"));
         let mut config = Config::from_str(&plain).map_err(|fault| bad(in_full(&fault)))?;
