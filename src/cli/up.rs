@@ -53,7 +53,14 @@ impl Up {
         let postmaster = Arc::new(AtomicU32::new(0));
         let known = Arc::clone(&postmaster);
         app::end_on_signals(&shutdown, move || end_at_once(known.load(Ordering::Relaxed)))?;
-        let server = app::start_private_server(&session.settings).await?;
+        let server = match app::start_private_server(&session.settings).await {
+            // Ctrl-C reaches initdb too: that it broke off is no fault.
+            Err(_) if shutdown.is_cancelled() => {
+                print_line("\nstopped")?;
+                return Ok(ExitCode::from(130));
+            }
+            started => started?,
+        };
         postmaster.store(server.pid().unwrap_or(0), Ordering::Relaxed);
         let url = SecretString::from(server.url(DATABASE));
         tell_server(&server, session, begun)?;
