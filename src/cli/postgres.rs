@@ -38,12 +38,12 @@ impl Postgres {
     /// # Errors
     /// When the server can't start, or ends by itself.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let shutdown = CancellationToken::new();
+        app::end_on_signals(&shutdown, || {})?;
         let server = match app::start_private_server(&session.settings).await {
             Err(fault) if self.reuse && is_in_use(&fault) => return reuse(session, fault).await,
             started => started?,
         };
-        let shutdown = CancellationToken::new();
-        app::end_on_signals(&shutdown, || {})?;
         let url = SecretString::from(server.url("postgres"));
         print_line(server.url(DATABASE))?;
         let watch = tokio::spawn(app::watch_private_server(server, shutdown.clone(), shutdown.clone()));
@@ -73,11 +73,11 @@ fn is_in_use(fault: &anyhow::Error) -> bool {
 async fn reuse(session: &Session, fault: anyhow::Error) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(30) {
-        if let Some(url) = PrivateServer::url_if_running(&session.settings.data_dir, DATABASE) {
-            if connect::single(&url.clone().into(), "reuse").await.is_ok() {
-                print_line(url)?;
-                return Ok(ExitCode::SUCCESS);
-            }
+        if let Some(url) = PrivateServer::url_if_running(&session.settings.data_dir, DATABASE)
+            && connect::single(&url.clone().into(), "reuse").await.is_ok()
+        {
+            print_line(url)?;
+            return Ok(ExitCode::SUCCESS);
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -48,13 +49,22 @@ impl Up {
         let begun = Instant::now();
         // First of all, for it is what fails most often and costs nothing.
         let listener = http::bind(session.settings.listen).await?;
-        let server = app::start_private_server(&session.settings).await?;
+        let shutdown = CancellationToken::new();
+        let postmaster = Arc::new(AtomicU32::new(0));
+        let known = Arc::clone(&postmaster);
+        app::end_on_signals(&shutdown, move || end_at_once(known.load(Ordering::Relaxed)))?;
+        let server = match app::start_private_server(&session.settings).await {
+            // Ctrl-C reaches initdb too: that it broke off is no fault.
+            Err(_) if shutdown.is_cancelled() => {
+                print_line("\nstopped")?;
+                return Ok(ExitCode::from(130));
+            }
+            started => started?,
+        };
+        postmaster.store(server.pid().unwrap_or(0), Ordering::Relaxed);
         let url = SecretString::from(server.url(DATABASE));
         tell_server(&server, session, begun)?;
 
-        let shutdown = CancellationToken::new();
-        let postmaster = server.pid();
-        app::end_on_signals(&shutdown, move || end_at_once(postmaster))?;
         let stop_server = CancellationToken::new();
         let watch = tokio::spawn(app::watch_private_server(server, stop_server.clone(), shutdown.clone()));
 
@@ -130,9 +140,8 @@ async fn cancelled_for(shutdown: &CancellationToken, patience: Duration) {
 }
 
 /// Nothing that was committed is lost: the next start recovers.
-fn end_at_once(postmaster: Option<u32>) {
-    let pid = postmaster.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-    if let Some(pid) = pid {
+fn end_at_once(postmaster: u32) {
+    if let Some(pid) = i32::try_from(postmaster).ok().and_then(Pid::from_raw) {
         let _gone_already = kill_process(pid, Signal::QUIT);
     }
 }
@@ -154,18 +163,31 @@ fn tell_what_next(session: &Session, address: &str, begun: Instant) -> anyhow::R
         Some(_) => "the SMTP server of the settings".to_owned(),
         None => settings.mailbox().display().to_string(),
     };
+    let thendo = program();
     let elsewhere = session.loaded.origins.contains_key("data_dir");
     let dir = format!(" --data-dir {}", shell_word(&settings.data_dir.display().to_string()));
     let dir = if elsewhere { dir.as_str() } else { "" };
     print_line(format_args!(
         "\n{STRONG}thendo runs{STRONG:#} {QUIET}after {}{QUIET:#}\n\n  \
          See what it does    {STRONG}http://{address}/{STRONG:#}\n  \
-         Place an order      {STRONG}thendo demo order --total 250.00{dir}{STRONG:#}   {QUIET}(in another terminal){QUIET:#}\n  \
-         Look into the data  {STRONG}psql \"$(thendo url{dir})\"{STRONG:#}\n  \
+         Place an order      {STRONG}{thendo} demo order --total 250.00{dir}{STRONG:#}   {QUIET}(in another terminal){QUIET:#}\n  \
+         Look into the data  {STRONG}psql \"$({thendo} url{dir})\"{STRONG:#}\n  \
          Mails go to         {mails}\n  \
          Stop it             Ctrl-C\n",
         seconds(begun.elapsed())
     ))
+}
+
+/// How this program is called from here: by its name if that leads to it, else by its path.
+fn program() -> String {
+    let Some(own) = std::env::current_exe().ok() else { return "thendo".into() };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).map(|dir| dir.join("thendo")).find(|file| file.is_file());
+    if on_path.and_then(|file| file.canonicalize().ok()) == own.canonicalize().ok() {
+        return "thendo".into();
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    shell_word(&own.strip_prefix(here).unwrap_or(&own).display().to_string())
 }
 
 /// A word as a shell reads it back.

@@ -197,7 +197,7 @@ struct Target {
 impl Target {
     fn read(url: &SecretString) -> Result<Self, ConnectError> {
         let text = url.expose_secret();
-        let shown = mask_url(text);
+        let shown = if text.is_empty() { "(nothing)".to_owned() } else { mask_url(text) };
         let bad = |reason: String| ConnectError::BadUrl { shown: shown.clone(), reason };
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
             return Err(bad("it does not begin with postgres://".into()));
@@ -229,6 +229,12 @@ impl Target {
             "require" | "verify-ca" | "verify-full" => ("require", "verify-full", Checked::All { roots }),
             other => return Err(bad(format!("`{other}` is no sslmode"))),
         };
+        if let Checked::All { roots: Some(file) } = &checked {
+            std::fs::File::open(file).map_err(|fault| ConnectError::Tls {
+                shown: shown.clone(),
+                reason: format!("sslrootcert {file} can't be read: {fault}"),
+            })?;
+        }
         append(&mut plain, &format!("sslmode={for_tokio}"));
         append(&mut for_sqlx, &format!("sslmode={sqlx_mode}"));
         let mut config = Config::from_str(&plain).map_err(|fault| bad(in_full(&fault)))?;

@@ -143,7 +143,9 @@ pub async fn run(url: &SecretString, mut tell: impl FnMut(Progress<'_>)) -> Resu
     if shim_auth(&mut connection).await.map_err(MigrateError::Auth)? {
         tell(Progress::AuthShim);
     }
-    connection.ensure_migrations_table(TABLE).await?;
+    if found.iter().all(|standing| standing.state == State::Pending) {
+        connection.ensure_migrations_table(TABLE).await?;
+    }
     let mut applied = 0;
     for standing in found.iter().filter(|standing| standing.state == State::Pending) {
         let Some(migration) = MIGRATOR.iter().find(|m| m.version == standing.version) else { continue };

@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::super::output::{Advice, STRONG, one_line, print_line, step_line};
+use super::super::output::{Advice, STRONG, WAIT, one_line, print_line, step_line};
 use crate::store::demo::{Moment, OrderEvent, PlacedOrder, Seen, event_of, look};
+
+/// A daemon that runs takes milliseconds.
+const SUSPICION: Duration = Duration::from_secs(3);
 
 const GLANCE: Duration = Duration::from_millis(50);
 
@@ -27,12 +30,21 @@ pub(super) async fn follow(pool: &PgPool, order: &PlacedOrder, limit: Duration) 
         ));
     };
     let mut shown = Shown::default();
+    let mut hinted = false;
     loop {
         let moment = look(pool, order, &event).await?;
         shown.print_news(&moment.executions)?;
         let resting = moment.executions.iter().any(|execution| execution.status == "waiting");
         if !moment.queued && !resting {
             return if moment.executions.is_empty() { Err(nothing_started()) } else { Ok(moment.executions) };
+        }
+        if moment.executions.is_empty()
+            && begun.elapsed() > SUSPICION
+            && !std::mem::replace(&mut hinted, true)
+        {
+            print_line(format_args!(
+                "{WAIT}◐{WAIT:#} nobody has taken it yet; does `thendo up` or `thendo serve` run?"
+            ))?;
         }
         if is_late() {
             return Err(too_late(&moment, &event, limit));

@@ -50,6 +50,7 @@ impl Owner {
     /// # Errors
     /// [`ServerError::NotReachable`] names the folder that is closed.
     pub fn make_data_dir(&self, dir: &Path) -> Result<(), ServerError> {
+        self.check_way_to(dir)?;
         let mode = if self.other { 0o711 } else { 0o700 };
         if !dir.is_dir() {
             let parents = dir.parent().map_or(Ok(()), fs::create_dir_all);
@@ -59,11 +60,18 @@ impl Owner {
             fs::set_permissions(dir, Permissions::from_mode(mode))
                 .map_err(ServerError::io("open up", dir))?;
         }
+        self.check_way_to(dir)
+    }
+
+    /// Whether the server's user may pass all folders down to `dir`, as far as they exist.
+    fn check_way_to(&self, dir: &Path) -> Result<(), ServerError> {
         if !self.other {
             return Ok(());
         }
-        // From the root down, so that the outermost closed folder is named. Links count where they lead.
-        let real = dir.canonicalize().map_err(ServerError::io("find", dir))?;
+        let Some(nearest) = dir.ancestors().find(|folder| folder.exists()) else { return Ok(()) };
+        // Links count where they lead.
+        let real = nearest.canonicalize().map_err(ServerError::io("find", nearest))?;
+        // From the root down, so that the outermost closed folder is named.
         let mut folders: Vec<&Path> = real.ancestors().collect();
         folders.reverse();
         match folders.into_iter().find(|folder| !self.may_enter(folder)) {
@@ -164,6 +172,7 @@ mod tests {
             "{fault}"
         );
         assert!(fault.help().contains("chmod a+x"), "{}", fault.help());
+        assert!(!closed.join("data").exists(), "nothing was made");
     }
 
     #[test]

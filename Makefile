@@ -1,0 +1,54 @@
+# `make help` says what there is. Every target works as root and as anyone else.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Flags for `thendo up`: make up ARGS="--listen 127.0.0.1:8080"
+ARGS ?=
+export CARGO_TERM_PROGRESS_WHEN ?= auto
+
+.PHONY: help up test check lint audit unit soak bench
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+up: ## build and start everything; Ctrl-C stops it
+	@scripts/prepare up
+	@exec cargo run --locked --quiet -- up $(ARGS)
+
+test: ## everything that CI checks: format, lints, audit, tests
+	@scripts/prepare test
+	@$(MAKE) lint
+	@$(MAKE) audit
+	@$(MAKE) unit
+
+check: ## the quick loop: format and compile errors
+	@cargo fmt --check
+	@cargo check --locked --all-targets
+
+lint:
+	@echo "== format and lints"
+	@cargo fmt --check
+	@cargo clippy --locked --all-targets -- -D warnings
+
+audit:
+	@echo "== dependencies: bans, licences, sources"
+	@deny="$$(scripts/tool cargo-deny)"; "$$deny" --log-level error check bans licenses sources
+
+unit:
+	@echo "== tests"
+	@if nextest="$$(scripts/tool cargo-nextest)"; then \
+	    "$$nextest" nextest run --locked $${NEXTEST_PROFILE:+--profile $$NEXTEST_PROFILE}; \
+	else \
+	    cargo test --locked; \
+	fi
+
+soak: ## long tests under load
+	@if [ -e tests/soak.rs ]; then exec cargo test --locked --release --test soak -- --ignored --nocapture; \
+	else echo "there is no tests/soak.rs yet"; fi
+
+bench: ## figures, beside a floor measured in the same run
+	@benches=(benches/*.rs); if [ ! -e "$${benches[0]}" ]; then echo "there are no benches yet"; exit 0; fi; \
+	for bench in "$${benches[@]}"; do cargo bench --locked --bench "$$(basename "$$bench" .rs)"; done
