@@ -72,7 +72,8 @@ impl App {
             settings: Arc::clone(&settings),
         };
         tasks.spawn(http::serve(listener, state, shutdown.clone()));
-        let setup = engine::Setup { url, settings, catalogue: kinds::catalogue(), health: Arc::clone(&health) };
+        let setup =
+            engine::Setup { url, settings, catalogue: kinds::catalogue(), health: Arc::clone(&health) };
         let stop = shutdown.clone();
         tasks.spawn(async move { engine::run(setup, stop).await.context("the engine stopped") });
         tasks.spawn(keep_metrics_small(shutdown.clone()));

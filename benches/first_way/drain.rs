@@ -10,7 +10,7 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use crate::Outcome;
-use crate::lab::{Lab, connect, in_force, median, settle};
+use crate::lab::{Lab, connect, median, publish, settle};
 
 const ORDERS: i64 = 20_000;
 const BATCH: i64 = 500;
@@ -61,8 +61,7 @@ async fn backlog(db: &Client) -> Outcome<()> {
 
 async fn by_daemon(lab: &mut Lab) -> Outcome<(f64, f64)> {
     let (db, url) = lab.shop().await?;
-    drop(lab.daemon(&url).await?); // Publishes the workflow.
-    in_force(&db).await?;
+    publish(lab, &db, &url).await?;
     backlog(&db).await?;
     let daemon = lab.daemon(&url).await?;
     while db.query_one("select count(*) from workflow_executions", &[]).await?.get::<_, i64>(0) < ORDERS {

@@ -5,15 +5,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::Outcome;
-use crate::lab::{Lab, in_force, median};
+use crate::lab::{Lab, median, publish};
 
 const REST: Duration = Duration::from_secs(20);
 
 /// Starts it a few times, then leaves it alone for a while.
 pub async fn run(lab: &mut Lab) -> Outcome<()> {
     let (db, url) = lab.shop().await?;
-    drop(lab.daemon(&url).await?);
-    in_force(&db).await?;
+    publish(lab, &db, &url).await?;
     lab.probe()?;
     let mut starts = Vec::new();
     for _ in 0..5 {

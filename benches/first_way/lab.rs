@@ -164,8 +164,9 @@ pub async fn settle(db: &Client) -> Outcome<()> {
     Ok(())
 }
 
-/// Waits until the workflow is in force.
-pub async fn in_force(db: &Client) -> Outcome<()> {
+/// Lets a daemon put the workflow in force.
+pub async fn publish(lab: &Lab, db: &Client, url: &str) -> Outcome<()> {
+    let _daemon = lab.daemon(url).await?;
     let began = Instant::now();
     while db
         .query_one("select count(*) from workflows where live_version is null", &[])

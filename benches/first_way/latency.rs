@@ -17,7 +17,7 @@ use tokio_postgres::{AsyncMessage, Client};
 use uuid::Uuid;
 
 use crate::Outcome;
-use crate::lab::{Lab, connect, in_force, percentile};
+use crate::lab::{Lab, connect, percentile, publish};
 
 const ORDERS: usize = 200;
 const ROUNDS: usize = 3;
@@ -26,8 +26,7 @@ const ROUNDS: usize = 3;
 pub async fn run(lab: &mut Lab) -> Outcome<()> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let (db, url) = lab.shop().await?;
-    drop(lab.daemon(&url).await?);
-    in_force(&db).await?;
+    publish(lab, &db, &url).await?;
     for _ in 0..ROUNDS {
         lab.probe()?;
         let by_hand = tokio::spawn(listen_by_hand(url.clone()));

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio_postgres::Client;
 
 use crate::Outcome;
-use crate::lab::{Lab, connect, in_force, median, settle};
+use crate::lab::{Lab, connect, median, publish, settle};
 
 const WRITERS: usize = 32;
 const ROUNDS: usize = 5;
@@ -20,8 +20,7 @@ const GATED: &str = "if recorded > 0 and pg_try_advisory_xact_lock_shared(195299
 pub async fn run(lab: &mut Lab) -> Outcome<()> {
     let ways = [("ours", GATED), ("silent", "if false then"), ("always", "if recorded > 0 then")];
     let (db, url) = lab.shop().await?;
-    drop(lab.daemon(&url).await?);
-    in_force(&db).await?;
+    publish(lab, &db, &url).await?;
     let source: String =
         db.query_one("select pg_get_functiondef('record_event'::regproc)", &[]).await?.get(0);
     if !source.contains(GATED) {

@@ -13,8 +13,10 @@ pub mod output;
 pub mod postgres;
 pub mod serve;
 pub mod settings;
+pub mod test_run;
 pub mod up;
 pub mod url;
+pub mod validate;
 pub mod workflow;
 
 use std::path::PathBuf;
@@ -76,7 +78,10 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Print the private server's connection string
     Url(url::Url),
-    // PLUG: Validate(validate::Validate) and TestRun(test_run::TestRun) go here and in `dispatch`.
+    /// Check workflow files and print every fault
+    Validate(validate::Validate),
+    /// See what a workflow would do for an event, without doing it
+    TestRun(test_run::TestRun),
     /// Load workflows from files
     #[command(subcommand)]
     Workflow(workflow::Workflow),
@@ -171,6 +176,8 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::Serve(serve) => serve.run(session).await,
         Command::Migrate(migrate) => migrate.run(session).await,
         Command::Url(url) => url.run(session),
+        Command::Validate(validate) => validate.run(),
+        Command::TestRun(test_run) => test_run.run(session).await,
         Command::Workflow(workflow) => workflow.run(session).await,
         Command::Executions(executions) => executions.run(session).await,
         Command::Demo(demo) => demo.run(session).await,

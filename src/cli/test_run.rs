@@ -1,14 +1,14 @@
 //! `thendo test-run`: what a workflow would do, without doing it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Args;
 use serde_json::Value;
 
-use super::output::{Advice, BAD, Format, GOOD, QUIET, STRONG, print_json, print_line, shape, step_line};
+use super::output::{BAD, Format, GOOD, QUIET, STRONG, one_line, print_json, print_line, shape, step_line};
 use super::{Session, validate};
 use crate::database::connect;
 use crate::domain::execution::Change;
@@ -69,4 +69,58 @@ impl TestRun {
         }
         Ok(if report.outcome == Outcome::Failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
+}
+
+/// The report for people: steps, then what would change, then the mails as they would arrive.
+fn print_report(file: &Path, report: &Report) -> anyhow::Result<()> {
+    let outcome = serde_json::to_value(report.outcome)?;
+    let outcome = outcome.as_str().unwrap_or_default();
+    let (style, shape) = shape(outcome);
+    print_line(format!("{style}{shape} {outcome}{style:#}  {QUIET}{}{QUIET:#}", file.display()))?;
+    if report.outcome == Outcome::Filtered {
+        return print_line("  its trigger does not start for this event");
+    }
+    for step in &report.steps {
+        print_line(format!("  {}", step_line(&serde_json::to_value(step)?)))?;
+    }
+    if !report.changes.is_empty() {
+        print_line(format!("\n{STRONG}Would change{STRONG:#}"))?;
+        for change in &report.changes {
+            print_change(change)?;
+        }
+    }
+    for delivery in &report.deliveries {
+        let email = &delivery.email;
+        print_line(format!("\n{STRONG}Would send{STRONG:#}  to {}", one_line(&email.to)))?;
+        print_line(format!("  Subject: {}", one_line(&email.subject)))?;
+        let body =
+            if email.text.is_empty() { email.html.as_deref().unwrap_or_default() } else { &email.text };
+        for line in body.lines() {
+            print_line(format!("  {}", one_line(line)))?;
+        }
+    }
+    print_line(format!("\n{QUIET}Nothing was changed and nothing was sent.{QUIET:#}"))
+}
+
+fn print_change(change: &Change) -> anyhow::Result<()> {
+    print_line(format!("  {} {QUIET}{}{QUIET:#}", change.table, one_line(&change.key)))?;
+    let member = |side: &Option<Value>, name: &str| {
+        side.as_ref().and_then(|side| side.get(name)).map(|value| one_line(&value.to_string()))
+    };
+    let names: BTreeSet<&String> = [&change.before, &change.after]
+        .into_iter()
+        .filter_map(|side| side.as_ref()?.as_object())
+        .flat_map(|members| members.keys())
+        .collect();
+    for name in names {
+        match (member(&change.before, name), member(&change.after, name)) {
+            (Some(before), Some(after)) if before != after => {
+                print_line(format!("    {name}: {BAD}{before}{BAD:#} → {GOOD}{after}{GOOD:#}"))?;
+            }
+            (None, Some(after)) => print_line(format!("    {name}: {GOOD}{after}{GOOD:#}"))?,
+            (Some(before), None) => print_line(format!("    {name}: {BAD}{before}{BAD:#} → gone"))?,
+            _ => {}
+        }
+    }
+    Ok(())
 }

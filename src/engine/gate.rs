@@ -89,17 +89,18 @@ async fn keep_on_one_connection(
         }
         let lock = signals::close_gate(&client);
         tokio::pin!(lock);
-        let locked = loop {
-            tokio::select! {
-                locked = &mut lock => { locked?; break true; }
-                () = becomes(&mut wanted, false) => {
-                    // A writer that idles in its transaction: give up waiting, or nobody would ever notify.
-                    connect::cancel(url, &client).await?;
-                    match lock.await {
-                        Ok(()) => break true,
-                        Err(error) if error.code().is_some() => break false,
-                        Err(error) => return Err(error.into()),
-                    }
+        let locked = tokio::select! {
+            locked = &mut lock => {
+                locked?;
+                true
+            }
+            () = becomes(&mut wanted, false) => {
+                // A writer that idles in its transaction: give up waiting, or nobody would ever notify.
+                connect::cancel(url, &client).await?;
+                match lock.await {
+                    Ok(()) => true,
+                    Err(error) if error.code().is_some() => false,
+                    Err(error) => return Err(error.into()),
                 }
             }
         };

@@ -34,12 +34,15 @@ struct Table {
     starts: HashMap<(String, Operation), Vec<Arc<InForce>>>,
 }
 
+/// By workflow and number; `None` for a version that does not compile in this release.
+type Compiled = HashMap<(WorkflowId, i32), Option<Arc<Plan>>>;
+
 /// All plans that this daemon knows.
 pub struct Plans {
     catalogue: Catalogue,
     table: ArcSwap<Table>,
     // A plan is compiled once, however many executions are pinned to it. Versions never change.
-    compiled: Mutex<HashMap<(WorkflowId, i32), Option<Arc<Plan>>>>,
+    compiled: Mutex<Compiled>,
 }
 
 impl Plans {
