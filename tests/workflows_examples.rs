@@ -39,7 +39,7 @@ fn answer(effect: &Effect) -> (Value, Option<Value>) {
         }
         Effect::SendEmail(mail) => {
             let mut sent = serde_json::to_value(mail).expect("serialises");
-            sent["kind"] = "send_email".into();
+            sent["kind"] = "email".into();
             (json!({"message_id": "<1@x>", "to": mail.to, "status": "sent"}), Some(sent))
         }
     }

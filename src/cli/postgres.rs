@@ -89,14 +89,7 @@ async fn until_idle(url: &SecretString, patience: Duration) -> anyhow::Result<()
     let client = connect::connect_driven(url, "idle watch").await?;
     let mut since = Instant::now();
     loop {
-        let row = client
-            .query_one(
-                "select exists (select from pg_stat_activity
-                  where backend_type = 'client backend' and pid <> pg_backend_pid())",
-                &[],
-            )
-            .await?;
-        if row.get(0) {
+        if connect::others_are_connected(&client).await? {
             since = Instant::now();
         } else if since.elapsed() >= patience {
             return Ok(());

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::output::{Advice, GOOD, QUIET, STRONG, eprint_line, print_line, seconds};
 use super::{Session, migrate as migrate_command, workflow};
 use crate::app::{self, App};
+use crate::database::connect;
 use crate::database::migrate;
 use crate::database::server::{DATABASE, PrivateServer};
 use crate::engine::Health;
@@ -96,15 +97,18 @@ async fn work(
     let applied = migrate::run(&url, |progress| migrate_command::tell(&progress)).await?;
     tell("schema", if applied == 0 { "up to date" } else { "migrated" }, started)?;
 
-    let app = App::start(Arc::clone(&session.settings), url, listener, shutdown.clone()).await?;
+    // Before the daemon, whose readiness says that what was published is in force.
     let started = Instant::now();
     let examples = workflow::examples()?;
+    let pool = connect::pool(&url, 1).await?;
     let stored =
-        workflow_files::store(&app.pool, &examples, false).await.context("loading the examples failed")?;
+        workflow_files::store(&pool, &examples, false).await.context("loading the examples failed")?;
+    pool.close().await;
     let added = stored.iter().filter(|stored| **stored == Stored::Added).count();
     tell("workflows", &format!("{added} examples loaded, {} were there", stored.len() - added), started)?;
 
     let started = Instant::now();
+    let app = App::start(Arc::clone(&session.settings), url, listener, shutdown.clone()).await?;
     let running = app.health.clone();
     let address = app.address;
     let daemon = tokio::spawn(app.run());

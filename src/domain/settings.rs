@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
@@ -33,8 +32,6 @@ pub struct Settings {
     pub postgres: Postgres,
     /// What is logged.
     pub log: Log,
-    /// What is tidied, and when.
-    pub maintenance: Maintenance,
 }
 
 /// How events are worked on.
@@ -112,20 +109,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// What is tidied, and when.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Maintenance {
-    /// Cron text of six fields, seconds first.
-    pub schedule: String,
-    /// Days for which partitions are made in advance.
-    pub partitions_ahead_days: u32,
-    /// Days after which events are dropped.
-    pub keep_events_days: u32,
-    /// Days after which ended executions are dropped.
-    pub keep_executions_days: u32,
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -138,7 +121,6 @@ impl Default for Settings {
             mail: Mail::default(),
             postgres: Postgres::default(),
             log: Log::default(),
-            maintenance: Maintenance::default(),
         }
     }
 }
@@ -164,17 +146,6 @@ impl Default for Mail {
 impl Default for Log {
     fn default() -> Self {
         Self { level: "info".into(), format: LogFormat::Text }
-    }
-}
-
-impl Default for Maintenance {
-    fn default() -> Self {
-        Self {
-            schedule: "0 17 * * * *".into(),
-            partitions_ahead_days: 7,
-            keep_events_days: 90,
-            keep_executions_days: 365,
-        }
     }
 }
 
@@ -211,7 +182,7 @@ impl Settings {
     /// # Errors
     /// The first setting that is outside its own.
     pub fn check(&self) -> Result<(), OutOfBounds> {
-        let (engine, deliveries, upkeep) = (&self.engine, &self.deliveries, &self.maintenance);
+        let (engine, deliveries) = (&self.engine, &self.deliveries);
         for (key, value, least, most) in [
             ("pool_max", self.pool_max.into(), 3, 1000),
             ("engine.workers", engine.workers.into(), 1, 64),
@@ -223,9 +194,6 @@ impl Settings {
             ("deliveries.attempts", deliveries.attempts.into(), 1, 100),
             ("deliveries.backoff_ms", deliveries.backoff_ms, 1, 86_400_000),
             ("deliveries.timeout_ms", deliveries.timeout_ms, 100, 3_600_000),
-            ("maintenance.partitions_ahead_days", upkeep.partitions_ahead_days.into(), 1, 365),
-            ("maintenance.keep_events_days", upkeep.keep_events_days.into(), 1, 36_500),
-            ("maintenance.keep_executions_days", upkeep.keep_executions_days.into(), 1, 36_500),
         ] {
             if !(least..=most).contains(&value) {
                 let bounds = format!("from {least} to {most}");
@@ -236,14 +204,6 @@ impl Settings {
     }
 
     fn check_texts(&self) -> Result<(), OutOfBounds> {
-        let schedule = &self.maintenance.schedule;
-        if schedule.split_whitespace().count() != 6 || cron::Schedule::from_str(schedule).is_err() {
-            return Err(OutOfBounds {
-                key: "maintenance.schedule",
-                value: format!("`{schedule}`"),
-                bounds: "six cron fields, seconds first, such as `0 17 * * * *`".into(),
-            });
-        }
         if self.mail.from.parse::<lettre::message::Mailbox>().is_err() {
             return Err(OutOfBounds {
                 key: "mail.from",
@@ -305,8 +265,8 @@ mod tests {
         let fault = settings.check().expect_err("too large");
         assert_eq!(fault.to_string(), "`engine.batch` is 5001; it must be from 1 to 5000");
         let mut settings = Settings::default();
-        settings.maintenance.schedule = "17 * * * *".into();
-        assert_eq!(settings.check().expect_err("five fields").key, "maintenance.schedule");
+        settings.mail.from = "nobody".into();
+        assert_eq!(settings.check().expect_err("no address").key, "mail.from");
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub struct Health {
     pub listening: AtomicBool,
     /// Notifications were seen to arrive; false behind a transaction-mode pooler.
     pub notified: AtomicBool,
+    /// Every workflow that was published before the start has been checked.
+    pub published: AtomicBool,
     /// Queue rows handled since the start.
     pub handled: AtomicU64,
     started: Instant,
@@ -23,6 +25,7 @@ impl Default for Health {
             working: AtomicBool::new(false),
             listening: AtomicBool::new(false),
             notified: AtomicBool::new(false),
+            published: AtomicBool::new(false),
             handled: AtomicU64::new(0),
             started: Instant::now(),
         }
@@ -40,6 +43,9 @@ impl Health {
         }
         if !self.listening.load(Ordering::Relaxed) {
             return Err("the listener is not connected to the database".into());
+        }
+        if !self.published.load(Ordering::Relaxed) {
+            return Err("published workflows are still being checked".into());
         }
         Ok(())
     }

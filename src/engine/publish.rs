@@ -37,6 +37,7 @@ pub async fn run(
                 () = shutdown.cancelled() => return,
             }
         }
+        Health::set(&health.published, true);
         // Without notifications an edit is still to be in force within a second.
         let notified = health.notified.load(std::sync::atomic::Ordering::Relaxed);
         let rest = Duration::from_millis(if notified { 5000 } else { 500 });

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use tokio_postgres::Client;
+use uuid::Uuid;
 
 /// Why a row can't be laid in.
 #[derive(Debug, thiserror::Error)]
@@ -57,4 +58,23 @@ pub async fn insert_if_missing(
         },
         None => error.into(),
     })
+}
+
+/// The id under which a customer of an event file is known: its own, else that of its mail address.
+///
+/// # Errors
+/// [`StagingError::Database`].
+pub async fn customer_id(
+    client: &Client,
+    customer: &Map<String, Value>,
+) -> Result<Option<Uuid>, StagingError> {
+    let text = |name: &str| customer.get(name).and_then(Value::as_str).unwrap_or_default();
+    let (id, email) = (text("id").parse::<Uuid>().ok(), text("email"));
+    let found = client
+        .query_opt(
+            "select id from public.customers where id = $1 or email = $2 order by id is not distinct from $1 desc limit 1",
+            &[&id, &email],
+        )
+        .await?;
+    Ok(found.map(|row| row.get(0)))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::domain::effect::Email;
 use crate::domain::event::Event;
@@ -12,7 +13,7 @@ use crate::engine::advance::Run;
 use crate::engine::apply::{Deliveries, Running, in_waves};
 use crate::store::executions::{Identity, load_customers};
 use crate::store::session::{Session, StoreError};
-use crate::store::staging::{StagingError, insert_if_missing};
+use crate::store::staging::{StagingError, customer_id, insert_if_missing};
 use crate::workflow::plan::Plan;
 
 /// What a test run answers.
@@ -95,8 +96,13 @@ async fn in_transaction(
     plan: Arc<Plan>,
     mut event: Event,
 ) -> Result<Report, TestRunError> {
-    if let Some(customer) = &event.customer {
+    if let Some(customer) = &mut event.customer {
         insert_if_missing(session.client(), "customers", customer).await?;
+        // The shop may know them already, by another id.
+        if let Some(id) = customer_id(session.client(), customer).await? {
+            customer.insert("id".into(), json!(id));
+            event.row.entry("customer_id").and_modify(|of| *of = json!(id));
+        }
     }
     insert_if_missing(session.client(), &event.table, &event.row).await?;
     if event.customer.is_none()

@@ -47,7 +47,7 @@ impl Daemon {
     /// Waits until `/readyz` says so.
     pub async fn is_ready(&self) {
         let began = Instant::now();
-        while !self.answers("/readyz").await.is_some_and(|(status, _)| status == 200) {
+        while self.answers("/readyz").await.is_none_or(|(status, _)| status != 200) {
             assert!(began.elapsed() < PATIENCE, "the daemon is not ready: {}", self.logged());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

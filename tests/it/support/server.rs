@@ -100,6 +100,7 @@ fn start(folder: &std::path::Path) -> String {
     let mut line = String::new();
     let said = BufReader::new(server.stdout.take().expect("piped")).read_line(&mut line);
     let url = line.trim().to_owned();
+    std::thread::spawn(move || server.wait());
     if said.is_err() || !url.starts_with("postgres") {
         let log = std::fs::read_to_string(folder.join("server.log")).unwrap_or_default();
         panic!("the private server did not start: {line}{log}");
