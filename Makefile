@@ -45,10 +45,8 @@ unit:
 	    cargo test --locked; \
 	fi
 
-soak: ## long tests under load
-	@if [ -e tests/soak.rs ]; then exec cargo test --locked --release --test soak -- --ignored --nocapture; \
-	else echo "there is no tests/soak.rs yet"; fi
+soak: ## minutes of load, kills and cuts, then an audit (SOAK_SEED, SOAK_SECONDS)
+	@cargo test --locked --test soak -- --ignored --nocapture
 
 bench: ## figures, beside a floor measured in the same run
-	@benches=(benches/*.rs); if [ ! -e "$${benches[0]}" ]; then echo "there are no benches yet"; exit 0; fi; \
-	for bench in "$${benches[@]}"; do cargo bench --locked --bench "$$(basename "$$bench" .rs)"; done
+	@cargo bench --locked --bench first_way

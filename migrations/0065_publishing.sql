@@ -15,6 +15,7 @@ declare
 begin
     -- 1952998511 is 'thdo'; 1 the lock between publishing (exclusive) and claiming (shared).
     perform pg_advisory_xact_lock(1952998511, 1);
+    perform set_config('thendo.checking', 'on', true);
     moment := clock_timestamp();
     perform 1 from public.workflows w
       where w.id = of_workflow and w.status = 'published' and w.definition = of_definition for update;
@@ -43,21 +44,44 @@ $$;
 comment on function public.put_in_force(uuid, jsonb, text, jsonb) is
     'Makes a compiled definition the version in force; returns its number, null if the row changed meanwhile.';
 
-create function public.take_out_of_force(of_workflow uuid) returns void
+create function public.take_out_of_force(of_workflow uuid) returns boolean
 language plpgsql
 set search_path = ''
 as $$
 begin
     perform pg_advisory_xact_lock(1952998511, 1);
+    perform set_config('thendo.checking', 'on', true);
     update public.workflow_versions v set active_to = clock_timestamp()
       where v.workflow_id = of_workflow and v.active_to is null;
+    if not found then
+        return false;
+    end if;
     update public.workflow_plan_epoch set epoch = epoch + 1;
     update public.workflows w set live_version = null where w.id = of_workflow;
+    return true;
 end
 $$;
-comment on function public.take_out_of_force(uuid) is 'Stops a workflow for all later events.';
+comment on function public.take_out_of_force(uuid) is
+    'Stops a workflow for all later events; false if it was not in force.';
 
--- An edit makes the row unchecked and wakes the daemon, whoever edits and through whatever door.
+create function public.mark_checked(
+    of_workflow uuid, of_status text, of_definition jsonb, with_health text, with_diagnostics jsonb
+) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    perform set_config('thendo.checking', 'on', true);
+    update public.workflows w
+       set health = with_health, diagnostics = with_diagnostics, checked_at = clock_timestamp()
+     where w.id = of_workflow and w.status = of_status and w.definition = of_definition;
+end
+$$;
+comment on function public.mark_checked(uuid, text, jsonb, text, jsonb) is
+    'Writes the compiler''s word to a workflow, unless it was edited meanwhile.';
+
+-- An edit makes the row unchecked and wakes the daemon, whoever edits and through whatever door. What the
+-- daemon writes is the daemon's: an editor that sends back a whole row, read a while ago, changes nothing of it.
 create function public.workflow_edited() returns trigger
 language plpgsql
 security definer
@@ -66,9 +90,17 @@ as $$
 begin
     if tg_op = 'INSERT' then
         new.health := 'unchecked';
+        new.diagnostics := '[]';
+        new.checked_at := null;
         new.live_version := null;
-    elsif new.definition is distinct from old.definition or new.status is distinct from old.status then
-        new.health := 'unchecked';
+    elsif coalesce(current_setting('thendo.checking', true), '') <> 'on' then
+        new.health := old.health;
+        new.diagnostics := old.diagnostics;
+        new.checked_at := old.checked_at;
+        new.live_version := old.live_version;
+        if new.definition is distinct from old.definition or new.status is distinct from old.status then
+            new.health := 'unchecked';
+        end if;
     end if;
     if new.health = 'unchecked' then
         perform pg_notify('thendo_workflows', '');
@@ -77,10 +109,28 @@ begin
 end
 $$;
 comment on function public.workflow_edited() is 'Before-write trigger of workflows: what was edited is checked again.';
+
+-- A deleted workflow starts nothing more; its versions go with it.
+create function public.workflow_deleted() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    update public.workflow_plan_epoch set epoch = epoch + 1;
+    return null;
+end
+$$;
+comment on function public.workflow_deleted() is 'After-delete trigger of workflows: daemons forget what is gone.';
+
 revoke execute on function public.workflow_edited() from public;
+revoke execute on function public.workflow_deleted() from public;
 revoke execute on function public.put_in_force(uuid, jsonb, text, jsonb) from public;
 revoke execute on function public.take_out_of_force(uuid) from public;
+revoke execute on function public.mark_checked(uuid, text, jsonb, text, jsonb) from public;
 
 create trigger workflow_edited before insert or update on public.workflows
     for each row execute function public.workflow_edited();
+create trigger workflow_deleted after delete on public.workflows
+    for each statement execute function public.workflow_deleted();
 create index idx_workflows_unchecked on public.workflows (updated_at) where health = 'unchecked';

@@ -8,9 +8,12 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::Session;
-use super::output::{Advice, Format, GOOD, print_json, print_line};
+use super::output::{Advice, BAD, Format, GOOD, eprint_line, print_json, print_line};
+use super::{Session, validate};
+use crate::kinds;
 use crate::store::workflow_files::{self, WorkflowFile};
+use crate::workflow::compile::compile;
+use crate::workflow::diagnostics::any_error;
 
 /// The examples that are built in: folder's name and drawing.
 const EXAMPLES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/examples.rs"));
@@ -30,7 +33,8 @@ Examples:
   thendo workflow load workflows-examples
 
 A folder stands for every NAME/workflow.json and NAME.json in it. The workflow is named by `name` in the
-file, else by NAME. The daemon compiles it within a second; `thendo validate FILE` checks it before.")]
+file, else by NAME. Every file is
+checked first; if one is broken, nothing is loaded. The daemon has it in force within a second.")]
 pub struct Load {
     /// Files or folders
     #[arg(required = true, value_name = "FILE|DIR")]
@@ -47,14 +51,7 @@ impl Workflow {
     /// When a file is no workflow (then none is stored) or the database can't be written.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let Self::Load(load) = self;
-        let mut files = Vec::new();
-        for path in &load.paths {
-            for file in files_in(path)? {
-                let text = std::fs::read_to_string(&file)
-                    .with_context(|| format!("can't read {}", file.display()))?;
-                files.push(read(&text, &name_of(&file), &file.display().to_string())?);
-            }
-        }
+        let Some(files) = load.checked()? else { return Ok(ExitCode::FAILURE) };
         let pool = session.pool().await?;
         let stored = workflow_files::store(&pool, &files, true).await?;
         let pairs = files.iter().zip(&stored);
@@ -70,6 +67,35 @@ impl Workflow {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Load {
+    /// All files, if every one of them compiles; else their faults are printed.
+    fn checked(&self) -> anyhow::Result<Option<Vec<WorkflowFile>>> {
+        let catalogue = kinds::catalogue();
+        let (mut files, mut broken) = (Vec::new(), 0);
+        for file in self.paths.iter().map(|path| files_in(path)).collect::<anyhow::Result<Vec<_>>>()?.concat()
+        {
+            let Some(source) = validate::read(&file, self.format)? else {
+                broken += 1;
+                continue;
+            };
+            let diagnostics = compile(&source.value, &catalogue).diagnostics;
+            if any_error(&diagnostics) {
+                validate::print(&source, &diagnostics, self.format)?;
+                broken += 1;
+            } else {
+                files.push(read(&source.text, &name_of(&file), &source.name)?);
+            }
+        }
+        if broken == 0 {
+            return Ok(Some(files));
+        }
+        eprint_line(format_args!(
+            "{BAD}error{BAD:#}: nothing was loaded: {broken} of the files can't be published"
+        ));
+        Ok(None)
     }
 }
 

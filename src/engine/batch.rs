@@ -214,10 +214,7 @@ async fn settle(session: &Session, running: &[Running], broken: &[Broken]) -> Re
     let mut resting = Vec::new();
     for Running { identity, run, .. } in running {
         match run.status {
-            Status::Waiting => {
-                let state = serde_json::to_value(run.save()).unwrap_or(Value::Null);
-                resting.push(Resting { identity, state });
-            }
+            Status::Waiting => resting.push(Resting { identity, state: run.save() }),
             status => ended.push(Ended {
                 identity,
                 mode: Mode::Live,

@@ -16,6 +16,9 @@ use crate::workflow::catalogue::Catalogue;
 use crate::workflow::compile::compile;
 use crate::workflow::plan::Plan;
 
+/// Plans kept, whether in force or not.
+const MOST_COMPILED: usize = 4096;
+
 /// A version, compiled, and when it is in force.
 pub struct InForce {
     /// Of which workflow.
@@ -143,7 +146,12 @@ impl Plans {
             // It compiled when it was published: this daemon is older or newer than the one that did.
             tracing::error!(%workflow, version = number, "a published version does not compile in this release");
         }
-        self.compiled.lock().unwrap_or_else(PoisonError::into_inner).insert((workflow, number), plan.clone());
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        // Edits add versions for as long as the daemon lives; what is forgotten is compiled again when asked for.
+        if compiled.len() >= MOST_COMPILED {
+            compiled.clear();
+        }
+        compiled.insert((workflow, number), plan.clone());
         plan
     }
 }

@@ -76,8 +76,7 @@ async fn check(session: &Session, plans: &Plans, workflow: &Edited) -> Result<()
     let compiled = compile(&workflow.definition, plans.catalogue());
     let diagnostics = serde_json::to_value(&compiled.diagnostics).unwrap_or(Value::Null);
     let published = workflow.status == "published";
-    if !published && workflow.live_version.is_some() {
-        take_out_of_force(session, workflow.id.0).await?;
+    if !published && take_out_of_force(session, workflow.id.0).await? {
         tracing::info!(workflow = workflow.name, status = workflow.status, "taken out of force");
     }
     match compiled.plan {

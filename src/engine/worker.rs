@@ -142,7 +142,9 @@ fn after_batch(shared: &Shared, pace: &mut Pace, done: Done, took: Duration) {
     } else {
         (pace.limit + pace.limit / 4 + 1).min(shared.settings.batch as usize)
     };
-    if !pace.gate_closed && (done.claimed >= A_LOT || pace.streak >= 3) {
+    // Behind a pooler that notifications do not pass, a session's lock could stay with a stranger.
+    let may_close = shared.health.notified.load(Ordering::Relaxed);
+    if may_close && !pace.gate_closed && (done.claimed >= A_LOT || pace.streak >= 3) {
         pace.gate_closed = true;
         shared.gate.close();
     }

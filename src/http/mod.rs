@@ -92,6 +92,10 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, CannotListen> {
 /// # Errors
 /// When the listener breaks.
 pub async fn serve(listener: TcpListener, shared: Shared, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("the address that was bound")?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "the page and the metrics can be read by everyone who reaches this address");
+    }
     axum::serve(listener, router(shared))
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await

@@ -1,5 +1,7 @@
 //! Hands messages over: to an SMTP server, or to a folder of .eml files when none is set.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -74,7 +76,11 @@ impl Mailer {
             }
             None => {
                 let folder = settings.mailbox();
-                std::fs::create_dir_all(&folder)
+                // Whom the shop writes to is nobody else's business.
+                DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(&folder)
                     .with_context(|| format!("the mailbox folder {} can't be made", folder.display()))?;
                 Way::Folder(folder)
             }
@@ -136,6 +142,7 @@ fn sorted(peer: &str, error: smtp::Error) -> DeliveryError {
     let refused_connection = std::iter::successors(std::error::Error::source(&error), |e| e.source())
         .filter_map(|e| e.downcast_ref::<std::io::Error>())
         .any(|e| e.kind() == std::io::ErrorKind::ConnectionRefused);
+    // lettre has no name for its connection errors but this one: the test below notices if it changes.
     let before_the_message = error.to_string().starts_with("Connection error") || refused_connection;
     if error.is_transient() || error.is_client() || error.is_tls() || before_the_message {
         return DeliveryError::Transient { peer, source: error.into() };
@@ -148,4 +155,31 @@ fn host_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     host.split(['/', '?']).next().unwrap_or(host).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_is_away_is_transient() {
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = nobody.local_addr().expect("its address").port();
+        drop(nobody);
+        for host in ["127.0.0.1", "no-such-host.invalid"] {
+            let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host).port(port).build();
+            let message = lettre::Message::builder()
+                .from("a@example.com".parse().expect("an address"))
+                .to("b@example.com".parse().expect("an address"))
+                .body(String::new())
+                .expect("a message");
+            let error = transport.send(message).await.expect_err("nobody is there");
+            assert!(matches!(sorted(host, error), DeliveryError::Transient { .. }), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_peer_is_told_without_its_password() {
+        assert_eq!(host_of("smtps://user:geheim@mail.example.com:465?x=y"), "mail.example.com:465");
+    }
 }

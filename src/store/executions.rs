@@ -1,8 +1,10 @@
 //! Executions: recording those that ended, laying to rest those that wait, waking them.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
@@ -65,11 +67,11 @@ pub struct Ended<'a> {
 
 /// An execution that rests.
 #[derive(Debug)]
-pub struct Resting<'a> {
+pub struct Resting<'a, S> {
     /// Which.
     pub identity: &'a Identity,
     /// All it needs to go on.
-    pub state: Value,
+    pub state: S,
 }
 
 /// An execution that was woken.
@@ -178,7 +180,10 @@ pub async fn record(session: &Session, ended: &[Ended<'_>]) -> Result<(), StoreE
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn park(session: &Session, resting: &[Resting<'_>]) -> Result<(), StoreError> {
+pub async fn park<S: Serialize + fmt::Debug + Sync>(
+    session: &Session,
+    resting: &[Resting<'_, S>],
+) -> Result<(), StoreError> {
     if resting.is_empty() {
         return Ok(());
     }
@@ -188,7 +193,7 @@ pub async fn park(session: &Session, resting: &[Resting<'_>]) -> Result<(), Stor
     let versions: Vec<_> = resting.iter().map(|r| r.identity.version).collect();
     let lanes: Vec<_> = resting.iter().map(|r| r.identity.lane).collect();
     let started: Vec<_> = resting.iter().map(|r| r.identity.started_at).collect();
-    let states: Vec<_> = resting.iter().map(|r| &r.state).collect();
+    let states: Vec<_> = resting.iter().map(|r| Json(&r.state)).collect();
     session
         .execute(&PARK, &[&ids, &event_ats, &events, &workflows, &versions, &lanes, &states, &started])
         .await

@@ -26,12 +26,9 @@ pub(super) static UNCHECKED: Sql = Sql {
 pub(super) static PUT_IN_FORCE: Sql =
     Sql { name: "put_in_force", text: "select public.put_in_force($1, $2, $3, $4) as number" };
 pub(super) static TAKE_OUT_OF_FORCE: Sql =
-    Sql { name: "take_out_of_force", text: "select public.take_out_of_force($1)" };
-pub(super) static MARK_CHECKED: Sql = Sql {
-    name: "mark_checked",
-    text: "update public.workflows set health = $4, diagnostics = $5, checked_at = clock_timestamp()
-           where id = $1 and status = $2 and definition = $3",
-};
+    Sql { name: "take_out_of_force", text: "select public.take_out_of_force($1) as was_in_force" };
+pub(super) static MARK_CHECKED: Sql =
+    Sql { name: "mark_checked", text: "select public.mark_checked($1, $2, $3, $4, $5)" };
 
 /// A version and when it is in force.
 #[derive(Debug, Clone)]
@@ -128,12 +125,13 @@ pub async fn put_in_force(
     Ok(rows.first().and_then(|row| row.get("number")))
 }
 
-/// Stops a workflow for all later events.
+/// Stops a workflow for all later events. False if it was not in force.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn take_out_of_force(session: &Session, workflow: Uuid) -> Result<(), StoreError> {
-    session.query(&TAKE_OUT_OF_FORCE, &[&workflow]).await.map(|_| ())
+pub async fn take_out_of_force(session: &Session, workflow: Uuid) -> Result<bool, StoreError> {
+    let rows = session.query(&TAKE_OUT_OF_FORCE, &[&workflow]).await?;
+    Ok(rows.first().is_some_and(|row| row.get("was_in_force")))
 }
 
 /// Writes the compiler's word to the row, unless it was edited meanwhile.
@@ -148,10 +146,7 @@ pub async fn mark_checked(
 ) -> Result<(), StoreError> {
     let health = if valid { "valid" } else { "broken" };
     session
-        .execute(
-            &MARK_CHECKED,
-            &[&workflow.id.0, &workflow.status, &workflow.definition, &health, diagnostics],
-        )
+        .query(&MARK_CHECKED, &[&workflow.id.0, &workflow.status, &workflow.definition, &health, diagnostics])
         .await
         .map(|_| ())
 }

@@ -127,3 +127,34 @@ async fn two_daemons_publish_one_version() {
     assert_eq!(shop.count("workflow_versions").await, 5);
     assert_eq!(shop.count("loyalty_ledger").await, 5, "one award for each workflow");
 }
+
+#[tokio::test]
+async fn an_editor_that_sends_back_a_stale_row_changes_nothing_of_the_daemon_s() {
+    let shop = Shop::open().await;
+    let _daemon = shop.daemon().await;
+    let id = shop.publishes("points", &points_and_deposit()).await;
+    let stale =
+        "update workflows set status = 'draft', live_version = null, health = 'broken', diagnostics = '[1]'
+                 where id = $1";
+    shop.db.execute(stale, &[&id]).await.expect("edited");
+    until("it is out of force", || async {
+        health(&shop, "points").await == ("valid".into(), json!([]), None)
+    })
+    .await;
+    shop.places_order(250_00).await;
+    shop.has_settled().await;
+    assert_eq!(shop.count("workflow_executions").await, 0);
+}
+
+#[tokio::test]
+async fn a_deleted_workflow_starts_nothing_more() {
+    let shop = Shop::open().await;
+    let _daemon = shop.daemon().await;
+    shop.publishes("points", &points_and_deposit()).await;
+    shop.places_order(250_00).await;
+    shop.has_settled().await;
+    shop.db.execute("delete from workflows", &[]).await.expect("deleted");
+    shop.places_order(250_00).await;
+    shop.has_settled().await;
+    assert_eq!(shop.count("workflow_executions").await, 1);
+}

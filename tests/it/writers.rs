@@ -43,7 +43,7 @@ async fn an_idle_writer_holds_up_nobody(daemons: usize) {
     let mut slowest = Duration::ZERO;
     let mut placed = 0;
     // Bursts close the gate, pauses open it: both meet the idle writer.
-    while began.elapsed() < Duration::from_secs(8) {
+    while began.elapsed() < Duration::from_secs(60) {
         let mut last = uuid::Uuid::nil();
         for _ in 0..30 {
             last = shop.places_order(250_00).await;
@@ -55,7 +55,7 @@ async fn an_idle_writer_holds_up_nobody(daemons: usize) {
         })
         .await;
         slowest = slowest.max(committed.elapsed());
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
     }
     assert!(slowest < Duration::from_secs(2), "an order waited {slowest:?} for somebody else's");
     assert_eq!(shop.count("loyalty_ledger").await, placed);
