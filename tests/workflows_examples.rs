@@ -80,7 +80,12 @@ fn every_example_gives_the_answer_that_it_promises() {
             for request in requests {
                 let (result, delivery) = answer(&request.effect);
                 deliveries.extend(delivery);
-                run.answer(&plan, &request.node, Answer::Done { result, changes: Vec::new() }, event.at);
+                run.answer(
+                    &plan,
+                    &request.node,
+                    Answer::Done { result, changes: Vec::new(), why: String::new() },
+                    event.at,
+                );
             }
         }
         let expected = json_of(&folder, "expected.json");

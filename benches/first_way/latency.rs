@@ -153,7 +153,7 @@ async fn one_batch(session: &Session, cursors: &mut Cursors) -> Outcome<usize> {
 
 fn step(asked: &Asked, answer: &Answer, at: chrono::DateTime<chrono::Utc>) -> Step {
     let (result, changes): (_, Vec<Change>) = match answer {
-        Answer::Done { result, changes } => (Some(result.clone()), changes.clone()),
+        Answer::Done { result, changes, .. } => (Some(result.clone()), changes.clone()),
         _ => (None, Vec::new()),
     };
     Step {

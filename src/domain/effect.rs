@@ -71,6 +71,8 @@ pub enum Answer {
         result: Value,
         /// Rows it changed.
         changes: Vec<Change>,
+        /// What was done, in words, for the step.
+        why: String,
     },
     /// It leaves the database: the execution rests until the delivery ends.
     Handed {

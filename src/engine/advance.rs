@@ -113,10 +113,16 @@ impl Run {
             self.go(Move::Resumed);
         }
         match answer {
-            Answer::Done { result, changes } => {
+            Answer::Done { result, changes, why } => {
                 self.context.set_step(node.clone(), result.clone());
                 self.turns[at] = Turn::Done(None);
-                self.record(Step { result: Some(result), changes, ..step(node, StepOutcome::Done, now) });
+                let why = Some(why).filter(|why| !why.is_empty());
+                self.record(Step {
+                    why,
+                    result: Some(result),
+                    changes,
+                    ..step(node, StepOutcome::Done, now)
+                });
             }
             Answer::Handed { why } => {
                 self.turns[at] = Turn::Waiting;

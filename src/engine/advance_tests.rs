@@ -50,7 +50,12 @@ fn finish(run: &mut Run, plan: &Plan) -> Vec<String> {
         for request in requests {
             asked.push(request.node.to_string());
             let result = json!({"points": 5, "balance": 5});
-            run.answer(plan, &request.node, Answer::Done { result, changes: Vec::new() }, now());
+            run.answer(
+                plan,
+                &request.node,
+                Answer::Done { result, changes: Vec::new(), why: String::new() },
+                now(),
+            );
         }
     }
 }
@@ -73,7 +78,7 @@ fn a_diamond_joins_once_and_only_when_both_are_through() {
     let first = run.advance(&plan, now());
     assert_eq!(first.iter().map(|r| r.node.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(first[0].id, EffectId::derive(id(), &"a".into(), 0));
-    let done = || Answer::Done { result: json!({}), changes: Vec::new() };
+    let done = || Answer::Done { result: json!({}), changes: Vec::new(), why: String::new() };
     run.answer(&plan, &"a".into(), done(), now());
     assert!(run.advance(&plan, now()).is_empty(), "b is not through");
     assert_eq!(run.status, Status::Running);
@@ -147,14 +152,19 @@ fn it_rests_until_its_mail_is_sent_and_goes_on_from_storage() {
     let mut run = start(&plan);
     run.advance(&plan, now());
     run.answer(&plan, &"m".into(), Answer::Handed { why: "queued".into() }, now());
-    run.answer(&plan, &"p".into(), Answer::Done { result: json!({}), changes: Vec::new() }, now());
+    run.answer(
+        &plan,
+        &"p".into(),
+        Answer::Done { result: json!({}), changes: Vec::new(), why: String::new() },
+        now(),
+    );
     assert!(run.advance(&plan, now()).is_empty());
     assert_eq!((run.status, run.waiting_for()), (Status::Waiting, vec!["m".into()]));
     assert!(run.advance(&plan, now()).is_empty(), "nothing new");
 
     let stored = serde_json::to_string(&run.save()).expect("serialises");
     let mut run = Run::restore(id(), &plan, serde_json::from_str(&stored).expect("reads")).expect("fits");
-    let sent = || Answer::Done { result: json!({"status": "sent"}), changes: Vec::new() };
+    let sent = || Answer::Done { result: json!({"status": "sent"}), changes: Vec::new(), why: String::new() };
     run.answer(&plan, &"m".into(), sent(), now());
     assert_eq!(run.status, Status::Running);
     let next = run.advance(&plan, now());
@@ -177,7 +187,12 @@ fn a_cancelled_execution_does_nothing_more() {
     let mut run = start(&plan);
     run.advance(&plan, now());
     run.cancel();
-    run.answer(&plan, &"m".into(), Answer::Done { result: json!({}), changes: Vec::new() }, now());
+    run.answer(
+        &plan,
+        &"m".into(),
+        Answer::Done { result: json!({}), changes: Vec::new(), why: String::new() },
+        now(),
+    );
     assert!(run.advance(&plan, now()).is_empty());
     assert_eq!(run.status, Status::Cancelled);
 }
@@ -264,7 +279,7 @@ proptest! {
             }
             for (node, fate) in turns {
                 let answer = || match fate {
-                    0 => Answer::Done { result: json!({"points": 1}), changes: Vec::new() },
+                    0 => Answer::Done { result: json!({"points": 1}), changes: Vec::new(), why: String::new() },
                     1 => Answer::Handed { why: "later".into() },
                     _ => Answer::Refused { reason: "no".into() },
                 };

@@ -82,5 +82,5 @@ fn as_if_done(asked: &Asked, rendered: &mut Vec<Email>) -> Answer {
     };
     rendered.push(email.clone());
     let result = json!({ "message_id": asked.request.id.0, "to": email.to, "subject": email.subject, "status": "rendered" });
-    Answer::Done { result, changes: Vec::new() }
+    Answer::Done { result, changes: Vec::new(), why: format!("rendered for {}, not sent", email.to) }
 }

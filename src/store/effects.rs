@@ -107,6 +107,7 @@ async fn award_points(session: &Session, asked: &[Asked]) -> Result<HashMap<Effe
             Some((false, true, balance)) => Answer::Done {
                 result: json!({ "points": points[n], "balance": balance }),
                 changes: Vec::new(),
+                why: format!("{} points, awarded before", points[n]),
             },
             _ => Answer::Refused { reason: format!("there is no customer {}", customers[n]) },
         };
@@ -133,6 +134,7 @@ fn awarded(id: Uuid, customer: Uuid, points: i64, before: i64) -> Answer {
                 after: Some(json!({ "balance": balance })),
             },
         ],
+        why: format!("{points} points: {before} → {balance}"),
     }
 }
 
@@ -142,12 +144,13 @@ async fn create_deposits(
 ) -> Result<HashMap<EffectId, Answer>, StoreError> {
     let mut ids: Vec<Uuid> = Vec::new();
     let (mut orders, mut amounts, mut currencies) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut dues, mut executions) = (Vec::new(), Vec::new());
+    let (mut dues, mut executions, mut amounts_in_words) = (Vec::new(), Vec::new(), Vec::new());
     for Asked { execution, request, .. } in asked {
         if let Effect::CreateDeposit { order, amount, due } = &request.effect {
             ids.push(request.id.0);
             orders.push(*order);
             amounts.push(amount.amount_minor);
+            amounts_in_words.push(amount.to_string());
             currencies.push(amount.currency.as_str());
             dues.push(*due);
             executions.push(execution.0);
@@ -178,6 +181,7 @@ async fn create_deposits(
                 result: json!({ "deposit_id": id, "amount": amounts[n], "currency": currencies[n],
                     "due_date": dues[n] }),
                 changes: if row.get("entered_now") { vec![change] } else { Vec::new() },
+                why: format!("{} until {}", amounts_in_words[n], dues[n].format("%Y-%m-%d")),
             }
         };
         answers.insert(EffectId(id), answer);
@@ -217,7 +221,12 @@ async fn hand_over_emails(
 /// What a delivery's state means to the execution that asked for it.
 pub fn delivered(status: &str, result: Option<Value>) -> Answer {
     match status {
-        "sent" => Answer::Done { result: result.unwrap_or(Value::Null), changes: Vec::new() },
+        "sent" => {
+            let to =
+                result.as_ref().and_then(|r| r.get("to")).and_then(Value::as_str).unwrap_or("the customer");
+            let why = format!("sent to {to}");
+            Answer::Done { result: result.unwrap_or(Value::Null), changes: Vec::new(), why }
+        }
         "refused" | "unknown" => {
             let reason = result.as_ref().and_then(|r| r.get("reason")).and_then(Value::as_str);
             let reason = reason.unwrap_or("no reason was given");

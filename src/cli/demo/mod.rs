@@ -35,9 +35,9 @@ pub struct Order {
     /// The customer's address
     #[arg(long, default_value = "ada@example.com", value_parser = address)]
     email: String,
-    /// The customer's name, if the address is new
-    #[arg(long, default_value = "Ada Lovelace")]
-    name: String,
+    /// The customer's name, if the address is new; else what stands before its @
+    #[arg(long)]
+    name: Option<String>,
     /// Three capital letters
     #[arg(long, default_value = "EUR", value_parser = currency)]
     currency: String,
@@ -66,7 +66,11 @@ impl Demo {
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let Self::Order(order) = self;
         let pool = session.pool().await?;
-        let placed = place_order(&pool, &order.email, &order.name, order.total, &order.currency).await?;
+        let name = order.name.unwrap_or_else(|| match order.email.as_str() {
+            "ada@example.com" => "Ada Lovelace".into(),
+            email => email.split('@').next().unwrap_or(email).into(),
+        });
+        let placed = place_order(&pool, &order.email, &name, order.total, &order.currency).await?;
         let total = Money { amount_minor: order.total, currency: order.currency };
         print_line(format_args!(
             "{STRONG}order of {total}{STRONG:#} by {} at {}",
