@@ -14,35 +14,6 @@ pub mod workflows;
 
 use session::Sql;
 
-/// Every statement of the data plane: a test prepares each against the migrated schema.
-pub static STATEMENTS: &[&Sql] = &[
-    &queue::AGREE_WITH_PUBLISHING,
-    &queue::LOCK_READY_LANES,
-    &queue::CLAIM_DUE,
-    &queue::QUARANTINE,
-    &queue::OLDEST_DUE,
-    &effects::LOCK_BALANCES,
-    &effects::AWARD_POINTS,
-    &effects::CREATE_DEPOSITS,
-    &effects::HAND_OVER_EMAILS,
-    &executions::LOAD_CUSTOMERS,
-    &executions::TAKE_WAITING,
-    &executions::FINISHED_DELIVERIES,
-    &executions::RECORD,
-    &executions::PARK,
-    &deliveries::LEASE,
-    &deliveries::FINISH,
-    &deliveries::POSTPONE,
-    &deliveries::RESCUE,
-    &deliveries::RENEW,
-    &workflows::VERSIONS_IN_FORCE,
-    &workflows::ONE_VERSION,
-    &workflows::UNCHECKED,
-    &workflows::PUT_IN_FORCE,
-    &workflows::TAKE_OUT_OF_FORCE,
-    &workflows::MARK_CHECKED,
-];
-
 /// What a batch sends: prepared when a worker connects.
 pub static OF_A_BATCH: &[&Sql] = &[
     &queue::AGREE_WITH_PUBLISHING,
@@ -57,4 +28,21 @@ pub static OF_A_BATCH: &[&Sql] = &[
     &executions::FINISHED_DELIVERIES,
     &executions::RECORD,
     &executions::PARK,
+];
+
+/// What is sent beside batches.
+pub static BESIDE_BATCHES: &[&Sql] = &[
+    &queue::QUARANTINE,
+    &queue::OLDEST_DUE,
+    &deliveries::LEASE,
+    &deliveries::FINISH,
+    &deliveries::POSTPONE,
+    &deliveries::RESCUE,
+    &deliveries::RENEW,
+    &workflows::VERSIONS_IN_FORCE,
+    &workflows::ONE_VERSION,
+    &workflows::UNCHECKED,
+    &workflows::PUT_IN_FORCE,
+    &workflows::TAKE_OUT_OF_FORCE,
+    &workflows::MARK_CHECKED,
 ];
