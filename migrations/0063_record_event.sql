@@ -17,7 +17,7 @@ as $$
 declare
     recorded bigint;
     -- A row above this size is recorded without its long values.
-    most_bytes constant integer := 262144;
+    most_bytes constant integer := 65536;
 begin
     if tg_op = 'INSERT' then
         with changed as materialized (

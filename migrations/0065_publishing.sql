@@ -1,27 +1,29 @@
 -- Puts a compiled definition in force, or takes one out of force. Called by the daemon only.
 
 -- Publishing and claiming exclude each other for a moment, so that no event whose time lies after
--- active_from can be matched by a daemon that does not yet see the new version.
+-- active_from can be matched by a daemon that does not yet see the new version. The row is locked first
+-- and without waiting: an admin's open transaction on one workflow must not hold up the claims.
 create function public.put_in_force(
-    of_workflow uuid, of_definition jsonb, of_hash text, with_diagnostics jsonb
+    of_workflow uuid, of_revision bigint, of_hash text, with_diagnostics jsonb
 ) returns integer
 language plpgsql
 set search_path = ''
 as $$
 declare
+    drawn           jsonb;
     current_version public.workflow_versions;
     next_number     integer;
     moment          timestamptz;
 begin
+    select w.definition into drawn from public.workflows w
+      where w.id = of_workflow and w.revision = of_revision and w.status = 'published' for update skip locked;
+    if not found then
+        return null; -- Edited again, or being edited: that edit has its own notification.
+    end if;
     -- 1952998511 is 'thdo'; 1 the lock between publishing (exclusive) and claiming (shared).
     perform pg_advisory_xact_lock(1952998511, 1);
     perform set_config('thendo.checking', 'on', true);
     moment := clock_timestamp();
-    perform 1 from public.workflows w
-      where w.id = of_workflow and w.status = 'published' and w.definition = of_definition for update;
-    if not found then
-        return null; -- It was edited again meanwhile; that edit has its own notification.
-    end if;
     select * into current_version from public.workflow_versions v
       where v.workflow_id = of_workflow and v.active_to is null;
     if current_version.hash = of_hash then
@@ -32,7 +34,7 @@ begin
         select coalesce(max(v.number), 0) + 1 into next_number
           from public.workflow_versions v where v.workflow_id = of_workflow;
         insert into public.workflow_versions (workflow_id, number, hash, definition, active_from)
-        values (of_workflow, next_number, of_hash, of_definition, moment);
+        values (of_workflow, next_number, of_hash, drawn, moment);
         update public.workflow_plan_epoch set epoch = epoch + 1;
     end if;
     update public.workflows w
@@ -41,44 +43,42 @@ begin
     return next_number;
 end
 $$;
-comment on function public.put_in_force(uuid, jsonb, text, jsonb) is
-    'Makes a compiled definition the version in force; returns its number, null if the row changed meanwhile.';
+comment on function public.put_in_force(uuid, bigint, text, jsonb) is
+    'Makes a compiled revision the version in force; returns its number, null if the row was edited meanwhile.';
 
-create function public.take_out_of_force(of_workflow uuid) returns boolean
+create function public.mark_checked(
+    of_workflow uuid, of_revision bigint, with_health text, with_diagnostics jsonb
+) returns boolean
 language plpgsql
 set search_path = ''
 as $$
+declare
+    now_is text;
 begin
-    perform pg_advisory_xact_lock(1952998511, 1);
-    perform set_config('thendo.checking', 'on', true);
-    update public.workflow_versions v set active_to = clock_timestamp()
-      where v.workflow_id = of_workflow and v.active_to is null;
+    select w.status into now_is from public.workflows w
+      where w.id = of_workflow and w.revision = of_revision for update skip locked;
     if not found then
-        return false;
+        return null;
     end if;
-    update public.workflow_plan_epoch set epoch = epoch + 1;
-    update public.workflows w set live_version = null where w.id = of_workflow;
+    perform set_config('thendo.checking', 'on', true);
+    -- A published row that is broken keeps its last good version; any other row has none in force.
+    if now_is <> 'published' and exists (
+        select from public.workflow_versions v where v.workflow_id = of_workflow and v.active_to is null
+    ) then
+        perform pg_advisory_xact_lock(1952998511, 1);
+        update public.workflow_versions v set active_to = clock_timestamp()
+          where v.workflow_id = of_workflow and v.active_to is null;
+        update public.workflow_plan_epoch set epoch = epoch + 1;
+    end if;
+    update public.workflows w
+       set health = with_health, diagnostics = with_diagnostics, checked_at = clock_timestamp(),
+           live_version = case when now_is = 'published' then w.live_version end
+     where w.id = of_workflow;
     return true;
 end
 $$;
-comment on function public.take_out_of_force(uuid) is
-    'Stops a workflow for all later events; false if it was not in force.';
-
-create function public.mark_checked(
-    of_workflow uuid, of_status text, of_definition jsonb, with_health text, with_diagnostics jsonb
-) returns void
-language plpgsql
-set search_path = ''
-as $$
-begin
-    perform set_config('thendo.checking', 'on', true);
-    update public.workflows w
-       set health = with_health, diagnostics = with_diagnostics, checked_at = clock_timestamp()
-     where w.id = of_workflow and w.status = of_status and w.definition = of_definition;
-end
-$$;
-comment on function public.mark_checked(uuid, text, jsonb, text, jsonb) is
-    'Writes the compiler''s word to a workflow, unless it was edited meanwhile.';
+comment on function public.mark_checked(uuid, bigint, text, jsonb) is
+    'Writes the compiler''s word to a workflow and takes one that is not published out of force; null if it was edited meanwhile.';
 
 -- An edit makes the row unchecked and wakes the daemon, whoever edits and through whatever door. What the
 -- daemon writes is the daemon's: an editor that sends back a whole row, read a while ago, changes nothing of it.
@@ -93,13 +93,16 @@ begin
         new.diagnostics := '[]';
         new.checked_at := null;
         new.live_version := null;
+        new.revision := 1;
     elsif coalesce(current_setting('thendo.checking', true), '') <> 'on' then
         new.health := old.health;
         new.diagnostics := old.diagnostics;
         new.checked_at := old.checked_at;
         new.live_version := old.live_version;
+        new.revision := old.revision;
         if new.definition is distinct from old.definition or new.status is distinct from old.status then
             new.health := 'unchecked';
+            new.revision := old.revision + 1;
         end if;
     end if;
     if new.health = 'unchecked' then
@@ -125,9 +128,8 @@ comment on function public.workflow_deleted() is 'After-delete trigger of workfl
 
 revoke execute on function public.workflow_edited() from public;
 revoke execute on function public.workflow_deleted() from public;
-revoke execute on function public.put_in_force(uuid, jsonb, text, jsonb) from public;
-revoke execute on function public.take_out_of_force(uuid) from public;
-revoke execute on function public.mark_checked(uuid, text, jsonb, text, jsonb) from public;
+revoke execute on function public.put_in_force(uuid, bigint, text, jsonb) from public;
+revoke execute on function public.mark_checked(uuid, bigint, text, jsonb) from public;
 
 create trigger workflow_edited before insert or update on public.workflows
     for each row execute function public.workflow_edited();

@@ -1,16 +1,19 @@
 //! Advance and apply, in waves: what all executions of a batch ask for is done in one statement for each
 //! kind, the answers are fed back, and they advance again, until all have ended or rest.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::advance::Run;
 use crate::domain::effect::{Answer, Effect, Email};
+use crate::domain::ids::EffectId;
 use crate::store::effects::{self, Asked};
 use crate::store::executions::Identity;
-use crate::store::session::{Session, StoreError};
+use crate::store::session::{ErrorClass, Session, StoreError};
 use crate::workflow::plan::Plan;
 
 /// An execution that moves.
@@ -31,17 +34,38 @@ pub enum Deliveries {
     Render(Vec<Email>),
 }
 
+/// How a batch goes about its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// All requests of a wave together; given up after so long, for a transaction must not last.
+    Together(Instant),
+    /// Each request under a savepoint of its own: one that fails is refused, and only that.
+    OneByOne,
+}
+
+/// Why a batch is rolled back.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The database said so.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It took too long: to be done again in smaller parts.
+    #[error("the batch took too long and is done again in smaller parts")]
+    TooLong,
+}
+
 /// Moves `running` as far as they go, within a transaction that the caller holds.
 /// Tells whether anything was handed over.
 ///
 /// # Errors
-/// [`StoreError`]; the transaction is then to be rolled back.
+/// [`Fault`]; the transaction is then to be rolled back.
 pub async fn in_waves(
     session: &Session,
     running: &mut [Running],
     now: DateTime<Utc>,
+    manner: Manner,
     deliveries: &mut Deliveries,
-) -> Result<bool, StoreError> {
+) -> Result<bool, Fault> {
     let mut handed = false;
     // Those that got an answer in the last wave; the others have nothing new to say.
     let mut moving: Vec<usize> = (0..running.len()).collect();
@@ -49,6 +73,9 @@ pub async fn in_waves(
         let mut asked = Vec::new();
         let mut owners = Vec::new();
         for &n in &moving {
+            if matches!(manner, Manner::Together(until) if Instant::now() > until) {
+                return Err(Fault::TooLong);
+            }
             let Running { identity, plan, run } = &mut running[n];
             for request in run.advance(plan, now) {
                 owners.push(n);
@@ -58,7 +85,10 @@ pub async fn in_waves(
         if asked.is_empty() {
             break;
         }
-        let mut answers = effects::apply(session, &asked).await?;
+        let mut answers = match manner {
+            Manner::Together(_) => effects::apply(session, &asked).await?,
+            Manner::OneByOne => one_by_one(session, &asked).await?,
+        };
         for (asked, n) in asked.iter().zip(&owners) {
             let mut answer = answers.remove(&asked.request.id).unwrap_or_else(|| Answer::Refused {
                 reason: "the database gave no answer for this effect".into(),
@@ -74,6 +104,27 @@ pub async fn in_waves(
         moving = owners;
     }
     Ok(handed)
+}
+
+/// Applies each request by itself. What the database refuses, say by a trigger of the shop's own that
+/// raises, is the refused effect's business and nobody else's.
+async fn one_by_one(session: &Session, asked: &[Asked]) -> Result<HashMap<EffectId, Answer>, StoreError> {
+    let mut answers = HashMap::with_capacity(asked.len());
+    for asked in asked {
+        session.transaction("savepoint effect").await?;
+        match effects::apply(session, std::slice::from_ref(asked)).await {
+            Ok(answer) => {
+                answers.extend(answer);
+                session.transaction("release savepoint effect").await?;
+            }
+            Err(error) if error.class() == ErrorClass::Other => {
+                session.transaction("rollback to savepoint effect").await?;
+                answers.insert(asked.request.id, Answer::Refused { reason: error.reason() });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(answers)
 }
 
 fn as_if_done(asked: &Asked, rendered: &mut Vec<Email>) -> Answer {

@@ -8,14 +8,14 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::advance::{Run, Saved};
-use super::apply::{Deliveries, Running, in_waves};
+use super::apply::{Deliveries, Fault, Manner, Running, in_waves};
 use super::plans::{InForce, Plans};
 use crate::domain::event::Event;
 use crate::domain::execution::{Mode, Status, Step, StepOutcome};
 use crate::domain::ids::{EventId, ExecutionId};
 use crate::store::effects::delivered;
 use crate::store::executions::{Ended, Identity, Resting, Woken, load_customers, park, record, take_waiting};
-use crate::store::queue::{Claimed, Cursors, Due, claim_due, quarantine};
+use crate::store::queue::{Claim, Claimed, Cursors, Due, claim_due, quarantine};
 use crate::store::session::{Session, StoreError};
 use crate::workflow::plan::Plan;
 
@@ -24,8 +24,8 @@ use crate::workflow::plan::Plan;
 pub struct Done {
     /// Queue rows it took.
     pub claimed: usize,
-    /// Executions it started.
-    pub started: usize,
+    /// How much event data it took, in bytes.
+    pub bytes: usize,
     /// It handed something to the deliverers.
     pub handed: bool,
 }
@@ -38,7 +38,7 @@ pub struct BatchError {
     pub rows: Vec<Claimed>,
     /// Why.
     #[source]
-    pub source: StoreError,
+    pub source: Fault,
 }
 
 /// An execution that can't go on at all, with its story so far.
@@ -46,6 +46,17 @@ struct Broken {
     identity: Identity,
     steps: Vec<Step>,
     error: String,
+}
+
+/// How much a batch takes at once, and how it goes about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Order {
+    /// Queue rows at most.
+    pub limit: usize,
+    /// How many workers share what is ready.
+    pub workers: usize,
+    /// Together, or one by one.
+    pub manner: Manner,
 }
 
 /// Claims, matches, advances, applies, records and commits up to `limit` queue rows.
@@ -56,48 +67,36 @@ pub async fn run(
     session: &Session,
     plans: &Plans,
     cursors: &mut Cursors,
-    limit: usize,
-    workers: usize,
+    order: Order,
 ) -> Result<Done, BatchError> {
-    let claim = match claim_due(session, cursors, limit, workers).await {
-        Ok(claim) => claim,
-        Err(source) => {
-            let _ = session.transaction("rollback").await;
-            return Err(BatchError { rows: Vec::new(), source });
+    let claimed = claim_due(session, cursors, order.limit, order.workers).await;
+    let (rows, worked) = match claimed {
+        Ok(claim) if claim.rows.is_empty() => {
+            (claim.rows, session.transaction("rollback").await.map(|()| Done::default()).map_err(Fault::from))
         }
+        Ok(claim) => {
+            let worked = work(session, plans, &claim, order.manner).await;
+            (claim.rows, worked)
+        }
+        Err(error) => (Vec::new(), Err(error.into())),
     };
-    if claim.rows.is_empty() {
-        return match session.transaction("rollback").await {
-            Ok(()) => Ok(Done::default()),
-            Err(source) => Err(BatchError { rows: Vec::new(), source }),
-        };
+    if worked.is_err() {
+        let _ = session.transaction("rollback").await;
+        cursors.forget();
     }
-    match work(session, plans, &claim.rows, claim.now, claim.epoch).await {
-        Ok(done) => Ok(done),
-        Err(source) => {
-            let _ = session.transaction("rollback").await;
-            cursors.sweep();
-            Err(BatchError { rows: claim.rows, source })
-        }
-    }
+    worked.map_err(|source| BatchError { rows, source })
 }
 
-async fn work(
-    session: &Session,
-    plans: &Plans,
-    rows: &[Claimed],
-    now: DateTime<Utc>,
-    epoch: i64,
-) -> Result<Done, StoreError> {
-    let oldest = rows.iter().map(|row| row.due_at).min().unwrap_or(now);
-    plans.refresh(session, epoch, oldest).await?;
-    let mut running = start(session, plans, rows, now).await?;
-    let started = running.len();
-    let broken = wake(session, plans, rows, now, &mut running).await?;
-    let handed = in_waves(session, &mut running, now, &mut Deliveries::HandOver).await?;
+async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -> Result<Done, Fault> {
+    let Claim { rows, now, epoch, bytes } = claim;
+    let oldest = rows.iter().map(|row| row.due_at).min().unwrap_or(*now);
+    plans.refresh(session, *epoch, oldest).await?;
+    let (mut running, mut broken) = start(session, plans, rows, *now).await?;
+    broken.extend(wake(session, plans, rows, *now, &mut running).await?);
+    let handed = in_waves(session, &mut running, *now, manner, &mut Deliveries::HandOver).await?;
     settle(session, &running, &broken).await?;
-    tell(rows, &running, &broken, now);
-    Ok(Done { claimed: rows.len(), started, handed })
+    tell(rows, &running, &broken, *now);
+    Ok(Done { claimed: rows.len(), bytes: *bytes, handed })
 }
 
 /// Match: the events against the plans in force, and an execution for each that agree.
@@ -106,11 +105,23 @@ async fn start(
     plans: &Plans,
     rows: &[Claimed],
     now: DateTime<Utc>,
-) -> Result<Vec<Running>, StoreError> {
+) -> Result<(Vec<Running>, Vec<Broken>), StoreError> {
     let mut matched: Vec<(&Event, i16, Arc<InForce>)> = Vec::new();
+    let mut broken = Vec::new();
     for row in rows {
-        if let Due::Event(event) = &row.what {
-            matched.extend(plans.started_by(event).into_iter().map(|plan| (&**event, row.lane, plan)));
+        match &row.what {
+            Due::Event(event) => {
+                matched.extend(plans.started_by(event).into_iter().map(|plan| (&**event, row.lane, plan)));
+            }
+            // Nobody can say whether a trigger would agree: whoever listens is told.
+            Due::Unreadable(event, reason) => {
+                broken.extend(plans.listening_to(event).iter().map(|in_force| Broken {
+                    identity: identity(event, in_force, row.lane, now),
+                    steps: Vec::new(),
+                    error: format!("the event's row can't be read: {reason}"),
+                }));
+            }
+            Due::Execution(_) | Due::Gone(_) => {}
         }
     }
     let wanted: HashSet<Uuid> = matched
@@ -123,30 +134,39 @@ async fn start(
     let mut once = HashSet::new();
     let mut running = Vec::with_capacity(matched.len());
     for (event, lane, in_force) in matched {
-        let id = ExecutionId::derive(event.id, event.at, in_force.workflow, 0);
-        if !once.insert(id) {
+        let identity = identity(event, &in_force, lane, now);
+        if !once.insert(identity.id) {
             continue; // The same event twice in one batch.
         }
-        let identity = Identity {
-            id,
-            event: event.id,
-            event_at: event.at,
-            workflow: in_force.workflow,
-            version: in_force.version,
-            lane,
-            started_at: now,
-        };
+        let id = identity.id;
         let customer = event.customer_id().and_then(|id| customers.get(&id));
-        let run = match customer {
-            Some(customer) if in_force.plan.needs_customer() => {
+        let run = match customer.filter(|_| in_force.plan.needs_customer()) {
+            Some(Ok(customer)) => {
                 let known = Event { customer: Some(customer.clone()), ..event.clone() };
                 Run::start(id, &in_force.plan, &known, now)
             }
-            _ => Run::start(id, &in_force.plan, event, now),
+            Some(Err(reason)) => {
+                let error = format!("the customer's row can't be read: {reason}");
+                broken.push(Broken { identity, steps: Vec::new(), error });
+                continue;
+            }
+            None => Run::start(id, &in_force.plan, event, now),
         };
         running.push(Running { identity, plan: in_force.plan.clone(), run });
     }
-    Ok(running)
+    Ok((running, broken))
+}
+
+fn identity(event: &Event, in_force: &InForce, lane: i16, now: DateTime<Utc>) -> Identity {
+    Identity {
+        id: ExecutionId::derive(event.id, event.at, in_force.workflow, 0),
+        event: event.id,
+        event_at: event.at,
+        workflow: in_force.workflow,
+        version: in_force.version,
+        lane,
+        started_at: now,
+    }
 }
 
 /// Takes claimed executions out of their rest and hands them what they waited for.
@@ -186,15 +206,17 @@ async fn wake(
 fn restored(
     identity: &Identity,
     plan: Option<Arc<Plan>>,
-    state: Value,
+    state: Result<Value, String>,
 ) -> Result<(Arc<Plan>, Run), (Vec<Step>, String)> {
+    let unreadable = |reason: String| format!("its saved state can't be read: {reason}");
+    let state = state.map_err(|reason| (Vec::new(), unreadable(reason)))?;
     let steps = || {
         state.get("steps").and_then(|steps| serde_json::from_value(steps.clone()).ok()).unwrap_or_default()
     };
-    let plan =
-        plan.ok_or_else(|| (steps(), format!("version {} does not compile any more", identity.version)))?;
-    let saved: Saved = serde_json::from_value(state.clone())
-        .map_err(|error| (steps(), format!("its saved state can't be read: {error}")))?;
+    let gone = || format!("version {} is gone or does not compile any more", identity.version);
+    let plan = plan.ok_or_else(|| (steps(), gone()))?;
+    let saved: Saved =
+        serde_json::from_value(state.clone()).map_err(|error| (steps(), unreadable(error.to_string())))?;
     let run = Run::restore(identity.id, &plan, saved).map_err(|error| (steps(), error.to_string()))?;
     Ok((plan, run))
 }
@@ -251,20 +273,14 @@ pub async fn set_aside(
 ) -> Result<(), StoreError> {
     session.transaction("begin").await?;
     let done = async {
-        quarantine(session, row).await?;
+        if !quarantine(session, row).await? {
+            return session.transaction("rollback").await; // Somebody else has it.
+        }
         let identities = match &row.what {
-            Due::Event(event) => plans
+            Due::Event(event) | Due::Unreadable(event, _) => plans
                 .started_by(event)
                 .iter()
-                .map(|in_force| Identity {
-                    id: ExecutionId::derive(event.id, event.at, in_force.workflow, 0),
-                    event: event.id,
-                    event_at: event.at,
-                    workflow: in_force.workflow,
-                    version: in_force.version,
-                    lane: row.lane,
-                    started_at: event.at,
-                })
+                .map(|in_force| identity(event, in_force, row.lane, event.at))
                 .collect(),
             Due::Execution(id) => {
                 take_waiting(session, &[*id]).await?.into_iter().map(|woken| woken.identity).collect()

@@ -1,9 +1,11 @@
 //! Deliveries: after commit, concurrently, outside any transaction, each under a lease.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -18,7 +20,7 @@ use crate::domain::ids::EffectId;
 use crate::domain::settings;
 use crate::mail::transport::{DeliveryError, Mailer};
 use crate::store::deliveries::{self, Finished, Leased, Postponed};
-use crate::store::session::{Session, StoreError};
+use crate::store::session::{ErrorClass, Session, StoreError};
 
 /// Without a wake-up deliveries that others handed over, or that are due again, are found this often.
 const POLL: Duration = Duration::from_secs(5);
@@ -33,6 +35,18 @@ enum Report {
     Postponed(Postponed),
 }
 
+impl Report {
+    fn id(&self) -> EffectId {
+        match self {
+            Self::Finished(finished) => finished.id,
+            Self::Postponed(postponed) => postponed.id,
+        }
+    }
+}
+
+/// The tokens of all that is under way or not yet written down.
+type Leases = Arc<Mutex<HashMap<EffectId, Uuid>>>;
+
 /// Delivers until `shutdown`, then lets the messages under way end.
 pub async fn run(
     side: Side,
@@ -42,15 +56,10 @@ pub async fn run(
     shutdown: CancellationToken,
 ) {
     let (reports, incoming) = mpsc::channel(1024);
-    let reporter = tokio::spawn(write_reports(side.clone(), incoming, wake.clone()));
-    let mut deliverer = Deliverer {
-        side,
-        mailer: Arc::new(mailer),
-        settings,
-        reports,
-        sending: JoinSet::new(),
-        leases: HashMap::new(),
-    };
+    let leases = Leases::default();
+    let reporter = tokio::spawn(write_reports(side.clone(), incoming, leases.clone(), wake.clone()));
+    let mut deliverer =
+        Deliverer { side, mailer: Arc::new(mailer), settings, reports, sending: JoinSet::new(), leases };
     deliverer.deliver(&wake, &shutdown).await;
     if timeout(DRAIN, async { while deliverer.sending.join_next().await.is_some() {} }).await.is_err() {
         tracing::warn!(left = deliverer.sending.len(), "messages were still under way at shutdown");
@@ -64,8 +73,8 @@ struct Deliverer {
     mailer: Arc<Mailer>,
     settings: settings::Deliveries,
     reports: mpsc::Sender<Report>,
-    sending: JoinSet<EffectId>,
-    leases: HashMap<EffectId, Uuid>,
+    sending: JoinSet<()>,
+    leases: Leases,
 }
 
 impl Deliverer {
@@ -86,7 +95,7 @@ impl Deliverer {
             let mut more = true;
             tokio::select! {
                 () = wake.deliverers.notified() => {}
-                Some(ended) = self.sending.join_next() => self.ended(ended),
+                Some(_) = self.sending.join_next() => {}
                 _ = looks.tick() => self.rescue(&session, wake).await,
                 _ = renewals.tick() => {
                     self.keep_leases(&session).await;
@@ -94,21 +103,11 @@ impl Deliverer {
                 }
                 () = shutdown.cancelled() => return,
             }
-            while let Some(ended) = self.sending.try_join_next() {
-                self.ended(ended);
-            }
+            while self.sending.try_join_next().is_some() {}
             if more && let Err(error) = self.take_more(&session).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "deliveries could not be leased");
                 sleep(Duration::from_millis(200)).await;
             }
-        }
-    }
-
-    fn ended(&mut self, ended: Result<EffectId, tokio::task::JoinError>) {
-        match ended {
-            Ok(id) => drop(self.leases.remove(&id)),
-            // Its lease runs out, and the rescue says what that means.
-            Err(error) => tracing::error!(%error, "a delivery stopped unexpectedly"),
         }
     }
 
@@ -120,21 +119,21 @@ impl Deliverer {
         let leased =
             deliveries::lease(session, free, self.settings.lease_ms, self.mailer.repeatable()).await?;
         for delivery in leased {
-            self.leases.insert(delivery.id, delivery.token);
+            self.leases.lock().unwrap_or_else(PoisonError::into_inner).insert(delivery.id, delivery.token);
             let (mailer, settings) = (self.mailer.clone(), self.settings.clone());
             let reports = self.reports.clone();
             self.sending.spawn(async move {
-                let id = delivery.id;
-                let report = attempt(&mailer, &settings, delivery).await;
-                let _ = reports.send(report).await;
-                id
+                let (id, token) = (delivery.id, delivery.token);
+                let report = AssertUnwindSafe(attempt(&mailer, &settings, delivery)).catch_unwind().await;
+                let _ = reports.send(report.unwrap_or_else(|_| fell_over(id, token))).await;
             });
         }
         Ok(())
     }
 
     async fn keep_leases(&self, session: &Session) {
-        let mut tokens: Vec<Uuid> = self.leases.values().copied().collect();
+        let mut tokens: Vec<Uuid> =
+            self.leases.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect();
         tokens.sort_unstable();
         tokens.dedup();
         if !tokens.is_empty()
@@ -167,18 +166,30 @@ impl Deliverer {
     }
 }
 
+/// A fault of our own while it was being sent: nobody knows how far it came.
+fn fell_over(id: EffectId, token: Uuid) -> Report {
+    tracing::error!(delivery = %id, "sending fell over");
+    let result = json!({ "reason": "an internal fault while it was being sent: it may have arrived" });
+    Report::Finished(Finished { id, token, status: "unknown", result })
+}
+
 /// Sends one message and sorts what came of it.
 async fn attempt(mailer: &Mailer, settings: &settings::Deliveries, delivery: Leased) -> Report {
     let Leased { id, token, payload, attempt } = delivery;
     let began = Instant::now();
-    let finish = |status: &'static str, result: Value| {
+    let finish = |status: &'static str, mut result: Value| {
+        if let Some(reason) = result.get_mut("reason") {
+            *reason = json!(printable(reason.as_str().unwrap_or_default()));
+        }
         metrics::counter!("thendo_deliveries_total", "status" => status).increment(1);
         Report::Finished(Finished { id, token, status, result })
     };
-    let email: Email = match serde_json::from_value(payload) {
+    let email: Email = match payload
+        .and_then(|payload| serde_json::from_value(payload).map_err(|fault| fault.to_string()))
+    {
         Ok(email) => email,
-        Err(error) => {
-            return finish("refused", json!({ "reason": format!("its payload can't be read: {error}") }));
+        Err(fault) => {
+            return finish("refused", json!({ "reason": format!("its payload can't be read: {fault}") }));
         }
     };
     let sent = timeout(Duration::from_millis(settings.timeout_ms), mailer.send(id, &email)).await;
@@ -202,7 +213,7 @@ async fn attempt(mailer: &Mailer, settings: &settings::Deliveries, delivery: Lea
             finish("unknown", json!({ "reason": error.to_string() }))
         }
         Err(DeliveryError::Transient { peer, source }) => {
-            let reason = format!("{peer}: {source}");
+            let reason = printable(&format!("{peer}: {source}"));
             let attempts = u16::try_from(attempt).unwrap_or(u16::MAX);
             if attempts >= settings.attempts {
                 return finish(
@@ -218,40 +229,80 @@ async fn attempt(mailer: &Mailer, settings: &settings::Deliveries, delivery: Lea
     }
 }
 
+/// A peer's words as they can be stored and shown: without control characters, and not without end.
+fn printable(words: &str) -> String {
+    words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(1000).collect()
+}
+
 /// Writes reports down, many at once under load, and wakes the workers for the executions that go on.
-/// A report is kept until it is written: a message that was sent must not be forgotten with a connection.
-async fn write_reports(mut side: Side, mut incoming: mpsc::Receiver<Report>, wake: Arc<Wake>) {
+/// A report is kept until it is written, and its lease with it: a message that was sent must not be
+/// forgotten with a connection.
+async fn write_reports(
+    mut side: Side,
+    mut incoming: mpsc::Receiver<Report>,
+    leases: Leases,
+    wake: Arc<Wake>,
+) {
     let mut reports = Vec::new();
     while incoming.recv_many(&mut reports, 500).await > 0 {
-        let (mut finished, mut postponed) = (Vec::new(), Vec::new());
-        for report in reports.drain(..) {
-            match report {
-                Report::Finished(report) => finished.push(report),
-                Report::Postponed(report) => postponed.push(report),
-            }
-        }
         loop {
             let session = super::side_session(&mut side).await;
-            let written = async {
-                if !finished.is_empty() {
-                    deliveries::finish(&session, &finished).await?;
+            let Err(error) = write(&session, &reports).await else { break };
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "results of deliveries are not written yet"
+            );
+            if error.class() == ErrorClass::Other && reports.len() > 1 {
+                // One of them is at fault: the others must not wait for it.
+                for report in reports.chunks(1) {
+                    if let Err(error) = write(&session, report).await {
+                        tracing::error!(delivery = %report[0].id(), error = &error as &dyn std::error::Error,
+                            "the result of a delivery can't be written; its lease runs out");
+                    }
                 }
-                if !postponed.is_empty() {
-                    deliveries::postpone(&session, &postponed).await?;
-                }
-                Ok::<_, StoreError>(())
-            };
-            match written.await {
-                Ok(()) => break,
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "results of deliveries are not written yet"
-                    );
-                    sleep(Duration::from_millis(200)).await;
-                }
+                break;
             }
+            if error.class() == ErrorClass::Other {
+                tracing::error!(delivery = %reports[0].id(), "the result of a delivery can't be written; its lease runs out");
+                break;
+            }
+            sleep(Duration::from_millis(200)).await;
         }
+        let mut leases = leases.lock().unwrap_or_else(PoisonError::into_inner);
+        for report in reports.drain(..) {
+            leases.remove(&report.id());
+        }
+        drop(leases);
         wake.workers.notify_one();
     }
+}
+
+async fn write(session: &Session, reports: &[Report]) -> Result<(), StoreError> {
+    let finished: Vec<&Finished> = reports
+        .iter()
+        .filter_map(|report| match report {
+            Report::Finished(finished) => Some(finished),
+            Report::Postponed(_) => None,
+        })
+        .collect();
+    let postponed: Vec<&Postponed> = reports
+        .iter()
+        .filter_map(|report| match report {
+            Report::Postponed(postponed) => Some(postponed),
+            Report::Finished(_) => None,
+        })
+        .collect();
+    if !finished.is_empty() {
+        let written = deliveries::finish(session, &finished).await?;
+        if written < finished.len() as u64 {
+            tracing::warn!(
+                lost = finished.len() as u64 - written,
+                "leases had run out before the results of their deliveries were written"
+            );
+        }
+    }
+    if !postponed.is_empty() {
+        deliveries::postpone(session, &postponed).await?;
+    }
+    Ok(())
 }

@@ -50,6 +50,7 @@ pub async fn run(
         };
         side.send_replace(None);
         Health::set(&health.listening, false);
+        Health::set(&health.notified, false);
         if began.elapsed() > Duration::from_secs(30) {
             pause = Duration::from_millis(100);
         }

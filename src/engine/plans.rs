@@ -103,13 +103,22 @@ impl Plans {
 
     /// The plans that `event` starts: in force at its own time, and their trigger agrees.
     pub fn started_by(&self, event: &Event) -> Vec<Arc<InForce>> {
+        self.in_force_for(event, |in_force| in_force.plan.matches(event))
+    }
+
+    /// The plans in force at `event`'s time that look at such events, whether they would start or not.
+    pub fn listening_to(&self, event: &Event) -> Vec<Arc<InForce>> {
+        self.in_force_for(event, |_| true)
+    }
+
+    fn in_force_for(&self, event: &Event, also: impl Fn(&InForce) -> bool) -> Vec<Arc<InForce>> {
         let table = self.table.load();
         let Some(candidates) = table.starts.get(&(event.table.clone(), event.operation)) else {
             return Vec::new();
         };
         candidates
             .iter()
-            .filter(|c| c.from <= event.at && c.to.is_none_or(|to| event.at < to) && c.plan.matches(event))
+            .filter(|c| c.from <= event.at && c.to.is_none_or(|to| event.at < to) && also(c))
             .cloned()
             .collect()
     }
@@ -132,8 +141,11 @@ impl Plans {
     }
 
     fn plan_of(&self, version: &Version) -> Option<Arc<Plan>> {
-        self.known(version.workflow, version.number)
-            .unwrap_or_else(|| self.compile_once(version.workflow, version.number, &version.definition))
+        self.known(version.workflow, version.number).unwrap_or_else(|| {
+            let unread = Value::Null;
+            let definition = version.definition.as_ref().unwrap_or(&unread);
+            self.compile_once(version.workflow, version.number, definition)
+        })
     }
 
     fn known(&self, workflow: WorkflowId, number: i32) -> Option<Option<Arc<Plan>>> {

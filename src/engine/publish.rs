@@ -10,9 +10,10 @@ use super::health::Health;
 use super::listen::Side;
 use super::plans::Plans;
 use super::wake::Wake;
-use crate::store::session::{Session, StoreError};
-use crate::store::workflows::{Edited, mark_checked, put_in_force, take_out_of_force, unchecked};
+use crate::store::session::{ErrorClass, Session, StoreError};
+use crate::store::workflows::{Edited, mark_checked, put_in_force, unchecked};
 use crate::workflow::compile::compile;
+use crate::workflow::diagnostics::Diagnostic;
 
 /// Publishes until `shutdown`.
 pub async fn run(
@@ -49,36 +50,48 @@ pub async fn run(
     }
 }
 
+/// One that can't be checked just now is left for the next time; it holds up no other.
 async fn check_all(session: &Session, plans: &Plans) -> Result<(), StoreError> {
+    let mut last: Option<Edited> = None;
+    let mut left = None;
     loop {
-        let edited = unchecked(session).await?;
+        let mut edited = unchecked(session, last.as_ref()).await?;
         for workflow in &edited {
-            if let Err(error) = check(session, plans, workflow).await {
-                if error.class() != crate::store::session::ErrorClass::Other {
-                    return Err(error);
+            match check(session, plans, workflow).await {
+                Err(error) if error.class() == ErrorClass::Other => {
+                    tracing::error!(
+                        workflow = workflow.name,
+                        error = &error as &dyn std::error::Error,
+                        "a workflow could not be published"
+                    );
+                    let fault = fault("not-stored", &error.reason());
+                    mark_checked(session, workflow, false, &fault).await?;
                 }
-                tracing::error!(
-                    workflow = workflow.name,
-                    error = &error as &dyn std::error::Error,
-                    "a workflow could not be published"
-                );
-                let fault = serde_json::json!([{ "severity": "error", "code": "not_stored", "message": error.reason() }]);
-                mark_checked(session, workflow, false, &fault).await?;
+                Err(error) if error.class() == ErrorClass::Disconnected => return Err(error),
+                Err(error) => left = Some(error),
+                Ok(()) => {}
             }
         }
-        if edited.len() < 100 {
-            return Ok(());
+        let all = edited.len() < 100;
+        last = edited.pop();
+        if all {
+            return left.map_or(Ok(()), Err);
         }
     }
 }
 
 async fn check(session: &Session, plans: &Plans, workflow: &Edited) -> Result<(), StoreError> {
-    let compiled = compile(&workflow.definition, plans.catalogue());
+    let definition = match &workflow.definition {
+        Ok(definition) => definition,
+        Err(reason) => {
+            tracing::warn!(workflow = workflow.name, reason, "broken: its definition can't be read");
+            let reason = format!("this JSON can't be read: {reason}");
+            return mark_checked(session, workflow, false, &fault("not-json", &reason)).await;
+        }
+    };
+    let compiled = compile(definition, plans.catalogue());
     let diagnostics = serde_json::to_value(&compiled.diagnostics).unwrap_or(Value::Null);
     let published = workflow.status == "published";
-    if !published && take_out_of_force(session, workflow.id.0).await? {
-        tracing::info!(workflow = workflow.name, status = workflow.status, "taken out of force");
-    }
     match compiled.plan {
         Some(plan) if published => {
             if let Some(version) = put_in_force(session, workflow, plan.hash(), &diagnostics).await? {
@@ -94,8 +107,14 @@ async fn check(session: &Session, plans: &Plans, workflow: &Edited) -> Result<()
                     stays = workflow.live_version,
                     "broken: not put in force; its diagnostics are in workflows.diagnostics"
                 );
+            } else if !published && workflow.live_version.is_some() {
+                tracing::info!(workflow = workflow.name, status = workflow.status, "taken out of force");
             }
         }
     }
     Ok(())
+}
+
+fn fault(code: &'static str, message: &str) -> Value {
+    serde_json::json!([Diagnostic::error(code, message)])
 }

@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
+use super::apply::{Fault, Manner};
 use super::batch::{self, BatchError, Done};
 use super::gate::Gate;
 use super::health::Health;
+use super::pace::Pace;
 use super::plans::Plans;
 use super::wake::Wake;
 use crate::database::connect;
 use crate::domain::settings;
 use crate::store::OF_A_BATCH;
-use crate::store::queue::{Cursors, LANES};
-use crate::store::session::{ErrorClass, Session};
+use crate::store::queue::{Claimed, Cursors, LANES};
+use crate::store::session::{ErrorClass, Session, StoreError};
 
-/// No transaction of the engine is to last longer: a slower batch makes the next one smaller.
-const LONGEST_BATCH: Duration = Duration::from_millis(200);
-/// Rows committed late lie before the cursors: look from the beginning this often, and before each sleep.
+/// Whatever the cursors may have passed is found by looking from the beginning this often, and before each sleep.
 const SWEEP: Duration = Duration::from_secs(2);
 /// A claim of this many rows says that more are coming: close the gate, call another worker.
 const A_LOT: usize = 8;
@@ -46,9 +46,11 @@ pub struct Shared {
 /// Works until `shutdown`; finishes the batch at hand first.
 pub async fn run(shared: Arc<Shared>, number: usize, shutdown: CancellationToken) {
     let mut pause = Duration::from_millis(100);
+    // A batch that took its connection with it must not be tried again as it was.
+    let mut pace = Pace::new(shared.settings.batch as usize);
     while !shutdown.is_cancelled() {
         let began = Instant::now();
-        let ended = work(&shared, number, &shutdown).await;
+        let ended = work(&shared, number, &mut pace, &shutdown).await;
         Health::set(&shared.health.working, false);
         let Err(error) = ended else { return };
         if began.elapsed() > Duration::from_secs(30) {
@@ -67,12 +69,8 @@ pub async fn run(shared: Arc<Shared>, number: usize, shutdown: CancellationToken
     }
 }
 
-/// How a worker goes about its next batch.
-struct Pace {
-    /// Rows at most.
-    limit: usize,
-    /// So many rows are still to be taken one by one, since a batch with them failed.
-    careful: usize,
+/// How awake a worker is.
+struct Wakefulness {
     /// Non-empty claims in a row.
     streak: usize,
     /// It holds the gate closed.
@@ -83,93 +81,90 @@ struct Pace {
     swept: Instant,
 }
 
+/// From a connection to its end.
 async fn work(
     shared: &Shared,
     number: usize,
+    pace: &mut Pace,
     shutdown: &CancellationToken,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (client, connection) = connect::connect(&shared.url, "worker").await?;
     let _driver = connect::drive_in_background(connection);
     let session = Session::new(client);
     session.prepare_all(OF_A_BATCH).await?;
+    if let Some(row) = pace.condemned() {
+        set_aside(shared, &session, &row, "it broke the connection again and again").await?;
+    }
     Health::set(&shared.health.working, true);
     let mut cursors = Cursors::from_lane(number * LANES / shared.workers.max(1));
-    let mut pace = Pace {
-        limit: shared.settings.batch as usize,
-        careful: 0,
-        streak: 0,
-        gate_closed: false,
-        rest: Duration::from_millis(1),
-        swept: Instant::now(),
-    };
+    let mut awake =
+        Wakefulness { streak: 0, gate_closed: false, rest: Duration::from_millis(1), swept: Instant::now() };
     let worked = loop {
         if shutdown.is_cancelled() {
             break Ok(());
         }
-        if pace.swept.elapsed() > SWEEP {
+        if awake.swept.elapsed() > SWEEP {
             cursors.sweep();
-            pace.swept = Instant::now();
+            awake.swept = Instant::now();
         }
-        let limit = if pace.careful > 0 { 1 } else { pace.limit };
         let began = Instant::now();
-        match batch::run(&session, &shared.plans, &mut cursors, limit, shared.workers).await {
-            Ok(done) if done.claimed > 0 => after_batch(shared, &mut pace, done, began.elapsed()),
-            Ok(_) => run_dry(shared, &mut pace, &mut cursors, number, shutdown).await,
-            Err(error) => match after_failure(shared, &session, &mut pace, error).await {
-                Ok(()) => {}
-                Err(error) => break Err(error.into()),
-            },
+        match batch::run(&session, &shared.plans, &mut cursors, pace.order(shared.workers)).await {
+            Ok(done) if done.claimed > 0 => after_batch(shared, pace, &mut awake, done, began.elapsed()),
+            Ok(_) => {
+                pace.ran_dry();
+                run_dry(shared, &mut awake, &mut cursors, number, shutdown).await;
+            }
+            Err(error) => {
+                if let Err(error) = after_failure(shared, &session, pace, error).await {
+                    break Err(error.into());
+                }
+            }
         }
         cursors.turn(1);
     };
-    if pace.gate_closed {
+    if awake.gate_closed {
         shared.gate.open();
     }
     worked
 }
 
-fn after_batch(shared: &Shared, pace: &mut Pace, done: Done, took: Duration) {
+fn after_batch(shared: &Shared, pace: &mut Pace, awake: &mut Wakefulness, done: Done, took: Duration) {
+    Health::set(&shared.health.working, true);
     shared.health.handled.fetch_add(done.claimed as u64, Ordering::Relaxed);
     metrics::histogram!("thendo_batch_seconds").record(took.as_secs_f64());
     if done.handed {
         shared.wake.deliverers.notify_one();
     }
-    pace.careful = pace.careful.saturating_sub(done.claimed);
-    pace.streak += 1;
-    pace.rest = Duration::from_millis(1);
-    pace.limit = if took > LONGEST_BATCH {
-        (pace.limit / 2).max(1)
-    } else {
-        (pace.limit + pace.limit / 4 + 1).min(shared.settings.batch as usize)
-    };
+    if pace.is_full(done) {
+        shared.wake.workers.notify_one();
+    }
+    pace.went_well(done, took);
+    awake.streak += 1;
+    awake.rest = Duration::from_millis(1);
     // Behind a pooler that notifications do not pass, a session's lock could stay with a stranger.
     let may_close = shared.health.notified.load(Ordering::Relaxed);
-    if may_close && !pace.gate_closed && (done.claimed >= A_LOT || pace.streak >= 3) {
-        pace.gate_closed = true;
+    if may_close && !awake.gate_closed && (done.claimed >= A_LOT || awake.streak >= 3) {
+        awake.gate_closed = true;
         shared.gate.close();
-    }
-    if done.claimed >= pace.limit / 2 {
-        shared.wake.workers.notify_one();
     }
 }
 
 /// Nothing was due: look once more from the beginning, then let writers notify again, and wait.
 async fn run_dry(
     shared: &Shared,
-    pace: &mut Pace,
+    awake: &mut Wakefulness,
     cursors: &mut Cursors,
     number: usize,
     shutdown: &CancellationToken,
 ) {
-    pace.careful = 0;
-    if pace.streak > 0 {
-        pace.streak = 0;
-        cursors.sweep();
-        pace.swept = Instant::now();
+    cursors.sweep();
+    awake.swept = Instant::now();
+    if awake.streak > 0 {
+        awake.streak = 0;
         return;
     }
-    if pace.gate_closed {
-        pace.gate_closed = false;
+    if awake.gate_closed {
+        awake.gate_closed = false;
         shared.gate.open();
     }
     let longest = Duration::from_millis(if shared.health.notified.load(Ordering::Relaxed) {
@@ -178,14 +173,14 @@ async fn run_dry(
         shared.settings.poll_without_notify_ms
     });
     // One worker polls; the others are called when there is a lot to do.
-    let rest = if number == 0 { pace.rest.min(longest) } else { longest.max(Duration::from_secs(5)) };
+    let rest = if number == 0 { awake.rest.min(longest) } else { longest.max(Duration::from_secs(5)) };
     tokio::select! {
-        () = shared.wake.workers.notified() => pace.rest = Duration::from_millis(1),
-        () = tokio::time::sleep(rest) => pace.rest = (pace.rest * 2).min(longest),
+        () = shared.wake.workers.notified() => awake.rest = Duration::from_millis(1),
+        () = tokio::time::sleep(rest) => awake.rest = (awake.rest * 2).min(longest),
         () = shutdown.cancelled() => {}
     }
     cursors.sweep();
-    pace.swept = Instant::now();
+    awake.swept = Instant::now();
 }
 
 async fn after_failure(
@@ -195,36 +190,59 @@ async fn after_failure(
     error: BatchError,
 ) -> Result<(), BatchError> {
     metrics::counter!("thendo_batches_rolled_back_total").increment(1);
-    match error.source.class() {
-        ErrorClass::Disconnected => return Err(error),
-        ErrorClass::Transient => {
-            tracing::debug!(error = &error as &dyn std::error::Error, "a batch is done again");
-            pace.limit = (pace.limit / 2).max(1);
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        ErrorClass::Other => match error.rows.as_slice() {
-            [row] => {
-                tracing::error!(error = &error as &dyn std::error::Error, row = ?row.what, "a queue row was set aside");
-                let reason = error.source.reason();
-                batch::set_aside(session, &shared.plans, row, &reason)
-                    .await
-                    .map_err(|source| BatchError { rows: Vec::new(), source })?;
-                metrics::counter!("thendo_rows_set_aside_total").increment(1);
+    if pace.complains() {
+        Health::set(&shared.health.working, false);
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "batches fail one after the other; nothing is lost, and they are tried again"
+        );
+    }
+    match &error.source {
+        Fault::TooLong => pace.be_modest(error.rows.len()),
+        Fault::Store(fault) => match fault.class() {
+            ErrorClass::Disconnected => {
+                let BatchError { rows, source } = error;
+                pace.lost_connection(rows);
+                return Err(BatchError { rows: Vec::new(), source });
             }
-            rows => {
-                // One of them is at fault: go through them one by one. A claim that failed as a whole has
-                // none, and is tried again as it was.
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    rows = rows.len(),
-                    "a batch failed; its rows are taken one by one"
-                );
-                pace.careful = rows.len();
-                if rows.is_empty() {
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+            ErrorClass::Transient => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a batch is done again");
+                pace.be_modest(error.rows.len());
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            ErrorClass::Other => match error.rows.as_slice() {
+                [row] if pace.order(1).manner == Manner::OneByOne => {
+                    let reason = fault.reason();
+                    let aside = set_aside(shared, session, row, &reason).await;
+                    aside.map_err(|fault| BatchError { rows: Vec::new(), source: fault.into() })?;
                 }
-            }
+                rows => {
+                    // One of them is at fault: go through them one by one. A claim that failed as a whole has
+                    // none, and is tried again as it was.
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        rows = rows.len(),
+                        "a batch failed; its rows are taken one by one"
+                    );
+                    pace.be_careful(rows.len());
+                    if rows.is_empty() {
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                }
+            },
         },
     }
+    Ok(())
+}
+
+async fn set_aside(
+    shared: &Shared,
+    session: &Session,
+    row: &Claimed,
+    reason: &str,
+) -> Result<(), StoreError> {
+    tracing::error!(reason, what = row.what.name(), lane = row.lane, "a queue row was set aside");
+    batch::set_aside(session, &shared.plans, row, reason).await?;
+    metrics::counter!("thendo_rows_set_aside_total").increment(1);
     Ok(())
 }

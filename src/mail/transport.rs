@@ -2,7 +2,7 @@
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -45,6 +45,9 @@ pub enum DeliveryError {
     },
 }
 
+/// Where files of the mailbox are written before they are put in their place.
+const UNFINISHED: &str = ".unfinished";
+
 /// The way out for mails.
 pub struct Mailer {
     from: Mailbox,
@@ -80,7 +83,7 @@ impl Mailer {
                 DirBuilder::new()
                     .recursive(true)
                     .mode(0o700)
-                    .create(&folder)
+                    .create(folder.join(UNFINISHED))
                     .with_context(|| format!("the mailbox folder {} can't be made", folder.display()))?;
                 Way::Folder(folder)
             }
@@ -116,20 +119,20 @@ impl Mailer {
     }
 }
 
-/// lettre names files by chance; a second attempt must meet the first one's file.
-async fn write(folder: &PathBuf, id: EffectId, message: lettre::Message) -> Result<PathBuf, DeliveryError> {
+/// lettre names files by chance, and a second attempt must meet the first one's file: so each is written out
+/// of sight and then put in its place, whole.
+async fn write(folder: &Path, id: EffectId, message: lettre::Message) -> Result<PathBuf, DeliveryError> {
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| DeliveryError::Transient {
         peer: format!("the mailbox folder {}", folder.display()),
         source,
     };
-    let named_by_chance = AsyncFileTransport::<Tokio1Executor>::new(folder)
+    let hidden = folder.join(UNFINISHED);
+    let by_chance = AsyncFileTransport::<Tokio1Executor>::new(&hidden)
         .send(message)
         .await
         .map_err(|e| failed(e.into()))?;
     let file = folder.join(format!("{}.eml", id.0));
-    tokio::fs::rename(folder.join(format!("{named_by_chance}.eml")), &file)
-        .await
-        .map_err(|e| failed(e.into()))?;
+    tokio::fs::rename(hidden.join(format!("{by_chance}.eml")), &file).await.map_err(|e| failed(e.into()))?;
     Ok(file)
 }
 

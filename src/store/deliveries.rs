@@ -3,6 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::json::Readable;
 use super::session::{Session, Sql, StoreError};
 use crate::domain::ids::EffectId;
 
@@ -28,8 +29,8 @@ pub struct Leased {
     pub id: EffectId,
     /// Proves the lease.
     pub token: Uuid,
-    /// What to send.
-    pub payload: Value,
+    /// What to send, or why that can't be read.
+    pub payload: Result<Value, String>,
     /// 1 for the first.
     pub attempt: i16,
 }
@@ -79,7 +80,7 @@ pub async fn lease(
         .map(|row| Leased {
             id: EffectId(row.get("id")),
             token,
-            payload: row.get("payload"),
+            payload: row.get::<_, Readable>("payload").0,
             attempt: row.get("attempt"),
         })
         .collect())
@@ -90,7 +91,7 @@ pub async fn lease(
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn finish(session: &Session, finished: &[Finished]) -> Result<u64, StoreError> {
+pub async fn finish(session: &Session, finished: &[&Finished]) -> Result<u64, StoreError> {
     let ids: Vec<_> = finished.iter().map(|f| f.id.0).collect();
     let tokens: Vec<_> = finished.iter().map(|f| f.token).collect();
     let statuses: Vec<_> = finished.iter().map(|f| f.status).collect();
@@ -102,7 +103,7 @@ pub async fn finish(session: &Session, finished: &[Finished]) -> Result<u64, Sto
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn postpone(session: &Session, postponed: &[Postponed]) -> Result<(), StoreError> {
+pub async fn postpone(session: &Session, postponed: &[&Postponed]) -> Result<(), StoreError> {
     let ids: Vec<_> = postponed.iter().map(|p| p.id.0).collect();
     let tokens: Vec<_> = postponed.iter().map(|p| p.token).collect();
     let delays: Vec<_> = postponed.iter().map(|p| p.delay_ms).collect();

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
+use super::json::Readable;
 use super::session::{Session, Sql, StoreError};
 use crate::domain::effect::{Answer, Effect, Email, Request};
 use crate::domain::execution::Change;
@@ -213,7 +214,10 @@ async fn hand_over_emails(
         .iter()
         .map(|row| {
             let status: &str = row.get("status");
-            (EffectId(row.get("id")), delivered(status, row.get("result")))
+            (
+                EffectId(row.get("id")),
+                delivered(status, row.get::<_, Option<Readable>>("result").map(Readable::or_null)),
+            )
         })
         .collect())
 }

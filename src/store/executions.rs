@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
+use super::json::Readable;
 use super::session::{Session, Sql, StoreError};
 use crate::domain::execution::{Mode, Status, Step};
 use crate::domain::ids::{EventId, ExecutionId, NodeId, WorkflowId};
@@ -79,31 +80,25 @@ pub struct Resting<'a, S> {
 pub struct Woken {
     /// Which.
     pub identity: Identity,
-    /// What was saved when it was laid to rest.
-    pub state: Value,
+    /// What was saved when it was laid to rest, or why that can't be read.
+    pub state: Result<Value, String>,
     /// Its deliveries that ended: node, status, result.
     pub deliveries: Vec<(NodeId, String, Option<Value>)>,
 }
 
-/// The customers with these ids, as `to_jsonb` gives them. Unknown ids are missing.
+/// The customers with these ids, as `to_jsonb` gives them, or why that can't be read. Unknown ids are missing.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn load_customers(
     session: &Session,
     ids: &[Uuid],
-) -> Result<HashMap<Uuid, Map<String, Value>>, StoreError> {
+) -> Result<HashMap<Uuid, Result<Map<String, Value>, String>>, StoreError> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
     let rows = session.query(&LOAD_CUSTOMERS, &[&ids]).await?;
-    Ok(rows
-        .iter()
-        .filter_map(|row| match row.get("customer") {
-            Value::Object(members) => Some((row.get("id"), members)),
-            _ => None,
-        })
-        .collect())
+    Ok(rows.iter().map(|row| (row.get("id"), Readable::members(Some(row.get("customer"))))).collect())
 }
 
 /// Takes executions out of their rest, in this transaction. One that is not resting is not in the answer.
@@ -120,16 +115,17 @@ pub async fn take_waiting(session: &Session, ids: &[ExecutionId]) -> Result<Vec<
         async { session.query(&TAKE_WAITING, &[&ids]).await },
         async { session.query(&FINISHED_DELIVERIES, &[&ids]).await },
     );
+    let rows = rows?;
     let mut deliveries: HashMap<Uuid, Vec<(NodeId, String, Option<Value>)>> = HashMap::new();
     for row in &finished? {
         let node: &str = row.get("node_id");
         deliveries.entry(row.get("execution_id")).or_default().push((
             node.into(),
             row.get("status"),
-            row.get("result"),
+            row.get::<_, Option<Readable>>("result").map(Readable::or_null),
         ));
     }
-    Ok(rows?
+    Ok(rows
         .iter()
         .map(|row| {
             let id: Uuid = row.get("id");
@@ -143,7 +139,7 @@ pub async fn take_waiting(session: &Session, ids: &[ExecutionId]) -> Result<Vec<
                     lane: row.get("lane"),
                     started_at: row.get("started_at"),
                 },
-                state: row.get("state"),
+                state: row.get::<_, Readable>("state").0,
                 deliveries: deliveries.remove(&id).unwrap_or_default(),
             }
         })

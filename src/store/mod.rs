@@ -4,6 +4,7 @@ pub mod deliveries;
 pub mod demo;
 pub mod effects;
 pub mod executions;
+pub mod json;
 pub mod lists;
 pub mod queue;
 pub mod session;
@@ -43,6 +44,5 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &workflows::ONE_VERSION,
     &workflows::UNCHECKED,
     &workflows::PUT_IN_FORCE,
-    &workflows::TAKE_OUT_OF_FORCE,
     &workflows::MARK_CHECKED,
 ];

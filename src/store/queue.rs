@@ -1,10 +1,13 @@
 //! The queue: claiming what is due.
 
-use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
+use std::collections::VecDeque;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Map;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::json::Readable;
 use super::session::{Session, Sql, StoreError};
 use crate::domain::event::{Event, Operation};
 use crate::domain::ids::{EventId, ExecutionId};
@@ -28,36 +31,79 @@ pub(super) static OLDEST_DUE: Sql = Sql {
                where q.lane = l.lane order by q.due_at, q.id limit 1) oldest",
 };
 
+/// A clock that was set back, or anything else nobody thought of: look again at the last second.
+const SLACK: TimeDelta = TimeDelta::seconds(1);
+/// Instants remembered while old transactions run; the oldest of more would only be forgotten early.
+const MOST_INSTANTS: usize = 1024;
+
 /// Where each lane was left, so that a claim need not step over the dead rows before it.
+///
+/// A cursor never passes an instant at which a transaction ran that still runs: it may yet commit an event
+/// of that time, and later events of the same entity must not be started before it.
 #[derive(Debug, Clone)]
 pub struct Cursors {
     lanes: Vec<i16>,
     since: Vec<DateTime<Utc>>,
+    reached: Vec<DateTime<Utc>>,
+    /// Instants, each with the first transaction that had not yet begun then.
+    instants: VecDeque<(DateTime<Utc>, i64)>,
+    /// All that was written before this instant is committed or will never be.
+    complete: DateTime<Utc>,
 }
 
 impl Cursors {
     /// All lanes from the beginning, tried from lane `first` on, so that workers don't meet.
     pub fn from_lane(first: usize) -> Self {
         let lanes = (0..LANES).map(|n| i16::try_from((first + n) % LANES).unwrap_or(0)).collect();
-        Self { lanes, since: vec![DateTime::UNIX_EPOCH; LANES] }
+        let beginning = vec![DateTime::UNIX_EPOCH; LANES];
+        Self {
+            lanes,
+            since: beginning.clone(),
+            reached: beginning,
+            instants: VecDeque::new(),
+            complete: DateTime::UNIX_EPOCH,
+        }
     }
 
-    /// Looks from the beginning again, for rows that were committed late.
+    /// Looks from the beginning once.
     pub fn sweep(&mut self) {
         self.since.fill(DateTime::UNIX_EPOCH);
+    }
+
+    /// What was claimed last is back in the queue.
+    pub fn forget(&mut self) {
+        self.sweep();
+        self.reached.fill(DateTime::UNIX_EPOCH);
     }
 
     /// Turns the order of lanes, so that none is always last.
     pub fn turn(&mut self, by: usize) {
         self.lanes.rotate_left(by % LANES);
         self.since.rotate_left(by % LANES);
+        self.reached.rotate_left(by % LANES);
+    }
+
+    fn observe(&mut self, at: DateTime<Utc>, oldest_running: i64, next_to_start: i64) {
+        let news = self.instants.back().is_none_or(|(last, _)| at - *last > TimeDelta::milliseconds(50));
+        if news && self.instants.len() < MOST_INSTANTS {
+            self.instants.push_back((at, next_to_start));
+        }
+        while let Some((at, began_later)) = self.instants.front()
+            && *began_later <= oldest_running
+        {
+            self.complete = *at;
+            self.instants.pop_front();
+        }
     }
 
     fn advance(&mut self, claimed: &[Claimed]) {
         for row in claimed {
-            if let Some(at) = self.lanes.iter().position(|lane| *lane == row.lane) {
-                self.since[at] = self.since[at].max(row.due_at - chrono::TimeDelta::seconds(1));
+            if let Some(n) = self.lanes.iter().position(|lane| *lane == row.lane) {
+                self.reached[n] = self.reached[n].max(row.due_at);
             }
+        }
+        for (since, reached) in self.since.iter_mut().zip(&self.reached) {
+            *since = (*reached).min(self.complete).max(DateTime::UNIX_EPOCH + SLACK) - SLACK;
         }
     }
 }
@@ -80,10 +126,25 @@ pub struct Claimed {
 pub enum Due {
     /// An event: start what matches it.
     Event(Box<Event>),
+    /// An event whose row this program can't read (the event is without it), and why.
+    Unreadable(Box<Event>, String),
     /// An execution that rests: go on with it.
     Execution(ExecutionId),
     /// An event whose row is gone: nothing to do.
     Gone(EventId),
+}
+
+impl Due {
+    /// What it is, for a log line: never its content.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Event(event) | Self::Unreadable(event, _) => {
+                format!("event {} of {}", event.id, event.table)
+            }
+            Self::Execution(id) => format!("execution {id}"),
+            Self::Gone(id) => format!("event {id}, which is gone"),
+        }
+    }
 }
 
 /// What a claim brought.
@@ -95,6 +156,8 @@ pub struct Claim {
     pub now: DateTime<Utc>,
     /// Tells whether the versions in force changed since the last claim.
     pub epoch: i64,
+    /// How much event data came with it.
+    pub bytes: usize,
 }
 
 /// Begins a transaction and claims up to `limit` queue rows that are due, oldest first within their lanes.
@@ -124,13 +187,17 @@ pub async fn claim_due(
     };
     begun?;
     agreed?;
-    held?;
+    let held = held?;
     let rows = rows?;
+    if let Some(row) = held.first() {
+        cursors.observe(row.get("at"), row.get("oldest_running"), row.get("next_to_start"));
+    }
     let mut claim = Claim::default();
     if let Some(first) = rows.first() {
         claim.now = first.get("now");
         claim.epoch = first.get("epoch");
     }
+    claim.bytes = rows.iter().map(|row| usize::try_from(row.get::<_, i32>("bytes")).unwrap_or(0)).sum();
     claim.rows = rows.iter().map(claimed).collect();
     cursors.advance(&claim.rows);
     Ok(claim)
@@ -149,30 +216,31 @@ fn event(row: &Row) -> Due {
     let id = EventId(row.get("event_id"));
     let operation: Option<&str> = row.get("operation");
     let Some(operation) = operation.and_then(Operation::from_text) else { return Due::Gone(id) };
-    Due::Event(Box::new(Event {
+    let mut event = Box::new(Event {
         id,
         at: row.get("event_at"),
         table: row.get("table_name"),
         operation,
-        row: object(row.get("row_data")),
-        old: object(row.get("old_data")),
+        row: Map::new(),
+        old: Map::new(),
         customer: None,
-    }))
-}
-
-fn object(value: Option<Value>) -> Map<String, Value> {
-    match value {
-        Some(Value::Object(members)) => members,
-        _ => Map::new(),
+    });
+    let members = |name| Readable::members(row.get(name));
+    match members("row_data").and_then(|whole| Ok((whole, members("old_data")?))) {
+        Ok((whole, old)) => {
+            (event.row, event.old) = (whole, old);
+            Due::Event(event)
+        }
+        Err(reason) => Due::Unreadable(event, reason),
     }
 }
 
-/// Takes a row off the queue that no batch survives.
+/// Takes a row off the queue that no batch survives. False if somebody else has taken it meanwhile.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn quarantine(session: &Session, row: &Claimed) -> Result<(), StoreError> {
-    session.execute(&QUARANTINE, &[&row.lane, &row.due_at, &row.id]).await.map(|_| ())
+pub async fn quarantine(session: &Session, row: &Claimed) -> Result<bool, StoreError> {
+    Ok(session.execute(&QUARANTINE, &[&row.lane, &row.due_at, &row.id]).await? == 1)
 }
 
 /// When the oldest row was due; `None` when the queue is empty.
@@ -181,4 +249,34 @@ pub async fn quarantine(session: &Session, row: &Claimed) -> Result<(), StoreErr
 /// [`StoreError`].
 pub async fn oldest_due(session: &Session) -> Result<Option<DateTime<Utc>>, StoreError> {
     Ok(session.query(&OLDEST_DUE, &[]).await?.first().and_then(|row| row.get("due_at")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_never_passes_a_transaction_that_still_runs() {
+        let at = |second: i64| DateTime::from_timestamp(1_790_000_000 + second, 0).expect("in range");
+        let row =
+            |second| Claimed { id: 1, due_at: at(second), lane: 3, what: Due::Gone(EventId(Uuid::nil())) };
+        let since = |cursors: &Cursors| cursors.since[3];
+        let mut cursors = Cursors::from_lane(0);
+        // Transaction 70 began before second 10 and runs on.
+        cursors.observe(at(0), 65, 65);
+        cursors.observe(at(10), 70, 80);
+        cursors.advance(&[row(9)]);
+        assert_eq!(since(&cursors), at(0) - SLACK);
+        cursors.observe(at(20), 70, 95);
+        cursors.advance(&[row(19)]);
+        assert_eq!(since(&cursors), at(0) - SLACK);
+        // It is over; another, 90, began between seconds 10 and 20.
+        cursors.observe(at(30), 90, 99);
+        cursors.advance(&[]);
+        assert_eq!(since(&cursors), at(10) - SLACK);
+        // What was rolled back is looked for from the beginning.
+        cursors.forget();
+        cursors.advance(&[]);
+        assert_eq!(since(&cursors), DateTime::UNIX_EPOCH);
+    }
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::json::Readable;
 use super::session::{Session, Sql, StoreError};
 use crate::domain::ids::WorkflowId;
 
@@ -20,15 +21,13 @@ pub(super) static ONE_VERSION: Sql = Sql {
 };
 pub(super) static UNCHECKED: Sql = Sql {
     name: "unchecked_workflows",
-    text: "select id, name, status, definition, live_version from public.workflows
-           where health = 'unchecked' order by updated_at limit 100",
+    text: "select id, revision, name, status, definition, updated_at, live_version from public.workflows
+           where health = 'unchecked' and (updated_at, id) > ($1, $2) order by updated_at, id limit 100",
 };
 pub(super) static PUT_IN_FORCE: Sql =
     Sql { name: "put_in_force", text: "select public.put_in_force($1, $2, $3, $4) as number" };
-pub(super) static TAKE_OUT_OF_FORCE: Sql =
-    Sql { name: "take_out_of_force", text: "select public.take_out_of_force($1) as was_in_force" };
 pub(super) static MARK_CHECKED: Sql =
-    Sql { name: "mark_checked", text: "select public.mark_checked($1, $2, $3, $4, $5)" };
+    Sql { name: "mark_checked", text: "select public.mark_checked($1, $2, $3, $4)" };
 
 /// A version and when it is in force.
 #[derive(Debug, Clone)]
@@ -37,8 +36,8 @@ pub struct Version {
     pub workflow: WorkflowId,
     /// From 1.
     pub number: i32,
-    /// React Flow JSON.
-    pub definition: Value,
+    /// React Flow JSON, or why it can't be read.
+    pub definition: Result<Value, String>,
     /// For events from this instant on …
     pub active_from: DateTime<Utc>,
     /// … and before this one.
@@ -50,12 +49,16 @@ pub struct Version {
 pub struct Edited {
     /// Which.
     pub id: WorkflowId,
+    /// Which edit of it.
+    pub revision: i64,
     /// For messages.
     pub name: String,
     /// `draft`, `published` or `archived`.
     pub status: String,
-    /// React Flow JSON.
-    pub definition: Value,
+    /// React Flow JSON, or why it can't be read.
+    pub definition: Result<Value, String>,
+    /// When it was edited.
+    pub updated_at: DateTime<Utc>,
     /// The version in force, if one is.
     pub live_version: Option<i32>,
 }
@@ -71,14 +74,14 @@ pub async fn versions_in_force(session: &Session, since: DateTime<Utc>) -> Resul
         .map(|row| Version {
             workflow: WorkflowId(row.get("workflow_id")),
             number: row.get("number"),
-            definition: row.get("definition"),
+            definition: row.get::<_, Readable>("definition").0,
             active_from: row.get("active_from"),
             active_to: row.get("active_to"),
         })
         .collect())
 }
 
-/// The definition of one version, for an execution that is pinned to it.
+/// The definition of one version, for an execution that is pinned to it. `None` if it is gone or unreadable.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -88,29 +91,32 @@ pub async fn definition_of(
     number: i32,
 ) -> Result<Option<Value>, StoreError> {
     let rows = session.query(&ONE_VERSION, &[&workflow.0, &number]).await?;
-    Ok(rows.first().map(|row| row.get("definition")))
+    Ok(rows.first().and_then(|row| row.get::<_, Readable>("definition").0.ok()))
 }
 
-/// Up to 100 workflows that were edited since they were last checked.
+/// Up to 100 workflows that were edited since they were last checked, those after `last` (all without one).
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn unchecked(session: &Session) -> Result<Vec<Edited>, StoreError> {
-    let rows = session.query(&UNCHECKED, &[]).await?;
+pub async fn unchecked(session: &Session, last: Option<&Edited>) -> Result<Vec<Edited>, StoreError> {
+    let (at, id) = last.map_or((DateTime::UNIX_EPOCH, Uuid::nil()), |last| (last.updated_at, last.id.0));
+    let rows = session.query(&UNCHECKED, &[&at, &id]).await?;
     Ok(rows
         .iter()
         .map(|row| Edited {
             id: WorkflowId(row.get("id")),
+            revision: row.get("revision"),
             name: row.get("name"),
             status: row.get("status"),
-            definition: row.get("definition"),
+            definition: row.get::<_, Readable>("definition").0,
+            updated_at: row.get("updated_at"),
             live_version: row.get("live_version"),
         })
         .collect())
 }
 
-/// Makes a compiled definition the version in force for later events. Its number; `None` if the row was
-/// edited meanwhile.
+/// Makes a compiled revision the version in force for later events. Its number; `None` if the row was
+/// edited meanwhile or is being edited.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -121,20 +127,12 @@ pub async fn put_in_force(
     diagnostics: &Value,
 ) -> Result<Option<i32>, StoreError> {
     let rows =
-        session.query(&PUT_IN_FORCE, &[&workflow.id.0, &workflow.definition, &hash, diagnostics]).await?;
+        session.query(&PUT_IN_FORCE, &[&workflow.id.0, &workflow.revision, &hash, diagnostics]).await?;
     Ok(rows.first().and_then(|row| row.get("number")))
 }
 
-/// Stops a workflow for all later events. False if it was not in force.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn take_out_of_force(session: &Session, workflow: Uuid) -> Result<bool, StoreError> {
-    let rows = session.query(&TAKE_OUT_OF_FORCE, &[&workflow]).await?;
-    Ok(rows.first().is_some_and(|row| row.get("was_in_force")))
-}
-
-/// Writes the compiler's word to the row, unless it was edited meanwhile.
+/// Writes the compiler's word to the row and takes one that is not published out of force, unless it was
+/// edited meanwhile or is being edited.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -146,7 +144,7 @@ pub async fn mark_checked(
 ) -> Result<(), StoreError> {
     let health = if valid { "valid" } else { "broken" };
     session
-        .query(&MARK_CHECKED, &[&workflow.id.0, &workflow.status, &workflow.definition, &health, diagnostics])
+        .query(&MARK_CHECKED, &[&workflow.id.0, &workflow.revision, &health, diagnostics])
         .await
         .map(|_| ())
 }

@@ -19,6 +19,7 @@ with held as materialized (
 )
 select taken.id, taken.due_at, taken.lane, taken.execution_id, taken.event_at, taken.event_id,
        event.table_name, event.operation, event.row_data, event.old_data,
+       coalesce(pg_column_size(event.row_data), 0) + coalesce(pg_column_size(event.old_data), 0) as bytes,
        clock_timestamp() as now, (select epoch from public.workflow_plan_epoch) as epoch
 from taken
 left join lateral (

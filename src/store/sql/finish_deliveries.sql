@@ -4,7 +4,9 @@ with finished as (
     update public.workflow_deliveries d
     set status = i.status, result = i.result, finished_at = clock_timestamp(), lease_token = null, lease_until = null
     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[]) as i (id, token, status, result)
-    where d.id = i.id and d.status = 'sending' and d.lease_token = i.token
+    -- Whoever gave it up as unknown did not know what its sender knows.
+    where d.id = i.id and (d.status = 'sending' and d.lease_token = i.token
+                           or d.status = 'unknown' and i.status <> 'unknown')
     returning d.execution_id, d.lane
 )
 insert into public.workflow_queue (due_at, lane, execution_id)

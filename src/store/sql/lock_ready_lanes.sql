@@ -1,4 +1,5 @@
--- Holds lanes that have something due until the transaction ends; remembers them for claim_due.
+-- Holds lanes that have something due until the transaction ends; remembers them for claim_due. Tells which
+-- transactions are over: what those wrote is there to be seen.
 -- $1 lanes in the order to try them, $2 their cursors, $3 how many workers share the ready ones.
 with lanes as (
     select lane, since, turn from unnest($1::smallint[], $2::timestamptz[]) with ordinality as l (lane, since, turn)
@@ -15,4 +16,8 @@ with lanes as (
     where pg_try_advisory_xact_lock(1952998511, 64 + lane)
     limit (select greatest(1, ceil(count(*)::numeric / $3::integer))::bigint from ready)
 )
-select set_config('thendo.lanes', coalesce(string_agg(lane::text, ','), ''), true) from held
+select set_config('thendo.lanes', coalesce(string_agg(lane::text, ','), ''), true),
+       statement_timestamp() as at,
+       pg_snapshot_xmin(pg_current_snapshot())::text::bigint as oldest_running,
+       pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next_to_start
+from held
