@@ -158,7 +158,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let session = Session { settings: Arc::new(loaded.settings.clone()), loaded };
     let is_daemon = matches!(cli.command, Command::Up(_) | Command::Serve(_));
     logging::start(&session.settings.log, is_daemon)?;
-    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
+    // More than there are processors: two workers deep in thought must not silence /healthz.
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4) + 2;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()

@@ -277,11 +277,8 @@ pub async fn set_aside(
             return session.transaction("rollback").await; // Somebody else has it.
         }
         let identities = match &row.what {
-            Due::Event(event) | Due::Unreadable(event, _) => plans
-                .started_by(event)
-                .iter()
-                .map(|in_force| identity(event, in_force, row.lane, event.at))
-                .collect(),
+            Due::Event(event) => identities(event, &plans.started_by(event), row.lane),
+            Due::Unreadable(event, _) => identities(event, &plans.listening_to(event), row.lane),
             Due::Execution(id) => {
                 take_waiting(session, &[*id]).await?.into_iter().map(|woken| woken.identity).collect()
             }
@@ -305,6 +302,10 @@ pub async fn set_aside(
         let _ = session.transaction("rollback").await;
     }
     done
+}
+
+fn identities(event: &Event, plans: &[Arc<InForce>], lane: i16) -> Vec<Identity> {
+    plans.iter().map(|in_force| identity(event, in_force, lane, event.at)).collect()
 }
 
 fn tell(rows: &[Claimed], running: &[Running], broken: &[Broken], now: DateTime<Utc>) {
