@@ -17,8 +17,12 @@ pub const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
 pub const MAX_EXPRESSION_BYTES: usize = 4 * 1024;
 const MAX_DEPTH: usize = 200;
 const MAX_LOOPS: usize = 2;
-/// Of `~`, `+`, `in` and items of lists, in one expression.
-const MAX_JOINS: usize = 32;
+/// Of `~` and `+` in one expression: each copies what those before it gave.
+const MAX_JOINS: usize = 8;
+/// Of items of lists, and of comparisons in a chain.
+const MAX_ITEMS: usize = 32;
+/// Where a slice ends at the latest: its letters are counted each time.
+const MAX_SLICE: usize = 1_000;
 /// Up to here any stack is deep enough.
 const SHALLOW_BYTES: usize = 256;
 /// The parser recurses for each sign of `------1`; virtual memory, touched only as far as it is needed.
@@ -72,6 +76,7 @@ struct Check {
     targets: HashSet<String>,
     loops: usize,
     joins: usize,
+    items: usize,
 }
 
 type Checked = Result<(), SyntaxFault>;
@@ -118,14 +123,22 @@ impl Check {
     }
 
     fn whole(&mut self, root: &Expr<'_>) -> Checked {
-        self.joins = 0;
+        (self.joins, self.items) = (0, 0);
         self.expression(root, 0)
     }
 
-    fn join(&mut self, count: usize) -> Checked {
-        self.joins += count;
+    fn join(&mut self) -> Checked {
+        self.joins += 1;
         match self.joins > MAX_JOINS {
-            true => Err(fault(format!("more than {MAX_JOINS} values are joined in one expression"))),
+            true => Err(fault(format!("more than {MAX_JOINS} `~` and `+` in one expression"))),
+            false => Ok(()),
+        }
+    }
+
+    fn hold(&mut self, count: usize) -> Checked {
+        self.items += count;
+        match self.items > MAX_ITEMS {
+            true => Err(fault(format!("more than {MAX_ITEMS} items in one expression"))),
             false => Ok(()),
         }
     }
@@ -134,17 +147,32 @@ impl Check {
         too_deep(depth)?;
         match root {
             Expr::BinOp(both) => match both.op {
-                BinOpKind::Add | BinOpKind::Concat | BinOpKind::In => self.join(1)?,
+                BinOpKind::Add => self.join()?,
+                BinOpKind::Concat if holds_list(&both.left) || holds_list(&both.right) => {
+                    return Err(fault("`~` joins texts: write `|join` behind a list"));
+                }
+                BinOpKind::Concat => self.join()?,
+                BinOpKind::In if holds_list(&both.left) => return Err(fault("a list can't be looked for")),
+                BinOpKind::In => self.hold(1)?,
                 BinOpKind::Mul => {
                     self.factor(&both.left)?;
                     self.factor(&both.right)?;
                 }
                 _ => {}
             },
-            Expr::Compare(chain) => self.join(chain.ops.len())?,
-            Expr::List(list) => self.join(list.items.len())?,
-            Expr::Tuple(tuple) => self.join(tuple.items.len())?,
-            Expr::Map(map) => self.join(2 * map.values.len())?,
+            Expr::Compare(chain) => self.hold(chain.ops.len())?,
+            Expr::List(list) => self.hold(list.items.len())?,
+            Expr::Tuple(tuple) => self.hold(tuple.items.len())?,
+            Expr::Slice(slice) => {
+                let fits = |bound: &Option<Expr<'_>>| bound.as_ref().map(is_small);
+                if slice.step.is_some()
+                    || fits(&slice.start) == Some(false)
+                    || fits(&slice.stop) != Some(true)
+                {
+                    return Err(fault(format!("slices are written with numbers up to {MAX_SLICE}: `[:80]`")));
+                }
+            }
+            Expr::Map(map) => self.hold(2 * map.values.len())?,
             _ => {}
         }
         below(root, &mut |part| self.expression(part, depth + 1))
@@ -217,6 +245,20 @@ fn flat(root: &Expr<'_>) -> Checked {
         }
         _ => below(root, &mut flat),
     }
+}
+
+/// Whether it can give a list that is written in it.
+fn holds_list(root: &Expr<'_>) -> bool {
+    match root {
+        Expr::List(_) | Expr::Tuple(_) | Expr::Map(_) => true,
+        Expr::Filter(_) | Expr::Test(_) | Expr::Call(_) => false,
+        // It ends the walk where a list is found; the fault is never shown.
+        _ => below(root, &mut |part| if holds_list(part) { Err(fault("")) } else { Ok(()) }).is_err(),
+    }
+}
+
+fn is_small(root: &Expr<'_>) -> bool {
+    matches!(root, Expr::Const(constant) if constant.value.as_usize().is_some_and(|n| n <= MAX_SLICE))
 }
 
 fn is_made(root: &Expr<'_>) -> bool {

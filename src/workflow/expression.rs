@@ -24,7 +24,7 @@ use super::guarded::size_of;
 use super::storable::{first_unstorable, storable};
 
 /// Instructions that one evaluation may take.
-pub const FUEL: u64 = 5_000;
+pub const FUEL: u64 = 3_000;
 /// Bytes that one evaluation may write.
 pub const MAX_OUTPUT_BYTES: usize = 256 * 1024;
 /// Functions that expressions may call, beside filters.

@@ -54,7 +54,7 @@ fn bad_filters_and_dates_fail_and_do_not_panic() {
 #[test]
 fn loops_and_output_are_bounded() {
     let bomb = "{% for a in range(999) %}{% for b in range(999) %}x{% endfor %}{% endfor %}";
-    assert_eq!(render(bomb), Err("it takes more than 5000 steps".into()));
+    assert_eq!(render(bomb), Err("it takes more than 3000 steps".into()));
     let long = "'".to_owned() + &"x".repeat(60_000) + "'";
     assert_eq!(render(&format!("{{% for i in range(5) %}}{{{{ {long} }}}}{{% endfor %}}")), too_long());
     assert_eq!(render("{% for i in range(9) %}{{ order.note }}{% endfor %}"), Ok("<b>".repeat(9)));
@@ -105,7 +105,7 @@ fn no_source_overflows_the_stack() {
     }
     let deepest = format!("{{{{ {}true }}}}", many("not ", 198));
     assert_eq!(render(&deepest), Ok("True".into()));
-    assert!(render(&many("{{ order.total }} ", 1_500)).is_ok());
+    assert!(render(&many("{{ order.total }} ", 500)).is_ok());
 }
 
 #[test]
@@ -122,6 +122,8 @@ fn what_grows_without_bound_is_refused() {
         "{{ [1] * 100000000 }}",
         "{{ (order.note|int('x')) * 100000 }}",
         "{{ ((order.note ~ 1)[:1]) * 100000 }}",
+        "{{ order.note[::-1] }}",
+        "{{ order.note[order.total:] }}",
         "{% for a in [order.note] %}{{ a * 1000 }}{% endfor %}",
         "{% set b = order.note ~ order.note %}{{ b }}",
         "{% set b %}x{% endset %}{{ b }}",
@@ -173,9 +175,9 @@ fn a_field_that_is_too_large_says_so() {
 #[test]
 fn the_dearest_evaluations_are_short() {
     let text = "lorem ipsum ".repeat(5_000);
-    let list: Vec<u32> = (0..900).collect();
-    let context = order_context(json!({"note": text, "metadata": list}));
-    let joined = vec!["a"; 33].join("~");
+    let list: Vec<u32> = (0..500).collect();
+    let context = order_context(json!({"note": &text, "metadata": list, "tags": [text]}));
+    let joined = ["a"; 9].join("~");
     for body in [
         "{% if a|upper %}{% endif %}",
         "{% if order.note|upper %}{% endif %}",
@@ -184,14 +186,17 @@ fn the_dearest_evaluations_are_short() {
         "{% if a + a + a + a in a + a + a + a %}{% endif %}",
         "{% if 'zz' in a %}{% endif %}",
         "{% if 'mz' in a %}{% endif %}",
-        "{% if a[::-1] %}{% endif %}",
-        "{% if a[59000:] %}{% endif %}",
+        "{% if a[:1000] %}{% endif %}",
+        "{% if a[999:1000] ~ a[1:1000] %}{% endif %}",
         "{% if 'x' in order.metadata %}{% endif %}",
         "{% if order.metadata == order.metadata + [1] %}{% endif %}",
         "{% if order.metadata ~ '' %}{% endif %}",
         "{% if order ~ '' %}{% endif %}",
+        "{% if order.tags ~ '' %}{% endif %}",
+        "{% if order.tags == order.tags %}{% endif %}",
+        "{% if order.tags in 'x' %}{% endif %}",
+        "{% if a < a %}{% endif %}{% if a|int(1) %}{% endif %}",
         "{% if order.metadata|sort %}{% endif %}",
-        "{% if a is lower %}{% endif %}",
         "{% if a is in a %}{% endif %}",
         "{% if range(1000) %}{% endif %}",
         "{% if {'a': order.metadata, 'b': 1} == {'a': order.metadata, 'b': 2} %}{% endif %}",
@@ -218,5 +223,6 @@ fn the_dearest_evaluations_are_short() {
         let given = template.render(&context).map(|text| text.len());
         let took = begun.elapsed();
         println!("{:>8.2} ms {body:.70} {given:?}", took.as_secs_f64() * 1e3);
+        assert!(took.as_millis() < 2_000, "{body}: {took:?}");
     }
 }

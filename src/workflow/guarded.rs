@@ -23,6 +23,8 @@ pub(super) fn install(base: &mut Environment<'static>) {
     for name in REMOVED {
         base.remove_filter(name);
     }
+    base.remove_test("lower");
+    base.remove_test("upper");
     // The same filters by names that no template can write.
     macro_rules! guard {
         ($($name:ident)*) => {$(
@@ -69,7 +71,10 @@ fn charge(state: &mut State, arguments: &[Dynamic], for_each: bool) -> Result<()
     };
     let work = state.get_or_insert_extension(Work::default());
     work.0 = work.0.saturating_add(cost).saturating_add(ITEM_BYTES);
-    if work.0 > MAX_WORK_BYTES { Err(ErrorKind::OutOfFuel.into()) } else { Ok(()) }
+    match work.0 > MAX_WORK_BYTES {
+        true => Err(Error::new(ErrorKind::InvalidOperation, "more than 1 MiB goes through filters")),
+        false => Ok(()),
+    }
 }
 
 /// Bytes of a value, roughly; no more than a little over `most` is looked at.
