@@ -202,22 +202,11 @@ fn the_dearest_evaluations_are_short() {
         "{% if {'a': order.metadata, 'b': 1} == {'a': order.metadata, 'b': 2} %}{% endif %}",
         &format!("{{% if {joined} %}}{{% endif %}}"),
         "{% if order.metadata|select('in', order.metadata)|list %}{% endif %}",
-        "{% for b in order.metadata|sort %}{{ b }}{% endfor %}",
         "{{ a[:40] }}",
-        "{% for c in a %}{% endfor %}",
     ] {
         let source = format!(
             "{{% for a in [order.note] %}}{{% for i in range(1000) %}}{body}{{% endfor %}}{{% endfor %}}"
         );
-        let source = if body.contains("for ") {
-            source
-                .replacen("{% for a in [order.note] %}", "", 1)
-                .replacen("{% endfor %}{% endfor %}", "{% endfor %}", 1)
-                .replace(" a ", " order.note ")
-                .replace("a[", "order.note[")
-        } else {
-            source
-        };
         let begun = std::time::Instant::now();
         let template = Template::parse(&source).unwrap_or_else(|fault| panic!("{source}: {fault}"));
         let given = template.render(&context).map(|text| text.len());
