@@ -20,6 +20,7 @@ Examples:
   thendo validate workflow.json
   thendo validate --format json workflows-examples/*/workflow.json
 
+With --format json, one file gives one object, several give a list of them.
 Exits 0 if all files are valid, 1 if one is not, 2 if one can't be read. Warnings alone are valid.")]
 pub struct Validate {
     /// Workflow files: React Flow JSON; `-` is standard input
@@ -49,22 +50,29 @@ impl Validate {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let catalogue = kinds::catalogue();
         let (mut unreadable, mut invalid) = (false, false);
+        let as_list = self.format == Format::Json && self.files.len() > 1;
+        let mut verdicts = Vec::new();
         for file in &self.files {
-            let source = match read(file, self.format) {
-                Ok(Some(source)) => source,
-                Ok(None) => {
-                    invalid = true;
-                    continue;
+            let (source, diagnostics) = match try_read(file) {
+                Ok(Ok(source)) => {
+                    let diagnostics = compile(&source.value, &catalogue).diagnostics;
+                    (source, diagnostics)
                 }
+                Ok(Err((source, fault))) => (source, vec![*fault]),
                 Err(fault) => {
                     print_error(&fault);
                     unreadable = true;
                     continue;
                 }
             };
-            let diagnostics = compile(&source.value, &catalogue).diagnostics;
             invalid |= any_error(&diagnostics);
-            print(&source, &diagnostics, self.format)?;
+            match as_list {
+                true => verdicts.push(verdict(&source, &diagnostics)),
+                false => print(&source, &diagnostics, self.format)?,
+            }
+        }
+        if as_list {
+            print_json(&verdicts)?;
         }
         Ok(match (unreadable, invalid) {
             (true, _) => ExitCode::from(2),
@@ -79,6 +87,17 @@ impl Validate {
 /// # Errors
 /// When it can't be read at all.
 pub fn read(file: &Path, format: Format) -> anyhow::Result<Option<Source>> {
+    match try_read(file)? {
+        Ok(source) => Ok(Some(source)),
+        Err((source, fault)) => {
+            print(&source, &[*fault], format)?;
+            Ok(None)
+        }
+    }
+}
+
+/// The file, or why it is not JSON.
+fn try_read(file: &Path) -> anyhow::Result<Result<Source, (Source, Box<Diagnostic>)>> {
     let name = file.display().to_string();
     let text = match file.as_os_str() == "-" {
         true => std::io::read_to_string(std::io::stdin()),
@@ -87,13 +106,14 @@ pub fn read(file: &Path, format: Format) -> anyhow::Result<Option<Source>> {
     let text = text.map_err(|fault| {
         Advice::error(format!("{name} can't be read: {fault}"), "name a file of JSON that is there")
     })?;
-    match report::parse(&text) {
-        Ok(value) => Ok(Some(Source { name, text, value })),
-        Err(fault) => {
-            print(&Source { name, text, value: Value::Null }, &[*fault], format)?;
-            Ok(None)
-        }
-    }
+    Ok(match report::parse(&text) {
+        Ok(value) => Ok(Source { name, text, value }),
+        Err(fault) => Err((Source { name, text, value: Value::Null }, fault)),
+    })
+}
+
+fn verdict(source: &Source, diagnostics: &[Diagnostic]) -> Value {
+    json!({"file": source.name, "valid": !any_error(diagnostics), "diagnostics": diagnostics})
 }
 
 /// Prints the diagnostics of a file: for people the faults on standard error and the verdict on standard output.
@@ -103,7 +123,7 @@ pub fn read(file: &Path, format: Format) -> anyhow::Result<Option<Source>> {
 pub fn print(source: &Source, diagnostics: &[Diagnostic], format: Format) -> anyhow::Result<()> {
     let valid = !any_error(diagnostics);
     if format == Format::Json {
-        return print_json(&json!({"file": source.name, "valid": valid, "diagnostics": diagnostics}));
+        return print_json(&verdict(source, diagnostics));
     }
     if !diagnostics.is_empty() {
         let colour = std::io::stderr().is_terminal();

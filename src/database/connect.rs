@@ -161,14 +161,15 @@ async fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error
     }
 }
 
-/// A pool for the control plane. Its first connection is made, so that a wrong URL is known now.
+/// A pool for the control plane. One connection is made before, so that a wrong URL is known now: the pool would
+/// try again and again, and then say only that its time is up.
 ///
 /// # Errors
-/// [`ConnectError`] after at most about 10 s.
+/// [`ConnectError`] after at most about 10 s; at once if the server refuses.
 pub async fn pool(url: &SecretString, most: u32) -> Result<PgPool, ConnectError> {
+    let first = single(url, "control").await?;
     let target = Target::read(url)?;
-    let options = target.sqlx_options("control")?;
-    let opening = PgPoolOptions::new()
+    let pool = PgPoolOptions::new()
         .max_connections(most.max(1))
         .acquire_timeout(PATIENCE)
         .idle_timeout(Duration::from_secs(60))
@@ -178,11 +179,10 @@ pub async fn pool(url: &SecretString, most: u32) -> Result<PgPool, ConnectError>
                 sqlx::Executor::execute(connection, set).await.map(|_| ())
             })
         })
-        .connect_with(options);
-    match tokio::time::timeout(PATIENCE, opening).await {
-        Ok(opened) => opened.map_err(|fault| target.failed_sqlx(&fault)),
-        Err(_) => Err(target.silent()),
-    }
+        .connect_lazy_with(target.sqlx_options("control")?);
+    // It said what it was asked for; how it ends is of no interest.
+    let _ended = sqlx::Connection::close(first).await;
+    Ok(pool)
 }
 
 /// One plain connection of sqlx, without limits on its statements: for migrations.
@@ -373,6 +373,16 @@ mod tests {
             let fault = read(url).err().expect("refused");
             assert!(!fault.to_string().contains("s3cret"), "{fault}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_refuses_is_told_at_once() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let url = format!("postgres://ada:s3cret@{}/shop", free.expect("a free port"));
+        let begun = std::time::Instant::now();
+        let fault = pool(&url.into(), 2).await.expect_err("nobody is there").to_string();
+        assert!(fault.contains("refused") && !fault.contains("s3cret"), "{fault}");
+        assert!(begun.elapsed() < Duration::from_secs(2), "after {:?}", begun.elapsed());
     }
 
     #[test]

@@ -346,3 +346,26 @@ fn an_action_needs_what_the_trigger_gives() {
     assert_eq!(codes(&flow(&[trigger("waitlist_joined"), points("a")], &["t>a"])), [""; 0]);
     assert_eq!(codes(&flow(&[trigger("content_published"), points("a")], &["t>a"])), ["lacking-field"]);
 }
+
+#[test]
+fn what_can_not_be_stored_is_said_once_with_its_place() {
+    let mut keyed = flow(&[trigger("order_created")], &[]);
+    keyed["x\0"] = json!("a\0");
+    for (file, path) in [
+        (flow(&[trigger("order_created"), mail("m\0", "x")], &[]), "/nodes/1/id"),
+        (flow(&[trigger("order_created"), mail("m", "a\0")], &["t>m"]), "/nodes/1/data/config/text"),
+        (keyed, "/x\0"),
+    ] {
+        let found = faults(&file);
+        let found: Vec<_> = found.iter().map(|fault| (fault.code, fault.path.as_deref())).collect();
+        assert_eq!(found, [("unstorable", Some(path))]);
+    }
+}
+
+#[test]
+fn a_deep_or_long_template_is_a_diagnostic() {
+    for text in [format!("{{{{ 1{} }}}}", "+1".repeat(30_000)), "{% if 1 %}".repeat(9_000)] {
+        let found = faults(&flow(&[trigger("order_created"), mail("m", &text)], &["t>m"]));
+        assert!(found.iter().any(|fault| fault.code == "template-syntax"), "{found:#?}");
+    }
+}

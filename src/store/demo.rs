@@ -132,6 +132,32 @@ pub async fn look(pool: &PgPool, order: &PlacedOrder, event: &OrderEvent) -> sql
     Ok(Moment { queued, executions })
 }
 
+/// How many rows wait in front of the event or beside it, and whether anyone works on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub struct Backlog {
+    /// Rows of the queue, counted up to 100,000.
+    pub rows: i64,
+    /// The oldest of them: it changes where somebody works.
+    pub oldest: Option<i64>,
+    /// Connections of daemons to this database.
+    pub daemons: i64,
+}
+
+/// How long the queue is, and who is there to shorten it.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn backlog(pool: &PgPool) -> sqlx::Result<Backlog> {
+    sqlx::query_as(
+        "select (select count(*) from (select from workflow_queue limit 100000) q) as rows,
+                (select min(id) from (select id from workflow_queue order by lane, due_at, id limit 1) q) as oldest,
+                (select count(*) from pg_stat_activity
+                  where datname = current_database() and application_name like 'thendo worker%') as daemons",
+    )
+    .fetch_one(pool)
+    .await
+}
+
 /// What the order brought.
 #[derive(Debug, Clone, FromRow)]
 pub struct Points {

@@ -14,6 +14,7 @@ use super::plan::{Parts, Plan, PlanNode, Work};
 use super::react_flow::{self, Drawing, DrawnNode};
 use super::resolve::Resolved;
 use super::scope::{Scope, StepScope};
+use super::storable::first_unstorable;
 use super::subjects::Subject;
 
 /// Nodes that a workflow may have.
@@ -34,7 +35,7 @@ pub struct Compiled {
 
 /// Compiles a React Flow save. Never panics, whatever it is given.
 pub fn compile(file: &Value, catalogue: &Catalogue) -> Compiled {
-    if let Some(fault) = too_large(file) {
+    if let Some(fault) = too_large(file).or_else(|| unstorable(file)) {
         return Compiled { plan: None, diagnostics: vec![fault] };
     }
     let (drawing, diagnostics) = react_flow::read(file, catalogue);
@@ -64,6 +65,12 @@ fn too_large(file: &Value) -> Option<Diagnostic> {
         _ if serde_json::to_writer(&mut bytes, file).is_err() => fault("more than 1 MiB of JSON".into()),
         _ => None,
     }
+}
+
+fn unstorable(file: &Value) -> Option<Diagnostic> {
+    let path = first_unstorable(file)?;
+    let fault = Diagnostic::error("unstorable", "here is the letter U+0000, which can't be stored");
+    Some(fault.at(path).help("take `\\u0000` out"))
 }
 
 /// Refuses what goes beyond [`MAX_BYTES`].

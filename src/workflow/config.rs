@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
     pub fn expression(&mut self, source: &str, path: &str) -> Option<Expression> {
         match Expression::parse(source) {
             Ok(expression) => {
-                self.check_names(&expression.names(), source, path, true);
+                self.check_names(expression.names(), source, path, true);
                 Some(expression)
             }
             Err(fault) => {
@@ -94,8 +94,8 @@ impl<'a> Reader<'a> {
 
     fn template(&mut self, source: &str, path: &str, html: bool) {
         let names = match html {
-            true => HtmlTemplate::parse(source).map(|template| template.names()),
-            false => Template::parse(source).map(|template| template.names()),
+            true => HtmlTemplate::parse(source).map(|template| template.names().to_vec()),
+            false => Template::parse(source).map(|template| template.names().to_vec()),
         };
         match names {
             Ok(names) => self.check_names(&names, source, path, false),

@@ -2,18 +2,24 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use minijinja::value::{Enumerator, Object, ObjectExt, Value as Dynamic};
+use minijinja::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::guarded::size_of;
 use crate::domain::event::Event;
 use crate::domain::ids::{EventId, NodeId};
 
 type Row = Map<String, Value>;
+
+/// A field of a row that is larger than this can't be read by templates.
+const MAX_FIELD_BYTES: usize = 64 * 1024;
 
 /// What happened, without the row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -133,7 +139,7 @@ impl Context {
 
     /// The context as templates see it: converted field by field, when one is asked for.
     pub fn for_templates(&self) -> Dynamic {
-        Dynamic::from_object(View(self.clone()))
+        Dynamic::from_object(View { context: self.clone(), rows: Default::default() })
     }
 }
 
@@ -154,7 +160,11 @@ pub fn time(at: DateTime<Utc>) -> Value {
 }
 
 #[derive(Debug)]
-struct View(Context);
+struct View {
+    context: Context,
+    /// `customer`, `old`, `vars` and the row, as far as they were asked for.
+    rows: [OnceLock<Dynamic>; 4],
+}
 
 impl Object for View {
     fn get_value(self: &Arc<Self>, key: &Dynamic) -> Option<Dynamic> {
@@ -162,7 +172,8 @@ impl Object for View {
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Dynamic> {
-        let context = &self.0;
+        let context = &self.context;
+        let row = |at: usize, fields: &Arc<Row>| self.rows[at].get_or_init(|| row(fields)).clone();
         Some(match key {
             "event" => {
                 let head = &context.event;
@@ -174,17 +185,17 @@ impl Object for View {
             }
             "now" => dynamic(&time(context.now)),
             "steps" => Dynamic::from_object(Steps(context.steps.clone())),
-            "customer" => row(context.customer.as_ref()?),
-            "old" => row(&context.old),
-            "vars" => row(&context.vars),
-            name if name == &*context.subject => row(&context.row),
+            "customer" => row(0, context.customer.as_ref()?),
+            "old" => row(1, &context.old),
+            "vars" => row(2, &context.vars),
+            name if name == &*context.subject => row(3, &context.row),
             _ => return None,
         })
     }
 }
 
 fn row(fields: &Arc<Row>) -> Dynamic {
-    Dynamic::from_object(Fields(fields.clone()))
+    Dynamic::from_object(Fields { row: fields.clone(), large: Mutex::default() })
 }
 
 fn dynamic(value: &Value) -> Dynamic {
@@ -204,8 +215,23 @@ fn dynamic(value: &Value) -> Dynamic {
     }
 }
 
+/// The value, or, if it is larger than a template may work with, the error of reading it.
+fn bounded(name: &str, value: &Value) -> Dynamic {
+    let value = dynamic(value);
+    if size_of(&value, MAX_FIELD_BYTES) <= MAX_FIELD_BYTES {
+        return value;
+    }
+    let most = MAX_FIELD_BYTES / 1024;
+    let message = format!("`{name}` is larger than the {most} KiB that templates can read");
+    Dynamic::from(Error::new(ErrorKind::InvalidOperation, message))
+}
+
 #[derive(Debug)]
-struct Fields(Arc<Row>);
+struct Fields {
+    row: Arc<Row>,
+    /// What is dear to convert is converted once, however often a loop reads it.
+    large: Mutex<BTreeMap<String, Dynamic>>,
+}
 
 impl Object for Fields {
     fn get_value(self: &Arc<Self>, key: &Dynamic) -> Option<Dynamic> {
@@ -213,11 +239,26 @@ impl Object for Fields {
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Dynamic> {
-        self.0.get(key).map(dynamic)
+        let value = self.row.get(key)?;
+        let small = match value {
+            Value::String(text) => text.len() < 256,
+            Value::Array(_) | Value::Object(_) => false,
+            _ => true,
+        };
+        if small {
+            return Some(dynamic(value));
+        }
+        let mut large = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(large.entry(key.to_owned()).or_insert_with(|| bounded(key, value)).clone())
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        self.mapped_enumerator(|this| Box::new(this.0.keys().map(|key| Dynamic::from(key.as_str()))))
+        self.mapped_enumerator(|this| Box::new(this.row.keys().map(|key| Dynamic::from(key.as_str()))))
+    }
+
+    /// A whole row as text is of no use to anyone, and may be long.
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{…}")
     }
 }
 

@@ -15,15 +15,20 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
 
+use super::bounds::{
+    Factor, MAX_EXPRESSION_BYTES, MAX_TEMPLATE_BYTES, check_expression, check_template, deep,
+};
 use super::context::Context;
 use super::filters;
+use super::guarded::size_of;
+use super::storable::{first_unstorable, storable};
 
 /// Instructions that one evaluation may take.
-pub const FUEL: u64 = 50_000;
+pub const FUEL: u64 = 3_000;
 /// Bytes that one evaluation may write.
 pub const MAX_OUTPUT_BYTES: usize = 256 * 1024;
 /// Functions that expressions may call, beside filters.
-const FUNCTIONS: &[&str] = &["range", "dict", "namespace", "loop", "self", "super"];
+const FUNCTIONS: &[&str] = &["range", "dict", "loop", "self", "super"];
 
 /// Why a template or an expression can't be read.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -49,11 +54,19 @@ enum Form {
     Mixed(Arc<Environment<'static>>),
 }
 
+/// What is known of a source once it is read: reading it again would take a deep stack again.
+#[derive(Debug, Clone, Default)]
+struct Reads {
+    names: Arc<[String]>,
+    factors: Arc<[Factor]>,
+}
+
 /// Text with `{{ … }}` in it. Exactly one `{{ … }}` keeps its type where a type is wanted.
 #[derive(Clone)]
 pub struct Template {
     source: Arc<str>,
     form: Form,
+    reads: Reads,
 }
 
 /// A template whose values are escaped for HTML.
@@ -65,6 +78,7 @@ pub struct HtmlTemplate(Template);
 pub struct Expression {
     source: Arc<str>,
     parsed: Arc<Parsed>,
+    reads: Reads,
 }
 
 impl Template {
@@ -77,24 +91,32 @@ impl Template {
     }
 
     fn parse_as(source: &str, name: &'static str) -> Result<Self, SyntaxFault> {
+        deep(source, MAX_TEMPLATE_BYTES, || Self::parse_here(source, name))
+    }
+
+    fn parse_here(source: &str, name: &'static str) -> Result<Self, SyntaxFault> {
         let shared: Arc<str> = source.into();
         if !["{{", "{%", "{#"].iter().any(|mark| source.contains(mark)) {
-            return Ok(Self { source: shared, form: Form::Literal });
+            return Ok(Self { source: shared, form: Form::Literal, reads: Reads::default() });
         }
         if name == "text"
             && let Some((inner, from)) = lone_expression(source)
         {
-            let parsed = parse_expression(inner).map_err(|mut fault| {
+            let (parsed, reads) = parse_expression(inner).map_err(|mut fault| {
                 fault.range = fault.range.map(|range| range.start + from..range.end + from);
                 fault
             })?;
-            return Ok(Self { source: shared, form: Form::Expression(Arc::new(parsed)) });
+            return Ok(Self { source: shared, form: Form::Expression(Arc::new(parsed)), reads });
         }
         let mut environment = filters::BASE.clone();
+        let root = minijinja::machinery::parse(source, name, environment.syntax().clone());
+        let factors = check_template(&root.map_err(|error| syntax_fault(&error, source))?)?;
         environment
             .add_template_owned(name, source.to_owned())
             .map_err(|error| syntax_fault(&error, source))?;
-        Ok(Self { source: shared, form: Form::Mixed(Arc::new(environment)) })
+        let names = environment.templates().flat_map(|(_, template)| template.undeclared_variables(true));
+        let reads = Reads { names: own_names(names), factors: factors.into() };
+        Ok(Self { source: shared, form: Form::Mixed(Arc::new(environment)), reads })
     }
 
     /// As it was written.
@@ -103,15 +125,8 @@ impl Template {
     }
 
     /// The dotted paths that it reads.
-    pub fn names(&self) -> Vec<String> {
-        match &self.form {
-            Form::Literal => Vec::new(),
-            Form::Expression(parsed) => own_names(parsed.undeclared_variables(true)),
-            Form::Mixed(environment) => environment
-                .templates()
-                .flat_map(|(_, template)| own_names(template.undeclared_variables(true)))
-                .collect(),
-        }
+    pub fn names(&self) -> &[String] {
+        &self.reads.names
     }
 
     /// The text that it gives.
@@ -119,15 +134,18 @@ impl Template {
     /// # Errors
     /// An undefined value, a filter that refuses, or a bound that is passed.
     pub fn render(&self, context: &Context) -> Result<String, EvalError> {
-        match &self.form {
-            Form::Literal => Ok(self.source.to_string()),
+        let text = match &self.form {
+            Form::Literal => self.source.to_string(),
             Form::Expression(parsed) => {
-                let value = evaluate(parsed, &self.source, context)?;
-                let text = if value.is_none() { String::new() } else { value.to_string() };
-                if text.len() > MAX_OUTPUT_BYTES { Err(too_long()) } else { Ok(text) }
+                let value = evaluate(parsed, &self.source, &self.reads, context)?;
+                if value.is_none() { String::new() } else { value.to_string() }
             }
-            Form::Mixed(environment) => render_mixed(environment, &self.source, context),
+            Form::Mixed(environment) => render_mixed(environment, &self.source, &self.reads, context)?,
+        };
+        if text.len() > MAX_OUTPUT_BYTES {
+            return Err(too_long());
         }
+        storable(&text).then_some(text).ok_or_else(unstorable)
     }
 
     /// The value that it gives: with its type when it is exactly one `{{ … }}`, else its text.
@@ -135,13 +153,13 @@ impl Template {
     /// # Errors
     /// As [`Self::render`].
     pub fn evaluate(&self, context: &Context) -> Result<Value, EvalError> {
-        match &self.form {
-            Form::Expression(parsed) => {
-                let value = evaluate(parsed, &self.source, context)?;
-                serde_json::to_value(&value).map_err(|error| EvalError(error.to_string()))
-            }
-            _ => self.render(context).map(Value::String),
+        let Form::Expression(parsed) = &self.form else { return self.render(context).map(Value::String) };
+        let value = evaluate(parsed, &self.source, &self.reads, context)?;
+        if size_of(&value, MAX_OUTPUT_BYTES) > MAX_OUTPUT_BYTES {
+            return Err(too_long());
         }
+        let value = serde_json::to_value(&value).map_err(|error| EvalError(error.to_string()))?;
+        first_unstorable(&value).map_or(Ok(value), |_| Err(unstorable()))
     }
 }
 
@@ -155,7 +173,7 @@ impl HtmlTemplate {
     }
 
     /// The dotted paths that it reads.
-    pub fn names(&self) -> Vec<String> {
+    pub fn names(&self) -> &[String] {
         self.0.names()
     }
 
@@ -174,7 +192,8 @@ impl Expression {
     /// # Errors
     /// As [`Template::parse`].
     pub fn parse(source: &str) -> Result<Self, SyntaxFault> {
-        Ok(Self { source: source.into(), parsed: Arc::new(parse_expression(source)?) })
+        let (parsed, reads) = deep(source, MAX_EXPRESSION_BYTES, || parse_expression(source))?;
+        Ok(Self { source: source.into(), parsed: Arc::new(parsed), reads })
     }
 
     /// As it was written.
@@ -183,8 +202,8 @@ impl Expression {
     }
 
     /// The dotted paths that it reads.
-    pub fn names(&self) -> Vec<String> {
-        own_names(self.parsed.undeclared_variables(true))
+    pub fn names(&self) -> &[String] {
+        &self.reads.names
     }
 
     /// Whether it is true: empty texts, zero and null are not.
@@ -192,7 +211,7 @@ impl Expression {
     /// # Errors
     /// As [`Template::render`].
     pub fn holds(&self, context: &Context) -> Result<bool, EvalError> {
-        evaluate(&self.parsed, &self.source, context).map(|value| value.is_true())
+        evaluate(&self.parsed, &self.source, &self.reads, context).map(|value| value.is_true())
     }
 }
 
@@ -202,37 +221,61 @@ fn lone_expression(source: &str) -> Option<(&str, usize)> {
     (plain && !inner.starts_with(['-', '+']) && !inner.ends_with(['-', '+'])).then_some((inner, 2))
 }
 
-fn parse_expression(source: &str) -> Result<Parsed, SyntaxFault> {
-    filters::BASE.compile_expression_owned(source.to_owned()).map_err(|error| syntax_fault(&error, source))
+fn parse_expression(source: &str) -> Result<(Parsed, Reads), SyntaxFault> {
+    let root = minijinja::machinery::parse_expr(source).map_err(|error| syntax_fault(&error, source))?;
+    let factors = check_expression(&root)?.into();
+    let parsed = filters::BASE.compile_expression_owned(source.to_owned());
+    let parsed = parsed.map_err(|error| syntax_fault(&error, source))?;
+    let names = own_names(parsed.undeclared_variables(true));
+    Ok((parsed, Reads { names, factors }))
 }
 
-fn own_names(names: impl IntoIterator<Item = String>) -> Vec<String> {
+fn own_names(names: impl IntoIterator<Item = String>) -> Arc<[String]> {
     let mut own: Vec<String> = names
         .into_iter()
         .filter(|name| !FUNCTIONS.contains(&name.split('.').next().unwrap_or_default()))
         .collect();
     own.sort_unstable();
-    own
+    own.into()
 }
 
-fn evaluate(parsed: &Parsed, source: &str, context: &Context) -> Result<Dynamic, EvalError> {
-    let names = || own_names(parsed.undeclared_variables(true));
-    let value = parsed.eval(context.for_templates()).map_err(|error| eval_error(&error, names, context))?;
+impl Reads {
+    /// Refuses what would repeat a text or a list.
+    fn check_factors(&self, context: &Context) -> Result<(), EvalError> {
+        let wrong = |path: &&Factor| {
+            context.get(path).is_some_and(|value| value.is_string() || value.is_array() || value.is_object())
+        };
+        self.factors.iter().find(wrong).map_or(Ok(()), |path| {
+            let path = path.join(".");
+            Err(EvalError(format!("`{path}` is multiplied, but it is no number: write `{path}|int`")))
+        })
+    }
+}
+
+fn evaluate(parsed: &Parsed, source: &str, reads: &Reads, context: &Context) -> Result<Dynamic, EvalError> {
+    reads.check_factors(context)?;
+    let value =
+        parsed.eval(context.for_templates()).map_err(|error| eval_error(&error, &reads.names, context))?;
     if value.is_undefined() {
-        return Err(undefined(source, &names(), context));
+        return Err(undefined(source, &reads.names, context));
     }
     Ok(value)
 }
 
-fn render_mixed(environment: &Environment<'_>, source: &str, context: &Context) -> Result<String, EvalError> {
+fn render_mixed(
+    environment: &Environment<'_>,
+    source: &str,
+    reads: &Reads,
+    context: &Context,
+) -> Result<String, EvalError> {
+    reads.check_factors(context)?;
     let mut out = Bounded { bytes: Vec::with_capacity(source.len()), full: false };
     for (_, template) in environment.templates() {
         let rendered = template.render_captured_to(context.for_templates(), &mut out).map(drop);
         if out.full {
             return Err(too_long());
         }
-        let names = || own_names(template.undeclared_variables(true));
-        rendered.map_err(|error| eval_error(&error, names, context))?;
+        rendered.map_err(|error| eval_error(&error, &reads.names, context))?;
     }
     String::from_utf8(out.bytes).map_err(|error| EvalError(error.to_string()))
 }
@@ -262,20 +305,26 @@ fn too_long() -> EvalError {
     EvalError(format!("it gives more than {} KiB", MAX_OUTPUT_BYTES / 1024))
 }
 
+fn unstorable() -> EvalError {
+    EvalError("it gives the letter U+0000, which can't be stored".into())
+}
+
 fn syntax_fault(error: &Error, source: &str) -> SyntaxFault {
     let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     let range = error.range().filter(|range| range.start <= range.end && source.get(range.clone()).is_some());
     SyntaxFault { message, range }
 }
 
-fn eval_error(error: &Error, names: impl FnOnce() -> Vec<String>, context: &Context) -> EvalError {
+fn eval_error(error: &Error, names: &[String], context: &Context) -> EvalError {
     let place = error.range().zip(error.template_source());
     let part = place.and_then(|(range, source)| source.get(range)).unwrap_or_default().trim();
     EvalError(match error.kind() {
-        ErrorKind::UndefinedError => return undefined(part, &names(), context),
+        ErrorKind::UndefinedError => return undefined(part, names, context),
         ErrorKind::OutOfFuel => format!("it takes more than {FUEL} steps"),
         kind => {
             let what = error.detail().map_or_else(|| kind.to_string(), str::to_owned);
+            // The library shows values in its messages.
+            let what: String = what.replace('\0', "\u{2400}").chars().take(500).collect();
             if part.is_empty() { what } else { format!("`{part}`: {what}") }
         }
     })

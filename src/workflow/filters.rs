@@ -9,6 +9,7 @@ use minijinja::value::{Rest, Value as Dynamic};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior};
 
 use super::expression::FUEL;
+use super::guarded;
 
 const RECURSION: usize = 100;
 
@@ -20,6 +21,8 @@ pub(super) static BASE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     base.set_recursion_limit(RECURSION);
     base.set_debug(true);
     base.remove_global("debug");
+    base.remove_global("namespace");
+    guarded::install(&mut base);
     if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
         base.set_syntax(syntax);
     }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O, reads a clock or knows a single kind: the catalogue is handed in.
 
+mod bounds;
 mod branches;
 pub mod catalogue;
 pub mod compile;
@@ -12,6 +13,7 @@ pub mod event_file;
 pub mod expression;
 mod filters;
 mod graph;
+mod guarded;
 mod hash;
 pub mod plan;
 pub mod react_flow;
@@ -19,4 +21,5 @@ pub mod report;
 mod resolve;
 pub mod rules;
 pub mod scope;
+mod storable;
 pub mod subjects;

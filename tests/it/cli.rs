@@ -127,3 +127,13 @@ async fn executions_can_be_listed_and_shown() {
     let nobody = on_shop(&["executions", "show", "01963d7e-2a30-5cc1-9d39-d8fb0a86bd13"]);
     assert_eq!(nobody.status.code(), Some(1));
 }
+
+#[tokio::test]
+async fn without_a_daemon_the_demo_says_that_none_runs() {
+    let shop = Shop::open().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let order = ["demo", "order", "--total", "80", "--timeout", "4", "--database-url", &shop.url];
+    let said = run(folder.path(), &order);
+    let said = format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    assert!(said.contains("nobody has taken it yet") && said.contains("no daemon seems to run"), "{said}");
+}

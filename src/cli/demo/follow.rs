@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::super::output::{Advice, STRONG, WAIT, one_line, print_line, step_line};
-use crate::store::demo::{Moment, OrderEvent, PlacedOrder, Seen, event_of, look};
+use crate::store::demo::{Backlog, Moment, OrderEvent, PlacedOrder, Seen, backlog, event_of, look};
 
 /// A daemon that runs takes milliseconds.
 const SUSPICION: Duration = Duration::from_secs(3);
@@ -30,7 +30,7 @@ pub(super) async fn follow(pool: &PgPool, order: &PlacedOrder, limit: Duration) 
         ));
     };
     let mut shown = Shown::default();
-    let mut hinted = false;
+    let mut before: Option<Backlog> = None;
     loop {
         let moment = look(pool, order, &event).await?;
         shown.print_news(&moment.executions)?;
@@ -38,16 +38,13 @@ pub(super) async fn follow(pool: &PgPool, order: &PlacedOrder, limit: Duration) 
         if !moment.queued && !resting {
             return if moment.executions.is_empty() { Err(nothing_started()) } else { Ok(moment.executions) };
         }
-        if moment.executions.is_empty()
-            && begun.elapsed() > SUSPICION
-            && !std::mem::replace(&mut hinted, true)
-        {
-            print_line(format_args!(
-                "{WAIT}◐{WAIT:#} nobody has taken it yet; does `thendo up` or `thendo serve` run?"
-            ))?;
+        if moment.executions.is_empty() && begun.elapsed() > SUSPICION && before.is_none() {
+            let backlog = backlog(pool).await?;
+            hint(&backlog)?;
+            before = Some(backlog);
         }
         if is_late() {
-            return Err(too_late(&moment, &event, limit));
+            return Err(too_late(&moment, &event, limit, before, backlog(pool).await?));
         }
         tokio::time::sleep(GLANCE).await;
     }
@@ -61,19 +58,55 @@ fn nothing_started() -> anyhow::Error {
     )
 }
 
-fn too_late(moment: &Moment, event: &OrderEvent, limit: Duration) -> anyhow::Error {
+fn hint(backlog: &Backlog) -> anyhow::Result<()> {
+    match backlog.daemons {
+        0 => print_line(format_args!(
+            "{WAIT}◐{WAIT:#} nobody has taken it yet; does `thendo up` or `thendo serve` run?"
+        )),
+        _ => print_line(format_args!(
+            "{WAIT}◐{WAIT:#} a daemon runs, but has not taken it yet: {} in the queue",
+            counted(backlog.rows, "row")
+        )),
+    }
+}
+
+/// `before` is how the queue looked a while ago: where somebody works, its oldest row is another one by now.
+fn too_late(
+    moment: &Moment,
+    event: &OrderEvent,
+    limit: Duration,
+    before: Option<Backlog>,
+    now: Backlog,
+) -> anyhow::Error {
     let seconds = limit.as_secs();
-    if moment.executions.is_empty() {
+    let waiting = moment.executions.iter().filter(|execution| execution.status == "waiting").count();
+    if waiting > 0 {
+        let verb = if waiting == 1 { "waits" } else { "wait" };
+        let waiting = counted(i64::try_from(waiting).unwrap_or(i64::MAX), "execution");
+        return Advice::error(
+            format!("{waiting} still {verb} after {seconds} s"),
+            "`thendo executions list --status waiting` shows them; they go on by themselves. More time: --timeout",
+        );
+    }
+    let moves = before.is_some_and(|before| before.oldest != now.oldest);
+    if now.daemons == 0 && !moves {
         return Advice::error(
             format!("nobody took the order's event {} within {seconds} s: no daemon seems to run", event.id),
             "start `thendo up` (or `thendo serve` for your own database); the event waits and will be handled then",
         );
     }
-    let waiting = moment.executions.iter().filter(|execution| execution.status == "waiting").count();
     Advice::error(
-        format!("{waiting} executions still wait after {seconds} s"),
-        "`thendo executions list --status waiting` shows them; they go on by themselves. More time: --timeout",
+        format!(
+            "the order's event {} was not taken within {seconds} s: a daemon works, with {} in the queue",
+            event.id,
+            counted(now.rows, "row")
+        ),
+        "wait longer with --timeout; the event keeps its place and will be handled",
     )
+}
+
+fn counted(count: i64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// What has been printed.
@@ -113,5 +146,37 @@ impl Shown {
             self.executions.push(execution.id);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn said(waiting: usize, daemons: i64, oldest: [i64; 2]) -> String {
+        let seen = |_| Seen {
+            id: Uuid::nil(),
+            workflow: "w".into(),
+            status: "waiting".into(),
+            steps: json!([]),
+            error: None,
+        };
+        let moment = Moment { queued: true, executions: (0..waiting).map(seen).collect() };
+        let event = OrderEvent { id: Uuid::nil(), at: chrono::DateTime::UNIX_EPOCH };
+        let backlog = |oldest| Backlog { rows: 7, oldest: Some(oldest), daemons };
+        too_late(&moment, &event, Duration::from_secs(30), Some(backlog(oldest[0])), backlog(oldest[1]))
+            .to_string()
+    }
+
+    #[test]
+    fn a_backlog_is_told_from_a_missing_daemon() {
+        assert!(said(0, 0, [1, 1]).contains("no daemon seems to run"));
+        for works in [said(0, 1, [1, 1]), said(0, 0, [1, 2])] {
+            assert!(works.contains("7 rows in the queue") && !works.contains("no daemon"), "{works}");
+        }
+        assert_eq!(said(1, 1, [1, 1]), "1 execution still waits after 30 s");
+        assert_eq!(said(2, 1, [1, 1]), "2 executions still wait after 30 s");
     }
 }

@@ -30,7 +30,7 @@ Examples:
 The order is inserted by plain SQL: it is the database that tells thendo.")]
 pub struct Order {
     /// What the order costs, such as 250.00
-    #[arg(long, value_name = "AMOUNT", value_parser = Money::minor_from_decimal)]
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = Money::minor_from_decimal)]
     total: i64,
     /// The customer's address
     #[arg(long, default_value = "ada@example.com", value_parser = address)]
@@ -92,6 +92,15 @@ impl Demo {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
+    #[test]
+    fn a_negative_amount_is_answered_with_what_amounts_are() {
+        let line = crate::cli::Cli::try_parse_from(["thendo", "demo", "order", "--total", "-5"]);
+        let said = line.expect_err("refused").to_string();
+        assert!(said.contains("'-5'") && !said.contains("unexpected argument"), "{said}");
+    }
+
     #[test]
     fn arguments_are_checked_before_anything_is_written() {
         assert!(super::address("ada@example.com").is_ok());
