@@ -16,7 +16,8 @@ help: ## this list
 
 up: ## build and start everything; Ctrl-C stops it
 	@scripts/prepare up
-	@exec cargo run --locked --quiet -- up $(ARGS)
+	@cargo build --locked --bin thendo
+	@exec "$${CARGO_TARGET_DIR:-target}/debug/thendo" up $(ARGS)
 
 test: ## everything that CI checks: format, lints, audit, tests
 	@scripts/prepare test
