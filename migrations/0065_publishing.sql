@@ -135,4 +135,4 @@ create trigger workflow_edited before insert or update on public.workflows
     for each row execute function public.workflow_edited();
 create trigger workflow_deleted after delete on public.workflows
     for each statement execute function public.workflow_deleted();
-create index idx_workflows_unchecked on public.workflows (updated_at) where health = 'unchecked';
+create index idx_workflows_unchecked on public.workflows (id) where health = 'unchecked';

@@ -11,8 +11,16 @@ begin
             begin
                 execute format('create role %I nologin noinherit %s', wanted,
                     case wanted when 'service_role' then 'bypassrls' else '' end);
-            exception when duplicate_object or unique_violation then
-                null;
+            exception
+                when duplicate_object or unique_violation then
+                    null;
+                when insufficient_privilege then
+                    -- An owner who may create roles, but none that passes by row security.
+                    if wanted <> 'service_role' then
+                        raise;
+                    end if;
+                    execute 'create role service_role nologin noinherit';
+                    raise notice 'service_role was created without bypassrls: a superuser can add it';
             end;
         end if;
     end loop;

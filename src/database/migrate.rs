@@ -106,7 +106,7 @@ impl MigrateError {
                                  change: then start with an empty database"
                 .into(),
             Self::Failed { .. } => "nothing of it was kept; mend the cause and run it again".into(),
-            Self::Auth(_) => "connect as a user who may create roles (on Supabase: `postgres`)".into(),
+            Self::Auth(_) => "connect as a user who may create roles (on Supabase: `postgres`), or have a superuser create the roles anon, authenticated and service_role beforehand".into(),
             Self::Database(_) | Self::List(_) => "run it again; it goes on where it stopped".into(),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -37,8 +37,9 @@ pub enum Deliveries {
 /// How a batch goes about its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
-    /// All requests of a wave together; given up after so long, for a transaction must not last.
-    Together(Instant),
+    /// All requests of a wave together; given up when so much time went into plans, conditions and templates,
+    /// for a transaction must not last. (The way to the server is not the batch's fault, nor shorter for fewer.)
+    Together(Duration),
     /// Each request under a savepoint of its own: one that fails is refused, and only that.
     OneByOne,
 }
@@ -54,8 +55,16 @@ pub enum Fault {
     TooLong,
 }
 
+/// What moving came to.
+#[derive(Debug, Clone, Copy)]
+pub struct Moved {
+    /// Something was handed to the deliverers.
+    pub handed: bool,
+    /// Time spent on plans, conditions and templates.
+    pub thought: Duration,
+}
+
 /// Moves `running` as far as they go, within a transaction that the caller holds.
-/// Tells whether anything was handed over.
 ///
 /// # Errors
 /// [`Fault`]; the transaction is then to be rolled back.
@@ -65,15 +74,16 @@ pub async fn in_waves(
     now: DateTime<Utc>,
     manner: Manner,
     deliveries: &mut Deliveries,
-) -> Result<bool, Fault> {
-    let mut handed = false;
+) -> Result<Moved, Fault> {
+    let mut moved = Moved { handed: false, thought: Duration::ZERO };
     // Those that got an answer in the last wave; the others have nothing new to say.
     let mut moving: Vec<usize> = (0..running.len()).collect();
     while !moving.is_empty() {
         let mut asked = Vec::new();
         let mut owners = Vec::new();
+        let began = Instant::now();
         for &n in &moving {
-            if matches!(manner, Manner::Together(until) if Instant::now() > until) {
+            if matches!(manner, Manner::Together(most) if moved.thought + began.elapsed() > most) {
                 return Err(Fault::TooLong);
             }
             let Running { identity, plan, run } = &mut running[n];
@@ -82,6 +92,7 @@ pub async fn in_waves(
                 asked.push(Asked { execution: identity.id, lane: identity.lane, request });
             }
         }
+        moved.thought += began.elapsed();
         if asked.is_empty() {
             break;
         }
@@ -96,14 +107,14 @@ pub async fn in_waves(
             if let (Answer::Handed { .. }, Deliveries::Render(rendered)) = (&answer, &mut *deliveries) {
                 answer = as_if_done(asked, rendered);
             }
-            handed |= matches!(answer, Answer::Handed { .. });
+            moved.handed |= matches!(answer, Answer::Handed { .. });
             let Running { plan, run, .. } = &mut running[*n];
             run.answer(plan, &asked.request.node, answer, now);
         }
         owners.dedup();
         moving = owners;
     }
-    Ok(handed)
+    Ok(moved)
 }
 
 /// Applies each request by itself. What the database refuses, say by a trigger of the shop's own that

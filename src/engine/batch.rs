@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::advance::{Run, Saved};
-use super::apply::{Deliveries, Fault, Manner, Running, in_waves};
+use super::apply::{Deliveries, Fault, Manner, Moved, Running, in_waves};
 use super::plans::{InForce, Plans};
 use crate::domain::event::Event;
 use crate::domain::execution::{Mode, Status, Step, StepOutcome};
@@ -28,6 +29,8 @@ pub struct Done {
     pub bytes: usize,
     /// It handed something to the deliverers.
     pub handed: bool,
+    /// Time spent on plans, conditions and templates, with the transaction open.
+    pub thought: Duration,
 }
 
 /// A batch that was rolled back. Nothing of it happened.
@@ -82,7 +85,7 @@ pub async fn run(
     };
     if worked.is_err() {
         let _ = session.transaction("rollback").await;
-        cursors.forget();
+        cursors.undo();
     }
     worked.map_err(|source| BatchError { rows, source })
 }
@@ -93,10 +96,11 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -
     plans.refresh(session, *epoch, oldest).await?;
     let (mut running, mut broken) = start(session, plans, rows, *now).await?;
     broken.extend(wake(session, plans, rows, *now, &mut running).await?);
-    let handed = in_waves(session, &mut running, *now, manner, &mut Deliveries::HandOver).await?;
+    let Moved { handed, thought } =
+        in_waves(session, &mut running, *now, manner, &mut Deliveries::HandOver).await?;
     settle(session, &running, &broken).await?;
     tell(rows, &running, &broken, *now);
-    Ok(Done { claimed: rows.len(), bytes: *bytes, handed })
+    Ok(Done { claimed: rows.len(), bytes: *bytes, handed, thought })
 }
 
 /// Match: the events against the plans in force, and an execution for each that agree.

@@ -6,10 +6,14 @@ use super::apply::Manner;
 use super::batch::{Done, Order};
 use crate::store::queue::Claimed;
 
-/// No transaction of the engine is to last longer: then it is given up and done in smaller parts.
-const LONGEST_BATCH: Duration = Duration::from_millis(200);
+/// A batch that thinks longer, with its transaction open, is given up and done in smaller parts.
+const LONGEST_THOUGHT: Duration = Duration::from_millis(200);
 /// What a batch is sized for, so that it ends well before that.
 const USUAL_BATCH: Duration = Duration::from_millis(80);
+/// A batch of so few rows is not slow for being large: its round trips are, and fewer rows don't shorten them.
+const FEW: usize = 64;
+/// Rows under suspicion at the same time.
+const MOST_SUSPECTS: usize = 64;
 /// Event data that a batch is sized for: in memory it takes several times as much.
 const USUAL_BYTES: usize = 4 << 20;
 /// A row that took its connection with it so often, all by itself, is set aside.
@@ -24,7 +28,7 @@ pub struct Pace {
     limit: usize,
     /// So many rows are still to be taken one by one, since a batch with them failed.
     careful: usize,
-    suspect: Option<(Claimed, u8)>,
+    suspects: Vec<(Claimed, u8)>,
     failing_since: Option<Instant>,
     complained: Option<Instant>,
 }
@@ -32,14 +36,13 @@ pub struct Pace {
 impl Pace {
     /// At most `most` rows at once.
     pub fn new(most: usize) -> Self {
-        Self { most, limit: most, careful: 0, suspect: None, failing_since: None, complained: None }
+        Self { most, limit: most, careful: 0, suspects: Vec::new(), failing_since: None, complained: None }
     }
 
     /// What the next batch takes, and how.
     pub fn order(&self, workers: usize) -> Order {
-        let until = Instant::now() + LONGEST_BATCH;
         match self.careful {
-            0 => Order { limit: self.limit, workers, manner: Manner::Together(until) },
+            0 => Order { limit: self.limit, workers, manner: Manner::Together(LONGEST_THOUGHT) },
             _ => Order { limit: 1, workers, manner: Manner::OneByOne },
         }
     }
@@ -53,22 +56,23 @@ impl Pace {
     pub fn went_well(&mut self, done: Done, took: Duration) {
         self.failing_since = None;
         self.complained = None;
-        self.suspect = None;
         if self.careful > 0 {
             self.careful = self.careful.saturating_sub(done.claimed);
             return;
         }
         let rows = done.claimed.max(1);
-        let in_time = USUAL_BATCH.as_micros() * rows as u128 / took.as_micros().max(1);
+        let within = |took: Duration| {
+            let fits = USUAL_BATCH.as_micros() * rows as u128 / took.as_micros().max(1);
+            usize::try_from(fits).unwrap_or(usize::MAX)
+        };
         let in_memory = USUAL_BYTES * rows / done.bytes.max(1);
-        let fits = usize::try_from(in_time).unwrap_or(usize::MAX).min(in_memory);
+        let fits = within(took).max(FEW).min(within(done.thought)).min(in_memory);
         self.limit = fits.clamp(1, (self.limit * 2).min(self.most));
     }
 
     /// Nothing was due.
     pub fn ran_dry(&mut self) {
         self.careful = 0;
-        self.suspect = None;
         self.failing_since = None;
         self.complained = None;
     }
@@ -86,23 +90,23 @@ impl Pace {
         self.careful = self.careful.max(rows);
     }
 
-    /// The connection broke with these rows in hand. They may be why: one by one, and one that does it
-    /// again and again all by itself is suspected.
-    pub fn lost_connection(&mut self, mut rows: Vec<Claimed>) {
+    /// The connection broke with these rows in hand. They may be why, so they are taken one by one. One that
+    /// breaks it again and again, all by itself and without a word of the server (which says so when an
+    /// operator ends a session, or stops the server), is suspected.
+    pub fn lost_connection(&mut self, mut rows: Vec<Claimed>, without_a_word: bool) {
         self.careful = self.careful.max(rows.len());
-        let alone = if rows.len() == 1 { rows.pop() } else { None };
-        self.suspect = alone.map(|row| {
-            let strikes = match &self.suspect {
-                Some((former, strikes)) if (former.id, former.lane) == (row.id, row.lane) => strikes + 1,
-                _ => 1,
-            };
-            (row, strikes)
-        });
+        let Some(row) = rows.pop().filter(|_| rows.is_empty() && without_a_word) else { return };
+        if let Some((_, strikes)) = self.suspects.iter_mut().find(|(former, _)| former.is(&row)) {
+            *strikes += 1;
+        } else if self.suspects.len() < MOST_SUSPECTS {
+            self.suspects.push((row, 1));
+        }
     }
 
-    /// The row that is to be set aside before anything else, if there is one.
+    /// A row that is to be set aside before anything else, if there is one.
     pub fn condemned(&mut self) -> Option<Claimed> {
-        self.suspect.take_if(|(_, strikes)| *strikes >= MOST_STRIKES).map(|(row, _)| row)
+        let n = self.suspects.iter().position(|(_, strikes)| *strikes >= MOST_STRIKES)?;
+        Some(self.suspects.swap_remove(n).0)
     }
 
     /// Batches fail one after the other: true when that is worth a word now.
@@ -131,32 +135,57 @@ mod tests {
         }
     }
 
+    fn done(claimed: usize, bytes: usize, thought_ms: u64) -> Done {
+        Done { claimed, bytes, handed: false, thought: Duration::from_millis(thought_ms) }
+    }
+
     #[test]
     fn a_slow_batch_makes_the_next_one_fit() {
         let mut pace = Pace::new(500);
-        pace.went_well(Done { claimed: 500, bytes: 1000, handed: false }, Duration::from_millis(800));
-        assert_eq!(pace.order(2).limit, 50);
-        pace.went_well(Done { claimed: 50, bytes: 1000, handed: false }, Duration::from_millis(1));
-        assert_eq!(pace.order(2).limit, 100, "it grows by steps");
+        pace.went_well(done(500, 1000, 400), Duration::from_millis(800));
+        assert_eq!(pace.order(2).limit, 64);
+        pace.went_well(done(64, 1000, 1), Duration::from_millis(1));
+        assert_eq!(pace.order(2).limit, 128, "it grows by steps");
+    }
+
+    #[test]
+    fn a_server_far_away_makes_no_batch_small() {
+        let mut pace = Pace::new(500);
+        for _ in 0..20 {
+            let claimed = pace.order(2).limit;
+            pace.went_well(done(claimed, 1000, 1), Duration::from_millis(300));
+        }
+        assert_eq!(pace.order(2).limit, 64);
+    }
+
+    #[test]
+    fn much_thought_makes_the_next_batch_small() {
+        let mut pace = Pace::new(500);
+        pace.went_well(done(10, 1000, 160), Duration::from_millis(170));
+        assert_eq!(pace.order(2).limit, 5);
     }
 
     #[test]
     fn large_events_make_the_next_batch_small() {
         let mut pace = Pace::new(500);
-        pace.went_well(Done { claimed: 500, bytes: 500 * 65_536, handed: false }, Duration::from_millis(10));
+        pace.went_well(done(500, 500 * 65_536, 1), Duration::from_millis(10));
         assert_eq!(pace.order(2).limit, 64);
     }
 
     #[test]
     fn only_a_row_that_breaks_the_connection_alone_and_again_is_condemned() {
         let mut pace = Pace::new(500);
-        pace.lost_connection(vec![row(1), row(2)]);
+        pace.lost_connection(vec![row(1), row(2)], true);
         assert_eq!(pace.order(2).manner, Manner::OneByOne);
-        pace.lost_connection(vec![row(1)]);
-        pace.lost_connection(vec![row(2)]);
-        pace.lost_connection(vec![row(2)]);
-        assert!(pace.condemned().is_none());
-        pace.lost_connection(vec![row(2)]);
+        for id in [1, 2, 2] {
+            pace.lost_connection(vec![row(id)], true);
+        }
+        for _ in 0..5 {
+            pace.lost_connection(vec![row(2)], false);
+            pace.ran_dry();
+        }
+        assert!(pace.condemned().is_none(), "an operator ended it: no row's fault");
+        pace.lost_connection(vec![row(2)], true);
         assert_eq!(pace.condemned().map(|row| row.id), Some(2));
         assert!(pace.condemned().is_none());
     }

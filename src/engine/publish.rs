@@ -15,6 +15,9 @@ use crate::store::workflows::{Edited, mark_checked, put_in_force, unchecked};
 use crate::workflow::compile::compile;
 use crate::workflow::diagnostics::Diagnostic;
 
+/// The longest pause before what could not be checked is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
 /// Publishes until `shutdown`.
 pub async fn run(
     mut side: Side,
@@ -23,25 +26,28 @@ pub async fn run(
     health: Arc<Health>,
     shutdown: CancellationToken,
 ) {
+    let mut pause = Duration::from_millis(100);
     loop {
         let session = tokio::select! {
             session = super::side_session(&mut side) => session,
             () = shutdown.cancelled() => return,
         };
-        if let Err(error) = check_all(&session, &plans).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "workflows could not be checked; trying again"
-            );
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(100)) => continue,
-                () = shutdown.cancelled() => return,
-            }
-        }
-        Health::set(&health.published, true);
+        let checked = check_all(&session, &plans).await;
         // Without notifications an edit is still to be in force within a second.
         let notified = health.notified.load(std::sync::atomic::Ordering::Relaxed);
-        let rest = Duration::from_millis(if notified { 5000 } else { 500 });
+        let mut rest = Duration::from_millis(if notified { 5000 } else { 500 });
+        if let Ok(true) = checked {
+            pause = Duration::from_millis(100);
+        } else {
+            rest = rest.min(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        match checked {
+            Ok(_) => Health::set(&health.published, true),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "workflows could not be checked");
+            }
+        }
         tokio::select! {
             () = wake.publisher.notified() => {}
             () = tokio::time::sleep(rest) => {}
@@ -50,37 +56,49 @@ pub async fn run(
     }
 }
 
-/// One that can't be checked just now is left for the next time; it holds up no other.
-async fn check_all(session: &Session, plans: &Plans) -> Result<(), StoreError> {
+/// Checks what was edited. One that can't be checked just now is left for the next time and holds up no other;
+/// then the answer is false.
+async fn check_all(session: &Session, plans: &Plans) -> Result<bool, StoreError> {
     let mut last: Option<Edited> = None;
-    let mut left = None;
+    let mut complete = true;
     loop {
         let mut edited = unchecked(session, last.as_ref()).await?;
         for workflow in &edited {
-            match check(session, plans, workflow).await {
+            let checked = match check(session, plans, workflow).await {
                 Err(error) if error.class() == ErrorClass::Other => {
+                    let fault = fault("not-stored", &error.reason());
                     tracing::error!(
                         workflow = workflow.name,
                         error = &error as &dyn std::error::Error,
                         "a workflow could not be published"
                     );
-                    let fault = fault("not-stored", &error.reason());
-                    mark_checked(session, workflow, false, &fault).await?;
+                    mark_checked(session, workflow, false, &fault).await
                 }
+                checked => checked,
+            };
+            match checked {
                 Err(error) if error.class() == ErrorClass::Disconnected => return Err(error),
-                Err(error) => left = Some(error),
-                Ok(()) => {}
+                Err(error) => {
+                    complete = false;
+                    tracing::debug!(
+                        workflow = workflow.name,
+                        error = &error as &dyn std::error::Error,
+                        "not checked yet"
+                    );
+                }
+                Ok(done) => complete &= done,
             }
         }
         let all = edited.len() < 100;
         last = edited.pop();
         if all {
-            return left.map_or(Ok(()), Err);
+            return Ok(complete);
         }
     }
 }
 
-async fn check(session: &Session, plans: &Plans, workflow: &Edited) -> Result<(), StoreError> {
+/// False if the row was edited meanwhile or is being edited.
+async fn check(session: &Session, plans: &Plans, workflow: &Edited) -> Result<bool, StoreError> {
     let definition = match &workflow.definition {
         Ok(definition) => definition,
         Err(reason) => {
@@ -94,25 +112,27 @@ async fn check(session: &Session, plans: &Plans, workflow: &Edited) -> Result<()
     let published = workflow.status == "published";
     match compiled.plan {
         Some(plan) if published => {
-            if let Some(version) = put_in_force(session, workflow, plan.hash(), &diagnostics).await? {
+            let version = put_in_force(session, workflow, plan.hash(), &diagnostics).await?;
+            if let Some(version) = version {
                 tracing::info!(workflow = workflow.name, version, "in force");
             }
+            Ok(version.is_some())
         }
         plan => {
-            mark_checked(session, workflow, plan.is_some(), &diagnostics).await?;
-            if plan.is_none() && published {
+            let marked = mark_checked(session, workflow, plan.is_some(), &diagnostics).await?;
+            if marked && plan.is_none() && published {
                 tracing::warn!(
                     workflow = workflow.name,
                     faults = compiled.diagnostics.len(),
                     stays = workflow.live_version,
                     "broken: not put in force; its diagnostics are in workflows.diagnostics"
                 );
-            } else if !published && workflow.live_version.is_some() {
+            } else if marked && !published && workflow.live_version.is_some() {
                 tracing::info!(workflow = workflow.name, status = workflow.status, "taken out of force");
             }
+            Ok(marked)
         }
     }
-    Ok(())
 }
 
 fn fault(code: &'static str, message: &str) -> Value {

@@ -20,8 +20,11 @@ use crate::store::OF_A_BATCH;
 use crate::store::queue::{Claimed, Cursors, LANES};
 use crate::store::session::{ErrorClass, Session, StoreError};
 
-/// Whatever the cursors may have passed is found by looking from the beginning this often, and before each sleep.
+/// Whatever the cursors may have passed, say because a clock was set back, is found by looking from the
+/// beginning this often.
 const SWEEP: Duration = Duration::from_secs(2);
+/// A look that took longer was held up by something else.
+const LONGEST_SWEEP: Duration = Duration::from_secs(3);
 /// A claim of this many rows says that more are coming: close the gate, call another worker.
 const A_LOT: usize = 8;
 
@@ -79,6 +82,8 @@ struct Wakefulness {
     rest: Duration,
     /// When it last looked from the beginning.
     swept: Instant,
+    /// How often it does: with many dead rows there it takes long, and then seldom.
+    sweep_every: Duration,
 }
 
 /// From a connection to its end.
@@ -97,13 +102,19 @@ async fn work(
     }
     Health::set(&shared.health.working, true);
     let mut cursors = Cursors::from_lane(number * LANES / shared.workers.max(1));
-    let mut awake =
-        Wakefulness { streak: 0, gate_closed: false, rest: Duration::from_millis(1), swept: Instant::now() };
+    let mut awake = Wakefulness {
+        streak: 0,
+        gate_closed: false,
+        rest: Duration::from_millis(1),
+        swept: Instant::now(),
+        sweep_every: SWEEP,
+    };
     let worked = loop {
         if shutdown.is_cancelled() {
             break Ok(());
         }
-        if awake.swept.elapsed() > SWEEP {
+        let sweeps = awake.swept.elapsed() > awake.sweep_every;
+        if sweeps {
             cursors.sweep();
             awake.swept = Instant::now();
         }
@@ -112,13 +123,16 @@ async fn work(
             Ok(done) if done.claimed > 0 => after_batch(shared, pace, &mut awake, done, began.elapsed()),
             Ok(_) => {
                 pace.ran_dry();
-                run_dry(shared, &mut awake, &mut cursors, number, shutdown).await;
+                run_dry(shared, &mut awake, number, shutdown).await;
             }
             Err(error) => {
                 if let Err(error) = after_failure(shared, &session, pace, error).await {
                     break Err(error.into());
                 }
             }
+        }
+        if sweeps {
+            awake.sweep_every = SWEEP.max(began.elapsed().min(LONGEST_SWEEP) * 20);
         }
         cursors.turn(1);
     };
@@ -149,16 +163,8 @@ fn after_batch(shared: &Shared, pace: &mut Pace, awake: &mut Wakefulness, done: 
     }
 }
 
-/// Nothing was due: look once more from the beginning, then let writers notify again, and wait.
-async fn run_dry(
-    shared: &Shared,
-    awake: &mut Wakefulness,
-    cursors: &mut Cursors,
-    number: usize,
-    shutdown: &CancellationToken,
-) {
-    cursors.sweep();
-    awake.swept = Instant::now();
+/// Nothing was due: look once more, then let writers notify again, and wait.
+async fn run_dry(shared: &Shared, awake: &mut Wakefulness, number: usize, shutdown: &CancellationToken) {
     if awake.streak > 0 {
         awake.streak = 0;
         return;
@@ -179,8 +185,6 @@ async fn run_dry(
         () = tokio::time::sleep(rest) => awake.rest = (awake.rest * 2).min(longest),
         () = shutdown.cancelled() => {}
     }
-    cursors.sweep();
-    awake.swept = Instant::now();
 }
 
 async fn after_failure(
@@ -201,8 +205,9 @@ async fn after_failure(
         Fault::TooLong => pace.be_modest(error.rows.len()),
         Fault::Store(fault) => match fault.class() {
             ErrorClass::Disconnected => {
+                let without_a_word = fault.source.code().is_none();
                 let BatchError { rows, source } = error;
-                pace.lost_connection(rows);
+                pace.lost_connection(rows, without_a_word);
                 return Err(BatchError { rows: Vec::new(), source });
             }
             ErrorClass::Transient => {

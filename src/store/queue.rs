@@ -33,18 +33,20 @@ pub(super) static OLDEST_DUE: Sql = Sql {
 
 /// A clock that was set back, or anything else nobody thought of: look again at the last second.
 const SLACK: TimeDelta = TimeDelta::seconds(1);
-/// Instants remembered while old transactions run; the oldest of more would only be forgotten early.
+/// Instants remembered while old transactions run. Of more, the cursors just learn later.
 const MOST_INSTANTS: usize = 1024;
 
 /// Where each lane was left, so that a claim need not step over the dead rows before it.
 ///
-/// A cursor never passes an instant at which a transaction ran that still runs: it may yet commit an event
-/// of that time, and later events of the same entity must not be started before it.
+/// A cursor stands where the last claim in its lane ended, and never passes an instant at which a transaction
+/// ran that still runs: it may yet commit an event of that time, and later events of the same entity must not
+/// be started before it.
 #[derive(Debug, Clone)]
 pub struct Cursors {
     lanes: Vec<i16>,
     since: Vec<DateTime<Utc>>,
-    reached: Vec<DateTime<Utc>>,
+    /// `since` as it was before the claim at hand.
+    before: Vec<DateTime<Utc>>,
     /// Instants, each with the first transaction that had not yet begun then.
     instants: VecDeque<(DateTime<Utc>, i64)>,
     /// All that was written before this instant is committed or will never be.
@@ -59,7 +61,7 @@ impl Cursors {
         Self {
             lanes,
             since: beginning.clone(),
-            reached: beginning,
+            before: beginning,
             instants: VecDeque::new(),
             complete: DateTime::UNIX_EPOCH,
         }
@@ -71,16 +73,15 @@ impl Cursors {
     }
 
     /// What was claimed last is back in the queue.
-    pub fn forget(&mut self) {
-        self.sweep();
-        self.reached.fill(DateTime::UNIX_EPOCH);
+    pub fn undo(&mut self) {
+        self.since.clone_from(&self.before);
     }
 
     /// Turns the order of lanes, so that none is always last.
     pub fn turn(&mut self, by: usize) {
         self.lanes.rotate_left(by % LANES);
         self.since.rotate_left(by % LANES);
-        self.reached.rotate_left(by % LANES);
+        self.before.rotate_left(by % LANES);
     }
 
     fn observe(&mut self, at: DateTime<Utc>, oldest_running: i64, next_to_start: i64) {
@@ -96,14 +97,12 @@ impl Cursors {
         }
     }
 
+    /// Moves the cursors of the lanes that rows were taken from, oldest first: what is left there is later.
     fn advance(&mut self, claimed: &[Claimed]) {
         for row in claimed {
             if let Some(n) = self.lanes.iter().position(|lane| *lane == row.lane) {
-                self.reached[n] = self.reached[n].max(row.due_at);
+                self.since[n] = row.due_at.min(self.complete).max(DateTime::UNIX_EPOCH + SLACK) - SLACK;
             }
-        }
-        for (since, reached) in self.since.iter_mut().zip(&self.reached) {
-            *since = (*reached).min(self.complete).max(DateTime::UNIX_EPOCH + SLACK) - SLACK;
         }
     }
 }
@@ -119,6 +118,13 @@ pub struct Claimed {
     pub lane: i16,
     /// What to do with it.
     pub what: Due,
+}
+
+impl Claimed {
+    /// Whether both are the same queue row.
+    pub fn is(&self, other: &Self) -> bool {
+        (self.lane, self.due_at, self.id) == (other.lane, other.due_at, other.id)
+    }
 }
 
 /// What a queue row stands for.
@@ -176,6 +182,7 @@ pub async fn claim_due(
 ) -> Result<Claim, StoreError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let workers = i32::try_from(workers).unwrap_or(i32::MAX);
+    cursors.before.clone_from(&cursors.since);
     let (begun, agreed, held, rows) = {
         tokio::join!(
             biased;
@@ -255,28 +262,61 @@ pub async fn oldest_due(session: &Session) -> Result<Option<DateTime<Utc>>, Stor
 mod tests {
     use super::*;
 
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_790_000_000 + second, 0).expect("in range")
+    }
+
+    fn row(lane: i16, second: i64) -> Claimed {
+        Claimed { id: 1, due_at: at(second), lane, what: Due::Gone(EventId(Uuid::nil())) }
+    }
+
     #[test]
     fn a_cursor_never_passes_a_transaction_that_still_runs() {
-        let at = |second: i64| DateTime::from_timestamp(1_790_000_000 + second, 0).expect("in range");
-        let row =
-            |second| Claimed { id: 1, due_at: at(second), lane: 3, what: Due::Gone(EventId(Uuid::nil())) };
-        let since = |cursors: &Cursors| cursors.since[3];
         let mut cursors = Cursors::from_lane(0);
         // Transaction 70 began before second 10 and runs on.
         cursors.observe(at(0), 65, 65);
         cursors.observe(at(10), 70, 80);
-        cursors.advance(&[row(9)]);
-        assert_eq!(since(&cursors), at(0) - SLACK);
+        cursors.advance(&[row(3, 9)]);
+        assert_eq!(cursors.since[3], at(0) - SLACK);
         cursors.observe(at(20), 70, 95);
-        cursors.advance(&[row(19)]);
-        assert_eq!(since(&cursors), at(0) - SLACK);
+        cursors.advance(&[row(3, 18), row(3, 19)]);
+        assert_eq!(cursors.since[3], at(0) - SLACK);
         // It is over; another, 90, began between seconds 10 and 20.
         cursors.observe(at(30), 90, 99);
-        cursors.advance(&[]);
-        assert_eq!(since(&cursors), at(10) - SLACK);
-        // What was rolled back is looked for from the beginning.
-        cursors.forget();
-        cursors.advance(&[]);
-        assert_eq!(since(&cursors), DateTime::UNIX_EPOCH);
+        cursors.advance(&[row(3, 29)]);
+        assert_eq!(cursors.since[3], at(10) - SLACK);
+    }
+
+    #[test]
+    fn a_lane_that_nothing_was_taken_from_stays_where_it_was() {
+        let mut cursors = Cursors::from_lane(0);
+        cursors.observe(at(0), 70, 70);
+        cursors.advance(&[row(3, 0), row(4, 0)]);
+        // What a long transaction wrote is there now, at second 5 of lane 3; only lane 4 is held.
+        cursors.observe(at(10), 99, 99);
+        cursors.advance(&[row(4, 9)]);
+        assert_eq!((cursors.since[3], cursors.since[4]), (at(0) - SLACK, at(9) - SLACK));
+    }
+
+    #[test]
+    fn a_claim_that_took_part_of_what_came_late_goes_on_behind_that_part() {
+        let mut cursors = Cursors::from_lane(0);
+        cursors.observe(at(0), 70, 70);
+        cursors.advance(&[row(3, 9)]);
+        cursors.observe(at(10), 99, 99);
+        // Rows of seconds 3, 4 and 5 were committed late; the limit let one through.
+        cursors.advance(&[row(3, 3)]);
+        assert_eq!(cursors.since[3], at(3) - SLACK);
+    }
+
+    #[test]
+    fn a_claim_that_was_rolled_back_moves_nothing() {
+        let mut cursors = Cursors::from_lane(0);
+        cursors.observe(at(30), 99, 99);
+        cursors.advance(&[row(3, 9)]);
+        cursors.before.clone_from(&cursors.since);
+        cursors.advance(&[row(3, 19)]);
+        cursors.undo();
+        assert_eq!(cursors.since[3], at(9) - SLACK);
     }
 }

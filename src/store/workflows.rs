@@ -21,13 +21,13 @@ pub(super) static ONE_VERSION: Sql = Sql {
 };
 pub(super) static UNCHECKED: Sql = Sql {
     name: "unchecked_workflows",
-    text: "select id, revision, name, status, definition, updated_at, live_version from public.workflows
-           where health = 'unchecked' and (updated_at, id) > ($1, $2) order by updated_at, id limit 100",
+    text: "select id, revision, name, status, definition, live_version from public.workflows
+           where health = 'unchecked' and ($1::uuid is null or id > $1) order by id limit 100",
 };
 pub(super) static PUT_IN_FORCE: Sql =
     Sql { name: "put_in_force", text: "select public.put_in_force($1, $2, $3, $4) as number" };
 pub(super) static MARK_CHECKED: Sql =
-    Sql { name: "mark_checked", text: "select public.mark_checked($1, $2, $3, $4)" };
+    Sql { name: "mark_checked", text: "select public.mark_checked($1, $2, $3, $4) as marked" };
 
 /// A version and when it is in force.
 #[derive(Debug, Clone)]
@@ -57,8 +57,6 @@ pub struct Edited {
     pub status: String,
     /// React Flow JSON, or why it can't be read.
     pub definition: Result<Value, String>,
-    /// When it was edited.
-    pub updated_at: DateTime<Utc>,
     /// The version in force, if one is.
     pub live_version: Option<i32>,
 }
@@ -99,8 +97,8 @@ pub async fn definition_of(
 /// # Errors
 /// [`StoreError`].
 pub async fn unchecked(session: &Session, last: Option<&Edited>) -> Result<Vec<Edited>, StoreError> {
-    let (at, id) = last.map_or((DateTime::UNIX_EPOCH, Uuid::nil()), |last| (last.updated_at, last.id.0));
-    let rows = session.query(&UNCHECKED, &[&at, &id]).await?;
+    let last: Option<Uuid> = last.map(|last| last.id.0);
+    let rows = session.query(&UNCHECKED, &[&last]).await?;
     Ok(rows
         .iter()
         .map(|row| Edited {
@@ -109,7 +107,6 @@ pub async fn unchecked(session: &Session, last: Option<&Edited>) -> Result<Vec<E
             name: row.get("name"),
             status: row.get("status"),
             definition: row.get::<_, Readable>("definition").0,
-            updated_at: row.get("updated_at"),
             live_version: row.get("live_version"),
         })
         .collect())
@@ -131,7 +128,7 @@ pub async fn put_in_force(
     Ok(rows.first().and_then(|row| row.get("number")))
 }
 
-/// Writes the compiler's word to the row and takes one that is not published out of force, unless it was
+/// Writes the compiler's word to the row and takes one that is not published out of force. False if it was
 /// edited meanwhile or is being edited.
 ///
 /// # Errors
@@ -141,10 +138,9 @@ pub async fn mark_checked(
     workflow: &Edited,
     valid: bool,
     diagnostics: &Value,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let health = if valid { "valid" } else { "broken" };
-    session
-        .query(&MARK_CHECKED, &[&workflow.id.0, &workflow.revision, &health, diagnostics])
-        .await
-        .map(|_| ())
+    let rows =
+        session.query(&MARK_CHECKED, &[&workflow.id.0, &workflow.revision, &health, diagnostics]).await?;
+    Ok(rows.first().is_some_and(|row| row.get::<_, Option<bool>>("marked").is_some()))
 }

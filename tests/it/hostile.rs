@@ -236,3 +236,100 @@ async fn the_engine_s_tables_have_no_door_and_workflows_have_one_for_the_backend
         assert!(stranger.query("select 1 from workflows", &[]).await.is_err(), "{role} reads workflows");
     }
 }
+
+#[tokio::test]
+async fn a_bulk_write_committed_late_is_served_at_once_and_in_order() {
+    let shop = Shop::open().await;
+    let _daemon = shop.daemon().await;
+    shop.publishes("points", &points_and_deposit()).await;
+    // Others keep the engine claiming from its cursors.
+    shop.db
+        .batch_execute(
+            "insert into customers (email) select 'c' || g || '@example.com' from generate_series(1, 500) g",
+        )
+        .await
+        .expect("customers");
+    let url = shop.url.clone();
+    let others = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(async move {
+        let db = connect(&url).await;
+        loop {
+            db.batch_execute(
+                "insert into orders (customer_id, total)
+                 select id, 20000 from customers where email like 'c%' order by random() limit 30",
+            )
+            .await
+            .expect("orders");
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+    }));
+    let mut bulk = connect(&shop.url).await;
+    let open = bulk.transaction().await.expect("a transaction");
+    let sql =
+        "insert into orders (customer_id, total, note) select $1, 20000, 'bulk' from generate_series(1, 300)";
+    open.execute(sql, &[&shop.customer]).await.expect("orders");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    open.commit().await.expect("committed");
+    let sql = "insert into orders (customer_id, total, note) values ($1, 20000, 'later')";
+    shop.db.execute(sql, &[&shop.customer]).await.expect("an order");
+    let balance = "select coalesce(sum(balance), 0) from loyalty_points where customer_id = $1";
+    until("all of it is served while the others go on", || async {
+        shop.number(balance, &[&shop.customer]).await == 301 * 200
+    })
+    .await;
+    drop(others);
+    let last = "select (s -> 'result' ->> 'balance')::bigint from workflow_executions x
+                join workflow_events e on e.id = x.event_id, jsonb_array_elements(x.steps) s
+                where e.row_data ->> 'note' = 'later' and s ->> 'node' = 'points'";
+    assert_eq!(shop.number(last, &[]).await, 301 * 200, "the later order came last");
+}
+
+#[tokio::test]
+async fn a_workflow_that_can_not_be_marked_holds_up_no_other() {
+    let shop = Shop::open().await;
+    let daemon = shop.daemon().await;
+    shop.db
+        .batch_execute(
+            "insert into workflows (name, updated_at) values ('timeless', 'infinity'), ('old', '1969-01-01');
+             create function veto() returns trigger language plpgsql as $$ begin
+                 if new.name = 'vetoed' and tg_op = 'UPDATE' then raise exception 'hands off'; end if;
+                 return new; end $$;
+             create trigger veto before update on workflows for each row execute function veto();
+             insert into workflows (name) values ('vetoed');",
+        )
+        .await
+        .expect("odd rows");
+    shop.publishes("points", &points_and_deposit()).await;
+    until("the others are checked", || async {
+        shop.number("select count(*) from workflows where health = 'unchecked'", &[]).await == 1
+    })
+    .await;
+    daemon.is_ready().await;
+    drop(daemon);
+    shop.daemon().await.is_ready().await;
+}
+
+#[tokio::test]
+async fn an_operator_who_ends_sessions_condemns_no_row() {
+    let shop = Shop::open().await;
+    let daemon = shop.daemon().await;
+    shop.publishes("points", &points_and_deposit()).await;
+    shop.places_order(250_00).await;
+    shop.has_settled().await;
+    let mut holder = connect(&shop.url).await;
+    let open = holder.transaction().await.expect("a transaction");
+    let sql = "select from loyalty_points where customer_id = $1 for update";
+    open.execute(sql, &[&shop.customer]).await.expect("held");
+    shop.places_order(200_00).await;
+    let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+               where datname = current_database() and application_name = 'thendo worker'";
+    for _ in 0..6 {
+        until("workers are there to be ended", || async { shop.number(end, &[]).await > 0 }).await;
+    }
+    open.commit().await.expect("released");
+    shop.has_settled().await;
+    daemon.is_ready().await;
+    assert_eq!(
+        shop.number("select count(*) from workflow_executions where status = 'succeeded'", &[]).await,
+        2
+    );
+}
