@@ -1,10 +1,9 @@
 //! What the daemon knows of its own state, for `/readyz`, the page and the tests.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Shared by all parts of the engine.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Health {
     /// A worker is connected and its last batch did not fail.
     pub working: AtomicBool,
@@ -14,22 +13,6 @@ pub struct Health {
     pub notified: AtomicBool,
     /// Every workflow that was published before the start has been checked.
     pub published: AtomicBool,
-    /// Queue rows handled since the start.
-    pub handled: AtomicU64,
-    started: Instant,
-}
-
-impl Default for Health {
-    fn default() -> Self {
-        Self {
-            working: AtomicBool::new(false),
-            listening: AtomicBool::new(false),
-            notified: AtomicBool::new(false),
-            published: AtomicBool::new(false),
-            handled: AtomicU64::new(0),
-            started: Instant::now(),
-        }
-    }
 }
 
 impl Health {
@@ -39,7 +22,10 @@ impl Health {
     /// What is missing, in words.
     pub fn ready(&self) -> Result<(), String> {
         if !self.working.load(Ordering::Relaxed) {
-            return Err("no worker is connected to the database".into());
+            return Err(
+                "no worker is connected to the database, or its batches keep failing: the log says why"
+                    .into(),
+            );
         }
         if !self.listening.load(Ordering::Relaxed) {
             return Err("the listener is not connected to the database".into());
@@ -48,11 +34,6 @@ impl Health {
             return Err("published workflows are still being checked".into());
         }
         Ok(())
-    }
-
-    /// Seconds since the daemon started.
-    pub fn uptime_seconds(&self) -> u64 {
-        self.started.elapsed().as_secs()
     }
 
     pub(super) fn set(flag: &AtomicBool, value: bool) {

@@ -144,7 +144,6 @@ async fn work(
 
 fn after_batch(shared: &Shared, pace: &mut Pace, awake: &mut Wakefulness, done: Done, took: Duration) {
     Health::set(&shared.health.working, true);
-    shared.health.handled.fetch_add(done.claimed as u64, Ordering::Relaxed);
     metrics::histogram!("thendo_batch_seconds").record(took.as_secs_f64());
     if done.handed {
         shared.wake.deliverers.notify_one();
