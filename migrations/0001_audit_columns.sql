@@ -1,12 +1,31 @@
--- Every table tells when a row was made, when it last changed and who made it.
--- The second is kept by this trigger function, so that no writer can forget it.
+-- Every table tells when a row was made, when it last changed and who made it. This trigger keeps what no
+-- writer may forget or forge. (Keys that set created_by to null act as the tables' owner, and may.)
 create function public.set_updated_at() returns trigger
 language plpgsql
 set search_path = ''
 as $$
 begin
     new.updated_at := clock_timestamp();
+    if current_user in ('anon', 'authenticated') then
+        new.created_at := old.created_at;
+        new.created_by := old.created_by;
+    end if;
     return new;
 end
 $$;
-comment on function public.set_updated_at() is 'Before-update trigger of every audited table: keeps updated_at.';
+comment on function public.set_updated_at() is
+    'Before-update trigger of every audited table: keeps updated_at, and created_at and created_by from clients.';
+
+-- Gives a table its audit trail. created_by is indexed only where it is known: rows of programs cost nothing.
+create function public.audit(audited regclass) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    execute format('create trigger set_updated_at before update on %s for each row execute function public.set_updated_at()',
+        audited);
+    execute format('create index %I on %s (created_by) where created_by is not null',
+        'idx_' || (select c.relname from pg_catalog.pg_class c where c.oid = audited) || '_created_by', audited);
+end
+$$;
+comment on function public.audit(regclass) is 'For migrations: the trigger and the index of a table''s audit columns.';

@@ -10,15 +10,14 @@ create table public.orders (
     note            text,
     created_at      timestamptz not null default now(),
     updated_at      timestamptz not null default now(),
-    created_by      uuid
+    created_by      uuid default auth.uid() references auth.users (id) on delete set null
 );
 comment on table public.orders is 'An order placed in the shop.';
 comment on column public.orders.total is 'In the currency''s minor unit: 25000 is 250.00.';
 comment on column public.orders.currency is 'ISO 4217, upper case.';
 comment on column public.orders.medusa_order_id is 'The same order in Medusa, where Medusa has it.';
 
+-- Together they serve "orders of a customer" and "completed orders, newest first".
 create index idx_orders_customer_id on public.orders (customer_id);
 create index idx_orders_status_created_at on public.orders (status, created_at desc);
-
-create trigger set_updated_at before update on public.orders
-    for each row execute function public.set_updated_at();
+select public.audit('public.orders');

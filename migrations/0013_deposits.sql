@@ -7,10 +7,11 @@ create table public.deposits (
     currency     text not null default 'EUR' check (currency ~ '^[A-Z]{3}$'),
     due_date     timestamptz not null,
     status       text not null default 'pending' check (status in ('pending', 'paid', 'waived', 'refunded')),
+    paid_at      timestamptz,
     execution_id uuid,
     created_at   timestamptz not null default now(),
     updated_at   timestamptz not null default now(),
-    created_by   uuid
+    created_by   uuid default auth.uid() references auth.users (id) on delete set null
 );
 comment on table public.deposits is 'A deposit asked for on an order.';
 comment on column public.deposits.amount is 'In the currency''s minor unit: 12500 is 125.00.';
@@ -19,6 +20,4 @@ comment on column public.deposits.execution_id is 'The workflow execution that a
 
 create index idx_deposits_order_id on public.deposits (order_id);
 create index idx_deposits_due_date on public.deposits (due_date) where status = 'pending';
-
-create trigger set_updated_at before update on public.deposits
-    for each row execute function public.set_updated_at();
+select public.audit('public.deposits');

@@ -7,11 +7,12 @@ create table public.page_content (
     status     text not null default 'draft' check (status in ('draft', 'published')),
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
-    created_by uuid,
+    created_by uuid default auth.uid() references auth.users (id) on delete set null,
     unique (page_id, section)
 );
 comment on table public.page_content is 'Content of one section of a page.';
 comment on column public.page_content.content is '{"blocks": [{"type", "props"}]}';
 
-create trigger set_updated_at before update on public.page_content
-    for each row execute function public.set_updated_at();
+-- Answers @>: which sections hold such a block.
+create index idx_page_content_content on public.page_content using gin (content jsonb_path_ops);
+select public.audit('public.page_content');

@@ -10,14 +10,15 @@ create table public.product_waitlist (
     notified_at timestamptz,
     created_at  timestamptz not null default now(),
     updated_at  timestamptz not null default now(),
-    created_by  uuid
+    created_by  uuid default auth.uid() references auth.users (id) on delete set null
 );
-comment on table public.product_waitlist is 'A sign-up to hear when a product is back in stock.';
+comment on table public.product_waitlist is 'A sign-up to hear when a product is back in stock. It belongs to its address.';
 comment on column public.product_waitlist.product_id is 'Medusa''s id of the product: text, prod_….';
+comment on column public.product_waitlist.status is
+    'waiting, notified: told that it is back, converted: bought it, cancelled: by its owner.';
 
 create unique index idx_product_waitlist_once
     on public.product_waitlist (product_id, coalesce(variant_id, ''), lower(email)) where status = 'waiting';
+create index idx_product_waitlist_email on public.product_waitlist (lower(email));
 create index idx_product_waitlist_customer_id on public.product_waitlist (customer_id);
-
-create trigger set_updated_at before update on public.product_waitlist
-    for each row execute function public.set_updated_at();
+select public.audit('public.product_waitlist');

@@ -15,7 +15,7 @@ create table public.workflows (
     live_version  integer,
     created_at    timestamptz not null default now(),
     updated_at    timestamptz not null default now(),
-    created_by    uuid
+    created_by    uuid default auth.uid() references auth.users (id) on delete set null
 );
 comment on table public.workflows is 'A workflow: the draft that admins edit, and its state. Versions are in workflow_versions.';
 comment on column public.workflows.status is
@@ -29,5 +29,4 @@ comment on column public.workflows.live_version is 'Number of the version in for
 
 create index idx_workflows_status on public.workflows (status);
 
-create trigger set_updated_at before update on public.workflows
-    for each row execute function public.set_updated_at();
+select public.audit('public.workflows');

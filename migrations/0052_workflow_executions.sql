@@ -12,6 +12,9 @@ create table public.workflow_executions (
     error       text,
     started_at  timestamptz not null,
     finished_at timestamptz not null,
+    created_at  timestamptz not null default now(),
+    updated_at  timestamptz not null default now(),
+    created_by  uuid,
     primary key (event_at, id)
 ) partition by range (event_at);
 comment on table public.workflow_executions is 'One ended run of one version of a workflow for one event.';
@@ -20,8 +23,13 @@ comment on column public.workflow_executions.event_at is 'The event''s time: the
 comment on column public.workflow_executions.steps is
     'List of {node, outcome, branch, why, result, changes, at}, in the order in which they happened.';
 comment on column public.workflow_executions.error is 'Why it failed, in words.';
+comment on column public.workflow_executions.created_by is
+    'Who asked for it, where someone did. No foreign key: accounts go, and partitions take none that change them.';
 
 -- Always there, so that no row is ever without a home.
 create table public.workflow_executions_default partition of public.workflow_executions default;
 
 create index idx_workflow_executions_workflow_id on public.workflow_executions (workflow_id, event_at desc);
+
+create trigger set_updated_at before update on public.workflow_executions
+    for each row execute function public.set_updated_at();

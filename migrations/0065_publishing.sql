@@ -4,14 +4,14 @@
 -- active_from can be matched by a daemon that does not yet see the new version. The row is locked first
 -- and without waiting: an admin's open transaction on one workflow must not hold up the claims.
 create function public.put_in_force(
-    of_workflow uuid, of_revision bigint, of_hash text, with_diagnostics jsonb
+    of_workflow uuid, of_revision bigint, of_hash text, with_diagnostics jsonb, with_parts jsonb
 ) returns integer
-language plpgsql
+language plpgsql security definer
 set search_path = ''
 as $$
 declare
     drawn           jsonb;
-    current_version public.workflow_versions;
+    current_version record;
     next_number     integer;
     moment          timestamptz;
 begin
@@ -24,7 +24,7 @@ begin
     perform pg_advisory_xact_lock(1952998511, 1);
     perform set_config('thendo.checking', 'on', true);
     moment := clock_timestamp();
-    select * into current_version from public.workflow_versions v
+    select v.number, v.hash into current_version from public.workflow_versions v
       where v.workflow_id = of_workflow and v.active_to is null;
     if current_version.hash = of_hash then
         next_number := current_version.number;
@@ -37,19 +37,45 @@ begin
         values (of_workflow, next_number, of_hash, drawn, moment);
         update public.workflow_plan_epoch set epoch = epoch + 1;
     end if;
+    perform public.keep_parts(of_workflow, next_number, with_parts);
     update public.workflows w
        set health = 'valid', diagnostics = with_diagnostics, checked_at = moment, live_version = next_number
      where w.id = of_workflow;
     return next_number;
 end
 $$;
-comment on function public.put_in_force(uuid, bigint, text, jsonb) is
+comment on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) is
     'Makes a compiled revision the version in force; returns its number, null if the row was edited meanwhile.';
+
+-- with_parts: {"triggers": […], "conditions": […], "actions": […]} of {node, kind, label, config}, triggers
+-- also with table and operations. Null: none is in force.
+create function public.keep_parts(of_workflow uuid, of_version integer, with_parts jsonb) returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+    delete from public.workflow_triggers p where p.workflow_id = of_workflow;
+    delete from public.workflow_conditions p where p.workflow_id = of_workflow;
+    delete from public.workflow_actions p where p.workflow_id = of_workflow;
+    insert into public.workflow_triggers (workflow_id, version, node_id, kind, label, config, table_name, operations)
+    select of_workflow, of_version, t.node, t.kind, t.label, coalesce(t.config, '{}'), t."table", t.operations
+      from jsonb_to_recordset(with_parts -> 'triggers')
+        as t (node text, kind text, label text, config jsonb, "table" text, operations text[]);
+    insert into public.workflow_conditions (workflow_id, version, node_id, kind, label, config)
+    select of_workflow, of_version, c.node, c.kind, c.label, coalesce(c.config, '{}')
+      from jsonb_to_recordset(with_parts -> 'conditions') as c (node text, kind text, label text, config jsonb);
+    insert into public.workflow_actions (workflow_id, version, node_id, kind, label, config)
+    select of_workflow, of_version, a.node, a.kind, a.label, coalesce(a.config, '{}')
+      from jsonb_to_recordset(with_parts -> 'actions') as a (node text, kind text, label text, config jsonb);
+end
+$$;
+comment on function public.keep_parts(uuid, integer, jsonb) is
+    'Keeps workflow_triggers, _conditions and _actions in step with the version in force.';
 
 create function public.mark_checked(
     of_workflow uuid, of_revision bigint, with_health text, with_diagnostics jsonb
 ) returns boolean
-language plpgsql
+language plpgsql security definer
 set search_path = ''
 as $$
 declare
@@ -69,6 +95,7 @@ begin
         update public.workflow_versions v set active_to = clock_timestamp()
           where v.workflow_id = of_workflow and v.active_to is null;
         update public.workflow_plan_epoch set epoch = epoch + 1;
+        perform public.keep_parts(of_workflow, null, null);
     end if;
     update public.workflows w
        set health = with_health, diagnostics = with_diagnostics, checked_at = clock_timestamp(),
@@ -126,10 +153,6 @@ end
 $$;
 comment on function public.workflow_deleted() is 'After-delete trigger of workflows: daemons forget what is gone.';
 
-revoke execute on function public.workflow_edited() from public;
-revoke execute on function public.workflow_deleted() from public;
-revoke execute on function public.put_in_force(uuid, bigint, text, jsonb) from public;
-revoke execute on function public.mark_checked(uuid, bigint, text, jsonb) from public;
 
 create trigger workflow_edited before insert or update on public.workflows
     for each row execute function public.workflow_edited();

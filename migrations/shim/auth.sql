@@ -32,14 +32,15 @@ create schema if not exists auth;
 create table auth.users (
     id                 uuid primary key default gen_random_uuid(),
     email              text unique,
+    email_confirmed_at timestamptz,
     raw_user_meta_data jsonb not null default '{}',
     created_at         timestamptz not null default now()
 );
 comment on table auth.users is 'Accounts. On Supabase its own table stands here.';
 
+-- Without a search_path of their own, as on Supabase: so the planner can inline them. They name nothing but built-ins.
 create function auth.uid() returns uuid
 language sql stable
-set search_path = ''
 as $$
     select coalesce(
         nullif(current_setting('request.jwt.claim.sub', true), ''),
@@ -50,7 +51,6 @@ comment on function auth.uid() is 'The account of the request, null without one.
 
 create function auth.role() returns text
 language sql stable
-set search_path = ''
 as $$
     select coalesce(
         nullif(current_setting('request.jwt.claim.role', true), ''),
@@ -61,7 +61,6 @@ comment on function auth.role() is 'The role of the request, null without one.';
 
 create function auth.jwt() returns jsonb
 language sql stable
-set search_path = ''
 as $$
     select coalesce(
         nullif(current_setting('request.jwt.claim', true), ''),

@@ -4,9 +4,8 @@ create table public.loyalty_points (
     balance     bigint not null default 0 check (balance >= 0),
     created_at  timestamptz not null default now(),
     updated_at  timestamptz not null default now(),
-    created_by  uuid
+    created_by  uuid default auth.uid() references auth.users (id) on delete set null
 );
 comment on table public.loyalty_points is 'Points balance, one row per customer; always the sum of the ledger.';
 
-create trigger set_updated_at before update on public.loyalty_points
-    for each row execute function public.set_updated_at();
+select public.audit('public.loyalty_points');

@@ -1,0 +1,34 @@
+-- How the shop arranges its products, beside Medusa's own catalogue.
+create table public.product_categories (
+    id          uuid primary key default gen_random_uuid(),
+    parent_id   uuid references public.product_categories (id) on delete set null check (parent_id <> id),
+    name        text not null,
+    slug        text not null unique,
+    description text,
+    position    integer not null default 0,
+    created_at  timestamptz not null default now(),
+    updated_at  timestamptz not null default now(),
+    created_by  uuid default auth.uid() references auth.users (id) on delete set null
+);
+comment on table public.product_categories is 'A category of the shop.';
+comment on column public.product_categories.slug is 'Its place in the URL.';
+comment on column public.product_categories.position is 'Order beside its sisters, smallest first.';
+
+create index idx_product_categories_parent_id on public.product_categories (parent_id, position);
+select public.audit('public.product_categories');
+
+create table public.product_category_mappings (
+    product_id  text not null,
+    category_id uuid not null references public.product_categories (id) on delete cascade,
+    position    integer not null default 0,
+    created_at  timestamptz not null default now(),
+    updated_at  timestamptz not null default now(),
+    created_by  uuid default auth.uid() references auth.users (id) on delete set null,
+    primary key (product_id, category_id)
+);
+comment on table public.product_category_mappings is 'Which product is in which category.';
+comment on column public.product_category_mappings.product_id is
+    'Medusa''s id of the product: prod_…. No foreign key: the table is Medusa''s, which deletes and restores as it likes.';
+
+create index idx_product_category_mappings_category_id on public.product_category_mappings (category_id, position);
+select public.audit('public.product_category_mappings');

@@ -1,0 +1,18 @@
+-- Addresses that get no mail: looked up before every one. By hash, so that one who was erased stays suppressed.
+create table public.suppressions (
+    address_hash bytea primary key check (length(address_hash) = 32),
+    email        text,
+    reason       text not null check (reason in ('unsubscribed', 'bounced', 'complained', 'by_hand', 'erased')),
+    detail       text,
+    created_at   timestamptz not null default now(),
+    updated_at   timestamptz not null default now(),
+    created_by   uuid default auth.uid() references auth.users (id) on delete set null
+);
+comment on table public.suppressions is 'An address that is not to be mailed.';
+comment on column public.suppressions.address_hash is 'sha256(convert_to(lower(email), ''UTF8'')).';
+comment on column public.suppressions.email is 'For people to read; null once the person was erased.';
+comment on column public.suppressions.detail is 'What the mail server or the person said.';
+
+create index idx_suppressions_email on public.suppressions (lower(email)) where email is not null;
+select public.audit('public.suppressions');
+select public.record_events_of('suppressions', 'mail', 'email', 'all', '{email}');

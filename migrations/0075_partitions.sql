@@ -1,0 +1,59 @@
+-- Events and executions by month, so that old ones can be dropped at once. A month is made as a table of its own with
+-- the matching check and then attached, which needs its locks for an instant only; and it is given up if a lock
+-- doesn't come at once: the default partition takes every row until the next try.
+create function public.prepare_partitions(months_ahead integer default 2) returns integer
+language plpgsql security definer
+set search_path = '' set lock_timeout = '200ms'
+as $$
+declare
+    parent text;
+    clock text;
+    month date;
+    child text;
+    made integer := 0;
+begin
+    for parent, clock in values ('workflow_events', 'at'), ('workflow_executions', 'event_at') loop
+        for month in
+            select m::date from generate_series(date_trunc('month', now() at time zone 'UTC'),
+                date_trunc('month', now() at time zone 'UTC') + make_interval(months => least(months_ahead, 24)), '1 month') m
+        loop
+            child := parent || to_char(month, '"_"YYYY"_"MM');
+            continue when to_regclass('public.' || child) is not null;
+            begin
+                made := made + public.make_partition(parent, clock, child, month);
+            exception when lock_not_available then
+                raise log 'the partition % is left for later: its table is in use', child;
+            end;
+        end loop;
+    end loop;
+    return made;
+end
+$$;
+comment on function public.prepare_partitions(integer) is
+    'Makes the partitions of this month and the next ones, where they are missing; how many. For the daemon.';
+
+create function public.make_partition(parent text, clock text, child text, month date) returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+    since constant timestamptz := month::timestamp at time zone 'UTC';
+    until constant timestamptz := (month + interval '1 month') at time zone 'UTC';
+    taken boolean;
+begin
+    execute format('select exists (select from public.%I where %I >= %L and %2$I < %L)', parent || '_default', clock, since, until)
+        into taken;
+    if taken then
+        return 0; -- Its rows would have to move; the default partition keeps that month.
+    end if;
+    execute format('create table public.%I (like public.%I including defaults including constraints including generated)', child, parent);
+    execute format('alter table public.%I enable row level security', child);
+    execute format('revoke all on public.%I from public, anon, authenticated, service_role', child);
+    execute format('alter table public.%I add constraint in_its_month check (%I >= %L and %2$I < %L)', child, clock, since, until);
+    execute format('alter table public.%I attach partition public.%I for values from (%L) to (%L)', parent, child, since, until);
+    execute format('alter table public.%I drop constraint in_its_month', child);
+    return 1;
+end
+$$;
+comment on function public.make_partition(text, text, text, date) is
+    'Makes and attaches one month''s partition; 0 if the default partition holds rows of that month.';

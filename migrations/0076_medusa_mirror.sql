@@ -1,0 +1,236 @@
+-- One business order is one row of orders, wherever it was placed. What Medusa takes is mirrored there when its
+-- transaction commits (by then its summary is written), so it fires order_created once and with the same payload as any
+-- other; and Medusa's inventory is mirrored in product_stock.
+create table public.medusa_mirror (
+    single     boolean primary key default true check (single),
+    orders     text not null default 'mirrored' check (orders in ('mirrored', 'linked', 'left')),
+    stock      text not null default 'mirrored' check (stock in ('mirrored', 'left')),
+    updated_at timestamptz not null default now()
+);
+comment on table public.medusa_mirror is 'What is taken over from Medusa.';
+comment on column public.medusa_mirror.orders is
+    'mirrored: each of Medusa''s orders gets its row in orders. linked: the shop writes these rows itself, with medusa_order_id; they are only kept up to date. left: neither.';
+insert into public.medusa_mirror default values;
+create trigger set_updated_at before update on public.medusa_mirror
+    for each row execute function public.set_updated_at();
+
+-- Medusa counts in major units, we in minor ones; how many make one differs by currency (ISO 4217).
+create function public.minor_units(amount numeric, currency text) returns bigint
+language sql immutable parallel safe
+set search_path = ''
+as $$
+    select round(amount * case
+        when upper(currency) in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV',
+                                 'XAF', 'XOF', 'XPF') then 1
+        when upper(currency) in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 1000
+        else 100 end)::bigint
+$$;
+comment on function public.minor_units(numeric, text) is 'An amount in the currency''s minor unit: 25.5 EUR is 2550, 25 JPY is 25.';
+
+-- The shop's customer for Medusa's: by its id, else by its address, else a new one.
+create function public.customer_of_medusa(medusa_id text, address text) returns uuid
+language plpgsql
+set search_path = ''
+as $$
+declare
+    theirs public.customer;
+    ours uuid;
+    known_address text;
+begin
+    select c.id into ours from public.customers c where c.medusa_customer_id = medusa_id;
+    if found then
+        return ours;
+    end if;
+    select t.* into theirs from public.customer t where t.id = medusa_id;
+    -- Someone without any address can't be mailed, but can order.
+    known_address := lower(coalesce(nullif(address, ''), nullif(theirs.email, ''), coalesce(medusa_id, gen_random_uuid()::text) || '@without-address.invalid'));
+    insert into public.customers (email, name, phone, medusa_customer_id)
+    values (known_address, nullif(concat_ws(' ', theirs.first_name, theirs.last_name), ''), theirs.phone, medusa_id)
+        on conflict do nothing;
+    update public.customers c set medusa_customer_id = medusa_id
+     where lower(c.email) = known_address and c.medusa_customer_id is null and medusa_id is not null;
+    select c.id into ours from public.customers c
+     where c.medusa_customer_id = medusa_id or lower(c.email) = known_address
+     order by c.medusa_customer_id is not distinct from medusa_id desc, c.created_at limit 1;
+    return ours;
+end
+$$;
+comment on function public.customer_of_medusa(text, text) is 'The shop''s customer for one of Medusa''s; made if there is none.';
+
+-- What Medusa knows of an order's money: its summary where Medusa made the tables, else its lines.
+create function public.medusa_order_money(of_order text, out total numeric, out paid numeric, out refunded numeric)
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+    totals jsonb;
+begin
+    if to_regclass('public.order_summary') is not null then
+        execute 'select s.totals from public.order_summary s where s.order_id = $1 and s.deleted_at is null
+                  order by s.version desc limit 1' into totals using of_order;
+    end if;
+    if totals is null then
+        select sum(i.quantity * i.unit_price) into total from public.order_item i
+          join public."order" o on o.id = i.order_id and o.version = i.version
+         where i.order_id = of_order and i.deleted_at is null;
+    else
+        -- Exact figures are in raw_…: {"value": "12.34"}.
+        total := coalesce(totals -> 'raw_current_order_total' ->> 'value', totals ->> 'current_order_total',
+                          totals -> 'raw_accounting_total' ->> 'value', totals ->> 'accounting_total')::numeric;
+        paid := coalesce(totals -> 'raw_paid_total' ->> 'value', totals ->> 'paid_total')::numeric;
+        refunded := coalesce(totals -> 'raw_refunded_total' ->> 'value', totals ->> 'refunded_total')::numeric;
+    end if;
+    total := coalesce(total, 0);
+    paid := coalesce(paid, 0);
+    refunded := coalesce(refunded, 0);
+end
+$$;
+comment on function public.medusa_order_money(text) is 'Total, paid and refunded of one of Medusa''s orders, in major units.';
+
+create function public.mirror_medusa_order() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+    -- to_jsonb, so that one function serves tables of different columns.
+    order_key constant text := coalesce(to_jsonb(new) ->> 'order_id', to_jsonb(new) ->> 'id');
+    placed public."order";
+    money record;
+    paid_as text;
+    known boolean;
+    how text := (select m.orders from public.medusa_mirror m);
+begin
+    select o.* into placed from public."order" o
+     where o.id = order_key and o.deleted_at is null and not o.is_draft_order and o.status::text <> 'draft';
+    if not found or how = 'left' then
+        return null;
+    end if;
+    select m.total, m.paid, m.refunded into money from public.medusa_order_money(order_key) m;
+    paid_as := case when money.refunded > 0 and money.refunded >= money.paid then 'refunded'
+                    when money.refunded > 0 then 'partially_refunded'
+                    when money.paid > 0 and money.paid >= money.total then 'paid' end;
+    select exists (select from public.orders s where s.medusa_order_id = order_key) into known;
+    if not known and how = 'mirrored' then
+        insert into public.orders (medusa_order_id, customer_id, total, currency, status, payment_status, created_at)
+        values (order_key, public.customer_of_medusa(placed.customer_id, placed.email),
+                public.minor_units(money.total, placed.currency_code), upper(placed.currency_code),
+                case placed.status::text when 'completed' then 'completed' when 'canceled' then 'cancelled' else 'pending' end,
+                coalesce(paid_as, 'unpaid'), placed.created_at)
+        on conflict (medusa_order_id) do nothing;
+        return null;
+    end if;
+    update public.orders s
+       set total = changed.total, status = changed.status, payment_status = changed.payment_status,
+           refunded_total = changed.refunded_total
+      from (select o.id, greatest(public.minor_units(money.total, o.currency), o.refunded_total, refunds.amount) as total,
+                   case placed.status::text when 'completed' then 'completed' when 'canceled' then 'cancelled'
+                        else o.status end as status,
+                   coalesce(paid_as, o.payment_status) as payment_status,
+                   greatest(refunds.amount, o.refunded_total) as refunded_total
+              from public.orders o
+             cross join lateral (select public.minor_units(money.refunded, o.currency) as amount) refunds
+             where o.medusa_order_id = order_key) changed
+     where s.id = changed.id
+       and (s.total, s.status, s.payment_status, s.refunded_total)
+           is distinct from (changed.total, changed.status, changed.payment_status, changed.refunded_total);
+    return null;
+end
+$$;
+comment on function public.mirror_medusa_order() is
+    'Deferred trigger of Medusa''s "order", order_summary and order_item: keeps the row of orders.';
+
+create function public.mirror_medusa_stock() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+    if (select m.stock from public.medusa_mirror m) = 'mirrored' then
+        perform public.take_medusa_stock(coalesce(to_jsonb(new), to_jsonb(old)) ->> 'inventory_item_id');
+    end if;
+    return null;
+end
+$$;
+comment on function public.mirror_medusa_stock() is 'Trigger of Medusa''s inventory: keeps product_stock.';
+
+-- A variant may need several items, and several of each: it can be sold as often as the scarcest allows.
+create function public.take_medusa_stock(of_item text default null) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    execute 'insert into public.product_stock as s (variant_id, product_id, available)
+        select l.variant_id, max(v.product_id), min(floor(coalesce(i.free, 0) / greatest(l.required_quantity, 1)))::bigint
+          from public.product_variant_inventory_item l
+          left join public.product_variant v on v.id = l.variant_id
+          left join lateral (
+              select sum(n.stocked_quantity - n.reserved_quantity) as free from public.inventory_level n
+               where n.inventory_item_id = l.inventory_item_id and n.deleted_at is null) i on true
+         where l.deleted_at is null
+           and ($1 is null or l.variant_id in (select k.variant_id from public.product_variant_inventory_item k
+                                                where k.inventory_item_id = $1 and k.deleted_at is null))
+         group by l.variant_id order by l.variant_id
+        on conflict (variant_id) do update set available = excluded.available
+         where s.available is distinct from excluded.available' using of_item;
+end
+$$;
+comment on function public.take_medusa_stock(text) is 'Brings product_stock up to date with Medusa''s inventory, for one item or all.';
+
+-- Attaches to what Medusa has by now; each `thendo migrate` calls it.
+create function public.attach_medusa() returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+    source text;
+    made boolean := false;
+begin
+    -- A shop that links its orders to Medusa's by itself goes on doing so.
+    if exists (select from public.orders o where o.medusa_order_id is not null)
+       and not exists (select from pg_catalog.pg_trigger t where t.tgname = 'mirror_medusa_order') then
+        update public.medusa_mirror set orders = 'linked' where orders = 'mirrored';
+    end if;
+    foreach source in array array['order', 'order_summary', 'order_item'] loop
+        continue when to_regclass(format('public.%I', source)) is null
+            -- Without a summary the lines make up the total.
+            or (source = 'order_item' and to_regclass('public.order_summary') is not null)
+            or exists (select from pg_catalog.pg_trigger t
+                        where t.tgrelid = to_regclass(format('public.%I', source)) and t.tgname = 'mirror_medusa_order');
+        execute format('create constraint trigger mirror_medusa_order after insert or update on public.%I
+            deferrable initially deferred for each row execute function public.mirror_medusa_order()', source);
+        made := true;
+    end loop;
+    if to_regclass('public.inventory_level') is not null
+       and to_regclass('public.product_variant_inventory_item') is not null then
+        foreach source in array array['inventory_level', 'product_variant_inventory_item'] loop
+            continue when exists (select from pg_catalog.pg_trigger t
+                where t.tgrelid = to_regclass(format('public.%I', source)) and t.tgname = 'mirror_medusa_stock');
+            execute format('create constraint trigger mirror_medusa_stock after insert or update or delete on public.%I
+                deferrable initially deferred for each row execute function public.mirror_medusa_stock()', source);
+            perform public.take_medusa_stock();
+            made := true;
+        end loop;
+    end if;
+    return made;
+end
+$$;
+comment on function public.attach_medusa() is 'Attaches the mirrors to the tables that Medusa has; whether one was new.';
+
+create function public.detach_medusa() returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+    attached record;
+    removed integer := 0;
+begin
+    for attached in select t.tgname, t.tgrelid::regclass as source from pg_catalog.pg_trigger t
+                     where t.tgname in ('mirror_medusa_order', 'mirror_medusa_stock') and not t.tgisinternal loop
+        execute format('drop trigger %I on %s', attached.tgname, attached.source);
+        removed := removed + 1;
+    end loop;
+    return removed;
+end
+$$;
+comment on function public.detach_medusa() is 'Removes the mirrors from Medusa''s tables; how many triggers that were.';
+
+select public.attach_medusa();
