@@ -25,3 +25,8 @@ begin
     end loop;
 end
 $$;
+
+create table public.event_tables (table_name text primary key, domain text not null, entity_column text not null, key_columns text[] not null default '{id}', recorded text not null default 'all', hidden_columns text[] not null default '{}', created_at timestamptz not null default now(), updated_at timestamptz not null default now(), created_by uuid);
+comment on table public.event_tables is 'x';
+create function public.record_events_of(a text, b text, c text default 'customer_id', d text default 'all', e text[] default '{id}', f text[] default '{}') returns void language sql set search_path='' as $$ select $$;
+comment on function public.record_events_of(text,text,text,text,text[],text[]) is 'x';

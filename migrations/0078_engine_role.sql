@@ -1,18 +1,32 @@
 -- The daemon's own role: its sessions take it with SET ROLE, whatever user they log in as. It may do what the engine's
 -- statements do, and no more (0080). A login of its own is made with: create role NAME login in role thendo_engine.
 do $$
+declare
+    since_16 constant boolean := current_setting('server_version_num')::integer >= 160000;
+    tries integer := 0;
 begin
-    -- Roles belong to the whole server: another database may be making it right now.
-    if not exists (select from pg_catalog.pg_roles where rolname = 'thendo_engine') then
+    loop
+        tries := tries + 1;
         begin
-            create role thendo_engine nologin noinherit;
-        exception when duplicate_object or unique_violation then
-            null;
+            if not exists (select from pg_catalog.pg_roles where rolname = 'thendo_engine') then
+                create role thendo_engine nologin noinherit;
+            end if;
+            -- Who migrates may also run the daemon. From 16 on, who makes a role may not become it unless granted so.
+            if not pg_catalog.pg_has_role(current_user, 'thendo_engine', case when since_16 then 'set' else 'member' end) then
+                execute 'grant thendo_engine to current_user' || case when since_16 then ' with set true, inherit false' else '' end;
+            end if;
+            exit;
+        exception when duplicate_object or unique_violation or internal_error then
+            -- Roles belong to the whole server, locks to one database: another one is at it right now.
+            if tries >= 20 then
+                raise;
+            end if;
+            perform pg_catalog.pg_sleep(0.01 * tries);
         end;
-    end if;
-    -- Who migrates may also run the daemon.
-    if not pg_catalog.pg_has_role(current_user, 'thendo_engine', 'member') then
-        execute format('grant thendo_engine to %I', current_user);
-    end if;
+    end loop;
+exception when insufficient_privilege then
+    raise insufficient_privilege using
+        message = format('%I may neither create the role thendo_engine nor become it', current_user),
+        hint = format('as a superuser, or as who made the role: create role thendo_engine nologin noinherit; grant thendo_engine to %I', current_user);
 end
 $$;

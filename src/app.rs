@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::database::migrate::{self, State};
+use crate::database::role::Role;
 use crate::database::{connect, server};
 use crate::domain::settings::Settings;
 use crate::engine::{self, Health};
@@ -62,7 +63,7 @@ impl App {
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the address that was bound")?;
         check_schema(&url).await?;
-        let pool = connect::pool(&url, engine::Connections::of(&settings).lists).await?;
+        let pool = connect::pool(&url, engine::Connections::of(&settings).lists, Role::Engine).await?;
         let health = Arc::new(Health::default());
         let mut tasks = JoinSet::new();
         let state = http::Shared {
@@ -72,10 +73,16 @@ impl App {
             settings: Arc::clone(&settings),
         };
         tasks.spawn(http::serve(listener, state, shutdown.clone()));
+        let housekeeping = settings.maintenance.clone();
         let setup =
             engine::Setup { url, settings, catalogue: kinds::catalogue(), health: Arc::clone(&health) };
         let stop = shutdown.clone();
         tasks.spawn(async move { engine::run(setup, stop).await.context("the engine stopped") });
+        let (pool_of_house, stop) = (pool.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            engine::maintain::run(pool_of_house, housekeeping, stop).await;
+            Ok(())
+        });
         tasks.spawn(keep_metrics_small(shutdown.clone()));
         Ok(Self { address, health, pool, tasks, shutdown })
     }

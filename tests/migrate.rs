@@ -48,7 +48,7 @@ async fn migrations_are_applied_once_however_many_try_and_strange_databases_are_
         .await
         .expect("answers");
     assert_eq!((row.get(0), row.get(1), row.get(2)), ("300ms", "off", "thendo test"));
-    let pool = connect::pool(&url(DATABASE), 2).await.expect("connects");
+    let pool = connect::pool(&url(DATABASE), 2, thendo::database::role::Role::Login).await.expect("connects");
     let roles: i64 = sqlx::query_scalar(
         "select count(*) from pg_roles where rolname in ('anon', 'authenticated', 'service_role') and not rolcanlogin",
     )

@@ -29,6 +29,7 @@ use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 use sqlx::PgPool;
 
+use crate::database::role::Role;
 use crate::database::{connect, find};
 use crate::domain::settings::Settings;
 use settings::{Flags, Loaded};
@@ -124,7 +125,7 @@ impl Session {
     /// # Errors
     /// When none is meant or it can't be reached.
     pub async fn pool(&self) -> anyhow::Result<PgPool> {
-        Ok(connect::pool(&self.database_url()?, 2).await?)
+        Ok(connect::pool(&self.database_url()?, 2, Role::Login).await?)
     }
 }
 

@@ -17,6 +17,7 @@ use super::{Session, migrate as migrate_command, workflow};
 use crate::app::{self, App};
 use crate::database::connect;
 use crate::database::migrate;
+use crate::database::role::Role;
 use crate::database::server::{DATABASE, PrivateServer};
 use crate::engine::Health;
 use crate::http;
@@ -100,7 +101,7 @@ async fn work(
     // Before the daemon, whose readiness says that what was published is in force.
     let started = Instant::now();
     let examples = workflow::examples()?;
-    let pool = connect::pool(&url, 1).await?;
+    let pool = connect::pool(&url, 1, Role::Login).await?;
     let stored =
         workflow_files::store(&pool, &examples, false).await.context("loading the examples failed")?;
     pool.close().await;

@@ -10,12 +10,14 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::role::{self, Role};
 use super::tls::{self, Checked};
 use crate::domain::settings::mask_url;
 
@@ -25,10 +27,10 @@ pub type Connection =
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Sent after connecting: poolers refuse them as start-up options.
 /// A batch that lost its daemon must not hold lanes, and the shop is never the victim of a deadlock.
 const SESSION: &str = "set idle_in_transaction_session_timeout = '10s'; set lock_timeout = '300ms'; \
      set statement_timeout = '30s'; set jit = off";
+const CONTROL: &str = "set statement_timeout = '30s'; set idle_in_transaction_session_timeout = '10s'";
 
 /// Why there is no connection. Never shows a password.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +76,7 @@ impl ConnectError {
                  SSL), or use sslmode=prefer to encrypt without checking"
                     .into()
             }
+            Self::Failed { reason, .. } if role::help(reason).is_some() => role::help(reason).unwrap_or_default(),
             Self::Failed { answered: true, .. } => "check user, password and database name".into(),
             Self::Failed { .. } => "check that the server runs and that host and port are right".into(),
         }
@@ -86,7 +89,11 @@ impl ConnectError {
 ///
 /// # Errors
 /// [`ConnectError`] after at most about 10 s.
-pub async fn connect(url: &SecretString, purpose: &str) -> Result<(Client, Connection), ConnectError> {
+pub async fn connect(
+    url: &SecretString,
+    purpose: &str,
+    role: Role,
+) -> Result<(Client, Connection), ConnectError> {
     let target = Target::read(url)?;
     let mut config = target.config.clone();
     config.application_name(format!("thendo {purpose}").trim());
@@ -94,7 +101,8 @@ pub async fn connect(url: &SecretString, purpose: &str) -> Result<(Client, Conne
     let opened = tokio::time::timeout(PATIENCE, async {
         let (client, mut connection) = config.connect(tls).await?;
         {
-            let setting = client.batch_execute(SESSION);
+            let settings = format!("{SESSION}{}", role.taken());
+            let setting = client.batch_execute(&settings);
             tokio::pin!(setting);
             tokio::select! {
                 done = &mut setting => done?,
@@ -112,12 +120,12 @@ pub async fn connect(url: &SecretString, purpose: &str) -> Result<(Client, Conne
     }
 }
 
-/// As [`connect`], with the second half driven by a task of its own.
+/// As [`connect`], as the user that the string names, with the second half driven by a task of its own.
 ///
 /// # Errors
 /// As [`connect`].
 pub async fn connect_driven(url: &SecretString, purpose: &str) -> Result<Client, ConnectError> {
-    let (client, connection) = connect(url, purpose).await?;
+    let (client, connection) = connect(url, purpose, Role::Login).await?;
     tokio::spawn(drive(connection));
     Ok(client)
 }
@@ -166,17 +174,17 @@ async fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error
 ///
 /// # Errors
 /// [`ConnectError`] after at most about 10 s; at once if the server refuses.
-pub async fn pool(url: &SecretString, most: u32) -> Result<PgPool, ConnectError> {
+pub async fn pool(url: &SecretString, most: u32, role: Role) -> Result<PgPool, ConnectError> {
     let first = single(url, "control").await?;
     let target = Target::read(url)?;
     let pool = PgPoolOptions::new()
         .max_connections(most.max(1))
         .acquire_timeout(PATIENCE)
         .idle_timeout(Duration::from_secs(60))
-        .after_connect(|connection, _| {
+        .after_connect(move |connection, _| {
             Box::pin(async move {
-                let set = "set statement_timeout = '30s'; set idle_in_transaction_session_timeout = '10s'";
-                sqlx::Executor::execute(connection, set).await.map(|_| ())
+                let set = format!("{CONTROL}{}", role.taken());
+                sqlx::Executor::execute(connection, AssertSqlSafe(set)).await.map(|_| ())
             })
         })
         .connect_lazy_with(target.sqlx_options("control")?);
@@ -380,7 +388,7 @@ mod tests {
         let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
         let url = format!("postgres://ada:s3cret@{}/shop", free.expect("a free port"));
         let begun = std::time::Instant::now();
-        let fault = pool(&url.into(), 2).await.expect_err("nobody is there").to_string();
+        let fault = pool(&url.into(), 2, Role::Login).await.expect_err("nobody is there").to_string();
         assert!(fault.contains("refused") && !fault.contains("s3cret"), "{fault}");
         assert!(begun.elapsed() < Duration::from_secs(2), "after {:?}", begun.elapsed());
     }

@@ -3,5 +3,6 @@
 pub mod connect;
 pub mod find;
 pub mod migrate;
+pub mod role;
 pub mod server;
 mod tls;

@@ -26,6 +26,8 @@ pub struct Settings {
     pub engine: Engine,
     /// How mails leave.
     pub deliveries: Deliveries,
+    /// What is done from time to time.
+    pub maintenance: Maintenance,
     /// Where mails go.
     pub mail: Mail,
     /// The private server.
@@ -64,6 +66,14 @@ pub struct Deliveries {
     pub backoff_ms: u64,
     /// Time for one attempt.
     pub timeout_ms: u64,
+}
+
+/// What is done from time to time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Maintenance {
+    /// How old the statistics of page views may grow, in seconds. At least 60.
+    pub page_view_stats_every_s: u64,
 }
 
 /// Where mails go.
@@ -118,6 +128,7 @@ impl Default for Settings {
             pool_max: 10,
             engine: Engine::default(),
             deliveries: Deliveries::default(),
+            maintenance: Maintenance::default(),
             mail: Mail::default(),
             postgres: Postgres::default(),
             log: Log::default(),
@@ -134,6 +145,12 @@ impl Default for Engine {
 impl Default for Deliveries {
     fn default() -> Self {
         Self { concurrency: 16, lease_ms: 15_000, attempts: 8, backoff_ms: 60_000, timeout_ms: 30_000 }
+    }
+}
+
+impl Default for Maintenance {
+    fn default() -> Self {
+        Self { page_view_stats_every_s: 900 }
     }
 }
 
@@ -189,6 +206,7 @@ impl Settings {
             ("engine.batch", engine.batch.into(), 1, 5000),
             ("engine.poll_ms", engine.poll_ms, 10, 3_600_000),
             ("engine.poll_without_notify_ms", engine.poll_without_notify_ms, 10, 3_600_000),
+            ("maintenance.page_view_stats_every_s", self.maintenance.page_view_stats_every_s, 60, 604_800),
             ("deliveries.concurrency", deliveries.concurrency.into(), 1, 1000),
             ("deliveries.lease_ms", deliveries.lease_ms, 100, 3_600_000),
             ("deliveries.attempts", deliveries.attempts.into(), 1, 100),

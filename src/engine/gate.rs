@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::wake::Wake;
 use crate::database::connect;
+use crate::database::role::Role;
 use crate::store::signals;
 
 type Lost = Box<dyn std::error::Error + Send + Sync>;
@@ -78,7 +79,7 @@ async fn keep_on_one_connection(
     wake: &Wake,
     pause: &mut Duration,
 ) -> Result<(), Lost> {
-    let (client, connection) = connect::connect(url, "gate").await?;
+    let (client, connection) = connect::connect(url, "gate", Role::Engine).await?;
     let _driver = connect::drive_in_background(connection);
     *pause = Duration::from_millis(100);
     let mut wanted = gate.wanted.subscribe();

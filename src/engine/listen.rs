@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::health::Health;
 use super::wake::Wake;
 use crate::database::connect::{self, Connection};
+use crate::database::role::Role;
 use crate::store::session::Session;
 use crate::store::signals;
 
@@ -78,7 +79,7 @@ async fn listen(
     wake: &Wake,
     health: &Health,
 ) -> Result<(), Lost> {
-    let (client, connection) = connect::connect(url, "listener").await?;
+    let (client, connection) = connect::connect(url, "listener", Role::Engine).await?;
     let probe = format!("thendo_probe_{}", Uuid::new_v4().simple());
     let session = Arc::new(Session::new(client));
     let (heard, mut hears) = watch::channel(false);

@@ -7,6 +7,7 @@ mod deliver;
 mod gate;
 pub mod health;
 mod listen;
+pub mod maintain;
 mod pace;
 pub mod plans;
 mod publish;

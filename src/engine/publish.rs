@@ -112,7 +112,7 @@ async fn check(session: &Session, plans: &Plans, workflow: &Edited) -> Result<bo
     let published = workflow.status == "published";
     match compiled.plan {
         Some(plan) if published => {
-            let version = put_in_force(session, workflow, plan.hash(), &diagnostics).await?;
+            let version = put_in_force(session, workflow, plan.hash(), &diagnostics, &plan.parts()).await?;
             if let Some(version) = version {
                 tracing::info!(workflow = workflow.name, version, "in force");
             }

@@ -15,6 +15,7 @@ use super::pace::Pace;
 use super::plans::Plans;
 use super::wake::Wake;
 use crate::database::connect;
+use crate::database::role::Role;
 use crate::domain::settings;
 use crate::store::OF_A_BATCH;
 use crate::store::queue::{Claimed, Cursors, LANES};
@@ -93,7 +94,7 @@ async fn work(
     pace: &mut Pace,
     shutdown: &CancellationToken,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let (client, connection) = connect::connect(&shared.url, "worker").await?;
+    let (client, connection) = connect::connect(&shared.url, "worker", Role::Engine).await?;
     let _driver = connect::drive_in_background(connection);
     let session = Session::new(client);
     session.prepare_all(OF_A_BATCH).await?;

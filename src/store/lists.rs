@@ -105,8 +105,9 @@ pub async fn executions(pool: &PgPool, filter: &ExecutionFilter) -> sqlx::Result
                 and ($2::text is null or $2 = 'waiting')
                 and ($3::timestamptz is null or (event_at, id) < ($3, $4::uuid))
               order by event_at desc, id desc limit $5
-         ), both_kinds as (select * from ended union all select * from resting)
-         select b.*, w.name as workflow from both_kinds b left join workflows w on w.id = b.workflow_id
+         ), both_kinds as (table ended union all table resting)
+         select b.id, b.event_at, b.event_id, b.workflow_id, b.version, b.status, b.error, b.started_at, b.finished_at,
+                w.name as workflow from both_kinds b left join workflows w on w.id = b.workflow_id
           order by b.event_at desc, b.id desc limit $5",
     )
     .bind(&filter.workflow)

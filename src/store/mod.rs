@@ -6,6 +6,7 @@ pub mod effects;
 pub mod executions;
 pub mod json;
 pub mod lists;
+pub mod maintenance;
 pub mod queue;
 pub mod session;
 pub mod signals;

@@ -25,7 +25,7 @@ pub(super) static UNCHECKED: Sql = Sql {
            where health = 'unchecked' and ($1::uuid is null or id > $1) order by id limit 100",
 };
 pub(super) static PUT_IN_FORCE: Sql =
-    Sql { name: "put_in_force", text: "select public.put_in_force($1, $2, $3, $4) as number" };
+    Sql { name: "put_in_force", text: "select public.put_in_force($1, $2, $3, $4, $5) as number" };
 pub(super) static MARK_CHECKED: Sql =
     Sql { name: "mark_checked", text: "select public.mark_checked($1, $2, $3, $4) as marked" };
 
@@ -112,7 +112,8 @@ pub async fn unchecked(session: &Session, last: Option<&Edited>) -> Result<Vec<E
         .collect())
 }
 
-/// Makes a compiled revision the version in force for later events. Its number; `None` if the row was
+/// Makes a compiled revision the version in force for later events, its `parts` (as the plan gives them) those that
+/// `workflow_triggers` and its sisters show. Its number; `None` if the row was
 /// edited meanwhile or is being edited.
 ///
 /// # Errors
@@ -122,9 +123,11 @@ pub async fn put_in_force(
     workflow: &Edited,
     hash: &str,
     diagnostics: &Value,
+    parts: &Value,
 ) -> Result<Option<i32>, StoreError> {
-    let rows =
-        session.query(&PUT_IN_FORCE, &[&workflow.id.0, &workflow.revision, &hash, diagnostics]).await?;
+    let rows = session
+        .query(&PUT_IN_FORCE, &[&workflow.id.0, &workflow.revision, &hash, diagnostics, parts])
+        .await?;
     Ok(rows.first().and_then(|row| row.get("number")))
 }
 

@@ -114,6 +114,8 @@ async fn in_transaction(
     {
         event.customer = load_customers(session, &[id]).await?.remove(&id).and_then(Result::ok);
     }
+    // From here on it may do what the engine may, and no more.
+    session.transaction("set local role thendo_engine").await?;
     let workflow = WorkflowId(uuid::Uuid::nil());
     let identity = Identity {
         id: ExecutionId::derive(event.id, event.at, workflow, 0),

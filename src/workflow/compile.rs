@@ -133,6 +133,7 @@ impl Compiler<'_> {
                     label: node.label.clone(),
                     kind: kind.as_ref()?.about().name,
                     enabled: node.enabled,
+                    config: node.config.clone(),
                     work: works[at].take()?,
                 }),
             );

@@ -1,9 +1,11 @@
 //! The plan: a version, compiled. A DAG of nodes with their work, ready to run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use petgraph::graph::{DiGraph, NodeIndex};
+
+use serde_json::{Value, json};
 
 use super::catalogue::{Action, Condition, Source, Trigger};
 use crate::domain::event::Event;
@@ -31,6 +33,8 @@ pub struct PlanNode {
     pub kind: &'static str,
     /// A disabled node is skipped, and so is what follows it alone.
     pub enabled: bool,
+    /// Its settings, as drawn.
+    pub config: Value,
     /// What it does.
     pub work: Work,
 }
@@ -129,6 +133,36 @@ impl Plan {
     /// The rows whose changes can start it.
     pub fn sources(&self) -> &[Source] {
         &self.sources
+    }
+
+    /// What it consists of, for those who ask the database what listens to what: lists of `triggers`, `conditions`
+    /// and `actions`, each `{node, kind, label, config}`; a trigger once per table, with `table` and `operations`.
+    pub fn parts(&self) -> Value {
+        let (mut triggers, mut conditions, mut actions) = (Vec::new(), Vec::new(), Vec::new());
+        let nodes = self.order.iter().filter_map(|index| self.graph.node_weight(*index));
+        for node in nodes.filter(|node| node.enabled) {
+            let mut part =
+                json!({"node": node.id, "kind": node.kind, "label": node.label, "config": node.config});
+            match node.work {
+                Work::Condition(_) => conditions.push(part),
+                Work::Action(_) => actions.push(part),
+                Work::Trigger(_) => {
+                    let tables: BTreeSet<&str> =
+                        self.sources.iter().map(|source| source.subject.table).collect();
+                    for table in tables {
+                        let of_table = self.sources.iter().filter(|source| source.subject.table == table);
+                        let operations: BTreeSet<&str> = of_table
+                            .flat_map(|source| source.operations)
+                            .map(|operation| operation.as_str())
+                            .collect();
+                        part["table"] = json!(table);
+                        part["operations"] = json!(operations);
+                        triggers.push(part.clone());
+                    }
+                }
+            }
+        }
+        json!({"triggers": triggers, "conditions": conditions, "actions": actions})
     }
 
     /// Whether the event starts it.

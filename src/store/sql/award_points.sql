@@ -1,7 +1,7 @@
 -- Writes ledger lines that are not there yet and adds them to the balances. One row back per input.
 -- $1 ids, $2 customers, $3 orders, $4 points, $5 reasons, $6 executions.
 with input as materialized (
-    select i.* from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[])
+    select i.id, i.customer_id, i.order_id, i.points, i.reason, i.execution_id from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[])
         as i (id, customer_id, order_id, points, reason, execution_id)
 ), known as materialized (
     select i.id, i.customer_id, o.id as order_id, i.points, i.reason, i.execution_id

@@ -1,10 +1,10 @@
 -- Asks for deposits that are not asked for yet. One row back per input.
 -- $1 ids, $2 orders, $3 amounts, $4 currencies, $5 due dates, $6 executions.
 with input as materialized (
-    select i.* from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[], $6::uuid[])
+    select i.id, i.order_id, i.amount, i.currency, i.due_date, i.execution_id from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[], $6::uuid[])
         as i (id, order_id, amount, currency, due_date, execution_id)
 ), known as materialized (
-    select i.*, o.currency as order_currency from input i join public.orders o on o.id = i.order_id
+    select i.id, i.order_id, i.amount, i.currency, i.due_date, i.execution_id, o.currency as order_currency from input i join public.orders o on o.id = i.order_id
 ), entered as (
     insert into public.deposits (id, order_id, amount, currency, due_date, execution_id)
     select id, order_id, amount, currency, due_date, execution_id from known where currency = order_currency
