@@ -9,6 +9,7 @@ mod effects;
 mod hostile;
 mod listening;
 mod mailing;
+mod newer;
 mod publishing;
 mod schema;
 mod writers;
