@@ -12,4 +12,5 @@ mod mailing;
 mod newer;
 mod publishing;
 mod schema;
+mod supabase;
 mod writers;

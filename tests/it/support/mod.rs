@@ -3,6 +3,7 @@
 pub mod daemon;
 pub mod server;
 pub mod sink;
+pub mod supabase;
 pub mod wire;
 
 use std::future::Future;
