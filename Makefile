@@ -38,12 +38,22 @@ audit:
 	@echo "== dependencies: bans, licences, sources"
 	@deny="$$(scripts/tool cargo-deny)"; "$$deny" --log-level error check bans licenses sources
 
+# Tests that need a newer PostgreSQL are ignored unless there is one; CI goes without only where there can be none.
 unit:
 	@echo "== tests"
-	@if nextest="$$(scripts/tool cargo-nextest)"; then \
-	    "$$nextest" nextest run --locked $${NEXTEST_PROFILE:+--profile $$NEXTEST_PROFILE}; \
+	@all=""; \
+	if newer="$$(scripts/newer-postgres)"; then \
+	    export TEST_NEWER_POSTGRES="$$newer" all=yes; \
+	else \
+	    [ "$$?" = 1 ] || [ -z "$${TEST_REQUIRE_NEWER:-}" ] || exit 1; \
+	    echo "SKIPPED: the tests on a newer PostgreSQL, for the reason above"; \
+	fi; \
+	if nextest="$$(scripts/tool cargo-nextest)"; then \
+	    "$$nextest" nextest run --locked $${NEXTEST_PROFILE:+--profile $$NEXTEST_PROFILE} \
+	        $${all:+--run-ignored all -E 'not binary(soak)'}; \
 	else \
 	    cargo test --locked; \
+	    [ -z "$$all" ] || cargo test --locked --test it -- --ignored newer; \
 	fi
 
 soak: ## minutes of load, kills and cuts, then an audit (SOAK_SEED, SOAK_SECONDS)

@@ -9,6 +9,8 @@ mod effects;
 mod hostile;
 mod listening;
 mod mailing;
+mod newer;
 mod publishing;
 mod schema;
+mod supabase;
 mod writers;

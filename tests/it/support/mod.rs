@@ -3,6 +3,7 @@
 pub mod daemon;
 pub mod server;
 pub mod sink;
+pub mod supabase;
 pub mod wire;
 
 use std::future::Future;
@@ -15,6 +16,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use daemon::Daemon;
+use server::Server;
 
 /// Nothing in these tests takes longer on a slow machine; what does is stuck.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,16 +32,31 @@ pub struct Shop {
     /// Mailbox, logs and all that a daemon leaves; gone with the shop.
     pub folder: tempfile::TempDir,
     name: String,
+    server: Server,
 }
 
 impl Shop {
     /// A new one, copied from the migrated template.
     pub async fn open() -> Self {
-        let name = format!("shop_{}", Uuid::new_v4().simple());
-        let url = server::create_database(&name).await;
+        Self::open_on(Server::Usual).await
+    }
+
+    /// As [`Shop::open`], on the newer PostgreSQL. For tests that are marked as [`Server::Newer`] says.
+    pub async fn open_on_newer() -> Self {
+        Self::open_on(Server::Newer).await
+    }
+
+    async fn open_on(server: Server) -> Self {
+        let name = new_name();
+        let url = server.create_database(&name).await;
+        Self::in_database(server, name, url).await
+    }
+
+    /// In a database that is migrated and ours to drop; `url` says as whom.
+    async fn in_database(server: Server, name: String, url: String) -> Self {
         let db = connect(&url).await;
         let folder = tempfile::tempdir().expect("a folder");
-        let mut shop = Self { db, url, customer: Uuid::nil(), folder, name };
+        let mut shop = Self { db, url, customer: Uuid::nil(), folder, name, server };
         shop.customer = shop.welcomes("ada@example.com").await;
         shop
     }
@@ -105,8 +122,13 @@ impl Shop {
 
 impl Drop for Shop {
     fn drop(&mut self) {
-        server::drop_database(&self.name);
+        self.server.drop_database(&self.name);
     }
+}
+
+/// Of a database that nobody else uses.
+fn new_name() -> String {
+    format!("shop_{}", Uuid::new_v4().simple())
 }
 
 /// A connection whose other half runs by itself.
