@@ -81,7 +81,12 @@ async fn measure(db: &Client, url: &str) -> Outcome<Vec<f64>> {
 }
 
 async fn listen_by_hand(url: String) -> Outcome<()> {
-    let (client, mut connection) = thendo::database::connect::connect(&url.clone().into(), "by hand").await?;
+    let (client, mut connection) = thendo::database::connect::connect(
+        &url.clone().into(),
+        "by hand",
+        thendo::database::role::Role::Engine,
+    )
+    .await?;
     let wake = Arc::new(tokio::sync::Notify::new());
     let woken = wake.clone();
     let listening = tokio::spawn(async move {
@@ -94,6 +99,7 @@ async fn listen_by_hand(url: String) -> Outcome<()> {
     let _end = tokio_util::task::AbortOnDropHandle::new(listening);
     client.batch_execute("listen thendo_orders").await?;
     let session = Session::new(connect(&url).await?);
+    session.client().batch_execute("set role thendo_engine").await?;
     session.prepare_all(thendo::store::OF_A_BATCH).await?;
     let mut cursors = Cursors::from_lane(0);
     loop {

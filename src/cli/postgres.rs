@@ -12,7 +12,7 @@ use super::Session;
 use super::output::print_line;
 use crate::app;
 use crate::database::connect;
-use crate::database::server::{DATABASE, PrivateServer, ServerError};
+use crate::database::server::{DATABASE, PrivateServer, ServerError, others_are_connected};
 
 /// `thendo postgres`
 #[derive(Debug, Args)]
@@ -89,7 +89,7 @@ async fn until_idle(url: &SecretString, patience: Duration) -> anyhow::Result<()
     let client = connect::connect_driven(url, "idle watch").await?;
     let mut since = Instant::now();
     loop {
-        if connect::others_are_connected(&client).await? {
+        if others_are_connected(&client).await? {
             since = Instant::now();
         } else if since.elapsed() >= patience {
             return Ok(());

@@ -148,21 +148,6 @@ pub async fn cancel(url: &SecretString, client: &Client) -> Result<(), ConnectEr
     }
 }
 
-/// Whether anyone but `client` is connected to its server.
-///
-/// # Errors
-/// The connection is gone.
-pub async fn others_are_connected(client: &Client) -> Result<bool, tokio_postgres::Error> {
-    let row = client
-        .query_one(
-            "select exists (select from pg_stat_activity
-              where backend_type = 'client backend' and pid <> pg_backend_pid())",
-            &[],
-        )
-        .await?;
-    Ok(row.get(0))
-}
-
 async fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
     if let Err(fault) = connection.await {
         tracing::debug!(%fault, "a connection ended");

@@ -265,3 +265,18 @@ fn cluster_dir(data_dir: &Path) -> PathBuf {
 fn log_file(data_dir: &Path) -> PathBuf {
     data_dir.join("postgres.log")
 }
+
+/// Whether anyone but `client` is connected to its server.
+///
+/// # Errors
+/// The connection is gone.
+pub async fn others_are_connected(client: &tokio_postgres::Client) -> Result<bool, tokio_postgres::Error> {
+    let row = client
+        .query_one(
+            "select exists (select from pg_stat_activity
+              where backend_type = 'client backend' and pid <> pg_backend_pid())",
+            &[],
+        )
+        .await?;
+    Ok(row.get(0))
+}
