@@ -15,4 +15,4 @@ comment on column public.suppressions.detail is 'What the mail server or the per
 
 create index idx_suppressions_email on public.suppressions (lower(email)) where email is not null;
 select public.audit('public.suppressions');
-select public.record_events_of('suppressions', 'mail', 'email', 'all', '{email}');
+select public.record_events_of('suppressions', 'marketing', 'email', 'all', '{email}');
