@@ -17,6 +17,7 @@ Examples:
   thendo migrate                       apply what is pending
   thendo migrate --status              list all and where each stands
   thendo migrate --check               exit 1 unless all are applied and unchanged
+  thendo migrate --print-schema        describe the database's schema as SQL
 
 Several at once are safe: one works, the others wait.")]
 pub struct Migrate {
@@ -26,6 +27,12 @@ pub struct Migrate {
     /// Only check; exit 1 if one is pending, changed or unknown
     #[arg(long)]
     check: bool,
+    /// Only print the schema of the database as it is: `schema.sql` is this, of a fresh one
+    #[arg(long, conflicts_with_all = ["status", "check", "format"])]
+    print_schema: bool,
+    /// With all rows of all tables: those that migrations put in, where the database is fresh
+    #[arg(long, requires = "print_schema", hide = true)]
+    with_rows: bool,
     /// For people or for programs
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -40,6 +47,11 @@ impl Migrate {
         let url = session.database_url()?;
         if self.status || self.check {
             return self.report(&url).await;
+        }
+        if self.print_schema {
+            let schema = migrate::describe(&url, self.with_rows).await?;
+            print_line(schema.to_string().trim_end())?;
+            return Ok(ExitCode::SUCCESS);
         }
         let begun = Instant::now();
         let applied = migrate::run(&url, |progress| {

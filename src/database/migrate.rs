@@ -8,6 +8,7 @@ use sqlx::migrate::{Migrate, MigrateError as SqlxMigrateError, Migration, Migrat
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use super::connect::{self, ConnectError};
+use super::describe::Schema;
 use super::server::binaries::LEAST_MAJOR;
 
 /// Built into the binary; the build script has it rebuilt when a file changes.
@@ -119,6 +120,15 @@ impl MigrateError {
 pub async fn status(url: &SecretString) -> Result<Vec<Standing>, MigrateError> {
     let mut connection = connect::single(url, "migrate").await?;
     standings(&mut connection).await
+}
+
+/// The schema of the database as it is; see [`describe::describe`](super::describe::describe).
+///
+/// # Errors
+/// [`MigrateError`] if the database can't be asked.
+pub async fn describe(url: &SecretString, with_rows: bool) -> Result<Schema, MigrateError> {
+    let mut connection = connect::single(url, "describe").await?;
+    Ok(super::describe::describe(&mut connection, with_rows).await?)
 }
 
 /// Applies what is pending. Safe with any number of processes at once: one works, the others wait.

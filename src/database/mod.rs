@@ -1,6 +1,7 @@
 //! The database: how it is found, reached and brought up to date, and the private server of `up`.
 
 pub mod connect;
+pub mod describe;
 pub mod find;
 pub mod migrate;
 pub mod server;
