@@ -46,8 +46,7 @@ pub async fn describe(connection: &mut PgConnection, with_rows: bool) -> Result<
     }
     blocks.extend(with_families(ask(&mut transaction, TABLES).await?, &mut beside));
     let after = ask(&mut transaction, AFTER_TABLES).await?;
-    let (policies, keys): (Vec<_>, Vec<_>) =
-        after.into_iter().partition(|block| block.kind == Kind::Policy);
+    let (policies, keys): (Vec<_>, Vec<_>) = after.into_iter().partition(|block| block.kind == Kind::Policy);
     blocks.extend(keys);
     blocks.extend(with_families(ask(&mut transaction, VIEWS).await?, &mut beside));
     blocks.extend(late);

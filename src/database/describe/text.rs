@@ -69,7 +69,8 @@ impl Schema {
 fn named(marker: &str) -> Option<Block> {
     let (word, rest) = marker.split_once(' ').unwrap_or((marker, ""));
     let kind = Kind::read(word)?;
-    let (of, name) = if kind.is_of_function() { (rest, "") } else { rest.split_once(' ').unwrap_or((rest, "")) };
+    let (of, name) =
+        if kind.is_of_function() { (rest, "") } else { rest.split_once(' ').unwrap_or((rest, "")) };
     Some(Block { kind, of: of.to_owned(), name: name.to_owned(), sql: String::new() })
 }
 

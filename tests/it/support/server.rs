@@ -42,6 +42,14 @@ pub async fn create_database(name: &str) -> String {
     panic!("the template is always in use");
 }
 
+/// A database with nothing in it, and its URL.
+pub async fn create_empty_database(name: &str) -> String {
+    let base = tokio::task::spawn_blocking(shared_server).await.expect("a server");
+    let admin = connect(&base).await;
+    admin.batch_execute(&format!("create database {name} template template0")).await.expect("a database");
+    of(&base, name)
+}
+
 /// Drops it, from wherever a shop ends.
 pub fn drop_database(name: &str) {
     let (Some(base), name) = (SERVER.get().cloned(), name.to_owned()) else { return };
