@@ -2,6 +2,7 @@
 
 mod support;
 
+mod adopting;
 mod cli;
 mod crash;
 mod demo_way;
@@ -10,6 +11,7 @@ mod effects;
 mod hostile;
 mod listening;
 mod mailing;
+mod migrating;
 mod publishing;
 mod schema;
 mod writers;

@@ -70,29 +70,24 @@ impl Adoption<'_> {
         let have = found.map(grants).unwrap_or_default();
         let want = grants(block);
         let closed_to_us = !self.own_policies(&block.of).is_empty() || self.is_another_function(&block.of);
-        for grant in want.iter().filter(|grant| !have.iter().any(|there| there.covers(grant))) {
-            let Grant { privilege, on, role } = grant;
-            if closed_to_us && OUTSIDE.contains(&&**role) {
+        let missing = want.iter().filter(|grant| !have.iter().any(|there| there.covers(grant)));
+        for (role, on, privileges) in by_role(missing) {
+            let sql = format!("grant {} on {on} to {role}", privileges.join(", "));
+            if closed_to_us && OUTSIDE.contains(&role) {
                 self.report.differ(Difference {
                     object: format!("grant on {on} to {role}"),
-                    there: format!("{privilege} is not granted"),
+                    there: format!("{} is not granted", privileges.join(", ")),
                     expected: "granted".into(),
                     weight: Weight::Note,
-                    mend: format!("what decides there is your own; if it is meant: {grant}"),
+                    mend: format!("what decides there is your own; if it is meant: {sql}"),
                 });
             } else {
-                self.add(grant.to_string(), &grant.to_string(), Weight::Warns).await?;
+                self.add(sql.clone(), &sql, Weight::Warns).await?;
             }
         }
         let more = have.iter().filter(|grant| OUTSIDE.contains(&&*grant.role));
-        let mut by_role: Vec<(&str, &str, Vec<&str>)> = Vec::new();
-        for grant in more.filter(|grant| !want.iter().any(|expected| expected.covers(grant))) {
-            match by_role.iter_mut().find(|(role, on, _)| *role == grant.role && *on == grant.on) {
-                Some((_, _, privileges)) => privileges.push(&grant.privilege),
-                None => by_role.push((&grant.role, &grant.on, vec![&grant.privilege])),
-            }
-        }
-        let told: Vec<Difference> = by_role.into_iter().map(too_much).collect();
+        let more = more.filter(|grant| !want.iter().any(|expected| expected.covers(grant)));
+        let told: Vec<Difference> = by_role(more).into_iter().map(too_much).collect();
         self.report.differences.extend(told);
         Ok(())
     }
@@ -107,6 +102,18 @@ impl Adoption<'_> {
         };
         body(&self.found.blocks) != body(&self.expected.blocks)
     }
+}
+
+/// Privileges gathered by role and object.
+fn by_role<'a>(grants: impl Iterator<Item = &'a Grant>) -> Vec<(&'a str, &'a str, Vec<&'a str>)> {
+    let mut all: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+    for grant in grants {
+        match all.iter_mut().find(|(role, on, _)| *role == grant.role && *on == grant.on) {
+            Some((_, _, privileges)) => privileges.push(&grant.privilege),
+            None => all.push((&grant.role, &grant.on, vec![&grant.privilege])),
+        }
+    }
+    all
 }
 
 fn too_much((role, on, privileges): (&str, &str, Vec<&str>)) -> Difference {
@@ -136,12 +143,6 @@ impl Grant {
         self.on == other.on
             && self.role == other.role
             && (self.privilege == other.privilege || Some(&*self.privilege) == whole)
-    }
-}
-
-impl std::fmt::Display for Grant {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "grant {} on {} to {}", self.privilege, self.on, self.role)
     }
 }
 

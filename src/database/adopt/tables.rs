@@ -126,15 +126,18 @@ impl Adoption<'_> {
         }
         let validate = format!("alter table {table} validate constraint {name}");
         if self.attempt(&validate).await?.is_some() {
-            let many = self.breaking(table, definition).await?;
+            let breaking = self.breaking(table, definition).await?;
+            let until = if definition.starts_with("CHECK") {
+                "mend them (until then none of them can be updated as it is)"
+            } else {
+                "mend them"
+            };
             self.report.differ(Difference {
                 object,
-                there: format!("{many} break it; it holds for rows that are written from now on"),
+                there: format!("{breaking} it; it holds for rows that are written from now on"),
                 expected: definition.into(),
                 weight: Weight::Warns,
-                mend: format!(
-                    "mend them (until then none of them can be updated as it is), then: {validate}"
-                ),
+                mend: format!("{until}, then: {validate}"),
             });
         }
         Ok(())
@@ -154,10 +157,10 @@ impl Adoption<'_> {
         };
         Ok(match asked {
             Some(sql) => match self.number(sql).await? {
-                1 => "1 row".into(),
-                many => format!("{many} rows"),
+                1 => "1 row breaks".into(),
+                many => format!("{many} rows break"),
             },
-            None => "some rows".into(),
+            None => "some rows break".into(),
         })
     }
 }
