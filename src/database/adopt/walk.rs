@@ -19,7 +19,8 @@ impl Adoption<'_> {
         let known = self.was_there(&block.of);
         match block.kind {
             Kind::Settings => Ok(()),
-            Kind::Role | Kind::Extension => self.add_unless_there(block).await,
+            Kind::Role => self.take_role(block).await,
+            Kind::Extension => self.add_unless_there(block).await,
             Kind::Type | Kind::Sequence => self.keep_or_add(block, Weight::Warns).await,
             Kind::Function | Kind::FunctionOfRows => self.meet_function(block).await,
             Kind::GrantsOnFunction if known => self.meet_grants(block).await,
@@ -66,6 +67,15 @@ impl Adoption<'_> {
                     | Kind::View
                     | Kind::MaterializedView
             )
+    }
+
+    /// The role may be another database's too; who migrates must be able to become it in any case.
+    async fn take_role(&mut self, block: &Block) -> Result<(), sqlx::Error> {
+        let there = self.found.find(block.kind, &block.of, &block.name).is_some();
+        self.apply(block, Weight::Blocks).await?;
+        let told = named(block);
+        self.report.added.retain(|added| !there || *added != told);
+        Ok(())
     }
 
     async fn add_unless_there(&mut self, block: &Block) -> Result<(), sqlx::Error> {

@@ -1,7 +1,17 @@
 select * from (
-    select 1 as part, 'role' as kind, r.rolname::text as of, '' as name,
-           format(E'do $$\nbegin\n    if not exists (select from pg_catalog.pg_roles where rolname = %L) then\n'
-               || E'        create role %I nologin;\n    end if;\nend\n$$;', r.rolname, r.rolname) as text
+    -- The daemon takes it with SET ROLE: who migrates must be able to. From 16 on who makes a role is not in it.
+    select 1 as part, 'role' as kind, r.rolname::text as of, '' as name, $text$do $$
+declare
+    since_16 constant boolean := current_setting('server_version_num')::integer >= 160000;
+begin
+    if not exists (select from pg_catalog.pg_roles where rolname = 'thendo_engine') then
+        create role thendo_engine nologin noinherit;
+    end if;
+    if not pg_catalog.pg_has_role(current_user, 'thendo_engine', case when since_16 then 'set' else 'member' end) then
+        execute 'grant thendo_engine to current_user' || case when since_16 then ' with set true, inherit false' else '' end;
+    end if;
+end
+$$;$text$ as text
       from pg_roles r where r.rolname = 'thendo_engine'
     union all
     select 2, 'extension', e.extname::text, '',

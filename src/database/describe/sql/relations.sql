@@ -39,7 +39,8 @@ with thendo_roles (role, place) as (
       from pg_proc p
       join pg_namespace n on n.oid = p.pronamespace and n.nspname = 'public'
      where p.prokind in ('f', 'p')
-       and coalesce(obj_description(p.oid, 'pg_proc'), '') not like 'Optional%'
+       -- It measures the distance of vectors.
+       and p.prosrc !~ 'operator\("?\w+"?\.<->\)'
        and not coalesce(p.proallargtypes, p.proargtypes::oid[]) && array(select type from optional_types)
        and p.prorettype not in (select type from optional_types)
        and not exists (select from pg_depend d
