@@ -30,7 +30,8 @@ pub(super) async fn run(url: &SecretString, dry_run: bool, format: Format) -> an
         Format::Text => print(&report)?,
     }
     if report.is_blocked() && !dry_run {
-        return Err(AdoptError::Obstacles(report.obstacles_in_words()).into());
+        let (what, mend) = (report.obstacles_in_words(), report.mends());
+        return Err(AdoptError::Obstacles { what, mend }.into());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -67,8 +68,8 @@ fn print(report: &Report) -> anyhow::Result<()> {
 fn print_difference(found: &Difference, width: usize) -> anyhow::Result<()> {
     let (style, shape, word) = match found.weight {
         Weight::Blocks => (BAD, "✕", "blocks"),
-        Weight::Warns => (WAIT, "◐", "look at it"),
-        Weight::Note => (QUIET, "○", "note"),
+        Weight::Warns => (WAIT, "◐", "does not block; look at it"),
+        Weight::Note => (QUIET, "○", "does not block"),
     };
     print_line(format_args!("{style}{shape} {:<width$}{style:#}  {word}", one_line(&found.object)))?;
     print_line(format_args!("    there   {}", short(&found.there)))?;

@@ -33,8 +33,8 @@ pub async fn triggers(pool: &PgPool) -> Result<Vec<Trigger>, sqlx::Error> {
       join pg_proc p on p.oid = t.tgfoid
       join pg_namespace n on n.oid = p.pronamespace and n.nspname = 'public'
      where not t.tgisinternal and t.tgparentid = 0
-       and (p.proname = 'record_event' or p.proname like '%mirror%'
-            or coalesce(obj_description(p.oid, 'pg_proc'), '') ilike '%mirror%')
+       and (p.proname = 'record_event' or p.proname like 'mirror\\_medusa%'
+            or obj_description(p.oid, 'pg_proc') ilike '%thendo''s mirror%')
      order by c.relname, t.tgname";
     sqlx::query_as(sql).fetch_all(pool).await
 }

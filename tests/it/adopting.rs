@@ -182,6 +182,7 @@ async fn an_adoption_that_the_engine_could_not_work_with_leaves_nothing() {
     assert_eq!(code, Some(1), "{out}");
     assert!(said.contains("public.customers.id") && said.contains("can't be prepared"), "{said}");
     assert!(said.contains("public.deposits.ledger"), "{said}");
+    assert!(said.contains("help: ") && said.contains("set default"), "{said}");
     assert!(out.contains("mend") && out.contains("alter table public.customers alter column id"), "{out}");
     assert_eq!(schema_of(&shop).await, before);
     let left = shop.number("select count(*) from pg_class where relname = '_sqlx_migrations'", &[]).await;

@@ -47,8 +47,13 @@ pub enum AdoptError {
         applied: usize,
     },
     /// The engine could not work with what is there.
-    #[error("the database can't be adopted as it is; nothing of it was changed: {0}")]
-    Obstacles(String),
+    #[error("the database can't be adopted as it is; nothing of it was changed: {what}")]
+    Obstacles {
+        /// Which statements, tables and columns.
+        what: String,
+        /// What to do about them.
+        mend: String,
+    },
 }
 
 impl AdoptError {
@@ -57,8 +62,8 @@ impl AdoptError {
         match self {
             Self::Migrate(fault) => fault.help(),
             Self::Recorded { .. } => "run `thendo migrate` for what is pending".into(),
-            Self::Obstacles(_) => {
-                "mend what is listed as blocking, look with `--adopt --dry-run`, and adopt again".into()
+            Self::Obstacles { mend, .. } => {
+                format!("{mend}; then look with `thendo migrate --adopt --dry-run` and adopt again")
             }
         }
     }
@@ -170,9 +175,7 @@ pub async fn run(
     report.sort();
     report.recorded = record(&mut transaction).await?;
     report.picked_up = migrate::pick_up(&mut transaction).await?;
-    if dry_run {
-        transaction.rollback().await?;
-    } else if report.is_blocked() {
+    if dry_run || report.is_blocked() {
         transaction.rollback().await?;
     } else {
         transaction.commit().await?;

@@ -83,6 +83,20 @@ impl Report {
         told.collect::<Vec<_>>().join("; ")
     }
 
+    /// What to do about it, each thing once.
+    pub fn mends(&self) -> String {
+        let differences = self.differences.iter().filter(|found| found.weight == Weight::Blocks);
+        let mut all: Vec<&str> = Vec::new();
+        for mend in
+            differences.map(|found| &*found.mend).chain(self.obstacles.iter().map(|found| &*found.mend))
+        {
+            if !all.iter().any(|said| said.contains(mend)) {
+                all.push(mend);
+            }
+        }
+        all.join("; ")
+    }
+
     pub(super) fn differ(&mut self, difference: Difference) {
         self.differences.push(difference);
     }

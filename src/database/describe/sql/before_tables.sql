@@ -13,6 +13,9 @@ begin
 end
 $$;$text$ as text
       from pg_roles r where r.rolname = 'thendo_engine'
+       -- Roles are the server's: this one counts where something of this database is granted to it.
+       and exists (select from pg_shdepend d join pg_database b on b.oid = d.dbid and b.datname = current_database()
+            where d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid)
     union all
     select 2, 'extension', e.extname::text, '',
            case when n.nspname in ('public', 'pg_catalog') then '' else format(E'create schema if not exists %I;\n', n.nspname) end
