@@ -190,6 +190,30 @@ async fn an_adoption_that_the_engine_could_not_work_with_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn only_types_and_keys_that_the_engine_stumbles_over_are_in_the_way_of_adopting() {
+    let shop = Shop::without_thendo().await;
+    let other = "create table public.customers (id uuid primary key, email varchar(100) not null unique);
+        create table public.loyalty_points (customer_id uuid primary key, balance integer not null default 0)";
+    shop.db.batch_execute(other).await.expect("another shop");
+    let (code, out, said) = shop.thendo(&["migrate", "--adopt", "--dry-run", "--format", "json"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    let report: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(about(&report, "public.customers.email"), ("character varying(100)", "warns"));
+    assert_eq!(about(&report, "public.loyalty_points.balance"), ("integer", "blocks"));
+    let obstacle = &report["obstacles"][0];
+    assert_eq!(obstacle["statement"], "award_points", "{report:#}");
+    assert_eq!(obstacle["about"], serde_json::json!(["public.loyalty_points.balance"]));
+
+    // No key to meet: an `on conflict` could not be planned.
+    let keyless = "alter table public.loyalty_points drop constraint loyalty_points_pkey,
+            alter column balance type bigint, add primary key (balance, customer_id)";
+    shop.db.batch_execute(keyless).await.expect("another key");
+    let (code, _, said) = shop.thendo(&["migrate", "--adopt"]).await;
+    assert_eq!(code, Some(1));
+    assert!(said.contains("award_points") && said.contains("ON CONFLICT"), "{said}");
+}
+
+#[tokio::test]
 async fn detached_a_shop_keeps_its_data_and_tells_nothing_until_it_is_attached() {
     let shop = Shop::open().await;
     shop.db.batch_execute(ATTACHING).await.expect("functions");

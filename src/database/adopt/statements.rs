@@ -16,87 +16,121 @@ struct Shape {
     gives: Vec<(String, String)>,
 }
 
+/// A table that was there, and its columns of other types than thendo's: names and types.
+struct Other {
+    table: String,
+    columns: Vec<(String, String)>,
+}
+
+/// Of which column only the type is taken as it is in the shop: the table's place and the column's.
+type Only = Option<(usize, usize)>;
+
 impl Adoption<'_> {
     pub(super) async fn check_statements(&mut self, statements: &[Named<'_>]) -> Result<(), sqlx::Error> {
         let other = self.tables_of_other_types();
         for (name, text) in statements {
-            let about: Vec<&(String, Vec<String>)> =
-                other.iter().filter(|(table, _)| replaced(text, table, "") != *text).collect();
-            let columns: Vec<String> = about.iter().flat_map(|(_, columns)| columns.clone()).collect();
-            match shape(self.connection, text).await? {
-                Err(reason) => self.stand_in_the_way(name, reason, columns),
-                Ok(found) if !about.is_empty() => {
-                    if let Some(reason) = self.other_shape(text, &found, &about).await? {
-                        self.stand_in_the_way(name, reason, columns);
-                    }
+            let about: Vec<&Other> =
+                other.iter().filter(|other| replaced(text, &other.table, "") != *text).collect();
+            let found = shape(self.connection, text).await?;
+            if about.is_empty() {
+                if let Err(reason) = found {
+                    self.stand_in_the_way(name, reason, &[]);
                 }
-                Ok(_) => {}
+                continue;
+            }
+            let wanted = self.shape_beside(text, &about, None).await?;
+            let reason = match (&found, &wanted) {
+                (Err(reason), _) => Some(reason.clone()),
+                (Ok(found), Ok(wanted)) => found.differs_from(wanted),
+                // What can't be prepared beside thendo's own tables tells nothing.
+                (Ok(_), Err(_)) => None,
+            };
+            if let Some(reason) = reason {
+                let culprits = self.culprits(text, &about, wanted.ok().as_ref()).await?;
+                self.stand_in_the_way(name, reason, &culprits);
             }
         }
         self.check_left_out_columns(statements);
         Ok(())
     }
 
-    /// Tables that were there and have columns of other types: those columns with their tables' names.
-    fn tables_of_other_types(&self) -> Vec<(String, Vec<String>)> {
+    fn tables_of_other_types(&self) -> Vec<Other> {
         let tables = self.expected.blocks.iter().filter(|block| block.kind == Kind::Table);
         let pairs = tables.filter_map(|block| Some((block, self.found.find(Kind::Table, &block.of, "")?)));
-        pairs
-            .filter_map(|(expected, found)| {
-                let (expected_columns, found_columns) = (lines(&expected.sql).0, lines(&found.sql).0);
-                let differs = |name: &str, kind: &str| {
-                    expected_columns.iter().any(|column| column.name == name && column.kind != kind)
-                };
-                let other = found_columns.iter().filter(|column| differs(column.name, column.kind));
-                let other: Vec<String> =
-                    other.map(|column| format!("{}.{}", expected.of, column.name)).collect();
-                (!other.is_empty()).then(|| (expected.of.clone(), other))
-            })
-            .collect()
+        let all = pairs.map(|(expected, found)| {
+            let wanted = lines(&expected.sql).0;
+            let other = lines(&found.sql).0.into_iter().filter(|column| {
+                wanted.iter().any(|wanted| wanted.name == column.name && wanted.kind != column.kind)
+            });
+            let columns = other.map(|column| (column.name.to_owned(), column.kind.to_owned())).collect();
+            Other { table: expected.of.clone(), columns }
+        });
+        all.filter(|other| !other.columns.is_empty()).collect()
     }
 
-    fn stand_in_the_way(&mut self, name: &str, reason: String, about: Vec<String>) {
-        for difference in &mut self.report.differences {
-            if about.contains(&difference.object) && difference.weight == Weight::Warns {
-                difference.weight = Weight::Blocks;
+    /// The columns that alone make the statement another one: as differences name them, and their types.
+    async fn culprits(
+        &mut self,
+        text: &str,
+        about: &[&Other],
+        wanted: Option<&Shape>,
+    ) -> Result<Vec<(String, String)>, sqlx::Error> {
+        let (mut all, mut guilty) = (Vec::new(), Vec::new());
+        for (n, other) in about.iter().enumerate() {
+            for (m, (column, kind)) in other.columns.iter().enumerate() {
+                let named = (format!("{}.{column}", other.table), kind.clone());
+                let alone = self.shape_beside(text, about, Some((n, m))).await?;
+                if alone.ok().as_ref() != wanted {
+                    guilty.push(named.clone());
+                }
+                all.push(named);
             }
         }
-        let mends: Vec<&str> = self
-            .report
-            .differences
-            .iter()
-            .filter(|difference| about.contains(&difference.object))
-            .map(|difference| &*difference.mend)
-            .collect();
-        let mend = if mends.is_empty() {
-            "make what it names as thendo expects it".into()
-        } else {
-            mends.join("; ")
+        Ok(if guilty.is_empty() { all } else { guilty })
+    }
+
+    fn stand_in_the_way(&mut self, name: &str, reason: String, culprits: &[(String, String)]) {
+        let mut mends: Vec<&str> = Vec::new();
+        for difference in &mut self.report.differences {
+            let is =
+                |(object, kind): &(String, String)| *object == difference.object && *kind == difference.there;
+            if culprits.iter().any(is) {
+                difference.weight = Weight::Blocks;
+                mends.push(&difference.mend);
+            }
+        }
+        let mend = match mends.is_empty() {
+            true => "make what it names as thendo expects it (schema.sql)".into(),
+            false => mends.join("; "),
         };
+        let about = culprits.iter().map(|(object, _)| object.clone()).collect();
         self.report.obstacles.push(Obstacle { statement: name.into(), reason, about, mend });
     }
 
-    /// What is otherwise about a statement than with thendo's own tables.
-    async fn other_shape(
+    /// The statement's shape beside tables as thendo makes them, but for the type of one column.
+    async fn shape_beside(
         &mut self,
         text: &str,
-        found: &Shape,
-        about: &[&(String, Vec<String>)],
-    ) -> Result<Option<String>, sqlx::Error> {
+        about: &[&Other],
+        only: Only,
+    ) -> Result<Result<Shape, String>, sqlx::Error> {
         let mut point = self.connection.begin().await?;
         let mut sent = (*text).to_owned();
-        for (table, _) in about {
-            let Some(block) = self.expected.find(Kind::Table, table, "") else { continue };
-            let bare = table.trim_start_matches("public.");
-            let made =
-                block.sql.replacen(&format!("create table {table}"), &format!("create temp table {bare}"), 1);
+        for (n, other) in about.iter().enumerate() {
+            let Some(block) = self.expected.find(Kind::Table, &other.table, "") else { continue };
+            let bare = format!("pg_temp.{}", other.table.trim_start_matches("public."));
+            let odd = only.filter(|(table, _)| *table == n).and_then(|(_, column)| other.columns.get(column));
+            let columns = lines(&block.sql).0.into_iter().map(|column| {
+                let kind = odd.filter(|(name, _)| name == column.name).map_or(column.kind, |(_, kind)| kind);
+                format!("{} {kind}", column.name)
+            });
+            let made = format!("create table {bare} ({})", columns.collect::<Vec<_>>().join(", "));
             sqlx::raw_sql(AssertSqlSafe(made)).execute(&mut *point).await?;
-            sent = replaced(&sent, table, &format!("pg_temp.{bare}"));
+            sent = replaced(&sent, &other.table, &bare);
         }
-        let wanted = shape(&mut point, &sent).await?;
+        let shape = parsed(&mut point, &sent).await?;
         point.rollback().await?;
-        // One that can't be prepared this way tells nothing.
-        Ok(wanted.ok().and_then(|wanted| found.differs_from(&wanted)))
+        Ok(shape)
     }
 
     /// A column that only the shop knows and that must be given: the engine's inserts would all fail.
@@ -143,8 +177,31 @@ impl Shape {
     }
 }
 
-/// The shape of a statement, or the server's words against it.
+/// The shape of a statement that can be planned, or the server's words against it. Parsing does not yet ask for
+/// the unique key that an `on conflict` is about.
 async fn shape(connection: &mut PgConnection, text: &str) -> Result<Result<Shape, String>, sqlx::Error> {
+    let mut point = connection.begin().await?;
+    let mut answer = parsed(&mut point, text).await?;
+    if let Ok(shape) = &answer {
+        let values = vec!["null"; shape.given.len()].join(", ");
+        let values = if values.is_empty() { values } else { format!("({values})") };
+        let plan = format!("prepare thendo_adopts as {text}; explain execute thendo_adopts{values}");
+        let planned = sqlx::raw_sql(AssertSqlSafe(plan)).execute(&mut *point).await;
+        answer = match planned {
+            Ok(_) => answer,
+            Err(sqlx::Error::Database(refused)) => Err(refused.message().to_owned()),
+            Err(fault) => return Err(fault),
+        };
+    }
+    point.rollback().await?;
+    // Prepared statements outlive a rollback.
+    connection.execute("deallocate all").await?;
+    Ok(answer)
+}
+
+async fn parsed(connection: &mut PgConnection, text: &str) -> Result<Result<Shape, String>, sqlx::Error> {
+    // The same text may mean another table by now.
+    connection.clear_cached_statements().await?;
     let mut point = connection.begin().await?;
     let prepared = (&mut *point).prepare(AssertSqlSafe(text.to_owned()).into_sql_str()).await;
     let answer = match prepared {
