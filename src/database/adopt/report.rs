@@ -87,10 +87,9 @@ impl Report {
     pub fn mends(&self) -> String {
         let differences = self.differences.iter().filter(|found| found.weight == Weight::Blocks);
         let mut all: Vec<&str> = Vec::new();
-        for mend in
-            differences.map(|found| &*found.mend).chain(self.obstacles.iter().map(|found| &*found.mend))
-        {
-            if !all.iter().any(|said| said.contains(mend)) {
+        let obstacles = self.obstacles.iter().flat_map(|found| found.mend.split("; "));
+        for mend in differences.map(|found| &*found.mend).chain(obstacles) {
+            if !all.contains(&mend) {
                 all.push(mend);
             }
         }

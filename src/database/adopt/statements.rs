@@ -207,11 +207,11 @@ async fn parsed(connection: &mut PgConnection, text: &str) -> Result<Result<Shap
     let answer = match prepared {
         Ok(statement) => {
             let given = match statement.parameters() {
-                Some(Either::Left(types)) => types.iter().map(|kind| kind.name().to_owned()).collect(),
+                Some(Either::Left(types)) => types.iter().map(|kind| carried(kind.name())).collect(),
                 _ => Vec::new(),
             };
             let gives = statement.columns().iter();
-            let gives = gives.map(|c| (c.name().to_owned(), c.type_info().name().to_owned())).collect();
+            let gives = gives.map(|c| (c.name().to_owned(), carried(c.type_info().name()))).collect();
             Ok(Shape { given, gives })
         }
         Err(sqlx::Error::Database(refused)) => Err(refused.message().to_owned()),
@@ -219,6 +219,11 @@ async fn parsed(connection: &mut PgConnection, text: &str) -> Result<Result<Shap
     };
     point.rollback().await?;
     Ok(answer)
+}
+
+/// The type as the driver carries it: all texts are one.
+fn carried(kind: &str) -> String {
+    if matches!(kind, "VARCHAR" | "CHAR" | "NAME") { "TEXT".into() } else { kind.into() }
 }
 
 /// The text with another name for a table, where it is that table and not one whose name goes on.
