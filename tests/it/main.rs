@@ -2,13 +2,16 @@
 
 mod support;
 
+mod adopting;
 mod cli;
 mod crash;
 mod demo_way;
+mod describing;
 mod effects;
 mod hostile;
 mod listening;
 mod mailing;
+mod migrating;
 mod newer;
 mod publishing;
 mod schema;
