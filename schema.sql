@@ -972,8 +972,9 @@ declare
 begin
     for parent, clock in values ('workflow_events', 'at'), ('workflow_executions', 'event_at') loop
         for month in
-            select m::date from generate_series(date_trunc('month', now() at time zone 'UTC'),
+            select m::date from generate_series(date_trunc('month', now() at time zone 'UTC') + interval '1 month',
                 date_trunc('month', now() at time zone 'UTC') + make_interval(months => least(months_ahead, 24)), '1 month') m
+             where m > now() at time zone 'UTC' + interval '1 hour'
         loop
             child := parent || to_char(month, '"_"YYYY"_"MM');
             continue when to_regclass('public.' || child) is not null;
@@ -989,7 +990,7 @@ end
 $function$;
 
 --- comment-on-function public.prepare_partitions(integer)
-comment on function public.prepare_partitions(integer) is 'Makes the partitions of this month and the next ones, where they are missing; how many. For the daemon.';
+comment on function public.prepare_partitions(integer) is 'Makes the partitions of the next months, where they are missing; how many. For the daemon.';
 
 --- grants-on-function public.prepare_partitions(integer)
 revoke all on function public.prepare_partitions(integer) from public, anon, authenticated, service_role;

@@ -1,6 +1,8 @@
 -- Events and executions by month, so that old ones can be dropped at once. A month is made as a table of its own with
 -- the matching check and then attached, which needs its locks for an instant only; and it is given up if a lock
 -- doesn't come at once: the default partition takes every row until the next try.
+-- Only months to come: a row of the present one may just have been sent to the default partition, and would be
+-- refused there once its month has a partition. The first month stays in the default partition.
 create function public.prepare_partitions(months_ahead integer default 2) returns integer
 language plpgsql security definer
 set search_path = '' set lock_timeout = '200ms'
@@ -14,8 +16,9 @@ declare
 begin
     for parent, clock in values ('workflow_events', 'at'), ('workflow_executions', 'event_at') loop
         for month in
-            select m::date from generate_series(date_trunc('month', now() at time zone 'UTC'),
+            select m::date from generate_series(date_trunc('month', now() at time zone 'UTC') + interval '1 month',
                 date_trunc('month', now() at time zone 'UTC') + make_interval(months => least(months_ahead, 24)), '1 month') m
+             where m > now() at time zone 'UTC' + interval '1 hour'
         loop
             child := parent || to_char(month, '"_"YYYY"_"MM');
             continue when to_regclass('public.' || child) is not null;
@@ -30,7 +33,7 @@ begin
 end
 $$;
 comment on function public.prepare_partitions(integer) is
-    'Makes the partitions of this month and the next ones, where they are missing; how many. For the daemon.';
+    'Makes the partitions of the next months, where they are missing; how many. For the daemon.';
 
 create function public.make_partition(parent text, clock text, child text, month date) returns integer
 language plpgsql

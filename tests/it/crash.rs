@@ -14,14 +14,15 @@ async fn each_order_was_served_once(shop: &Shop) {
         ("deposit", "deposits", "order_id"),
         (
             "execution",
-            "(select (e.row_data ->> 'id')::uuid as order_id from workflow_executions x join workflow_events e on e.id = x.event_id) as x",
+            "(select (e.row_data ->> 'id')::uuid as order_id from workflow_executions x join workflow_events e on e.at = x.event_at and e.id = x.event_id) as x",
             "order_id",
         ),
     ] {
         let off = shop
             .number(
                 &format!(
-                    "select count(*) from orders o where (select count(*) from {table} where {key} = o.id) <> 1"
+                    "select count(*) from orders o left join (select {key} as of_order, count(*) as n from {table} group by 1) t
+                      on t.of_order = o.id where coalesce(t.n, 0) <> 1"
                 ),
                 &[],
             )
