@@ -3,7 +3,7 @@
 -- doesn't come at once: the default partition takes every row until the next try.
 create function public.prepare_partitions(months_ahead integer default 2) returns integer
 language plpgsql security definer
-set search_path = '' set lock_timeout = '200ms'
+set search_path = pg_catalog, pg_temp set lock_timeout = '200ms'
 as $$
 declare
     parent text;
@@ -34,14 +34,14 @@ comment on function public.prepare_partitions(integer) is
 
 create function public.make_partition(parent text, clock text, child text, month date) returns integer
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     since constant timestamptz := month::timestamp at time zone 'UTC';
     until constant timestamptz := (month + interval '1 month') at time zone 'UTC';
     taken boolean;
 begin
-    execute format('select exists (select from public.%I where %I >= %L and %2$I < %L)', parent || '_default', clock, since, until)
+    execute format('select exists (select from public.%I where %I >= %L and %2$I < %4$L)', parent || '_default', clock, since, until)
         into taken;
     if taken then
         return 0; -- Its rows would have to move; the default partition keeps that month.
@@ -49,7 +49,7 @@ begin
     execute format('create table public.%I (like public.%I including defaults including constraints including generated)', child, parent);
     execute format('alter table public.%I enable row level security', child);
     execute format('revoke all on public.%I from public, anon, authenticated, service_role', child);
-    execute format('alter table public.%I add constraint in_its_month check (%I >= %L and %2$I < %L)', child, clock, since, until);
+    execute format('alter table public.%I add constraint in_its_month check (%2$I >= %3$L and %2$I < %4$L)', child, clock, since, until);
     execute format('alter table public.%I attach partition public.%I for values from (%L) to (%L)', parent, child, since, until);
     execute format('alter table public.%I drop constraint in_its_month', child);
     return 1;

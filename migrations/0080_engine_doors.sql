@@ -58,11 +58,12 @@ begin
     end loop;
 end
 $$;
-grant select, insert, update, delete on public.subscribers, public.customer_tags, public.loyalty_tiers, public.consents,
+grant select, insert, update, delete on public.subscribers, public.customer_tags, public.loyalty_tiers,
     public.suppressions, public.product_stock to service_role;
 grant select on public.workflow_versions, public.loyalty_ledger to service_role;
 -- Lines are added; what was entered is never changed.
-grant insert on public.loyalty_ledger to service_role;
+grant select on public.consents to service_role;
+grant insert on public.loyalty_ledger, public.consents to service_role;
 grant select, update on public.event_tables, public.medusa_mirror to service_role;
 
 -- The engine: what its statements read and write.

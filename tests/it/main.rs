@@ -5,6 +5,7 @@ mod support;
 mod cli;
 mod crash;
 mod demo_way;
+mod doors;
 mod effects;
 mod hostile;
 mod listening;
