@@ -19,8 +19,11 @@ do $$
 declare
     closed text;
 begin
-    foreach closed in array array['page_views_id_seq', 'campaign_opens_id_seq', 'campaign_clicks_id_seq', 'workflow_queue_id_seq']
+    foreach closed in array array['page_views_id_seq', 'campaign_opens_id_seq', 'campaign_clicks_id_seq', 'workflow_queue_id_seq',
+        'order_display_id_seq']
     loop
+        -- Medusa's own "order" may number its rows otherwise.
+        continue when to_regclass(format('public.%I', closed)) is null;
         execute format('revoke all on sequence public.%I from public, anon, authenticated, service_role', closed);
     end loop;
 end

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod catalog;
 mod cli;
 mod crash;
 mod demo_way;
@@ -13,5 +14,6 @@ mod mailing;
 mod newer;
 mod publishing;
 mod schema;
+mod states;
 mod supabase;
 mod writers;
