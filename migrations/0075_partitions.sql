@@ -23,6 +23,7 @@ begin
                 made := made + public.make_partition(parent, clock, child, month);
             exception when lock_not_available then
                 raise log 'the partition % is left for later: its table is in use', child;
+                exit; -- The next month would wait in vain too, and writers behind it.
             end;
         end loop;
     end loop;
@@ -41,6 +42,9 @@ declare
     until constant timestamptz := (month + interval '1 month') at time zone 'UTC';
     taken boolean;
 begin
+    -- Writers wait here. One who had come as far as the default partition would be refused there once this month is
+    -- attached; and a row could arrive between the look and the attaching.
+    execute format('lock table only public.%I in share row exclusive mode', parent);
     execute format('select exists (select from public.%I where %I >= %L and %2$I < %4$L)', parent || '_default', clock, since, until)
         into taken;
     if taken then

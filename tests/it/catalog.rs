@@ -192,7 +192,24 @@ async fn row_security_is_on_and_each_policy_is_as_the_house_has_it() {
 
 #[tokio::test]
 async fn functions_have_a_fixed_path_and_named_callers() {
-    let shop = Shop::open().await;
+    have_a_fixed_path_and_named_callers(&Shop::open().await).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a newer PostgreSQL: make test"]
+async fn functions_of_vectors_on_a_newer_postgresql_have_a_fixed_path_and_named_callers() {
+    let shop = Shop::open_on_newer().await;
+    shop.db.batch_execute("select public.pick_up_optional()").await.expect("picked up");
+    let vectors = "select count(*) from pg_proc where proname in ('related_posts', 'search_content')";
+    assert_eq!(shop.number(vectors, &[]).await, 2);
+    have_a_fixed_path_and_named_callers(&shop).await;
+    let empties = "select count(*) from pg_class c, pg_roles r where c.relnamespace = 'public'::regnamespace
+        and c.relkind in ('r', 'p', 'm') and r.rolname in ('anon', 'authenticated', 'service_role', 'thendo_engine')
+        and has_table_privilege(r.oid, c.oid, 'maintain')";
+    assert_eq!(shop.number(empties, &[]).await, 0);
+}
+
+async fn have_a_fixed_path_and_named_callers(shop: &Shop) {
     let sql = format!(
         "select p.proname::text from {FUNCTIONS}
             and not coalesce('search_path=pg_catalog, pg_temp' = any (p.proconfig), false) order by 1"

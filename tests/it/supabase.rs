@@ -96,6 +96,15 @@ async fn whatever_new_tables_get_by_themselves_all_doors_end_the_same() {
     let (only_new, only_old) = (apart(&new, &old), apart(&old, &new));
     assert!(only_new.is_empty() && only_old.is_empty(), "only new:\n{only_new}only old:\n{only_old}");
     println!("{} lines are the same", new.len());
+    let plain = doors(&Shop::open().await).await;
+    let ours = |lines: &[String]| -> Vec<String> {
+        lines.iter().filter(|line| !line.starts_with("extensions:")).cloned().collect()
+    };
+    let (only_new, only_plain) = (apart(&ours(&new), &plain), apart(&ours(&plain), &new));
+    assert!(
+        only_new.is_empty() && only_plain.is_empty(),
+        "only Supabase:\n{only_new}only plain:\n{only_plain}"
+    );
     assert!(
         new.contains(&"workflows: service_role may delete, insert, select, update".to_owned()),
         "{new:#?}"
