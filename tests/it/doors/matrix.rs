@@ -174,6 +174,9 @@ pub fn drawn(tables: &[Table], cells: &Cells) -> String {
     }
     text.push_str("near | far\n");
     for table in tables {
+        if let Some(heading) = &table.template.heading {
+            write!(text, "\n# {heading}\n").expect("written");
+        }
         write!(text, "{:<32}", table.template.table).expect("written");
         for who in EVERYONE {
             let cell: String =

@@ -26,6 +26,8 @@ pub struct Template {
     pub table: String,
     /// What the near and the far row are. There is no far one where this is empty.
     pub what: [String; 2],
+    /// The heading above it: `--- HEADING`.
+    pub heading: Option<String>,
     statement: String,
 }
 
@@ -33,9 +35,13 @@ impl Template {
     /// All of `rows.sql`, in its order.
     pub fn all() -> Vec<Self> {
         let mut found = Vec::new();
-        let mut what = None;
+        let (mut what, mut heading) = (None, None);
         let mut statement = String::new();
         for line in STATEMENTS.lines() {
+            if let Some(title) = line.strip_prefix("--- ") {
+                heading = Some(title.to_owned());
+                continue;
+            }
             if let Some(comment) = line.strip_prefix("-- ") {
                 let (near, far) = comment.split_once('|').unwrap_or((comment, comment));
                 what = Some([near.trim().to_owned(), far.trim().to_owned()]);
@@ -46,7 +52,12 @@ impl Template {
             if let Some(whole) = statement.trim().strip_suffix(';') {
                 let table = whole.split_whitespace().nth(2).expect("insert into TABLE").trim_matches('"');
                 let what = what.take().unwrap_or_else(|| panic!("{table}: nothing says what its rows are"));
-                found.push(Self { table: table.to_owned(), what, statement: whole.to_owned() });
+                found.push(Self {
+                    table: table.to_owned(),
+                    what,
+                    heading: heading.take(),
+                    statement: whole.to_owned(),
+                });
                 statement.clear();
             }
         }

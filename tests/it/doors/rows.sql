@@ -3,6 +3,7 @@
 --   {name}  an id of that name, another one in each
 -- The same statements make the rows that are there and the new ones that each role tries to insert.
 
+--- Medusa's own
 -- published | draft
 insert into product (id, title, handle, status) values ('prod_{near|far}', 'A mug', '{near|far}', '{published|draft}');
 -- of the published | of the draft
@@ -21,6 +22,7 @@ insert into order_fulfillment (id, order_id, fulfillment_id) values ('ordful_{ne
 insert into payment (id, amount, currency_code, provider_id, captured_at, payment_collection_id, payment_session_id)
 values ('pay_{near|far}', 25, 'eur', 'pp_stripe', {now()|null}, 'paycol_1', 'payses_1');
 
+--- Customers and what is theirs
 -- A's | B's
 insert into customers (id, user_id, email) values ({customer}, {user}, '{near|far}@example.com');
 -- A's | B's
@@ -65,12 +67,14 @@ values (sha256('{near|far}@example.com'), '{near|far}@example.com', 'unsubscribe
 -- A's | B's
 insert into google_calendar_tokens (id, user_id, access_token_encrypted, key_id, expires_at)
 values ({token}, {user}, '\x00', 'first', now());
+--- Tokens
 -- enabled | not
 insert into oauth_providers (id, name, client_id, authorize_url, token_url, is_enabled)
 values ({provider}, '{near|far}', 'us', 'https://example.com/a', 'https://example.com/t', {true|false});
 -- given, kept nowhere | likewise
 insert into token_handover (key_id, key) values ('{near|far}', 'a key');
 
+--- The catalogue and the site
 -- one | another
 insert into product_categories (id, name, slug) values ({category}, 'Mugs', '{near|far}');
 -- one | another
@@ -94,6 +98,7 @@ insert into blog_posts (id, slug, title, status) values ({post}, '{near|far}', '
 -- published | draft
 insert into changelog_entries (id, slug, title, status) values ({entry}, '{near|far}', 'Faster', '{published|draft}');
 
+--- Waitlist and mailings
 -- A's address | B's address
 insert into product_waitlist (id, product_id, email) values ({waitlist}, 'prod_mug', '{near|far}@example.com');
 -- in use | not
@@ -110,6 +115,7 @@ insert into campaign_clicks (campaign_id, recipient_id, url) values ({campaign},
 -- of the draft | of the cancelled
 insert into waitlist_campaign_stats (campaign_id) values ({campaign});
 
+--- Workflows
 -- archived | draft
 insert into workflows (id, name, status) values ({workflow}, 'Points', '{archived|draft}');
 -- one | another
@@ -121,6 +127,7 @@ insert into workflow_actions (id, workflow_id, version, node_id, kind) values ({
 -- one | another
 insert into workflow_executions (id, event_at, event_id, workflow_id, version, status, steps, started_at, finished_at)
 values ({execution}, '2020-01-01', {event}, {workflow}, 1, 'succeeded', '[]', now(), now());
+--- The engine's own
 -- one | another
 insert into workflow_executions_default (id, event_at, event_id, workflow_id, version, status, steps, started_at, finished_at)
 values ({direct execution}, '2020-01-01', {event}, {workflow}, 1, 'succeeded', '[]', now(), now());
@@ -150,6 +157,7 @@ insert into workflow_secrets (id, name, ciphertext, nonce, key_id) values ({secr
 insert into event_tables (table_name, domain, entity_column) values ('{near|far}', 'orders', 'id');
 -- the only one |
 insert into medusa_mirror (orders) values ('mirrored');
+--- Housekeeping
 -- one | another
 insert into maintenance (task) values ('{near|far}');
 -- one | another
