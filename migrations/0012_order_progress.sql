@@ -15,7 +15,7 @@ comment on column public.orders.cancelled_at is 'When status became cancelled; n
 
 create function public.stamp_order_progress() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if new.payment_status in ('paid', 'partially_refunded', 'refunded') then

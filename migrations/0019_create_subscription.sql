@@ -5,7 +5,7 @@ create function public.create_subscription(
     amount bigint default null, currency text default 'EUR'
 ) returns uuid
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     insert into public.subscriptions as s
         (customer_id, plan, stripe_subscription_id, status, current_period_start, current_period_end, amount, currency)

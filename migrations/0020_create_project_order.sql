@@ -3,7 +3,7 @@
 create function public.create_project_order(customer_id uuid, amount integer)
 returns table (order_id uuid, deposit_amount integer)
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     with placed as (
         insert into public.orders (customer_id, total, status) values ($1, $2, 'pending') returning id, currency

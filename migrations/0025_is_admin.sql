@@ -2,7 +2,7 @@
 -- user_roles, which ask it.
 create function public.is_admin(user_id uuid) returns boolean
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select exists (select from public.user_roles r where r.user_id = $1 and r.role = 'admin')
 $$;

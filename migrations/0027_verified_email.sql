@@ -2,7 +2,7 @@
 -- counts. The account's own row says whether it was: what else a token says of it, its bearer may have written.
 create function public.verified_email() returns text
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select lower(u.email) from auth.users u
      where u.id = (select auth.uid()) and u.email_confirmed_at is not null

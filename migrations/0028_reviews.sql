@@ -32,7 +32,7 @@ select public.audit('public.reviews');
 
 create function public.stamp_moderation() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if new.status is distinct from old.status then

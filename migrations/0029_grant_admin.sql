@@ -1,7 +1,7 @@
 -- Makes an account an admin. For the service role: no admin makes another.
 create function public.grant_admin(user_id uuid) returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     insert into public.user_roles (user_id, role) values ($1, 'admin') on conflict do nothing
 $$;

@@ -7,7 +7,7 @@ create table public.page_content_history (
     operation       text not null check (operation in ('insert', 'update', 'delete')),
     section         text not null,
     content         jsonb not null,
-    status          text not null,
+    status          text not null check (status in ('draft', 'published')),
     created_at      timestamptz not null default clock_timestamp(),
     updated_at      timestamptz not null default now(),
     created_by      uuid default auth.uid() references auth.users (id) on delete set null,

@@ -1,7 +1,7 @@
 -- Keeps each state of a section, whoever writes it; nobody writes the history itself.
 create function public.keep_page_content() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if tg_op = 'INSERT' then
@@ -26,7 +26,7 @@ comment on function public.keep_page_content() is 'After-write trigger of page_c
 -- The section's row is locked by the change itself: two can't get the same number.
 create function public.next_page_content_version(of_section uuid) returns integer
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select coalesce(max(h.version), 0) + 1 from public.page_content_history h where h.page_content_id = of_section
 $$;

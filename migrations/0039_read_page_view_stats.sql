@@ -2,7 +2,7 @@
 create function public.read_page_view_stats(since date, until date default current_date, most_rows integer default 1000)
 returns table (page_id uuid, view_date date, view_count bigint, unique_visitors bigint)
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if not coalesce(public.is_admin(auth.uid()), false) then

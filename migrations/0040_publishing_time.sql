@@ -1,7 +1,7 @@
 -- What is published has an instant from which it is public: the one given, else now.
 create function public.stamp_publication() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if new.status = 'published' and new.published_at is null then

@@ -1,7 +1,7 @@
 -- A new customer comes with a code: counted once for each customer, however often it is told. For the service role.
 create function public.use_referral_code(code text, customer_id uuid) returns uuid
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     found_code public.referral_codes;

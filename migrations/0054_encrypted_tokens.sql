@@ -15,7 +15,7 @@ revoke all on public.token_handover from public;
 
 create function public.take_tokens() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform set_config('thendo.token_key_id', coalesce(new.key_id, ''), true),
@@ -34,7 +34,7 @@ create trigger take_tokens instead of insert on public.token_handover
 -- What was handed over under that name.
 create function public.handed_over(name text) returns text
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     given text := nullif(current_setting('thendo.' || name, true), '');
@@ -98,14 +98,14 @@ begin
     execute format($make$
 create function public.encrypted(secret text, key text) returns bytea
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select %1$I.pgp_sym_encrypt(secret, key, 'cipher-algo=aes256')
 $$$make$, crypto);
     execute format($make$
 create function public.decrypted(secret bytea, key text) returns text
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select %1$I.pgp_sym_decrypt(secret, key)
 $$$make$, crypto);
@@ -118,7 +118,7 @@ comment on function public.decrypted(bytea, text) is 'The reverse of encrypted()
 create function public.store_google_calendar_tokens(expires_at timestamptz, scope text default null, for_user uuid default auth.uid())
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     insert into public.google_calendar_tokens as t
         (user_id, access_token_encrypted, refresh_token_encrypted, key_id, scope, expires_at)
@@ -139,7 +139,7 @@ comment on function public.store_google_calendar_tokens(timestamptz, text, uuid)
 create function public.read_google_calendar_tokens(of_user uuid default auth.uid())
 returns table (access_token text, refresh_token text, expires_at timestamptz)
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select public.decrypted(t.access_token_encrypted, public.handed_over('token_key')),
            public.decrypted(t.refresh_token_encrypted, public.handed_over('token_key')), t.expires_at
@@ -150,7 +150,7 @@ comment on function public.read_google_calendar_tokens(uuid) is
 
 create function public.store_oauth_client_secret(of_provider text) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     update public.oauth_providers p
@@ -167,7 +167,7 @@ comment on function public.store_oauth_client_secret(text) is
 
 create function public.read_oauth_client_secret(of_provider text) returns text
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select public.decrypted(p.client_secret_encrypted, public.handed_over('token_key'))
       from public.oauth_providers p where p.name = $1
@@ -178,7 +178,7 @@ comment on function public.read_oauth_client_secret(text) is
 -- All or nothing: a row of a third key stops it, and nothing is half rotated.
 create function public.rotate_token_key() returns bigint
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     new_id  text := public.handed_over('token_key_id');

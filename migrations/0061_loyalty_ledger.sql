@@ -22,7 +22,7 @@ select public.audit('public.loyalty_ledger');
 -- the balance; the name of its role (0078) says so.
 create function public.keep_balances() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     insert into public.loyalty_points as p (customer_id, balance)

@@ -7,7 +7,7 @@ create function public.put_in_force(
     of_workflow uuid, of_revision bigint, of_hash text, with_diagnostics jsonb, with_parts jsonb
 ) returns integer
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     drawn           jsonb;
@@ -51,7 +51,7 @@ comment on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) is
 -- also with table and operations. Null: none is in force.
 create function public.keep_parts(of_workflow uuid, of_version integer, with_parts jsonb) returns void
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     delete from public.workflow_triggers p where p.workflow_id = of_workflow;
@@ -76,7 +76,7 @@ create function public.mark_checked(
     of_workflow uuid, of_revision bigint, with_health text, with_diagnostics jsonb
 ) returns boolean
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     now_is text;
@@ -112,7 +112,7 @@ comment on function public.mark_checked(uuid, bigint, text, jsonb) is
 create function public.workflow_edited() returns trigger
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if tg_op = 'INSERT' then
@@ -144,7 +144,7 @@ comment on function public.workflow_edited() is 'Before-write trigger of workflo
 create function public.workflow_deleted() returns trigger
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     update public.workflow_plan_epoch set epoch = epoch + 1;

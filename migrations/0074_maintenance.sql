@@ -10,7 +10,7 @@ comment on column public.maintenance.took_ms is 'How long it took, in millisecon
 -- Runs as its owner: only an owner may refresh. Readers are not held up.
 create function public.refresh_page_view_stats(at_least_every interval) returns boolean
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     began timestamptz := clock_timestamp();

@@ -17,7 +17,7 @@ create trigger set_updated_at before update on public.medusa_mirror
 -- Medusa counts in major units, we in minor ones; how many make one differs by currency (ISO 4217).
 create function public.minor_units(amount numeric, currency text) returns bigint
 language sql immutable parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select round(amount * case
         when upper(currency) in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV',
@@ -30,7 +30,7 @@ comment on function public.minor_units(numeric, text) is 'An amount in the curre
 -- The shop's customer for Medusa's: by its id, else by its address, else a new one.
 create function public.customer_of_medusa(medusa_id text, address text) returns uuid
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     theirs public.customer;
@@ -60,7 +60,7 @@ comment on function public.customer_of_medusa(text, text) is 'The shop''s custom
 -- What Medusa knows of an order's money: its summary where Medusa made the tables, else its lines.
 create function public.medusa_order_money(of_order text, out total numeric, out paid numeric, out refunded numeric)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     totals jsonb;
@@ -89,7 +89,7 @@ comment on function public.medusa_order_money(text) is 'Total, paid and refunded
 
 create function public.mirror_medusa_order() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     -- to_jsonb, so that one function serves tables of different columns.
@@ -141,7 +141,7 @@ comment on function public.mirror_medusa_order() is
 
 create function public.mirror_medusa_stock() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if (select m.stock from public.medusa_mirror m) = 'mirrored' then
@@ -155,7 +155,7 @@ comment on function public.mirror_medusa_stock() is 'Trigger of Medusa''s invent
 -- A variant may need several items, and several of each: it can be sold as often as the scarcest allows.
 create function public.take_medusa_stock(of_item text default null) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     execute 'insert into public.product_stock as s (variant_id, product_id, available)
@@ -178,7 +178,7 @@ comment on function public.take_medusa_stock(text) is 'Brings product_stock up t
 -- Attaches to what Medusa has by now; each `thendo migrate` calls it.
 create function public.attach_medusa() returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     source text;
@@ -217,7 +217,7 @@ comment on function public.attach_medusa() is 'Attaches the mirrors to the table
 
 create function public.detach_medusa() returns integer
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     attached record;

@@ -3,7 +3,7 @@
 create function public.erase_customer(of_customer uuid)
 returns table (what text, row_count bigint)
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     person public.customers;

@@ -2,7 +2,7 @@
 -- `thendo migrate` after it was installed picks it up.
 create function public.pick_up_vectors() returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $do$
 declare
     at_home text;
@@ -34,7 +34,7 @@ begin
 create function public.search_content(embedding %1$I.vector, n integer default 5)
 returns table (id uuid, slug text, title text, distance double precision)
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select p.id, p.slug, p.title, p.embedding operator(%1$I.<->) $1
       from public.blog_posts p where p.embedding is not null
@@ -44,7 +44,7 @@ $$$make$, at_home);
 create function public.related_posts(post uuid, n integer default 5)
 returns table (id uuid, slug text, title text, distance double precision)
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select p.id, p.slug, p.title, p.embedding operator(%1$I.<->) (select o.embedding from public.blog_posts o where o.id = $1)
       from public.blog_posts p where p.id <> $1 and p.embedding is not null
@@ -64,9 +64,10 @@ comment on function public.pick_up_vectors() is 'Adds embeddings to blog posts, 
 
 create function public.pick_up_optional() returns setof text
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
+    perform public.prepare_partitions(2);
     if public.pick_up_vectors() then
         return next 'vectors';
     end if;

@@ -19,8 +19,11 @@ do $$
 declare
     closed text;
 begin
-    foreach closed in array array['page_views_id_seq', 'campaign_opens_id_seq', 'campaign_clicks_id_seq', 'workflow_queue_id_seq']
+    foreach closed in array array['page_views_id_seq', 'campaign_opens_id_seq', 'campaign_clicks_id_seq', 'workflow_queue_id_seq',
+        'order_display_id_seq']
     loop
+        -- Medusa's own "order" may number its rows otherwise.
+        continue when to_regclass(format('public.%I', closed)) is null;
         execute format('revoke all on sequence public.%I from public, anon, authenticated, service_role', closed);
     end loop;
 end
@@ -58,11 +61,12 @@ begin
     end loop;
 end
 $$;
-grant select, insert, update, delete on public.subscribers, public.customer_tags, public.loyalty_tiers, public.consents,
+grant select, insert, update, delete on public.subscribers, public.customer_tags, public.loyalty_tiers,
     public.suppressions, public.product_stock to service_role;
 grant select on public.workflow_versions, public.loyalty_ledger to service_role;
 -- Lines are added; what was entered is never changed.
-grant insert on public.loyalty_ledger to service_role;
+grant select on public.consents to service_role;
+grant insert on public.loyalty_ledger, public.consents to service_role;
 grant select, update on public.event_tables, public.medusa_mirror to service_role;
 
 -- The engine: what its statements read and write.

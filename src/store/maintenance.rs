@@ -26,7 +26,7 @@ pub async fn refresh_page_view_stats(pool: &PgPool, at_least_every: Duration) ->
     Ok(done)
 }
 
-/// Makes the partitions of the two next months, where they are missing. How many.
+/// Makes the partitions of this month and the two next ones, where they are missing. How many.
 ///
 /// # Errors
 /// When the database can't be asked.

@@ -3,10 +3,12 @@
 mod support;
 
 mod adopting;
+mod catalog;
 mod cli;
 mod crash;
 mod demo_way;
 mod describing;
+mod doors;
 mod effects;
 mod hostile;
 mod listening;
@@ -15,5 +17,6 @@ mod migrating;
 mod newer;
 mod publishing;
 mod schema;
+mod states;
 mod supabase;
 mod writers;

@@ -17,7 +17,7 @@ async fn every_table_and_function_says_what_it_is_for() {
     let shop = Shop::open().await;
     let silent = "select coalesce(string_agg(c.relname, ', '), '') from pg_class c
                   join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'public'
-                  where c.relkind in ('r', 'p') and not c.relispartition and c.relname <> '_sqlx_migrations'
+                  where c.relkind in ('r', 'p', 'v', 'm') and not c.relispartition and c.relname <> '_sqlx_migrations'
                   and obj_description(c.oid, 'pg_class') is null";
     assert_eq!(shop.db.query_one(silent, &[]).await.expect("a list").get::<_, String>(0), "");
     let silent = "select coalesce(string_agg(p.proname, ', '), '') from pg_proc p

@@ -135,3 +135,35 @@ async fn an_update_that_changes_nothing_is_no_event_and_a_changed_key_is_one() {
                    where e.table_name = 'orders'";
     assert_eq!(shop.number(queued, &[]).await, 4);
 }
+
+#[tokio::test]
+async fn a_writer_who_comes_while_partitions_are_made_waits_and_is_recorded() {
+    let shop = Shop::open().await;
+    let maker = connect(&shop.url).await;
+    maker.batch_execute("begin; select public.prepare_partitions(2)").await.expect("made, not yet committed");
+    let ordered = shop.places_order(100_00);
+    let committed = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        maker.batch_execute("commit").await.expect("committed");
+    };
+    tokio::join!(ordered, committed);
+    let homes = "select count(*) from workflow_events where table_name = 'orders'
+        and tableoid::regclass::text ~ '^workflow_events_[0-9]{4}_[0-9]{2}$'";
+    assert_eq!(shop.number(homes, &[]).await, 1, "the order's event is in its month");
+}
+
+#[tokio::test]
+async fn partitions_are_left_for_later_while_a_writer_has_not_committed() {
+    let shop = Shop::open().await;
+    shop.db.batch_execute("begin").await.expect("begun");
+    shop.places_order(100_00).await;
+    let maker = connect(&shop.url).await;
+    let began = Instant::now();
+    let made: i32 = maker.query_one("select public.prepare_partitions(2)", &[]).await.expect("tried").get(0);
+    assert_eq!(made, 3, "those of executions");
+    assert!(began.elapsed() < Duration::from_secs(5), "one short wait");
+    shop.db.batch_execute("commit").await.expect("committed");
+    // The month that has begun in the default partition stays there.
+    let made: i32 = maker.query_one("select public.prepare_partitions(2)", &[]).await.expect("made").get(0);
+    assert_eq!(made, 2);
+}
