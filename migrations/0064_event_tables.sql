@@ -95,7 +95,8 @@ begin
         return true;
     end if;
     perform public.check_event_table(setting, of_table);
-    settled := format('%L, %L, %L, %L, %L, %L', setting.domain, setting.entity_column, setting.recorded,
+    settled := format('%L, %L, %L, %L, %L, %L, %L', setting.domain, setting.entity_column, setting.recorded,
+        case cardinality(setting.key_columns) when 1 then setting.key_columns[1] else '' end,
         setting.key_columns, public.hidden_columns_of(of_table, setting.hidden_columns),
         array(select a.attname::text from pg_catalog.pg_attribute a
               where a.attrelid = of_table and a.attnum > 0 and not a.attisdropped order by a.attnum));

@@ -6,6 +6,7 @@ mod cli;
 mod crash;
 mod demo_way;
 mod effects;
+mod events;
 mod hostile;
 mod listening;
 mod mailing;
