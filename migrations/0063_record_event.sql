@@ -1,14 +1,14 @@
 -- Which columns never enter an event: a secret that is in no event can't leak from a trace, a log or a mail.
 -- By name or by type, whoever added the column and whenever; `given` are those that someone named beside.
-create function public.hidden_columns_of(of_table oid, given text[] default '{}') returns text[]
+create function public.hidden_columns_of(of_table oid, given text[]) returns text[]
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select array(
         select a.attname::text from pg_catalog.pg_attribute a
         join pg_catalog.pg_type t on t.oid = a.atttypid
         where a.attrelid = of_table and a.attnum > 0 and not a.attisdropped
-          and (a.attname = any (given)
+          and (a.attname = any (coalesce(given, '{}'))
             or a.attname ~* '_encrypted$|token|secret|password|api_?key'
             -- Bytes are ciphertext or files; vectors and text search are derived and large.
             or exists (
@@ -23,7 +23,7 @@ comment on function public.hidden_columns_of(oid, text[]) is
 -- What a composite key is called where one text stands for it.
 create function public.key_of(whole jsonb, key_columns text[]) returns text
 language sql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select jsonb_agg(whole -> k order by n)::text from unnest(key_columns) with ordinality as c (k, n)
 $$;
@@ -36,8 +36,9 @@ comment on function public.key_of(jsonb, text[]) is 'A row''s key of several col
 --   0 the domain: the channel is thendo_DOMAIN
 --   1 the column that names the entity: its events are handled in order; null falls back to the row's key
 --   2 what is recorded: all, or subscribed: only while a published workflow listens
---   3 the key's columns, by which OLD and NEW are paired      4 the columns that never enter an event
---   5 all columns there were when it was attached: a row with another one has its hidden columns looked up anew
+--   3 the key's column, by which OLD and NEW are paired; empty where the key has several: they are in 4
+--   5 the columns that never enter an event
+--   6 all columns there were when it was attached: a row with another one has its hidden columns looked up anew
 -- The lane is a fixed hash of the entity, 0 to 63: a changed one would reorder what is queued.
 -- Order is (due_at, id): rows are written in the order in which clock_timestamp() was read for them.
 -- TRUNCATE records nothing: it hands over no rows, and what empties a table at once is no change of each row.
@@ -58,7 +59,7 @@ comment on function public.key_of(jsonb, text[]) is 'A row''s key of several col
 create function public.record_event() returns trigger
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
 declare
@@ -66,15 +67,20 @@ declare
     woken         text;
     -- A row above this size is recorded without its long values.
     most_bytes    constant integer := 65536;
-    key_columns   constant text[] := coalesce(tg_argv[3], '{id}');
-    only_key      constant text := case when cardinality(key_columns) = 1 then key_columns[1] end;
-    known_hidden  constant text[] := coalesce(tg_argv[4], '{}');
-    known_columns constant text[] := coalesce(tg_argv[5], '{}');
-    -- An id is 20 random digits and 12 that count up from a random number.
-    random_digits constant text := replace(gen_random_uuid()::text, '-', '');
-    id_begins     constant text := left(random_digits, 20);
-    counts_from   constant bigint := ('x8' || substr(random_digits, 22))::bit(48)::bigint;
+    -- Null where the key has several columns.
+    only_key      constant text := nullif(coalesce(tg_argv[3], 'id'), '');
+    -- An id is a random head and 12 digits that count up from a random number.
+    id_begins     constant text := left(gen_random_uuid()::text, 24);
+    counts_from   constant bigint := 140737488355328 + random() * 70368744177664;
 begin
+    -- A past that is made up (`thendo demo seed`) happens to nobody. Only the table's owner may say so: anyone may
+    -- set the setting, and whoever could keep quiet about a change could do it unnoticed.
+    if current_setting('thendo.seeding', true) = 'on' then
+        if pg_has_role(session_user, (select c.relowner from pg_class c where c.oid = tg_relid), 'member') then
+            return null;
+        end if;
+    end if;
+
     -- A workflow hears what is written by statements that begin after it was published.
     if tg_argv[2] = 'subscribed' then
         if not exists (select from public.workflow_triggers t
@@ -87,13 +93,13 @@ begin
         with recorded as (
             insert into public.workflow_events (id, at, table_name, operation, entity, row_data, truncated)
             select (id_begins || to_hex(counts_from + nth))::uuid, clock_timestamp(), tg_table_name, 'insert',
-                   coalesce(whole ->> tg_argv[1], case when only_key is null then public.key_of(whole, key_columns)
+                   coalesce(whole ->> tg_argv[1], case when only_key is null then public.key_of(whole, tg_argv[4]::text[])
                                                        else whole ->> only_key end, ''),
                    case when pg_column_size(whole) > most_bytes then public.without_long_values(whole) else whole end,
                    pg_column_size(whole) > most_bytes
             from (select row_number() over () as nth, to_jsonb(n) - (
-                      select case when to_jsonb(one) - known_columns = '{}' then known_hidden
-                                  else public.hidden_columns_of(tg_relid, known_hidden) end
+                      select case to_jsonb(one) - tg_argv[6]::text[] when '{}' then tg_argv[5]::text[]
+                                  else public.hidden_columns_of(tg_relid, tg_argv[5]::text[]) end
                       from new_rows as one limit 1) as whole
                   from new_rows as n offset 0) as changed
             returning at, id, (hashtextextended(entity, 0) & 63)::smallint as lane
@@ -103,8 +109,8 @@ begin
     elsif tg_op = 'UPDATE' then
         with columns as materialized (
             select hidden, array(select jsonb_object_keys(to_jsonb(one) - hidden)) as shown
-            from (select one, case when to_jsonb(one) - known_columns = '{}' then known_hidden
-                        else public.hidden_columns_of(tg_relid, known_hidden) end as hidden
+            from (select one, case to_jsonb(one) - tg_argv[6]::text[] when '{}' then tg_argv[5]::text[]
+                        else public.hidden_columns_of(tg_relid, tg_argv[5]::text[]) end as hidden
                 from new_rows as one limit 1) as first
         ), recorded as (
             insert into public.workflow_events (id, at, table_name, operation, entity, row_data, old_data, truncated)
@@ -116,11 +122,11 @@ begin
             from (select row_number() over () as nth, whole, key, before,
                          before - array(select k from unnest((select shown from columns)) as k
                                          where whole -> k = before -> k) as was
-                from (select whole, case when only_key is null then public.key_of(whole, key_columns)
+                from (select whole, case when only_key is null then public.key_of(whole, tg_argv[4]::text[])
                                 else whole ->> only_key end as key
                     from (select to_jsonb(n) - (select hidden from columns) as whole
                             from new_rows as n offset 0) as rows offset 0) as new
-                full join (select before, case when only_key is null then public.key_of(before, key_columns)
+                full join (select before, case when only_key is null then public.key_of(before, tg_argv[4]::text[])
                                 else before ->> only_key end as key
                     from (select to_jsonb(o) - (select hidden from columns) as before
                             from old_rows as o offset 0) as rows offset 0) as old using (key)
@@ -135,13 +141,13 @@ begin
         with recorded as (
             insert into public.workflow_events (id, at, table_name, operation, entity, row_data, truncated)
             select (id_begins || to_hex(counts_from + nth))::uuid, clock_timestamp(), tg_table_name, 'delete',
-                   coalesce(whole ->> tg_argv[1], case when only_key is null then public.key_of(whole, key_columns)
+                   coalesce(whole ->> tg_argv[1], case when only_key is null then public.key_of(whole, tg_argv[4]::text[])
                                                        else whole ->> only_key end, ''),
                    case when pg_column_size(whole) > most_bytes then public.without_long_values(whole) else whole end,
                    pg_column_size(whole) > most_bytes
             from (select row_number() over () as nth, to_jsonb(o) - (
-                      select case when to_jsonb(one) - known_columns = '{}' then known_hidden
-                                  else public.hidden_columns_of(tg_relid, known_hidden) end
+                      select case to_jsonb(one) - tg_argv[6]::text[] when '{}' then tg_argv[5]::text[]
+                                  else public.hidden_columns_of(tg_relid, tg_argv[5]::text[]) end
                       from old_rows as one limit 1) as whole
                   from old_rows as o offset 0) as changed
             returning at, id, (hashtextextended(entity, 0) & 63)::smallint as lane

@@ -33,7 +33,7 @@ select public.audit('public.event_tables');
 -- What the row says can be done: a typing error must not first be noticed when a customer orders.
 create function public.check_event_table(setting public.event_tables, of_table oid) returns void
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     present constant text[] := array(
@@ -73,7 +73,7 @@ comment on function public.check_event_table(public.event_tables, oid) is
 -- moment, dropping readers too.
 create function public.put_event_triggers(setting public.event_tables) returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     of_table constant oid := (
@@ -95,7 +95,8 @@ begin
         return true;
     end if;
     perform public.check_event_table(setting, of_table);
-    settled := format('%L, %L, %L, %L, %L, %L', setting.domain, setting.entity_column, setting.recorded,
+    settled := format('%L, %L, %L, %L, %L, %L, %L', setting.domain, setting.entity_column, setting.recorded,
+        case cardinality(setting.key_columns) when 1 then setting.key_columns[1] else '' end,
         setting.key_columns, public.hidden_columns_of(of_table, setting.hidden_columns),
         array(select a.attname::text from pg_catalog.pg_attribute a
               where a.attrelid = of_table and a.attnum > 0 and not a.attisdropped order by a.attnum));
@@ -119,7 +120,7 @@ comment on function public.put_event_triggers(public.event_tables) is
 create function public.event_table_written() returns trigger
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if tg_op = 'DELETE' or (tg_op = 'UPDATE' and new.table_name <> old.table_name) then
@@ -142,7 +143,7 @@ create function public.record_events_of(
     key_columns text[] default '{id}', hidden_columns text[] default '{}'
 ) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
@@ -167,7 +168,7 @@ comment on function public.record_events_of(text, text, text, text, text[], text
 
 create function public.attach_events() returns integer
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     with attached as (update public.event_tables set attached = true returning table_name)
     select count(*)::integer from attached
@@ -178,7 +179,7 @@ comment on function public.attach_events() is
 
 create function public.detach_events() returns integer
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     with detached as (update public.event_tables set attached = false where attached returning table_name)
     select count(*)::integer from detached

@@ -1,8 +1,9 @@
-//! The figures of the first way: idle latency, drain, writers, footprint. Ratios in one run, with the
+//! The figures of the first way: idle latency, drain, writers, bulk writes, footprint. Ratios in one run, with the
 //! disk's fsync probed beside every block, since it changes by itself.
 //!
-//!     cargo bench --bench first_way [-- latency|drain|writers|footprint] [--json FILE]
+//!     cargo bench --bench first_way [-- latency|drain|writers|bulk|footprint] [--json FILE]
 
+mod bulk;
 mod drain;
 mod footprint;
 mod lab;
@@ -40,6 +41,9 @@ async fn main() -> Outcome<()> {
     }
     if wanted("writers") {
         writers::run(&mut lab).await?;
+    }
+    if wanted("bulk") {
+        bulk::run(&mut lab).await?;
     }
     if let Some(file) = json {
         std::fs::write(file, serde_json::to_string_pretty(&lab.figures)?)?;

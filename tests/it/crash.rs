@@ -21,8 +21,9 @@ async fn each_order_was_served_once(shop: &Shop) {
         let off = shop
             .number(
                 &format!(
-                    "select count(*) from orders o left join (select {key} as of_order, count(*) as n from {table} group by 1) t
-                      on t.of_order = o.id where coalesce(t.n, 0) <> 1"
+                    "select count(*) from orders o
+                     left join (select {key} as of_order, count(*) as n from {table} group by 1) t on t.of_order = o.id
+                     where coalesce(t.n, 0) <> 1"
                 ),
                 &[],
             )

@@ -10,6 +10,7 @@ mod demo_way;
 mod describing;
 mod doors;
 mod effects;
+mod events;
 mod hostile;
 mod listening;
 mod mailing;

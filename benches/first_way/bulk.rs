@@ -1,0 +1,75 @@
+//! 100,000 orders inserted, updated and deleted by one statement each, with the triggers that record events
+//! and without them.
+
+use std::time::Instant;
+
+use serde_json::json;
+use tokio_postgres::Client;
+
+use crate::Outcome;
+use crate::lab::{Lab, median, settle};
+
+const ROUNDS: usize = 5;
+const ROWS: i64 = 100_000;
+const WAYS: [(&str, &str); 2] = [("without", "select detach_events()"), ("with", "select attach_events()")];
+const WRITES: [(&str, &str); 3] = [
+    (
+        "insert",
+        "insert into orders (customer_id, total, note)
+         select c.ids[1 + g % 1000], g * 37 % 20000, 'note ' || g
+         from generate_series(1, 100000) g, (select array_agg(id) as ids from customers) c",
+    ),
+    ("update", "update orders set status = 'processing', total = total + 1"),
+    ("delete", "delete from orders"),
+];
+
+/// Alternates both ways, and tells the medians of their ratios.
+pub async fn run(lab: &mut Lab) -> Outcome<()> {
+    let (db, _) = lab.shop().await?;
+    let mut took: [[Vec<f64>; 2]; 3] = Default::default();
+    for round in 0..ROUNDS {
+        lab.probe()?;
+        for way in [round % 2, (round + 1) % 2] {
+            db.batch_execute(WAYS[way].1).await?;
+            // The first statements of a session also pay for their plans.
+            for (name, write) in WRITES {
+                db.batch_execute(&write.replace("100000", "10")).await?;
+                empty(&db, name == "delete").await?;
+            }
+            for (n, (name, write)) in WRITES.iter().enumerate() {
+                settle(&db).await?;
+                let began = Instant::now();
+                db.batch_execute(write).await?;
+                took[n][way].push(began.elapsed().as_secs_f64() * 1e3);
+                let events: i64 = db.query_one("select count(*) from workflow_queue", &[]).await?.get(0);
+                if events != ROWS * i64::try_from(way)? {
+                    return Err(format!("{events} events of a {name} {}", WAYS[way].0).into());
+                }
+                empty(&db, *name == "delete").await?;
+            }
+        }
+    }
+    for ((name, _), [without, with]) in WRITES.iter().zip(&mut took) {
+        let mut ratios: Vec<f64> = with.iter().zip(without.iter()).map(|(with, none)| with / none).collect();
+        let (without, with, ratio) = (median(without), median(with), median(&mut ratios));
+        lab.say(
+            "bulk",
+            &format!(
+                "{name} of {ROWS} rows: {without:.0} ms without triggers, {with:.0} ms with; ratio {ratio:.2} \
+                 (at most 2.5 wanted), {:.2} to {:.2}",
+                ratios[0],
+                ratios[ROUNDS - 1]
+            ),
+            json!({ "write": name, "without_ms": without, "with_ms": with, "ratio": ratio }),
+        );
+    }
+    Ok(())
+}
+
+async fn empty(db: &Client, orders_too: bool) -> Outcome<()> {
+    db.batch_execute("truncate workflow_events, workflow_queue").await?;
+    if orders_too {
+        db.batch_execute("truncate orders cascade").await?;
+    }
+    Ok(())
+}
