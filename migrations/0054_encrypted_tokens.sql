@@ -89,7 +89,7 @@ comment on column public.google_calendar_tokens.expires_at is 'Of the access tok
 select public.audit('public.google_calendar_tokens');
 
 -- They run with their caller's rights, so that the policies decide whose tokens they are. pgcrypto may be in any
--- schema: Supabase has it in extensions.
+-- schema: Supabase has it in extensions. In plpgsql, because auto_explain logs what a function in SQL is called with.
 do $do$
 declare
     crypto text := (select n.nspname from pg_catalog.pg_extension e
@@ -97,17 +97,21 @@ declare
 begin
     execute format($make$
 create function public.encrypted(secret text, key text) returns bytea
-language sql
+language plpgsql
 set search_path = ''
 as $$
-    select %1$I.pgp_sym_encrypt(secret, key, 'cipher-algo=aes256')
+begin
+    return %1$I.pgp_sym_encrypt(secret, key, 'cipher-algo=aes256');
+end
 $$$make$, crypto);
     execute format($make$
 create function public.decrypted(secret bytea, key text) returns text
-language sql
+language plpgsql
 set search_path = ''
 as $$
-    select %1$I.pgp_sym_decrypt(secret, key)
+begin
+    return %1$I.pgp_sym_decrypt(secret, key);
+end
 $$$make$, crypto);
     execute format('grant usage on schema %I to authenticated, service_role', crypto);
 end
@@ -187,6 +191,8 @@ declare
     rotated bigint;
     more    bigint;
 begin
+    -- What is stored meanwhile with the former key would be left behind.
+    lock table public.google_calendar_tokens, public.oauth_providers in share row exclusive mode;
     update public.google_calendar_tokens t
        set access_token_encrypted = public.encrypted(public.decrypted(t.access_token_encrypted, old_key), new_key),
            refresh_token_encrypted = public.encrypted(public.decrypted(t.refresh_token_encrypted, old_key), new_key),

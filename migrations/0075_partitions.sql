@@ -23,6 +23,7 @@ begin
                 made := made + public.make_partition(parent, clock, child, month);
             exception when lock_not_available then
                 raise log 'the partition % is left for later: its table is in use', child;
+                exit; -- Whoever writes waited as long: not once more for each month.
             end;
         end loop;
     end loop;
@@ -41,7 +42,11 @@ declare
     until constant timestamptz := (month + interval '1 month') at time zone 'UTC';
     taken boolean;
 begin
-    execute format('select exists (select from public.%I where %I >= %L and %2$I < %L)', parent || '_default', clock, since, until)
+    -- Attaching reads the whole default partition, and nobody writes to it meanwhile: one that has grown is left alone.
+    if pg_relation_size(format('public.%I', parent || '_default')::regclass) > 64 * 1024 * 1024 then
+        return 0;
+    end if;
+    execute format('select exists (select from public.%1$I where %2$I >= %3$L and %2$I < %4$L)', parent || '_default', clock, since, until)
         into taken;
     if taken then
         return 0; -- Its rows would have to move; the default partition keeps that month.
@@ -49,11 +54,11 @@ begin
     execute format('create table public.%I (like public.%I including defaults including constraints including generated)', child, parent);
     execute format('alter table public.%I enable row level security', child);
     execute format('revoke all on public.%I from public, anon, authenticated, service_role', child);
-    execute format('alter table public.%I add constraint in_its_month check (%I >= %L and %2$I < %L)', child, clock, since, until);
+    execute format('alter table public.%1$I add constraint in_its_month check (%2$I >= %3$L and %2$I < %4$L)', child, clock, since, until);
     execute format('alter table public.%I attach partition public.%I for values from (%L) to (%L)', parent, child, since, until);
     execute format('alter table public.%I drop constraint in_its_month', child);
     return 1;
 end
 $$;
 comment on function public.make_partition(text, text, text, date) is
-    'Makes and attaches one month''s partition; 0 if the default partition holds rows of that month.';
+    'Makes and attaches one month''s partition; 0 if the default partition holds rows of that month, or is too large.';
