@@ -82,7 +82,9 @@ impl Customer {
 impl Erase {
     fn told(&self, person: &Person, erasure: &Erasure, done: bool) -> anyhow::Result<ExitCode> {
         if self.format == Format::Json {
-            print_json(&serde_json::json!({"person": person, "erased": done, "removed": erasure.removed, "stays": erasure.stays}))?;
+            print_json(
+                &serde_json::json!({"person": person, "erased": done, "removed": erasure.removed, "stays": erasure.stays}),
+            )?;
             return Ok(ExitCode::SUCCESS);
         }
         let (style, shape) = if done { (GOOD, "●") } else { (WAIT, "◐") };

@@ -56,7 +56,10 @@ impl Tokens {
         let Self::Rotate(rotate) = self;
         let (key, former) = (read(&rotate.key_file)?, read(&rotate.former_key_file)?);
         if key.expose_secret() == former.expose_secret() {
-            return Err(Advice::error("both files hold the same key", "make a new one: openssl rand -base64 32"));
+            return Err(Advice::error(
+                "both files hold the same key",
+                "make a new one: openssl rand -base64 32",
+            ));
         }
         let mut client = connect::connect_driven(&session.database_url()?, "tokens").await?;
         let stored = tokens::rows_by_key(&client).await?;
@@ -90,7 +93,8 @@ impl Tokens {
 }
 
 fn read(file: &Path) -> anyhow::Result<SecretString> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("can't read the key in {}", file.display()))?;
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("can't read the key in {}", file.display()))?;
     let key = text.trim();
     if key.len() < 16 {
         return Err(Advice::error(

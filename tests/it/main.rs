@@ -2,15 +2,22 @@
 
 mod support;
 
+mod acts;
 mod cli;
 mod crash;
 mod demo_way;
 mod effects;
+mod erasing;
 mod hostile;
 mod listening;
 mod mailing;
+mod medusa;
 mod newer;
+mod pages;
+mod parts;
 mod publishing;
 mod schema;
 mod supabase;
+mod tokens;
+mod vectors;
 mod writers;
