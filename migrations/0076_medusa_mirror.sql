@@ -167,6 +167,8 @@ begin
         perform pg_advisory_xact_lock(1952998511, 5);
         perform public.take_medusa_stock(item) from unnest(array[is_now ->> 'inventory_item_id', was ->> 'inventory_item_id']) item
           where item is not null group by item order by item;
+        perform public.take_medusa_stock(null, variant) from unnest(array[is_now ->> 'variant_id', was ->> 'variant_id']) variant
+          where variant is not null group by variant order by variant;
         -- A variant whose last item was taken away is counted no more.
         if tg_table_name = 'product_variant_inventory_item' then
             execute 'delete from public.product_stock s where s.variant_id in ($1, $2) and not exists (
@@ -180,7 +182,7 @@ $$;
 comment on function public.mirror_medusa_stock() is 'Trigger of Medusa''s inventory: keeps product_stock.';
 
 -- A variant may need several items, and several of each: it can be sold as often as the scarcest allows.
-create function public.take_medusa_stock(of_item text default null) returns void
+create function public.take_medusa_stock(of_item text default null, of_variant text default null) returns void
 language plpgsql
 set search_path = ''
 as $$
@@ -193,14 +195,14 @@ begin
               select sum(n.stocked_quantity - n.reserved_quantity) as free from public.inventory_level n
                where n.inventory_item_id = l.inventory_item_id and n.deleted_at is null) i on true
          where l.deleted_at is null
-           and ($1 is null or l.variant_id in (select k.variant_id from public.product_variant_inventory_item k
+           and (num_nonnulls($1, $2) = 0 or l.variant_id = $2 or l.variant_id in (select k.variant_id from public.product_variant_inventory_item k
                                                 where k.inventory_item_id = $1 and k.deleted_at is null))
          group by l.variant_id order by l.variant_id
         on conflict (variant_id) do update set available = excluded.available
-         where s.available is distinct from excluded.available' using of_item;
+         where s.available is distinct from excluded.available' using of_item, of_variant;
 end
 $$;
-comment on function public.take_medusa_stock(text) is 'Brings product_stock up to date with Medusa''s inventory, for one item or all.';
+comment on function public.take_medusa_stock(text, text) is 'Brings product_stock up to date with Medusa''s inventory: for an item, for a variant, or all.';
 
 -- Attaches to what Medusa has by now; each `thendo migrate` calls it.
 create function public.attach_medusa() returns boolean

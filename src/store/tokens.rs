@@ -51,6 +51,9 @@ pub enum TokenError {
     /// It encrypted something else.
     #[error("the key does not open what is stored")]
     WrongKey,
+    /// Only signed-in accounts and the backend may.
+    #[error("this role may not hand over keys and tokens")]
+    Refused,
     /// The database refused or is gone.
     #[error("the tokens can't be read or written")]
     Database(#[source] tokio_postgres::Error),
@@ -71,6 +74,11 @@ impl From<tokio_postgres::Error> for TokenError {
 /// # Errors
 /// When the database refuses: only signed-in accounts and the backend may hand over.
 pub async fn hand_over<'a>(tx: &Transaction<'_>, given: &HandOver<'a>) -> Result<(), TokenError> {
+    // Asked before: a COPY that is refused takes the connection with it.
+    let may = "select has_table_privilege('public.token_handover', 'insert')";
+    if !tx.query_one(may, &[]).await?.get::<_, bool>(0) {
+        return Err(TokenError::Refused);
+    }
     let sink = tx
         .copy_in(
             "copy public.token_handover (key_id, key, former_key, access_token, refresh_token, client_secret) \

@@ -33,12 +33,12 @@ begin
     values (address, now(), jsonb_build_object('name', word)) returning id into uid;
     perform set_config('request.jwt.claims', jsonb_build_object('sub', uid)::text, true);
     insert into customers (email, name, phone, user_id, medusa_customer_id, preferences)
-    values (address, word || ' Miller', '+43' || word, uid, 'cus_' || word, jsonb_build_object('likes', word)) returning id into person;
-    insert into customer (id, email, first_name, phone, metadata) values ('cus_' || word, address, word, word, jsonb_build_object('x', word));
+    values (address, word || ' Miller', '+43' || word, uid, 'cus_' || md5(word), jsonb_build_object('likes', word)) returning id into person;
+    insert into customer (id, email, first_name, phone, metadata) values ('cus_' || md5(word), address, word, word, jsonb_build_object('x', word));
     insert into cart (email, currency_code) values (address, 'eur');
     insert into orders (customer_id, total, note) values (person, 250_00::text::int, 'ring at ' || word) returning id into placed;
     insert into deposits (order_id, amount, due_date) values (placed, 100, now());
-    insert into \"order\" (id, email, currency_code, customer_id, metadata) values ('order_' || word, address, 'eur', 'cus_' || word, jsonb_build_object('x', word));
+    insert into \"order\" (id, email, currency_code, customer_id, metadata) values ('order_' || md5(word), address, 'eur', 'cus_' || md5(word), jsonb_build_object('x', word));
     insert into payment (amount, currency_code, provider_id, data, payment_collection_id, payment_session_id)
     values (1, 'eur', 'stripe', jsonb_build_object('receipt', address), 'c', 's');
     insert into saved_addresses (user_id, name, line1, city, country_code) values (uid, word, word || ' Street 1', 'Linz', 'AT');
@@ -60,7 +60,7 @@ begin
     insert into enrollments (customer_id, product_id, title) values (person, 'p', word);
     insert into quotes (customer_id, title, description, amount) values (person, 'Site for ' || word, word, 5);
     insert into subscriptions (customer_id, plan, amount) values (person, 'pro', 900);
-    insert into stripe_customers (customer_id, stripe_customer_id) values (person, 'cus_' || word);
+    insert into stripe_customers (customer_id, stripe_customer_id) values (person, 'cus_' || md5(word));
     insert into loyalty_ledger (customer_id, points, reason) values (person, 10, 'for ' || word || ' Miller');
     insert into pages (slug, title) values (md5(word), 'Home') returning id into page;
     insert into page_content (page_id, section) values (page, 'hero');

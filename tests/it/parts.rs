@@ -108,7 +108,7 @@ fn on_content(disabled: bool) -> Value {
         node(
             id,
             "action",
-            json!({ "actionType": "send_email", "disabled": disabled, "config":
+            json!({ "actionType": "send_email", "enabled": !disabled, "config":
             { "to": "boss@shop.example", "subject": "New", "text": "Something was published." } }),
         )
     };
