@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 ARGS ?=
 export CARGO_TERM_PROGRESS_WHEN ?= auto
 
-.PHONY: help up test check lint audit unit soak bench
+.PHONY: help up test check schema lint audit unit soak bench
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -28,6 +28,10 @@ test: ## everything that CI checks: format, lints, audit, tests
 check: ## the quick loop: format and compile errors
 	@cargo fmt --check
 	@cargo check --locked --all-targets
+
+schema: ## write schema.sql anew, after a change of migrations/
+	@cargo build --locked --bin thendo
+	@scripts/schema "$${CARGO_TARGET_DIR:-target}/debug/thendo"
 
 lint:
 	@echo "== format and lints"

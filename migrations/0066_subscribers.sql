@@ -16,4 +16,4 @@ comment on column public.subscribers.status is 'pending: signed up, the address 
 create unique index idx_subscribers_email on public.subscribers (lower(email));
 create index idx_subscribers_customer_id on public.subscribers (customer_id);
 select public.audit('public.subscribers');
-select public.record_events_of('subscribers', 'subscribers', 'customer_id');
+select public.record_events_of('subscribers', 'marketing', 'customer_id');

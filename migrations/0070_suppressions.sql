@@ -1,6 +1,7 @@
 -- Addresses that get no mail: looked up before every one. By hash, so that one who was erased stays suppressed.
 create table public.suppressions (
-    address_hash bytea primary key check (length(address_hash) = 32),
+    id           uuid primary key default gen_random_uuid(),
+    address_hash bytea not null unique check (length(address_hash) = 32),
     email        text,
     reason       text not null check (reason in ('unsubscribed', 'bounced', 'complained', 'by_hand', 'erased')),
     detail       text,
@@ -15,4 +16,4 @@ comment on column public.suppressions.detail is 'What the mail server or the per
 
 create index idx_suppressions_email on public.suppressions (lower(email)) where email is not null;
 select public.audit('public.suppressions');
-select public.record_events_of('suppressions', 'mail', 'email', 'all', '{email}');
+select public.record_events_of('suppressions', 'marketing', 'id');

@@ -105,6 +105,9 @@ begin
 
     for door in
         select t.signature, t.callers from (values
+            ('hidden_columns_of(oid, text[])', ''), ('key_of(jsonb, text[])', ''),
+            ('check_event_table(public.event_tables, oid)', ''), ('put_event_triggers(public.event_tables)', ''), ('event_table_written()', ''),
+            ('record_events_of(text, text, text, text, text[], text[])', ''), ('attach_events()', ''), ('detach_events()', ''),
             ('without_long_values(jsonb)', ''), ('record_event()', ''), ('workflow_edited()', ''), ('workflow_deleted()', ''),
             ('keep_balances()', ''), ('keep_parts(uuid, integer, jsonb)', ''), ('make_partition(text, text, text, date)', ''),
             ('minor_units(numeric, text)', ''), ('customer_of_medusa(text, text)', ''), ('medusa_order_money(text)', ''),

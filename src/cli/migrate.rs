@@ -6,8 +6,8 @@ use std::time::Instant;
 use clap::Args;
 use secrecy::SecretString;
 
-use super::Session;
-use super::output::{Format, GOOD, QUIET, WAIT, print_json, print_line, seconds, shape};
+use super::output::{Format, GOOD, QUIET, WAIT, one_line, print_json, print_line, seconds, shape};
+use super::{Session, adopt};
 use crate::database::migrate::{self, Progress, State};
 
 /// `thendo migrate`
@@ -17,6 +17,9 @@ Examples:
   thendo migrate                       apply what is pending
   thendo migrate --status              list all and where each stands
   thendo migrate --check               exit 1 unless all are applied and unchanged
+  thendo migrate --adopt --dry-run     say what taking in an existing shop would do
+  thendo migrate --adopt               take it in: add what is missing, change nothing that is there
+  thendo migrate --print-schema        describe the database's schema as SQL
 
 Several at once are safe: one works, the others wait.")]
 pub struct Migrate {
@@ -26,6 +29,19 @@ pub struct Migrate {
     /// Only check; exit 1 if one is pending, changed or unknown
     #[arg(long)]
     check: bool,
+    /// Take in a database that has tables of the schema already: list every difference, add what is missing,
+    /// change nothing that is there
+    #[arg(long, conflicts_with_all = ["status", "check"])]
+    adopt: bool,
+    /// Do it all and take it back
+    #[arg(long, requires = "adopt")]
+    dry_run: bool,
+    /// Only print the schema of the database as it is: `schema.sql` is this, of a fresh one
+    #[arg(long, conflicts_with_all = ["status", "check", "adopt", "format"])]
+    print_schema: bool,
+    /// With all rows of all tables: those that migrations put in, where the database is fresh
+    #[arg(long, requires = "print_schema", hide = true)]
+    with_rows: bool,
     /// For people or for programs
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -40,6 +56,14 @@ impl Migrate {
         let url = session.database_url()?;
         if self.status || self.check {
             return self.report(&url).await;
+        }
+        if self.print_schema {
+            let schema = migrate::describe(&url, self.with_rows).await?;
+            print_line(schema.to_string().trim_end())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if self.adopt {
+            return adopt::run(&url, self.dry_run, self.format).await;
         }
         let begun = Instant::now();
         let applied = migrate::run(&url, |progress| {
@@ -91,6 +115,7 @@ pub(super) fn tell(progress: &Progress<'_>) {
             standing.name,
             took.as_millis()
         ),
+        Progress::PickedUp { name } => format!("{GOOD}●{GOOD:#} {}: picked up", one_line(name)),
     };
     // A reader that went away does not stop a migration.
     let _unheard = print_line(line);

@@ -3,7 +3,9 @@
 //! Each is a `clap::Args` with `async fn run(self, &Session) -> anyhow::Result<ExitCode>`.
 //! Exit codes: 0 it worked, 1 it failed or something is invalid, 2 the command was misspelled.
 
+mod adopt;
 pub mod ask;
+pub mod attach;
 pub mod config;
 pub mod customer;
 pub mod demo;
@@ -80,6 +82,10 @@ enum Command {
     Serve(serve::Serve),
     /// Bring a database's schema up to date
     Migrate(migrate::Migrate),
+    /// Have the shop's tables tell the daemon what happens, after `detach`
+    Attach(attach::Attach),
+    /// Take thendo's triggers off the shop's tables; all data stays
+    Detach(attach::Detach),
     /// Print the private server's connection string
     Url(url::Url),
     /// Check workflow files and print every fault
@@ -186,6 +192,8 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::Up(up) => up.run(session).await,
         Command::Serve(serve) => serve.run(session).await,
         Command::Migrate(migrate) => migrate.run(session).await,
+        Command::Attach(attach) => attach.run(session).await,
+        Command::Detach(detach) => detach.run(session).await,
         Command::Url(url) => url.run(session),
         Command::Validate(validate) => validate.run(),
         Command::TestRun(test_run) => test_run.run(session).await,

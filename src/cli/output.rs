@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::settings::SettingsError;
 use crate::app::WrongSchema;
+use crate::database::adopt::AdoptError;
 use crate::database::connect::ConnectError;
 use crate::database::find::NoDatabase;
 use crate::database::migrate::MigrateError;
@@ -107,6 +108,7 @@ fn help_for(fault: &anyhow::Error) -> Option<String> {
             ServerError,
             ConnectError,
             MigrateError,
+            AdoptError,
             NoDatabase,
             WrongSchema,
             CannotListen

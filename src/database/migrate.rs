@@ -7,15 +7,17 @@ use secrecy::SecretString;
 use sqlx::migrate::{Migrate, MigrateError as SqlxMigrateError, Migration, Migrator};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
+use super::adopt;
 use super::connect::{self, ConnectError};
+use super::describe::Schema;
 use super::server::binaries::LEAST_MAJOR;
 
 /// Built into the binary; the build script has it rebuilt when a file changes.
-static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+pub(super) static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 const AUTH_SHIM: &str = include_str!("../../migrations/shim/auth.sql");
 
-const TABLE: &str = "_sqlx_migrations";
+pub(super) const TABLE: &str = "_sqlx_migrations";
 
 /// Where one migration stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -56,6 +58,11 @@ pub enum Progress<'a> {
         /// How long it took.
         took: Duration,
     },
+    /// An optional part that the server offers by now was taken in.
+    PickedUp {
+        /// `vectors`.
+        name: &'a str,
+    },
 }
 
 /// Why the schema can't be brought up to date.
@@ -73,6 +80,9 @@ pub enum MigrateError {
     /// Applied files changed.
     #[error("migrations changed after they were applied: {0}")]
     Changed(String),
+    /// Tables of ours are there, and no migration is recorded.
+    #[error("the database has tables of thendo's schema already, but no migrations of thendo: {0}")]
+    Occupied(String),
     /// A migration failed; it left nothing.
     #[error("migration {version} ({name}) failed")]
     Failed {
@@ -105,6 +115,9 @@ impl MigrateError {
             Self::Changed(_) => "use the thendo that applied them; before the first release migrations may \
                                  change: then start with an empty database"
                 .into(),
+            Self::Occupied(_) => "an existing shop is taken in by `thendo migrate --adopt`; \
+                                  `thendo migrate --adopt --dry-run` says what that would do"
+                .into(),
             Self::Failed { .. } => "nothing of it was kept; mend the cause and run it again".into(),
             Self::Auth(_) => "connect as a user who may create roles (on Supabase: `postgres`), or have a superuser create the roles anon, authenticated and service_role beforehand".into(),
             Self::Database(_) | Self::List(_) => "run it again; it goes on where it stopped".into(),
@@ -121,6 +134,15 @@ pub async fn status(url: &SecretString) -> Result<Vec<Standing>, MigrateError> {
     standings(&mut connection).await
 }
 
+/// The schema of the database as it is; see [`describe::describe`](super::describe::describe).
+///
+/// # Errors
+/// [`MigrateError`] if the database can't be asked.
+pub async fn describe(url: &SecretString, with_rows: bool) -> Result<Schema, MigrateError> {
+    let mut connection = connect::single(url, "describe").await?;
+    Ok(super::describe::describe(&mut connection, with_rows).await?)
+}
+
 /// Applies what is pending. Safe with any number of processes at once: one works, the others wait.
 ///
 /// Returns how many were applied.
@@ -128,22 +150,20 @@ pub async fn status(url: &SecretString) -> Result<Vec<Standing>, MigrateError> {
 /// # Errors
 /// [`MigrateError`]; each migration is in the database wholly or not at all.
 pub async fn run(url: &SecretString, mut tell: impl FnMut(Progress<'_>)) -> Result<usize, MigrateError> {
-    let mut connection = connect::single(url, "migrate").await?;
-    let version: String =
-        sqlx::query_scalar("select current_setting('server_version')").fetch_one(&mut connection).await?;
-    let number: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int")
-        .fetch_one(&mut connection)
-        .await?;
-    if number / 10_000 < LEAST_MAJOR.try_into().unwrap_or(i32::MAX) {
-        return Err(MigrateError::TooOld(version));
-    }
-    lock(&mut connection, &mut tell).await?;
+    let mut connection = open(url, &mut tell).await?;
     let found = standings(&mut connection).await?;
     refuse(&found)?;
+    let fresh = found.iter().all(|standing| standing.state == State::Pending);
+    if fresh {
+        let there = adopt::tables_of_ours(&mut connection).await?;
+        if !there.is_empty() {
+            return Err(MigrateError::Occupied(there.join(", ")));
+        }
+    }
     if shim_auth(&mut connection).await.map_err(MigrateError::Auth)? {
         tell(Progress::AuthShim);
     }
-    if found.iter().all(|standing| standing.state == State::Pending) {
+    if fresh {
         connection.ensure_migrations_table(TABLE).await?;
     }
     let mut applied = 0;
@@ -157,8 +177,40 @@ pub async fn run(url: &SecretString, mut tell: impl FnMut(Progress<'_>)) -> Resu
         applied += 1;
         tell(Progress::Applied { standing, took });
     }
+    for name in pick_up(&mut connection).await? {
+        tell(Progress::PickedUp { name: &name });
+    }
     connection.close().await?;
     Ok(applied)
+}
+
+/// A connection to a server that is new enough, with the lock that migrating takes. The lock ends with it.
+pub(super) async fn open(
+    url: &SecretString,
+    tell: &mut impl FnMut(Progress<'_>),
+) -> Result<PgConnection, MigrateError> {
+    let mut connection = connect::single(url, "migrate").await?;
+    let version: String =
+        sqlx::query_scalar("select current_setting('server_version')").fetch_one(&mut connection).await?;
+    let number: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int")
+        .fetch_one(&mut connection)
+        .await?;
+    if number / 10_000 < LEAST_MAJOR.try_into().unwrap_or(i32::MAX) {
+        return Err(MigrateError::TooOld(version));
+    }
+    lock(&mut connection, tell).await?;
+    Ok(connection)
+}
+
+/// Has the schema take in what the server or the shop offers by now: extensions, Medusa's tables.
+pub(super) async fn pick_up(connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
+    let there: bool = sqlx::query_scalar("select to_regprocedure('public.pick_up_optional()') is not null")
+        .fetch_one(&mut *connection)
+        .await?;
+    if !there {
+        return Ok(Vec::new());
+    }
+    sqlx::query_scalar("select name from public.pick_up_optional() as name").fetch_all(connection).await
 }
 
 /// Ends with the session. Not sqlx's own lock, which waits without a word.
@@ -179,7 +231,7 @@ async fn lock(connection: &mut PgConnection, tell: &mut impl FnMut(Progress<'_>)
     }
 }
 
-async fn shim_auth(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+pub(super) async fn shim_auth(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let there: bool = sqlx::query_scalar("select to_regclass('auth.users') is not null")
         .fetch_one(&mut *connection)
         .await?;
@@ -191,7 +243,7 @@ async fn shim_auth(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     Ok(!there)
 }
 
-async fn standings(connection: &mut PgConnection) -> Result<Vec<Standing>, MigrateError> {
+pub(super) async fn standings(connection: &mut PgConnection) -> Result<Vec<Standing>, MigrateError> {
     let there: bool = sqlx::query_scalar("select to_regclass($1) is not null")
         .bind(TABLE)
         .fetch_one(&mut *connection)

@@ -19,8 +19,19 @@ use crate::database::role::Role;
 use crate::store::session::Session;
 use crate::store::signals;
 
-/// Channels that the triggers use, one for each domain.
-const CHANNELS: [&str; 4] = ["thendo_orders", "thendo_waitlist", "thendo_content", WORKFLOWS];
+/// Channels that the triggers use, one for each domain of `event_tables`.
+const CHANNELS: [&str; 10] = [
+    "thendo_orders",
+    "thendo_billing",
+    "thendo_customers",
+    "thendo_products",
+    "thendo_waitlist",
+    "thendo_content",
+    "thendo_marketing",
+    "thendo_loyalty",
+    "thendo_shop",
+    WORKFLOWS,
+];
 const WORKFLOWS: &str = "thendo_workflows";
 /// How long a notification may take before it counts as never arriving.
 const PROBE: Duration = Duration::from_secs(2);

@@ -101,6 +101,12 @@ pub static ORDER: Subject = Subject {
         Field::new("currency", Text),
         Field::new("medusa_order_id", Text),
         Field::new("note", Text),
+        Field::new("payment_status", Text),
+        Field::new("fulfillment_status", Text),
+        Field::new("refunded_total", Money),
+        Field::new("paid_at", Time),
+        Field::new("fulfilled_at", Time),
+        Field::new("cancelled_at", Time),
         Field::new("created_at", Time),
         Field::new("updated_at", Time),
         Field::new("created_by", Id),
@@ -114,11 +120,14 @@ pub static CUSTOMER: Subject = Subject {
     fields: &[
         Field::new("id", Id),
         Field::new("user_id", Id),
+        Field::new("medusa_customer_id", Text),
         Field::required("email", Text),
         Field::new("name", Text),
         Field::new("phone", Text),
         Field::new("locale", Text),
         Field::new("preferences", Json),
+        Field::new("referred_by", Id),
+        Field::new("tier_id", Id),
         Field::new("created_at", Time),
         Field::new("updated_at", Time),
         Field::new("created_by", Id),
@@ -152,6 +161,7 @@ pub static PAGE: Subject = Subject {
         Field::new("id", Id),
         Field::required("slug", Text),
         Field::required("title", Text),
+        Field::new("description", Text),
         Field::new("status", Text),
         Field::new("published_at", Time),
         Field::new("created_at", Time),
@@ -195,6 +205,9 @@ pub static POST: Subject = Subject {
         Field::new("created_by", Id),
     ],
 };
+
+/// All of them.
+pub static ALL: &[&Subject] = &[&ORDER, &CUSTOMER, &WAITLIST, &PAGE, &CONTENT, &POST];
 
 /// The fields of `event`.
 pub static EVENT: &[Field] = &[Field::new("id", Id), Field::new("type", Text), Field::new("at", Time)];

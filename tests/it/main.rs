@@ -3,15 +3,18 @@
 mod support;
 
 mod acts;
+mod adopting;
 mod cli;
 mod crash;
 mod demo_way;
+mod describing;
 mod effects;
 mod erasing;
 mod hostile;
 mod listening;
 mod mailing;
 mod medusa;
+mod migrating;
 mod newer;
 mod pages;
 mod parts;

@@ -44,3 +44,43 @@ async fn a_fresh_migration_has_nothing_left_to_do() {
     let check = run(&["migrate", "--check"]);
     assert_eq!(check.status.code(), Some(1), "{}", String::from_utf8_lossy(&check.stderr));
 }
+
+#[tokio::test]
+async fn what_conditions_and_templates_may_name_is_what_the_tables_have() {
+    use thendo::workflow::subjects::{ALL, FieldType};
+    let shop = Shop::open().await;
+    for subject in ALL {
+        let columns = shop
+            .db
+            .query(
+                "select a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull and not a.atthasdef
+                   from pg_attribute a where a.attrelid = to_regclass('public.' || $1) and a.attnum > 0
+                    and not a.attisdropped and format_type(a.atttypid, a.atttypmod) not like '%vector(%'",
+                &[&subject.table],
+            )
+            .await
+            .expect("columns");
+        let mut unknown: Vec<&str> = subject.fields.iter().map(|field| field.name).collect();
+        for column in &columns {
+            let (name, of_type, required): (String, String, bool) =
+                (column.get(0), column.get(1), column.get(2));
+            let field =
+                subject.field(&name).unwrap_or_else(|| panic!("{}.{name} is no field", subject.table));
+            let fits: &[FieldType] = match of_type.as_str() {
+                "uuid" => &[FieldType::Id],
+                "text" => &[FieldType::Text, FieldType::Id],
+                "bigint" | "integer" | "smallint" => &[FieldType::Money, FieldType::Integer],
+                "timestamp with time zone" => &[FieldType::Time],
+                "jsonb" => &[FieldType::Json],
+                "text[]" => &[FieldType::List],
+                "boolean" => &[FieldType::Boolean],
+                other => panic!("{}.{name}: what is a {other}?", subject.table),
+            };
+            assert!(fits.contains(&field.ty), "{}.{name} is a {of_type}", subject.table);
+            // A row's customer is told by the event's `customer`.
+            assert_eq!(field.required, required && name != "customer_id", "{}.{name}", subject.table);
+            unknown.retain(|known| *known != name);
+        }
+        assert!(unknown.is_empty(), "{} has no {unknown:?}", subject.table);
+    }
+}

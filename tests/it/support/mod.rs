@@ -62,6 +62,26 @@ impl Shop {
         shop
     }
 
+    /// One whose database has nothing in it but the imitated `auth`, and nothing of thendo's.
+    pub async fn without_thendo() -> Self {
+        let (name, server) = (new_name(), Server::Usual);
+        let url = server.create(&name, "template template0").await;
+        let db = connect(&url).await;
+        db.batch_execute(include_str!("../../../migrations/shim/auth.sql")).await.expect("auth");
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { db, url, customer: Uuid::nil(), folder, name, server }
+    }
+
+    /// Runs the binary on this shop's database: exit code, standard output, standard error.
+    pub async fn thendo(&self, args: &[&str]) -> (Option<i32>, String, String) {
+        let mut command = server::thendo();
+        command.args(args).args(["--database-url", &self.url]).stdin(std::process::Stdio::null());
+        let said = tokio::task::spawn_blocking(move || command.output().expect("the binary")).await;
+        let said = said.expect("no panic");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (said.status.code(), text(&said.stdout), text(&said.stderr))
+    }
+
     /// A daemon on this shop's database, ready.
     pub async fn daemon(&self) -> Daemon {
         self.daemon_with(&[]).await

@@ -1,0 +1,5924 @@
+-- The whole schema `public` as the migrations leave it. Generated from a fresh database by `make schema`; never edited.
+-- Applied from top to bottom to an empty database that has the schema auth (migrations/shim/auth.sql), it makes the
+-- same. Each line of three dashes names the object that the statements below it make: `thendo migrate --adopt` looks
+-- them up there.
+
+
+-- ==== Before all
+
+--- settings
+set check_function_bodies = off;
+
+--- role thendo_engine
+do $$
+declare
+    since_16 constant boolean := current_setting('server_version_num')::integer >= 160000;
+begin
+    if not exists (select from pg_catalog.pg_roles where rolname = 'thendo_engine') then
+        create role thendo_engine nologin noinherit;
+    end if;
+    if not pg_catalog.pg_has_role(current_user, 'thendo_engine', case when since_16 then 'set' else 'member' end) then
+        execute 'grant thendo_engine to current_user' || case when since_16 then ' with set true, inherit false' else '' end;
+    end if;
+end
+$$;
+
+--- extension pgcrypto
+create schema if not exists extensions;
+create extension if not exists pgcrypto with schema extensions;
+
+--- grants schema public
+revoke all on schema public from public, anon, authenticated, service_role;
+grant usage on schema public to public;
+grant usage on schema public to anon;
+grant usage on schema public to authenticated;
+grant usage on schema public to service_role;
+grant usage on schema public to thendo_engine;
+
+--- type public.event_operation
+create domain public.event_operation as text constraint event_operation_check CHECK ((VALUE = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text])));
+
+
+-- ==== Functions
+
+--- function public.attach_events()
+CREATE OR REPLACE FUNCTION public.attach_events()
+ RETURNS integer
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    with attached as (update public.event_tables set attached = true returning table_name)
+    select count(*)::integer from attached
+    where to_regclass(format('public.%I', table_name)) is not null
+$function$;
+
+--- comment-on-function public.attach_events()
+comment on function public.attach_events() is 'Puts the triggers of all tables in event_tables in place, as their rows say; how many tables there are.';
+
+--- grants-on-function public.attach_events()
+revoke all on function public.attach_events() from public, anon, authenticated, service_role;
+
+--- function public.attach_medusa()
+CREATE OR REPLACE FUNCTION public.attach_medusa()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    source text;
+    made boolean := false;
+begin
+    -- A shop that links its orders to Medusa's by itself goes on doing so.
+    if exists (select from public.orders o where o.medusa_order_id is not null)
+       and not exists (select from pg_catalog.pg_trigger t where t.tgname = 'mirror_medusa_order') then
+        update public.medusa_mirror set orders = 'linked' where orders = 'mirrored';
+    end if;
+    foreach source in array array['order', 'order_summary', 'order_item'] loop
+        continue when to_regclass(format('public.%I', source)) is null
+            -- Without a summary the lines make up the total.
+            or (source = 'order_item' and to_regclass('public.order_summary') is not null)
+            or exists (select from pg_catalog.pg_trigger t
+                        where t.tgrelid = to_regclass(format('public.%I', source)) and t.tgname = 'mirror_medusa_order');
+        execute format('create constraint trigger mirror_medusa_order after insert or update on public.%I
+            deferrable initially deferred for each row execute function public.mirror_medusa_order()', source);
+        made := true;
+    end loop;
+    if to_regclass('public.inventory_level') is not null
+       and to_regclass('public.product_variant_inventory_item') is not null then
+        foreach source in array array['inventory_level', 'product_variant_inventory_item'] loop
+            continue when exists (select from pg_catalog.pg_trigger t
+                where t.tgrelid = to_regclass(format('public.%I', source)) and t.tgname = 'mirror_medusa_stock');
+            execute format('create constraint trigger mirror_medusa_stock after insert or update or delete on public.%I
+                deferrable initially deferred for each row execute function public.mirror_medusa_stock()', source);
+            perform public.take_medusa_stock();
+            made := true;
+        end loop;
+    end if;
+    return made;
+end
+$function$;
+
+--- comment-on-function public.attach_medusa()
+comment on function public.attach_medusa() is 'Attaches the mirrors to the tables that Medusa has; whether one was new.';
+
+--- grants-on-function public.attach_medusa()
+revoke all on function public.attach_medusa() from public, anon, authenticated, service_role;
+
+--- function public.audit(regclass)
+CREATE OR REPLACE FUNCTION public.audit(audited regclass)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    execute format('create trigger set_updated_at before update on %s for each row execute function public.set_updated_at()',
+        audited);
+    execute format('create index %I on %s (created_by) where created_by is not null',
+        'idx_' || (select c.relname from pg_catalog.pg_class c where c.oid = audited) || '_created_by', audited);
+end
+$function$;
+
+--- comment-on-function public.audit(regclass)
+comment on function public.audit(regclass) is 'For migrations: the trigger and the index of a table''s audit columns.';
+
+--- grants-on-function public.audit(regclass)
+revoke all on function public.audit(regclass) from public, anon, authenticated, service_role;
+
+--- function public.create_project_order(uuid, integer)
+CREATE OR REPLACE FUNCTION public.create_project_order(customer_id uuid, amount integer)
+ RETURNS TABLE(order_id uuid, deposit_amount integer)
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    with placed as (
+        insert into public.orders (customer_id, total, status) values ($1, $2, 'pending') returning id, currency
+    ), asked as (
+        insert into public.deposits (order_id, amount, currency, due_date)
+        select placed.id, $2 - $2 / 2, placed.currency, now() + interval '7 days' from placed
+        returning deposits.order_id, deposits.amount
+    )
+    select asked.order_id, asked.amount::integer from asked
+$function$;
+
+--- comment-on-function public.create_project_order(uuid, integer)
+comment on function public.create_project_order(uuid, integer) is 'Places an order over amount (minor units) and asks for half of it, rounded up, within 7 days.';
+
+--- grants-on-function public.create_project_order(uuid, integer)
+revoke all on function public.create_project_order(uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function public.create_project_order(uuid, integer) to authenticated;
+grant execute on function public.create_project_order(uuid, integer) to service_role;
+
+--- function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text)
+CREATE OR REPLACE FUNCTION public.create_subscription(customer_id uuid, plan text, stripe_subscription_id text DEFAULT NULL::text, status text DEFAULT 'active'::text, current_period_start timestamp with time zone DEFAULT NULL::timestamp with time zone, current_period_end timestamp with time zone DEFAULT NULL::timestamp with time zone, amount bigint DEFAULT NULL::bigint, currency text DEFAULT 'EUR'::text)
+ RETURNS uuid
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    insert into public.subscriptions as s
+        (customer_id, plan, stripe_subscription_id, status, current_period_start, current_period_end, amount, currency)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)
+    on conflict (stripe_subscription_id) do update
+       set plan = excluded.plan, status = excluded.status, current_period_start = excluded.current_period_start,
+           current_period_end = excluded.current_period_end, amount = excluded.amount, currency = excluded.currency
+     where s.customer_id = excluded.customer_id
+    returning s.id
+$function$;
+
+--- comment-on-function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text)
+comment on function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text) is 'Makes a subscription, or brings the one with that Stripe id up to date; null if that is another customer''s.';
+
+--- grants-on-function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text)
+revoke all on function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text) from public, anon, authenticated, service_role;
+grant execute on function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text) to service_role;
+
+--- function public.current_customer_id()
+CREATE OR REPLACE FUNCTION public.current_customer_id()
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+    select c.id from public.customers c where c.user_id = (select auth.uid())
+$function$;
+
+--- comment-on-function public.current_customer_id()
+comment on function public.current_customer_id() is 'The customer of the request''s account; null without one.';
+
+--- grants-on-function public.current_customer_id()
+revoke all on function public.current_customer_id() from public, anon, authenticated, service_role;
+grant execute on function public.current_customer_id() to authenticated;
+grant execute on function public.current_customer_id() to service_role;
+
+--- function public.customer_of_medusa(text, text)
+CREATE OR REPLACE FUNCTION public.customer_of_medusa(medusa_id text, address text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    theirs public.customer;
+    ours uuid;
+    known_address text;
+begin
+    select c.id into ours from public.customers c where c.medusa_customer_id = medusa_id;
+    if found then
+        return ours;
+    end if;
+    select t.* into theirs from public.customer t where t.id = medusa_id;
+    -- Someone without any address can't be mailed, but can order.
+    known_address := lower(coalesce(nullif(address, ''), nullif(theirs.email, ''), coalesce(medusa_id, gen_random_uuid()::text) || '@without-address.invalid'));
+    insert into public.customers (email, name, phone, medusa_customer_id)
+    values (known_address, nullif(concat_ws(' ', theirs.first_name, theirs.last_name), ''), theirs.phone, medusa_id)
+        on conflict do nothing;
+    update public.customers c set medusa_customer_id = medusa_id
+     where lower(c.email) = known_address and c.medusa_customer_id is null and medusa_id is not null;
+    select c.id into ours from public.customers c
+     where c.medusa_customer_id = medusa_id or lower(c.email) = known_address
+     order by c.medusa_customer_id is not distinct from medusa_id desc, c.created_at limit 1;
+    return ours;
+end
+$function$;
+
+--- comment-on-function public.customer_of_medusa(text, text)
+comment on function public.customer_of_medusa(text, text) is 'The shop''s customer for one of Medusa''s; made if there is none.';
+
+--- grants-on-function public.customer_of_medusa(text, text)
+revoke all on function public.customer_of_medusa(text, text) from public, anon, authenticated, service_role;
+
+--- function public.decrypted(bytea, text)
+CREATE OR REPLACE FUNCTION public.decrypted(secret bytea, key text)
+ RETURNS text
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select extensions.pgp_sym_decrypt(secret, key)
+$function$;
+
+--- comment-on-function public.decrypted(bytea, text)
+comment on function public.decrypted(bytea, text) is 'The reverse of encrypted(); an error with another key.';
+
+--- grants-on-function public.decrypted(bytea, text)
+revoke all on function public.decrypted(bytea, text) from public, anon, authenticated, service_role;
+grant execute on function public.decrypted(bytea, text) to authenticated;
+grant execute on function public.decrypted(bytea, text) to service_role;
+
+--- function public.detach_events()
+CREATE OR REPLACE FUNCTION public.detach_events()
+ RETURNS integer
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    with detached as (update public.event_tables set attached = false where attached returning table_name)
+    select count(*)::integer from detached
+    where to_regclass(format('public.%I', table_name)) is not null
+$function$;
+
+--- comment-on-function public.detach_events()
+comment on function public.detach_events() is 'Removes the triggers that record events and keeps the settings, for attach_events(); of how many tables.';
+
+--- grants-on-function public.detach_events()
+revoke all on function public.detach_events() from public, anon, authenticated, service_role;
+
+--- function public.detach_medusa()
+CREATE OR REPLACE FUNCTION public.detach_medusa()
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    attached record;
+    removed integer := 0;
+begin
+    for attached in select t.tgname, t.tgrelid::regclass as source from pg_catalog.pg_trigger t
+                     where t.tgname in ('mirror_medusa_order', 'mirror_medusa_stock') and not t.tgisinternal loop
+        execute format('drop trigger %I on %s', attached.tgname, attached.source);
+        removed := removed + 1;
+    end loop;
+    return removed;
+end
+$function$;
+
+--- comment-on-function public.detach_medusa()
+comment on function public.detach_medusa() is 'Removes the mirrors from Medusa''s tables; how many triggers that were.';
+
+--- grants-on-function public.detach_medusa()
+revoke all on function public.detach_medusa() from public, anon, authenticated, service_role;
+
+--- function public.encrypted(text, text)
+CREATE OR REPLACE FUNCTION public.encrypted(secret text, key text)
+ RETURNS bytea
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select extensions.pgp_sym_encrypt(secret, key, 'cipher-algo=aes256')
+$function$;
+
+--- comment-on-function public.encrypted(text, text)
+comment on function public.encrypted(text, text) is 'By pgp_sym_encrypt, AES-256. Called by functions only: a parameter may be logged.';
+
+--- grants-on-function public.encrypted(text, text)
+revoke all on function public.encrypted(text, text) from public, anon, authenticated, service_role;
+grant execute on function public.encrypted(text, text) to authenticated;
+grant execute on function public.encrypted(text, text) to service_role;
+
+--- function public.erase_customer(uuid)
+CREATE OR REPLACE FUNCTION public.erase_customer(of_customer uuid)
+ RETURNS TABLE(what text, row_count bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    person public.customers;
+    addresses text[];
+    keys text[];
+    events uuid[];
+    executions uuid[];
+begin
+    select c.* into person from public.customers c where c.id = of_customer for update;
+    if not found then
+        raise no_data_found using message = format('no customer %s', of_customer);
+    end if;
+    -- No batch works on this person's lane meanwhile. 1952998511 is 'thdo'; 64 to 127 are the lanes.
+    perform pg_advisory_xact_lock(1952998511, 64 + (hashtextextended(person.id::text, 0) & 63)::integer);
+    addresses := array_remove(array[lower(person.email),
+        (select lower(u.email) from auth.users u where u.id = person.user_id)], null);
+    keys := array_remove(array[person.id::text, person.user_id::text, person.medusa_customer_id], null)
+        || array(select o.id::text from public.orders o where o.customer_id = person.id)
+        || array(select o.medusa_order_id from public.orders o where o.customer_id = person.id and o.medusa_order_id is not null);
+
+    -- What the engine wrote down.
+    events := array(
+        select e.id from public.workflow_events e
+         where e.entity = any (keys)
+            or e.row_data ->> 'id' = any (keys) or e.row_data ->> 'customer_id' = any (keys)
+            or e.row_data ->> 'user_id' = any (keys) or e.row_data ->> 'order_id' = any (keys)
+            or exists (select from unnest(addresses) a where position(a in lower(e.row_data::text || coalesce(e.old_data::text, ''))) > 0));
+    executions := array(select x.id from public.workflow_executions x where x.event_id = any (events))
+        || array(select w.id from public.workflow_waiting w where w.event_id = any (events));
+    return query with gone as (delete from public.workflow_deliveries d where d.execution_id = any (executions) or exists (
+            select from unnest(addresses) a where position(a in lower(d.payload::text)) > 0) returning 1)
+        select 'mails and requests', count(*) from gone;
+    return query with gone as (delete from public.workflow_waiting w where w.event_id = any (events) returning 1)
+        select 'waiting executions', count(*) from gone;
+    return query with gone as (delete from public.workflow_queue q
+            where q.event_id = any (events) or q.execution_id = any (executions) returning 1)
+        select 'queued rows', count(*) from gone;
+    return query with gone as (update public.workflow_executions x set steps = '[]', error = null
+            where x.event_id = any (events) returning 1)
+        select 'traces of executions, emptied', count(*) from gone;
+
+    -- What the person had and said.
+    return query with gone as (delete from public.saved_addresses a where a.user_id = person.user_id returning 1)
+        select 'saved addresses', count(*) from gone;
+    return query with gone as (delete from public.google_calendar_tokens t where t.user_id = person.user_id returning 1)
+        select 'calendar tokens', count(*) from gone;
+    return query with gone as (delete from public.product_waitlist w
+            where w.customer_id = person.id or lower(w.email) = any (addresses) returning 1)
+        select 'places on waitlists', count(*) from gone;
+    return query with gone as (delete from public.waitlist_campaign_recipients r
+            where r.customer_id = person.id or lower(r.email) = any (addresses) returning 1)
+        select 'campaign mails', count(*) from gone;
+    return query with gone as (delete from public.subscribers s
+            where s.customer_id = person.id or lower(s.email) = any (addresses) returning 1)
+        select 'subscriptions by mail', count(*) from gone;
+    return query with gone as (delete from public.consents s
+            where s.customer_id = person.id or lower(s.email) = any (addresses) returning 1)
+        select 'consents', count(*) from gone;
+    return query with gone as (delete from public.reviews r where r.customer_id = person.id returning 1)
+        select 'reviews', count(*) from gone;
+    return query with gone as (delete from public.project_comments n where n.user_id = person.user_id returning 1)
+        select 'project comments', count(*) from gone;
+    return query with gone as (delete from public.customer_tags t where t.customer_id = person.id returning 1)
+        select 'tags', count(*) from gone;
+    return query with gone as (delete from public.referral_codes r where r.customer_id = person.id returning 1)
+        select 'referral codes', count(*) from gone;
+    return query with gone as (delete from public.enrollments n where n.customer_id = person.id returning 1)
+        select 'enrollments', count(*) from gone;
+    return query with gone as (delete from public.stripe_customers s where s.customer_id = person.id returning 1)
+        select 'Stripe references', count(*) from gone;
+    return query with gone as (update public.page_views v set user_id = null, visitor = null, user_agent = null, referrer = null
+            where v.user_id = person.user_id returning 1)
+        select 'page views, made nameless', count(*) from gone;
+    return query with gone as (update public.orders o set note = null where o.customer_id = person.id and o.note is not null returning 1)
+        select 'notes on orders', count(*) from gone;
+    return query with gone as (update public.quotes q set description = null where q.customer_id = person.id and q.description is not null returning 1)
+        select 'descriptions of quotes', count(*) from gone;
+
+    -- What Medusa has of them, if it is there.
+    return query with gone as (update public.customer c
+            set email = c.id || '@erased.invalid', first_name = null, last_name = null, company_name = null, phone = null, metadata = null
+            where c.id = person.medusa_customer_id or lower(c.email) = any (addresses) returning 1)
+        select 'customers of Medusa, made nameless', count(*) from gone;
+    return query with gone as (update public."order" o set email = null, metadata = null
+            where o.customer_id = person.medusa_customer_id or lower(o.email) = any (addresses) returning 1)
+        select 'orders of Medusa, made nameless', count(*) from gone;
+    return query with gone as (delete from public.cart c
+            where c.customer_id = person.medusa_customer_id or lower(c.email) = any (addresses) returning 1)
+        select 'carts of Medusa', count(*) from gone;
+
+    -- They stay unmailed, and nameless.
+    insert into public.suppressions (address_hash, reason)
+    select sha256(convert_to(a, 'UTF8')), 'erased' from unnest(addresses) a
+        on conflict (address_hash) do update set email = null, detail = null;
+    update public.customers c
+       set email = c.id || '@erased.invalid', name = null, phone = null, preferences = '{}', user_id = null,
+           medusa_customer_id = null, referred_by = null, locale = 'en'
+     where c.id = person.id;
+
+    -- Last, because what was done above was recorded too.
+    return query with gone as (delete from public.workflow_queue q using public.workflow_events e
+            where e.id = q.event_id and e.at = q.event_at and e.at >= now()
+              and (e.entity = any (keys) or e.row_data ->> 'id' = any (keys) or e.row_data ->> 'user_id' = any (keys)
+                   or exists (select from unnest(addresses) a where position(a in lower(e.row_data::text || coalesce(e.old_data::text, ''))) > 0))
+            returning q.event_id), noted as (select array_agg(event_id) as ids from gone)
+        select 'events of the erasure itself', count(*) from gone;
+    return query with gone as (delete from public.workflow_events e
+            where e.id = any (events) or (e.at >= now()
+              and (e.entity = any (keys) or e.row_data ->> 'id' = any (keys) or e.row_data ->> 'user_id' = any (keys)
+                   or exists (select from unnest(addresses) a where position(a in lower(e.row_data::text || coalesce(e.old_data::text, ''))) > 0)))
+            returning 1)
+        select 'events', count(*) from gone;
+end
+$function$;
+
+--- comment-on-function public.erase_customer(uuid)
+comment on function public.erase_customer(uuid) is 'Removes a person''s data everywhere and makes the customer nameless: what was done, with counts. For `thendo customer erase`.';
+
+--- grants-on-function public.erase_customer(uuid)
+revoke all on function public.erase_customer(uuid) from public, anon, authenticated, service_role;
+
+--- function public.event_table_written()
+CREATE OR REPLACE FUNCTION public.event_table_written()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    if tg_op = 'DELETE' or (tg_op = 'UPDATE' and new.table_name <> old.table_name) then
+        old.attached := false;
+        perform public.put_event_triggers(old);
+    end if;
+    if tg_op <> 'DELETE' then
+        perform public.put_event_triggers(new);
+    end if;
+    return null;
+end
+$function$;
+
+--- comment-on-function public.event_table_written()
+comment on function public.event_table_written() is 'After-write trigger of event_tables: puts the row into effect.';
+
+--- grants-on-function public.event_table_written()
+revoke all on function public.event_table_written() from public, anon, authenticated, service_role;
+
+--- function public.grant_admin(uuid)
+CREATE OR REPLACE FUNCTION public.grant_admin(user_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    insert into public.user_roles (user_id, role) values ($1, 'admin') on conflict do nothing
+$function$;
+
+--- comment-on-function public.grant_admin(uuid)
+comment on function public.grant_admin(uuid) is 'Makes an account an admin; one that is stays one.';
+
+--- grants-on-function public.grant_admin(uuid)
+revoke all on function public.grant_admin(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.grant_admin(uuid) to service_role;
+
+--- function public.handed_over(text)
+CREATE OR REPLACE FUNCTION public.handed_over(name text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    given text := nullif(current_setting('thendo.' || name, true), '');
+begin
+    if given is null then
+        raise invalid_parameter_value using message = format('no %s was handed over in this transaction', replace(name, '_', ' ')),
+            hint = 'copy it into public.token_handover first, in the same transaction';
+    end if;
+    return given;
+end
+$function$;
+
+--- comment-on-function public.handed_over(text)
+comment on function public.handed_over(text) is 'What was copied into token_handover in this transaction; an error if nothing was.';
+
+--- grants-on-function public.handed_over(text)
+revoke all on function public.handed_over(text) from public, anon, authenticated, service_role;
+grant execute on function public.handed_over(text) to authenticated;
+grant execute on function public.handed_over(text) to service_role;
+
+--- function public.hidden_columns_of(oid, text[])
+CREATE OR REPLACE FUNCTION public.hidden_columns_of(of_table oid, given text[] DEFAULT '{}'::text[])
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select array(
+        select a.attname::text from pg_catalog.pg_attribute a
+        join pg_catalog.pg_type t on t.oid = a.atttypid
+        where a.attrelid = of_table and a.attnum > 0 and not a.attisdropped
+          and (a.attname = any (given)
+            or a.attname ~* '_encrypted$|token|secret|password|api_?key'
+            -- Bytes are ciphertext or files; vectors and text search are derived and large.
+            or exists (
+                select from pg_catalog.pg_type kind
+                where kind.oid in (t.oid, t.typbasetype, t.typelem)
+                  and kind.typname in ('bytea', 'tsvector', 'vector', 'halfvec', 'sparsevec')))
+        order by a.attnum)
+$function$;
+
+--- comment-on-function public.hidden_columns_of(oid, text[])
+comment on function public.hidden_columns_of(oid, text[]) is 'Columns of a table that never enter an event: tokens, secrets, ciphertext, vectors, and those given.';
+
+--- grants-on-function public.hidden_columns_of(oid, text[])
+revoke all on function public.hidden_columns_of(oid, text[]) from public, anon, authenticated, service_role;
+
+--- function public.is_admin(uuid)
+CREATE OR REPLACE FUNCTION public.is_admin(user_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+    select exists (select from public.user_roles r where r.user_id = $1 and r.role = 'admin')
+$function$;
+
+--- comment-on-function public.is_admin(uuid)
+comment on function public.is_admin(uuid) is 'Whether the account is an admin. In policies: (select public.is_admin((select auth.uid()))).';
+
+--- grants-on-function public.is_admin(uuid)
+revoke all on function public.is_admin(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.is_admin(uuid) to authenticated;
+grant execute on function public.is_admin(uuid) to service_role;
+
+--- function public.keep_balances()
+CREATE OR REPLACE FUNCTION public.keep_balances()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    insert into public.loyalty_points as p (customer_id, balance)
+    select l.customer_id, sum(l.points) from new_lines l group by l.customer_id order by l.customer_id
+        on conflict (customer_id) do update set balance = p.balance + excluded.balance;
+    return null;
+end
+$function$;
+
+--- comment-on-function public.keep_balances()
+comment on function public.keep_balances() is 'After-insert trigger of loyalty_ledger: keeps loyalty_points its sum.';
+
+--- grants-on-function public.keep_balances()
+revoke all on function public.keep_balances() from public, anon, authenticated, service_role;
+
+--- function public.keep_page_content()
+CREATE OR REPLACE FUNCTION public.keep_page_content()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    if tg_op = 'INSERT' then
+        insert into public.page_content_history (page_id, page_content_id, version, operation, section, content, status)
+        select n.page_id, n.id, public.next_page_content_version(n.id), 'insert', n.section, n.content, n.status from new_rows n;
+    elsif tg_op = 'UPDATE' then
+        insert into public.page_content_history (page_id, page_content_id, version, operation, section, content, status)
+        select n.page_id, n.id, public.next_page_content_version(n.id), 'update', n.section, n.content, n.status
+          from new_rows n join old_rows o on o.id = n.id
+         where (n.section, n.content, n.status) is distinct from (o.section, o.content, o.status);
+    else
+        -- A page that is deleted takes its sections and their history with it.
+        insert into public.page_content_history (page_id, page_content_id, version, operation, section, content, status)
+        select o.page_id, o.id, public.next_page_content_version(o.id), 'delete', o.section, o.content, o.status
+          from old_rows o where exists (select from public.pages p where p.id = o.page_id);
+    end if;
+    return null;
+end
+$function$;
+
+--- comment-on-function public.keep_page_content()
+comment on function public.keep_page_content() is 'After-write trigger of page_content: keeps each state in page_content_history.';
+
+--- grants-on-function public.keep_page_content()
+revoke all on function public.keep_page_content() from public, anon, authenticated, service_role;
+
+--- function public.keep_parts(uuid, integer, jsonb)
+CREATE OR REPLACE FUNCTION public.keep_parts(of_workflow uuid, of_version integer, with_parts jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    delete from public.workflow_triggers p where p.workflow_id = of_workflow;
+    delete from public.workflow_conditions p where p.workflow_id = of_workflow;
+    delete from public.workflow_actions p where p.workflow_id = of_workflow;
+    insert into public.workflow_triggers (workflow_id, version, node_id, kind, label, config, table_name, operations)
+    select of_workflow, of_version, t.node, t.kind, t.label, coalesce(t.config, '{}'), t."table", t.operations
+      from jsonb_to_recordset(with_parts -> 'triggers')
+        as t (node text, kind text, label text, config jsonb, "table" text, operations text[]);
+    insert into public.workflow_conditions (workflow_id, version, node_id, kind, label, config)
+    select of_workflow, of_version, c.node, c.kind, c.label, coalesce(c.config, '{}')
+      from jsonb_to_recordset(with_parts -> 'conditions') as c (node text, kind text, label text, config jsonb);
+    insert into public.workflow_actions (workflow_id, version, node_id, kind, label, config)
+    select of_workflow, of_version, a.node, a.kind, a.label, coalesce(a.config, '{}')
+      from jsonb_to_recordset(with_parts -> 'actions') as a (node text, kind text, label text, config jsonb);
+end
+$function$;
+
+--- comment-on-function public.keep_parts(uuid, integer, jsonb)
+comment on function public.keep_parts(uuid, integer, jsonb) is 'Keeps workflow_triggers, _conditions and _actions in step with the version in force.';
+
+--- grants-on-function public.keep_parts(uuid, integer, jsonb)
+revoke all on function public.keep_parts(uuid, integer, jsonb) from public, anon, authenticated, service_role;
+
+--- function public.key_of(jsonb, text[])
+CREATE OR REPLACE FUNCTION public.key_of(whole jsonb, key_columns text[])
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+ SET search_path TO ''
+AS $function$
+    select jsonb_agg(whole -> k order by n)::text from unnest(key_columns) with ordinality as c (k, n)
+$function$;
+
+--- comment-on-function public.key_of(jsonb, text[])
+comment on function public.key_of(jsonb, text[]) is 'A row''s key of several columns, as a JSON array.';
+
+--- grants-on-function public.key_of(jsonb, text[])
+revoke all on function public.key_of(jsonb, text[]) from public, anon, authenticated, service_role;
+
+--- function public.make_partition(text, text, text, date)
+CREATE OR REPLACE FUNCTION public.make_partition(parent text, clock text, child text, month date)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    since constant timestamptz := month::timestamp at time zone 'UTC';
+    until constant timestamptz := (month + interval '1 month') at time zone 'UTC';
+    taken boolean;
+begin
+    execute format('select exists (select from public.%I where %I >= %L and %2$I < %L)', parent || '_default', clock, since, until)
+        into taken;
+    if taken then
+        return 0; -- Its rows would have to move; the default partition keeps that month.
+    end if;
+    execute format('create table public.%I (like public.%I including defaults including constraints including generated)', child, parent);
+    execute format('alter table public.%I enable row level security', child);
+    execute format('revoke all on public.%I from public, anon, authenticated, service_role', child);
+    execute format('alter table public.%I add constraint in_its_month check (%I >= %L and %2$I < %L)', child, clock, since, until);
+    execute format('alter table public.%I attach partition public.%I for values from (%L) to (%L)', parent, child, since, until);
+    execute format('alter table public.%I drop constraint in_its_month', child);
+    return 1;
+end
+$function$;
+
+--- comment-on-function public.make_partition(text, text, text, date)
+comment on function public.make_partition(text, text, text, date) is 'Makes and attaches one month''s partition; 0 if the default partition holds rows of that month.';
+
+--- grants-on-function public.make_partition(text, text, text, date)
+revoke all on function public.make_partition(text, text, text, date) from public, anon, authenticated, service_role;
+
+--- function public.mark_checked(uuid, bigint, text, jsonb)
+CREATE OR REPLACE FUNCTION public.mark_checked(of_workflow uuid, of_revision bigint, with_health text, with_diagnostics jsonb)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    now_is text;
+begin
+    select w.status into now_is from public.workflows w
+      where w.id = of_workflow and w.revision = of_revision for update skip locked;
+    if not found then
+        return null;
+    end if;
+    perform set_config('thendo.checking', 'on', true);
+    -- A published row that is broken keeps its last good version; any other row has none in force.
+    if now_is <> 'published' and exists (
+        select from public.workflow_versions v where v.workflow_id = of_workflow and v.active_to is null
+    ) then
+        perform pg_advisory_xact_lock(1952998511, 1);
+        update public.workflow_versions v set active_to = clock_timestamp()
+          where v.workflow_id = of_workflow and v.active_to is null;
+        update public.workflow_plan_epoch set epoch = epoch + 1;
+        perform public.keep_parts(of_workflow, null, null);
+    end if;
+    update public.workflows w
+       set health = with_health, diagnostics = with_diagnostics, checked_at = clock_timestamp(),
+           live_version = case when now_is = 'published' then w.live_version end
+     where w.id = of_workflow;
+    return true;
+end
+$function$;
+
+--- comment-on-function public.mark_checked(uuid, bigint, text, jsonb)
+comment on function public.mark_checked(uuid, bigint, text, jsonb) is 'Writes the compiler''s word to a workflow and takes one that is not published out of force; null if it was edited meanwhile.';
+
+--- grants-on-function public.mark_checked(uuid, bigint, text, jsonb)
+revoke all on function public.mark_checked(uuid, bigint, text, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.mark_checked(uuid, bigint, text, jsonb) to thendo_engine;
+
+--- function public.medusa_order_money(text)
+CREATE OR REPLACE FUNCTION public.medusa_order_money(of_order text, OUT total numeric, OUT paid numeric, OUT refunded numeric)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    totals jsonb;
+begin
+    if to_regclass('public.order_summary') is not null then
+        execute 'select s.totals from public.order_summary s where s.order_id = $1 and s.deleted_at is null
+                  order by s.version desc limit 1' into totals using of_order;
+    end if;
+    if totals is null then
+        select sum(i.quantity * i.unit_price) into total from public.order_item i
+          join public."order" o on o.id = i.order_id and o.version = i.version
+         where i.order_id = of_order and i.deleted_at is null;
+    else
+        -- Exact figures are in raw_…: {"value": "12.34"}.
+        total := coalesce(totals -> 'raw_current_order_total' ->> 'value', totals ->> 'current_order_total',
+                          totals -> 'raw_accounting_total' ->> 'value', totals ->> 'accounting_total')::numeric;
+        paid := coalesce(totals -> 'raw_paid_total' ->> 'value', totals ->> 'paid_total')::numeric;
+        refunded := coalesce(totals -> 'raw_refunded_total' ->> 'value', totals ->> 'refunded_total')::numeric;
+    end if;
+    total := coalesce(total, 0);
+    paid := coalesce(paid, 0);
+    refunded := coalesce(refunded, 0);
+end
+$function$;
+
+--- comment-on-function public.medusa_order_money(text)
+comment on function public.medusa_order_money(text) is 'Total, paid and refunded of one of Medusa''s orders, in major units.';
+
+--- grants-on-function public.medusa_order_money(text)
+revoke all on function public.medusa_order_money(text) from public, anon, authenticated, service_role;
+
+--- function public.minor_units(numeric, text)
+CREATE OR REPLACE FUNCTION public.minor_units(amount numeric, currency text)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO ''
+AS $function$
+    select round(amount * case
+        when upper(currency) in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV',
+                                 'XAF', 'XOF', 'XPF') then 1
+        when upper(currency) in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 1000
+        else 100 end)::bigint
+$function$;
+
+--- comment-on-function public.minor_units(numeric, text)
+comment on function public.minor_units(numeric, text) is 'An amount in the currency''s minor unit: 25.5 EUR is 2550, 25 JPY is 25.';
+
+--- grants-on-function public.minor_units(numeric, text)
+revoke all on function public.minor_units(numeric, text) from public, anon, authenticated, service_role;
+
+--- function public.mirror_medusa_order()
+CREATE OR REPLACE FUNCTION public.mirror_medusa_order()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    -- to_jsonb, so that one function serves tables of different columns.
+    order_key constant text := coalesce(to_jsonb(new) ->> 'order_id', to_jsonb(new) ->> 'id');
+    placed public."order";
+    money record;
+    paid_as text;
+    known boolean;
+    how text := (select m.orders from public.medusa_mirror m);
+begin
+    select o.* into placed from public."order" o
+     where o.id = order_key and o.deleted_at is null and not o.is_draft_order and o.status::text <> 'draft';
+    if not found or how = 'left' then
+        return null;
+    end if;
+    select m.total, m.paid, m.refunded into money from public.medusa_order_money(order_key) m;
+    paid_as := case when money.refunded > 0 and money.refunded >= money.paid then 'refunded'
+                    when money.refunded > 0 then 'partially_refunded'
+                    when money.paid > 0 and money.paid >= money.total then 'paid' end;
+    select exists (select from public.orders s where s.medusa_order_id = order_key) into known;
+    if not known and how = 'mirrored' then
+        insert into public.orders (medusa_order_id, customer_id, total, currency, status, payment_status, created_at)
+        values (order_key, public.customer_of_medusa(placed.customer_id, placed.email),
+                public.minor_units(money.total, placed.currency_code), upper(placed.currency_code),
+                case placed.status::text when 'completed' then 'completed' when 'canceled' then 'cancelled' else 'pending' end,
+                coalesce(paid_as, 'unpaid'), placed.created_at)
+        on conflict (medusa_order_id) do nothing;
+        return null;
+    end if;
+    update public.orders s
+       set total = changed.total, status = changed.status, payment_status = changed.payment_status,
+           refunded_total = changed.refunded_total
+      from (select o.id, greatest(public.minor_units(money.total, o.currency), o.refunded_total, refunds.amount) as total,
+                   case placed.status::text when 'completed' then 'completed' when 'canceled' then 'cancelled'
+                        else o.status end as status,
+                   coalesce(paid_as, o.payment_status) as payment_status,
+                   greatest(refunds.amount, o.refunded_total) as refunded_total
+              from public.orders o
+             cross join lateral (select public.minor_units(money.refunded, o.currency) as amount) refunds
+             where o.medusa_order_id = order_key) changed
+     where s.id = changed.id
+       and (s.total, s.status, s.payment_status, s.refunded_total)
+           is distinct from (changed.total, changed.status, changed.payment_status, changed.refunded_total);
+    return null;
+end
+$function$;
+
+--- comment-on-function public.mirror_medusa_order()
+comment on function public.mirror_medusa_order() is 'Deferred trigger of Medusa''s "order", order_summary and order_item: keeps the row of orders.';
+
+--- grants-on-function public.mirror_medusa_order()
+revoke all on function public.mirror_medusa_order() from public, anon, authenticated, service_role;
+
+--- function public.mirror_medusa_stock()
+CREATE OR REPLACE FUNCTION public.mirror_medusa_stock()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    if (select m.stock from public.medusa_mirror m) = 'mirrored' then
+        perform public.take_medusa_stock(coalesce(to_jsonb(new), to_jsonb(old)) ->> 'inventory_item_id');
+    end if;
+    return null;
+end
+$function$;
+
+--- comment-on-function public.mirror_medusa_stock()
+comment on function public.mirror_medusa_stock() is 'Trigger of Medusa''s inventory: keeps product_stock.';
+
+--- grants-on-function public.mirror_medusa_stock()
+revoke all on function public.mirror_medusa_stock() from public, anon, authenticated, service_role;
+
+--- function public.next_page_content_version(uuid)
+CREATE OR REPLACE FUNCTION public.next_page_content_version(of_section uuid)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select coalesce(max(h.version), 0) + 1 from public.page_content_history h where h.page_content_id = of_section
+$function$;
+
+--- comment-on-function public.next_page_content_version(uuid)
+comment on function public.next_page_content_version(uuid) is 'The number of a section''s next state.';
+
+--- grants-on-function public.next_page_content_version(uuid)
+revoke all on function public.next_page_content_version(uuid) from public, anon, authenticated, service_role;
+
+--- function public.pick_up_optional()
+CREATE OR REPLACE FUNCTION public.pick_up_optional()
+ RETURNS SETOF text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if public.pick_up_vectors() then
+        return next 'vectors';
+    end if;
+    if public.attach_medusa() then
+        return next 'Medusa';
+    end if;
+end
+$function$;
+
+--- comment-on-function public.pick_up_optional()
+comment on function public.pick_up_optional() is 'What this server offers beyond the necessary, as far as it is new. Called by each `thendo migrate`.';
+
+--- grants-on-function public.pick_up_optional()
+revoke all on function public.pick_up_optional() from public, anon, authenticated, service_role;
+
+--- function public.pick_up_vectors()
+CREATE OR REPLACE FUNCTION public.pick_up_vectors()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    at_home text;
+begin
+    if exists (select from pg_catalog.pg_attribute a where a.attrelid = 'public.blog_posts'::regclass
+                  and a.attname = 'embedding' and not a.attisdropped) then
+        return false;
+    end if;
+    if not exists (select from pg_catalog.pg_extension where extname = 'vector') then
+        if not exists (select from pg_catalog.pg_available_extensions where name = 'vector') then
+            return false;
+        end if;
+        begin
+            create extension vector with schema extensions;
+        exception when insufficient_privilege then
+            raise warning 'pgvector is installed on the server, but this user may not create it here'
+                using hint = 'have a superuser run: create extension vector with schema extensions';
+            return false;
+        end;
+    end if;
+    select n.nspname into at_home from pg_catalog.pg_extension e
+      join pg_catalog.pg_namespace n on n.oid = e.extnamespace where e.extname = 'vector';
+    execute format('alter table public.blog_posts add column embedding %I.vector(1536)', at_home);
+    comment on column public.blog_posts.embedding is 'What the post is about, as a model of 1536 dimensions sees it.';
+    -- hnsw: GIN can't index vectors. l2, because that is what <-> asks for.
+    execute format('create index idx_blog_posts_embedding on public.blog_posts using hnsw (embedding %I.vector_l2_ops)', at_home);
+    -- With their caller's rights: readers find what they may read.
+    execute format($make$
+create function public.search_content(embedding %1$I.vector, n integer default 5)
+returns table (id uuid, slug text, title text, distance double precision)
+language sql stable
+set search_path = ''
+as $$
+    select p.id, p.slug, p.title, p.embedding operator(%1$I.<->) $1
+      from public.blog_posts p where p.embedding is not null
+     order by p.embedding operator(%1$I.<->) $1 limit least($2, 100)
+$$$make$, at_home);
+    execute format($make$
+create function public.related_posts(post uuid, n integer default 5)
+returns table (id uuid, slug text, title text, distance double precision)
+language sql stable
+set search_path = ''
+as $$
+    select p.id, p.slug, p.title, p.embedding operator(%1$I.<->) (select o.embedding from public.blog_posts o where o.id = $1)
+      from public.blog_posts p where p.id <> $1 and p.embedding is not null
+     order by p.embedding operator(%1$I.<->) (select o.embedding from public.blog_posts o where o.id = $1) limit least($2, 100)
+$$$make$, at_home);
+    execute format('comment on function public.search_content(%I.vector, integer) is ''Posts nearest to an embedding, nearest first, at most 100.''', at_home);
+    comment on function public.related_posts(uuid, integer) is 'Posts most like a post, most alike first, at most 100.';
+    execute format('revoke execute on function public.search_content(%I.vector, integer) from public', at_home);
+    execute format('grant execute on function public.search_content(%I.vector, integer) to anon, authenticated, service_role', at_home);
+    execute format('grant usage on schema %I to anon, authenticated, service_role', at_home);
+    revoke execute on function public.related_posts(uuid, integer) from public;
+    grant execute on function public.related_posts(uuid, integer) to anon, authenticated, service_role;
+    return true;
+end
+$function$;
+
+--- comment-on-function public.pick_up_vectors()
+comment on function public.pick_up_vectors() is 'Adds embeddings to blog posts, where pgvector is there; whether it did.';
+
+--- grants-on-function public.pick_up_vectors()
+revoke all on function public.pick_up_vectors() from public, anon, authenticated, service_role;
+
+--- function public.prepare_partitions(integer)
+CREATE OR REPLACE FUNCTION public.prepare_partitions(months_ahead integer DEFAULT 2)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET lock_timeout TO '200ms'
+AS $function$
+declare
+    parent text;
+    clock text;
+    month date;
+    child text;
+    made integer := 0;
+begin
+    for parent, clock in values ('workflow_events', 'at'), ('workflow_executions', 'event_at') loop
+        for month in
+            select m::date from generate_series(date_trunc('month', now() at time zone 'UTC'),
+                date_trunc('month', now() at time zone 'UTC') + make_interval(months => least(months_ahead, 24)), '1 month') m
+        loop
+            child := parent || to_char(month, '"_"YYYY"_"MM');
+            continue when to_regclass('public.' || child) is not null;
+            begin
+                made := made + public.make_partition(parent, clock, child, month);
+            exception when lock_not_available then
+                raise log 'the partition % is left for later: its table is in use', child;
+            end;
+        end loop;
+    end loop;
+    return made;
+end
+$function$;
+
+--- comment-on-function public.prepare_partitions(integer)
+comment on function public.prepare_partitions(integer) is 'Makes the partitions of this month and the next ones, where they are missing; how many. For the daemon.';
+
+--- grants-on-function public.prepare_partitions(integer)
+revoke all on function public.prepare_partitions(integer) from public, anon, authenticated, service_role;
+grant execute on function public.prepare_partitions(integer) to thendo_engine;
+
+--- function public.put_in_force(uuid, bigint, text, jsonb, jsonb)
+CREATE OR REPLACE FUNCTION public.put_in_force(of_workflow uuid, of_revision bigint, of_hash text, with_diagnostics jsonb, with_parts jsonb)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    drawn           jsonb;
+    current_version record;
+    next_number     integer;
+    moment          timestamptz;
+begin
+    select w.definition into drawn from public.workflows w
+      where w.id = of_workflow and w.revision = of_revision and w.status = 'published' for update skip locked;
+    if not found then
+        return null; -- Edited again, or being edited: that edit has its own notification.
+    end if;
+    -- 1952998511 is 'thdo'; 1 the lock between publishing (exclusive) and claiming (shared).
+    perform pg_advisory_xact_lock(1952998511, 1);
+    perform set_config('thendo.checking', 'on', true);
+    moment := clock_timestamp();
+    select v.number, v.hash into current_version from public.workflow_versions v
+      where v.workflow_id = of_workflow and v.active_to is null;
+    if current_version.hash = of_hash then
+        next_number := current_version.number;
+    else
+        update public.workflow_versions v set active_to = moment
+          where v.workflow_id = of_workflow and v.active_to is null;
+        select coalesce(max(v.number), 0) + 1 into next_number
+          from public.workflow_versions v where v.workflow_id = of_workflow;
+        insert into public.workflow_versions (workflow_id, number, hash, definition, active_from)
+        values (of_workflow, next_number, of_hash, drawn, moment);
+        update public.workflow_plan_epoch set epoch = epoch + 1;
+    end if;
+    perform public.keep_parts(of_workflow, next_number, with_parts);
+    update public.workflows w
+       set health = 'valid', diagnostics = with_diagnostics, checked_at = moment, live_version = next_number
+     where w.id = of_workflow;
+    return next_number;
+end
+$function$;
+
+--- comment-on-function public.put_in_force(uuid, bigint, text, jsonb, jsonb)
+comment on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) is 'Makes a compiled revision the version in force; returns its number, null if the row was edited meanwhile.';
+
+--- grants-on-function public.put_in_force(uuid, bigint, text, jsonb, jsonb)
+revoke all on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) to thendo_engine;
+
+--- function public.read_google_calendar_tokens(uuid)
+CREATE OR REPLACE FUNCTION public.read_google_calendar_tokens(of_user uuid DEFAULT auth.uid())
+ RETURNS TABLE(access_token text, refresh_token text, expires_at timestamp with time zone)
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select public.decrypted(t.access_token_encrypted, public.handed_over('token_key')),
+           public.decrypted(t.refresh_token_encrypted, public.handed_over('token_key')), t.expires_at
+      from public.google_calendar_tokens t where t.user_id = $1
+$function$;
+
+--- comment-on-function public.read_google_calendar_tokens(uuid)
+comment on function public.read_google_calendar_tokens(uuid) is 'An account''s tokens, with the key handed over in this transaction. For their owner and the service role.';
+
+--- grants-on-function public.read_google_calendar_tokens(uuid)
+revoke all on function public.read_google_calendar_tokens(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.read_google_calendar_tokens(uuid) to authenticated;
+grant execute on function public.read_google_calendar_tokens(uuid) to service_role;
+
+--- function public.read_oauth_client_secret(text)
+CREATE OR REPLACE FUNCTION public.read_oauth_client_secret(of_provider text)
+ RETURNS text
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    select public.decrypted(p.client_secret_encrypted, public.handed_over('token_key'))
+      from public.oauth_providers p where p.name = $1
+$function$;
+
+--- comment-on-function public.read_oauth_client_secret(text)
+comment on function public.read_oauth_client_secret(text) is 'A provider''s client secret, with the key handed over in this transaction. For the service role.';
+
+--- grants-on-function public.read_oauth_client_secret(text)
+revoke all on function public.read_oauth_client_secret(text) from public, anon, authenticated, service_role;
+grant execute on function public.read_oauth_client_secret(text) to service_role;
+
+--- function public.read_page_view_stats(date, date, integer)
+CREATE OR REPLACE FUNCTION public.read_page_view_stats(since date, until date DEFAULT CURRENT_DATE, most_rows integer DEFAULT 1000)
+ RETURNS TABLE(page_id uuid, view_date date, view_count bigint, unique_visitors bigint)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    if not coalesce(public.is_admin(auth.uid()), false) then
+        raise insufficient_privilege using message = 'only admins read page views';
+    end if;
+    return query
+        select s.page_id, s.view_date, s.view_count, s.unique_visitors
+          from public.page_view_stats s
+         where s.view_date between since and until
+         order by s.view_date desc, s.page_id
+         limit least(most_rows, 10000);
+end
+$function$;
+
+--- comment-on-function public.read_page_view_stats(date, date, integer)
+comment on function public.read_page_view_stats(date, date, integer) is 'Views by page and day, newest first, at most 10,000 rows. For admins.';
+
+--- grants-on-function public.read_page_view_stats(date, date, integer)
+revoke all on function public.read_page_view_stats(date, date, integer) from public, anon, authenticated, service_role;
+grant execute on function public.read_page_view_stats(date, date, integer) to authenticated;
+
+--- function public.record_event()
+CREATE OR REPLACE FUNCTION public.record_event()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET jit TO 'off'
+AS $function$
+declare
+    recorded      bigint;
+    woken         text;
+    -- A row above this size is recorded without its long values.
+    most_bytes    constant integer := 65536;
+    key_columns   constant text[] := coalesce(tg_argv[3], '{id}');
+    only_key      constant text := case when cardinality(key_columns) = 1 then key_columns[1] end;
+    known_hidden  constant text[] := coalesce(tg_argv[4], '{}');
+    known_columns constant text[] := coalesce(tg_argv[5], '{}');
+    -- An id is 20 random digits and 12 that count up from a random number.
+    random_digits constant text := replace(gen_random_uuid()::text, '-', '');
+    id_begins     constant text := left(random_digits, 20);
+    counts_from   constant bigint := ('x8' || substr(random_digits, 22))::bit(48)::bigint;
+begin
+    -- A workflow hears what is written by statements that begin after it was published.
+    if tg_argv[2] = 'subscribed' then
+        if not exists (select from public.workflow_triggers t
+                       where t.table_name = tg_table_name and lower(tg_op) = any (t.operations)) then
+            return null;
+        end if;
+    end if;
+
+    if tg_op = 'INSERT' then
+        with recorded as (
+            insert into public.workflow_events (id, at, table_name, operation, entity, row_data, truncated)
+            select (id_begins || to_hex(counts_from + nth))::uuid, clock_timestamp(), tg_table_name, 'insert',
+                   coalesce(whole ->> tg_argv[1], case when only_key is null then public.key_of(whole, key_columns)
+                                                       else whole ->> only_key end, ''),
+                   case when pg_column_size(whole) > most_bytes then public.without_long_values(whole) else whole end,
+                   pg_column_size(whole) > most_bytes
+            from (select row_number() over () as nth, to_jsonb(n) - (
+                      select case when to_jsonb(one) - known_columns = '{}' then known_hidden
+                                  else public.hidden_columns_of(tg_relid, known_hidden) end
+                      from new_rows as one limit 1) as whole
+                  from new_rows as n offset 0) as changed
+            returning at, id, (hashtextextended(entity, 0) & 63)::smallint as lane
+        )
+        insert into public.workflow_queue (due_at, lane, event_at, event_id)
+        select at, lane, at, id from recorded;
+    elsif tg_op = 'UPDATE' then
+        with columns as materialized (
+            select hidden, array(select jsonb_object_keys(to_jsonb(one) - hidden)) as shown
+            from (select one, case when to_jsonb(one) - known_columns = '{}' then known_hidden
+                        else public.hidden_columns_of(tg_relid, known_hidden) end as hidden
+                from new_rows as one limit 1) as first
+        ), recorded as (
+            insert into public.workflow_events (id, at, table_name, operation, entity, row_data, old_data, truncated)
+            select (id_begins || to_hex(counts_from + nth))::uuid, clock_timestamp(), tg_table_name, 'update',
+                   coalesce(whole ->> tg_argv[1], key, ''),
+                   case when pg_column_size(whole) > most_bytes then public.without_long_values(whole) else whole end,
+                   case when pg_column_size(was) > most_bytes then public.without_long_values(was) else was end,
+                   greatest(pg_column_size(whole), pg_column_size(was)) > most_bytes
+            from (select row_number() over () as nth, whole, key, before,
+                         before - array(select k from unnest((select shown from columns)) as k
+                                         where whole -> k = before -> k) as was
+                from (select whole, case when only_key is null then public.key_of(whole, key_columns)
+                                else whole ->> only_key end as key
+                    from (select to_jsonb(n) - (select hidden from columns) as whole
+                            from new_rows as n offset 0) as rows offset 0) as new
+                full join (select before, case when only_key is null then public.key_of(before, key_columns)
+                                else before ->> only_key end as key
+                    from (select to_jsonb(o) - (select hidden from columns) as before
+                            from old_rows as o offset 0) as rows offset 0) as old using (key)
+                offset 0) as changed
+            -- A statement that only touched a row is no event. (A changed key has no pair, and is one.)
+            where whole is not null and (before is null or was - 'updated_at' <> '{}')
+            returning at, id, (hashtextextended(entity, 0) & 63)::smallint as lane
+        )
+        insert into public.workflow_queue (due_at, lane, event_at, event_id)
+        select at, lane, at, id from recorded;
+    else
+        with recorded as (
+            insert into public.workflow_events (id, at, table_name, operation, entity, row_data, truncated)
+            select (id_begins || to_hex(counts_from + nth))::uuid, clock_timestamp(), tg_table_name, 'delete',
+                   coalesce(whole ->> tg_argv[1], case when only_key is null then public.key_of(whole, key_columns)
+                                                       else whole ->> only_key end, ''),
+                   case when pg_column_size(whole) > most_bytes then public.without_long_values(whole) else whole end,
+                   pg_column_size(whole) > most_bytes
+            from (select row_number() over () as nth, to_jsonb(o) - (
+                      select case when to_jsonb(one) - known_columns = '{}' then known_hidden
+                                  else public.hidden_columns_of(tg_relid, known_hidden) end
+                      from old_rows as one limit 1) as whole
+                  from old_rows as o offset 0) as changed
+            returning at, id, (hashtextextended(entity, 0) & 63)::smallint as lane
+        )
+        insert into public.workflow_queue (due_at, lane, event_at, event_id)
+        select at, lane, at, id from recorded;
+    end if;
+
+    get diagnostics recorded = row_count;
+    -- 1952998511 is 'thdo', the namespace of thendo's advisory locks; 0 is the gate.
+    if recorded > 0 and pg_try_advisory_xact_lock_shared(1952998511, 0) then
+        woken := pg_notify('thendo_' || tg_argv[0], '')::text; -- Cheaper than perform, which runs a query.
+    end if;
+    return null;
+end
+$function$;
+
+--- comment-on-function public.record_event()
+comment on function public.record_event() is 'Statement trigger: records each changed row as an event, queues it, and wakes the engine if it sleeps.';
+
+--- grants-on-function public.record_event()
+revoke all on function public.record_event() from public, anon, authenticated, service_role;
+
+--- function public.record_events_of(text, text, text, text, text[], text[])
+CREATE OR REPLACE FUNCTION public.record_events_of(table_name text, domain text, entity_column text DEFAULT 'customer_id'::text, recorded text DEFAULT 'all'::text, key_columns text[] DEFAULT '{id}'::text[], hidden_columns text[] DEFAULT '{}'::text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+#variable_conflict use_column
+begin
+    if not exists (
+        select from pg_catalog.pg_class c
+        where c.relnamespace = 'public'::regnamespace and c.relname = $1 and c.relkind in ('r', 'p')
+    ) then
+        raise exception using errcode = 'undefined_table', message = format('there is no table %I in the schema public', $1),
+            hint = 'give the name as the catalog spells it, without schema and quotes';
+    end if;
+    -- In a shop that was detached, a table that comes with an upgrade is not attached behind its back.
+    insert into public.event_tables as t
+        (table_name, domain, entity_column, recorded, key_columns, hidden_columns, attached)
+    values ($1, $2, $3, $4, $5, $6, coalesce((select bool_or(e.attached) from public.event_tables e), true))
+    on conflict (table_name) do update
+        set domain = excluded.domain, entity_column = excluded.entity_column, recorded = excluded.recorded,
+            key_columns = excluded.key_columns, hidden_columns = excluded.hidden_columns;
+end
+$function$;
+
+--- comment-on-function public.record_events_of(text, text, text, text, text[], text[])
+comment on function public.record_events_of(text, text, text, text, text[], text[]) is 'Has a table record its changes as events; again with other settings to change them.';
+
+--- grants-on-function public.record_events_of(text, text, text, text, text[], text[])
+revoke all on function public.record_events_of(text, text, text, text, text[], text[]) from public, anon, authenticated, service_role;
+
+--- function public.refresh_page_view_stats(interval)
+CREATE OR REPLACE FUNCTION public.refresh_page_view_stats(at_least_every interval)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+    began timestamptz := clock_timestamp();
+begin
+    insert into public.maintenance (task, last_run_at) values ('refresh_page_view_stats', '-infinity') on conflict do nothing;
+    perform from public.maintenance m
+      where m.task = 'refresh_page_view_stats' and m.last_run_at <= began - at_least_every for update skip locked;
+    if not found then
+        return false;
+    end if;
+    refresh materialized view concurrently public.page_view_stats;
+    update public.maintenance m
+       set last_run_at = began, took_ms = extract(epoch from clock_timestamp() - began) * 1000
+     where m.task = 'refresh_page_view_stats';
+    return true;
+end
+$function$;
+
+--- comment-on-function public.refresh_page_view_stats(interval)
+comment on function public.refresh_page_view_stats(interval) is 'Refreshes page_view_stats unless that was done within the interval or is being done; whether it did. For the daemon.';
+
+--- grants-on-function public.refresh_page_view_stats(interval)
+revoke all on function public.refresh_page_view_stats(interval) from public, anon, authenticated, service_role;
+grant execute on function public.refresh_page_view_stats(interval) to thendo_engine;
+
+--- function public.rotate_token_key()
+CREATE OR REPLACE FUNCTION public.rotate_token_key()
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    new_id  text := public.handed_over('token_key_id');
+    new_key text := public.handed_over('token_key');
+    old_key text := public.handed_over('token_former_key');
+    rotated bigint;
+    more    bigint;
+begin
+    update public.google_calendar_tokens t
+       set access_token_encrypted = public.encrypted(public.decrypted(t.access_token_encrypted, old_key), new_key),
+           refresh_token_encrypted = public.encrypted(public.decrypted(t.refresh_token_encrypted, old_key), new_key),
+           key_id = new_id
+     where t.key_id <> new_id;
+    get diagnostics rotated = row_count;
+    update public.oauth_providers p
+       set client_secret_encrypted = public.encrypted(public.decrypted(p.client_secret_encrypted, old_key), new_key),
+           key_id = new_id
+     where p.key_id <> new_id;
+    get diagnostics more = row_count;
+    return rotated + more;
+end
+$function$;
+
+--- comment-on-function public.rotate_token_key()
+comment on function public.rotate_token_key() is 'Encrypts everything anew, from the former key to the new one, both handed over in this transaction. For the service role.';
+
+--- grants-on-function public.rotate_token_key()
+revoke all on function public.rotate_token_key() from public, anon, authenticated, service_role;
+grant execute on function public.rotate_token_key() to service_role;
+
+--- function public.set_updated_at()
+CREATE OR REPLACE FUNCTION public.set_updated_at()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    new.updated_at := clock_timestamp();
+    if current_user in ('anon', 'authenticated') then
+        new.created_at := old.created_at;
+        new.created_by := old.created_by;
+    end if;
+    return new;
+end
+$function$;
+
+--- comment-on-function public.set_updated_at()
+comment on function public.set_updated_at() is 'Before-update trigger of every audited table: keeps updated_at, and created_at and created_by from clients.';
+
+--- grants-on-function public.set_updated_at()
+revoke all on function public.set_updated_at() from public, anon, authenticated, service_role;
+
+--- function public.stamp_moderation()
+CREATE OR REPLACE FUNCTION public.stamp_moderation()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if new.status is distinct from old.status then
+        new.moderated_at := case when new.status <> 'pending' then clock_timestamp() end;
+        new.moderated_by := case when new.status <> 'pending' then auth.uid() end;
+    end if;
+    return new;
+end
+$function$;
+
+--- comment-on-function public.stamp_moderation()
+comment on function public.stamp_moderation() is 'Before-update trigger of reviews: who decided, and when.';
+
+--- grants-on-function public.stamp_moderation()
+revoke all on function public.stamp_moderation() from public, anon, authenticated, service_role;
+
+--- function public.stamp_order_progress()
+CREATE OR REPLACE FUNCTION public.stamp_order_progress()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if new.payment_status in ('paid', 'partially_refunded', 'refunded') then
+        new.paid_at := coalesce(new.paid_at, clock_timestamp());
+    end if;
+    if new.fulfillment_status in ('fulfilled', 'delivered', 'returned') then
+        new.fulfilled_at := coalesce(new.fulfilled_at, clock_timestamp());
+    end if;
+    new.cancelled_at := case when new.status = 'cancelled' then coalesce(new.cancelled_at, clock_timestamp()) end;
+    return new;
+end
+$function$;
+
+--- comment-on-function public.stamp_order_progress()
+comment on function public.stamp_order_progress() is 'Before-write trigger of orders: stamps the instants of its states.';
+
+--- grants-on-function public.stamp_order_progress()
+revoke all on function public.stamp_order_progress() from public, anon, authenticated, service_role;
+
+--- function public.stamp_publication()
+CREATE OR REPLACE FUNCTION public.stamp_publication()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    if new.status = 'published' and new.published_at is null then
+        new.published_at := clock_timestamp();
+    end if;
+    return new;
+end
+$function$;
+
+--- comment-on-function public.stamp_publication()
+comment on function public.stamp_publication() is 'Before-write trigger of what can be published: stamps published_at.';
+
+--- grants-on-function public.stamp_publication()
+revoke all on function public.stamp_publication() from public, anon, authenticated, service_role;
+
+--- function public.store_google_calendar_tokens(timestamp with time zone, text, uuid)
+CREATE OR REPLACE FUNCTION public.store_google_calendar_tokens(expires_at timestamp with time zone, scope text DEFAULT NULL::text, for_user uuid DEFAULT auth.uid())
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+    insert into public.google_calendar_tokens as t
+        (user_id, access_token_encrypted, refresh_token_encrypted, key_id, scope, expires_at)
+    values ($3, public.encrypted(public.handed_over('access_token'), public.handed_over('token_key')),
+            public.encrypted(nullif(current_setting('thendo.refresh_token', true), ''), public.handed_over('token_key')),
+            public.handed_over('token_key_id'), $2, $1)
+    -- Google gives a refresh token only the first time. One of an older key could not be read with this one's.
+    on conflict (user_id) do update
+       set access_token_encrypted = excluded.access_token_encrypted,
+           refresh_token_encrypted = case when t.key_id = excluded.key_id
+               then coalesce(excluded.refresh_token_encrypted, t.refresh_token_encrypted)
+               else excluded.refresh_token_encrypted end,
+           key_id = excluded.key_id, scope = coalesce(excluded.scope, t.scope), expires_at = excluded.expires_at
+$function$;
+
+--- comment-on-function public.store_google_calendar_tokens(timestamp with time zone, text, uuid)
+comment on function public.store_google_calendar_tokens(timestamp with time zone, text, uuid) is 'Keeps the tokens handed over in this transaction, encrypted. For their owner and the service role.';
+
+--- grants-on-function public.store_google_calendar_tokens(timestamp with time zone, text, uuid)
+revoke all on function public.store_google_calendar_tokens(timestamp with time zone, text, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.store_google_calendar_tokens(timestamp with time zone, text, uuid) to authenticated;
+grant execute on function public.store_google_calendar_tokens(timestamp with time zone, text, uuid) to service_role;
+
+--- function public.store_oauth_client_secret(text)
+CREATE OR REPLACE FUNCTION public.store_oauth_client_secret(of_provider text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    update public.oauth_providers p
+       set client_secret_encrypted = public.encrypted(public.handed_over('client_secret'), public.handed_over('token_key')),
+           key_id = public.handed_over('token_key_id')
+     where p.name = of_provider;
+    if not found then
+        raise no_data_found using message = format('no OAuth provider is named %s', of_provider);
+    end if;
+end
+$function$;
+
+--- comment-on-function public.store_oauth_client_secret(text)
+comment on function public.store_oauth_client_secret(text) is 'Keeps the client secret handed over in this transaction, encrypted. For admins and the service role.';
+
+--- grants-on-function public.store_oauth_client_secret(text)
+revoke all on function public.store_oauth_client_secret(text) from public, anon, authenticated, service_role;
+grant execute on function public.store_oauth_client_secret(text) to authenticated;
+grant execute on function public.store_oauth_client_secret(text) to service_role;
+
+--- function public.take_medusa_stock(text)
+CREATE OR REPLACE FUNCTION public.take_medusa_stock(of_item text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    execute 'insert into public.product_stock as s (variant_id, product_id, available)
+        select l.variant_id, max(v.product_id), min(floor(coalesce(i.free, 0) / greatest(l.required_quantity, 1)))::bigint
+          from public.product_variant_inventory_item l
+          left join public.product_variant v on v.id = l.variant_id
+          left join lateral (
+              select sum(n.stocked_quantity - n.reserved_quantity) as free from public.inventory_level n
+               where n.inventory_item_id = l.inventory_item_id and n.deleted_at is null) i on true
+         where l.deleted_at is null
+           and ($1 is null or l.variant_id in (select k.variant_id from public.product_variant_inventory_item k
+                                                where k.inventory_item_id = $1 and k.deleted_at is null))
+         group by l.variant_id order by l.variant_id
+        on conflict (variant_id) do update set available = excluded.available
+         where s.available is distinct from excluded.available' using of_item;
+end
+$function$;
+
+--- comment-on-function public.take_medusa_stock(text)
+comment on function public.take_medusa_stock(text) is 'Brings product_stock up to date with Medusa''s inventory, for one item or all.';
+
+--- grants-on-function public.take_medusa_stock(text)
+revoke all on function public.take_medusa_stock(text) from public, anon, authenticated, service_role;
+
+--- function public.take_tokens()
+CREATE OR REPLACE FUNCTION public.take_tokens()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    perform set_config('thendo.token_key_id', coalesce(new.key_id, ''), true),
+            set_config('thendo.token_key', coalesce(new.key, ''), true),
+            set_config('thendo.token_former_key', coalesce(new.former_key, ''), true),
+            set_config('thendo.access_token', coalesce(new.access_token, ''), true),
+            set_config('thendo.refresh_token', coalesce(new.refresh_token, ''), true),
+            set_config('thendo.client_secret', coalesce(new.client_secret, ''), true);
+    return null;
+end
+$function$;
+
+--- comment-on-function public.take_tokens()
+comment on function public.take_tokens() is 'Instead-of-insert trigger of token_handover: keeps it for this transaction.';
+
+--- grants-on-function public.take_tokens()
+revoke all on function public.take_tokens() from public, anon, authenticated, service_role;
+
+--- function public.use_referral_code(text, uuid)
+CREATE OR REPLACE FUNCTION public.use_referral_code(code text, customer_id uuid)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    found_code public.referral_codes;
+begin
+    -- The code's row first: it is what all uses of one code wait for.
+    select r.* into found_code from public.referral_codes r
+     where r.code = use_referral_code.code and r.is_active
+       and (r.expires_at is null or r.expires_at > now()) and (r.most_uses is null or r.uses < r.most_uses)
+       and r.customer_id <> use_referral_code.customer_id
+       for update;
+    if not found then
+        return null;
+    end if;
+    update public.customers c set referred_by = found_code.customer_id
+     where c.id = use_referral_code.customer_id and c.referred_by is null;
+    if not found then
+        return null;
+    end if;
+    update public.referral_codes r set uses = r.uses + 1 where r.id = found_code.id;
+    return found_code.customer_id;
+end
+$function$;
+
+--- comment-on-function public.use_referral_code(text, uuid)
+comment on function public.use_referral_code(text, uuid) is 'Notes that a customer came with a code; the customer who passed it on, null if it does not count.';
+
+--- grants-on-function public.use_referral_code(text, uuid)
+revoke all on function public.use_referral_code(text, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.use_referral_code(text, uuid) to service_role;
+
+--- function public.verified_email()
+CREATE OR REPLACE FUNCTION public.verified_email()
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+    select lower(u.email) from auth.users u
+     where u.id = (select auth.uid()) and u.email_confirmed_at is not null
+       and lower(u.email) = lower((select auth.jwt() ->> 'email'))
+$function$;
+
+--- comment-on-function public.verified_email()
+comment on function public.verified_email() is 'The address of the request''s token, lower case, if its account has verified it; else null.';
+
+--- grants-on-function public.verified_email()
+revoke all on function public.verified_email() from public, anon, authenticated, service_role;
+grant execute on function public.verified_email() to authenticated;
+grant execute on function public.verified_email() to service_role;
+
+--- function public.without_long_values(jsonb)
+CREATE OR REPLACE FUNCTION public.without_long_values(whole jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+ SET search_path TO ''
+AS $function$
+    select coalesce(jsonb_object_agg(key, value) filter (where octet_length(value::text) <= 1024), '{}')
+    from jsonb_each(whole)
+$function$;
+
+--- comment-on-function public.without_long_values(jsonb)
+comment on function public.without_long_values(jsonb) is 'The object without members over 1 KiB.';
+
+--- grants-on-function public.without_long_values(jsonb)
+revoke all on function public.without_long_values(jsonb) from public, anon, authenticated, service_role;
+
+--- function public.workflow_deleted()
+CREATE OR REPLACE FUNCTION public.workflow_deleted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    update public.workflow_plan_epoch set epoch = epoch + 1;
+    return null;
+end
+$function$;
+
+--- comment-on-function public.workflow_deleted()
+comment on function public.workflow_deleted() is 'After-delete trigger of workflows: daemons forget what is gone.';
+
+--- grants-on-function public.workflow_deleted()
+revoke all on function public.workflow_deleted() from public, anon, authenticated, service_role;
+
+--- function public.workflow_edited()
+CREATE OR REPLACE FUNCTION public.workflow_edited()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+    if tg_op = 'INSERT' then
+        new.health := 'unchecked';
+        new.diagnostics := '[]';
+        new.checked_at := null;
+        new.live_version := null;
+        new.revision := 1;
+    elsif coalesce(current_setting('thendo.checking', true), '') <> 'on' then
+        new.health := old.health;
+        new.diagnostics := old.diagnostics;
+        new.checked_at := old.checked_at;
+        new.live_version := old.live_version;
+        new.revision := old.revision;
+        if new.definition is distinct from old.definition or new.status is distinct from old.status then
+            new.health := 'unchecked';
+            new.revision := old.revision + 1;
+        end if;
+    end if;
+    if new.health = 'unchecked' then
+        perform pg_notify('thendo_workflows', '');
+    end if;
+    return new;
+end
+$function$;
+
+--- comment-on-function public.workflow_edited()
+comment on function public.workflow_edited() is 'Before-write trigger of workflows: what was edited is checked again.';
+
+--- grants-on-function public.workflow_edited()
+revoke all on function public.workflow_edited() from public, anon, authenticated, service_role;
+
+
+-- ==== Tables, each with what belongs to it
+
+--- table public.blog_posts
+create table public.blog_posts (
+    id           uuid not null default gen_random_uuid(),
+    slug         text not null,
+    title        text not null,
+    excerpt      text,
+    body         text not null default ''::text,
+    author       text,
+    tags         text[] not null default '{}'::text[],
+    status       text not null default 'draft'::text,
+    published_at timestamp with time zone,
+    created_at   timestamp with time zone not null default now(),
+    updated_at   timestamp with time zone not null default now(),
+    created_by   uuid default auth.uid(),
+    constraint blog_posts_pkey PRIMARY KEY (id),
+    constraint blog_posts_slug_key UNIQUE (slug),
+    constraint blog_posts_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'published'::text, 'archived'::text])))
+);
+
+--- comment public.blog_posts
+comment on table public.blog_posts is 'An article of the blog.';
+comment on column public.blog_posts.published_at is 'Public from this instant on, once its status is published.';
+
+--- index public.blog_posts idx_blog_posts_created_by
+CREATE INDEX idx_blog_posts_created_by ON public.blog_posts USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.blog_posts idx_blog_posts_published_at
+CREATE INDEX idx_blog_posts_published_at ON public.blog_posts USING btree (published_at DESC);
+
+--- index public.blog_posts idx_blog_posts_tags
+CREATE INDEX idx_blog_posts_tags ON public.blog_posts USING gin (tags);
+
+--- trigger public.blog_posts record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.blog_posts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,title,excerpt,body,author,tags,status,published_at,created_at,updated_at,created_by}');
+
+--- trigger public.blog_posts record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.blog_posts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,title,excerpt,body,author,tags,status,published_at,created_at,updated_at,created_by}');
+
+--- trigger public.blog_posts record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.blog_posts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,title,excerpt,body,author,tags,status,published_at,created_at,updated_at,created_by}');
+
+--- trigger public.blog_posts set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.blog_posts FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- trigger public.blog_posts stamp_publication
+CREATE TRIGGER stamp_publication BEFORE INSERT OR UPDATE OF status, published_at ON public.blog_posts FOR EACH ROW WHEN ((new.status = 'published'::text)) EXECUTE FUNCTION public.stamp_publication();
+
+--- row-security public.blog_posts
+alter table public.blog_posts enable row level security;
+
+--- grants public.blog_posts
+revoke all on public.blog_posts from public, anon, authenticated, service_role;
+grant select on public.blog_posts to anon;
+grant select, insert, update, delete on public.blog_posts to authenticated;
+grant select, insert, update, delete on public.blog_posts to service_role;
+
+--- table public.campaign_clicks
+create table public.campaign_clicks (
+    id           bigint not null generated always as identity,
+    campaign_id  uuid not null,
+    recipient_id uuid not null,
+    url          text not null,
+    clicked_at   timestamp with time zone not null default now(),
+    user_agent   text,
+    is_proxy     boolean not null default false,
+    created_at   timestamp with time zone not null default now(),
+    updated_at   timestamp with time zone not null default now(),
+    created_by   uuid default auth.uid(),
+    constraint campaign_clicks_pkey PRIMARY KEY (id)
+);
+
+--- comment public.campaign_clicks
+comment on table public.campaign_clicks is 'A recipient followed a link.';
+comment on column public.campaign_clicks.url is 'One that the campaign itself contains.';
+comment on column public.campaign_clicks.is_proxy is 'By a known proxy or scanner, not by a person.';
+
+--- index public.campaign_clicks idx_campaign_clicks_campaign_id
+CREATE INDEX idx_campaign_clicks_campaign_id ON public.campaign_clicks USING btree (campaign_id, clicked_at);
+
+--- index public.campaign_clicks idx_campaign_clicks_created_by
+CREATE INDEX idx_campaign_clicks_created_by ON public.campaign_clicks USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.campaign_clicks idx_campaign_clicks_recipient_id
+CREATE INDEX idx_campaign_clicks_recipient_id ON public.campaign_clicks USING btree (recipient_id);
+
+--- trigger public.campaign_clicks record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.campaign_clicks REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', '{id}', '{}', '{id,campaign_id,recipient_id,url,clicked_at,user_agent,is_proxy,created_at,updated_at,created_by}');
+
+--- trigger public.campaign_clicks record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.campaign_clicks REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', '{id}', '{}', '{id,campaign_id,recipient_id,url,clicked_at,user_agent,is_proxy,created_at,updated_at,created_by}');
+
+--- trigger public.campaign_clicks record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.campaign_clicks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', '{id}', '{}', '{id,campaign_id,recipient_id,url,clicked_at,user_agent,is_proxy,created_at,updated_at,created_by}');
+
+--- trigger public.campaign_clicks set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.campaign_clicks FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.campaign_clicks
+alter table public.campaign_clicks enable row level security;
+
+--- grants public.campaign_clicks
+revoke all on public.campaign_clicks from public, anon, authenticated, service_role;
+grant select on public.campaign_clicks to authenticated;
+grant select, insert, update, delete on public.campaign_clicks to service_role;
+
+--- table public.campaign_opens
+create table public.campaign_opens (
+    id           bigint not null generated always as identity,
+    campaign_id  uuid not null,
+    recipient_id uuid not null,
+    opened_at    timestamp with time zone not null default now(),
+    user_agent   text,
+    is_proxy     boolean not null default false,
+    created_at   timestamp with time zone not null default now(),
+    updated_at   timestamp with time zone not null default now(),
+    created_by   uuid default auth.uid(),
+    constraint campaign_opens_pkey PRIMARY KEY (id)
+);
+
+--- comment public.campaign_opens
+comment on table public.campaign_opens is 'A recipient''s mail was opened.';
+comment on column public.campaign_opens.is_proxy is 'By a known proxy or scanner, not by a person.';
+
+--- index public.campaign_opens idx_campaign_opens_campaign_id
+CREATE INDEX idx_campaign_opens_campaign_id ON public.campaign_opens USING btree (campaign_id, opened_at);
+
+--- index public.campaign_opens idx_campaign_opens_created_by
+CREATE INDEX idx_campaign_opens_created_by ON public.campaign_opens USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.campaign_opens idx_campaign_opens_recipient_id
+CREATE INDEX idx_campaign_opens_recipient_id ON public.campaign_opens USING btree (recipient_id);
+
+--- trigger public.campaign_opens record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.campaign_opens REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', '{id}', '{}', '{id,campaign_id,recipient_id,opened_at,user_agent,is_proxy,created_at,updated_at,created_by}');
+
+--- trigger public.campaign_opens record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.campaign_opens REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', '{id}', '{}', '{id,campaign_id,recipient_id,opened_at,user_agent,is_proxy,created_at,updated_at,created_by}');
+
+--- trigger public.campaign_opens record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.campaign_opens REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', '{id}', '{}', '{id,campaign_id,recipient_id,opened_at,user_agent,is_proxy,created_at,updated_at,created_by}');
+
+--- trigger public.campaign_opens set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.campaign_opens FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.campaign_opens
+alter table public.campaign_opens enable row level security;
+
+--- grants public.campaign_opens
+revoke all on public.campaign_opens from public, anon, authenticated, service_role;
+grant select on public.campaign_opens to authenticated;
+grant select, insert, update, delete on public.campaign_opens to service_role;
+
+--- table public.cart
+create table public.cart (
+    id               text not null default ('cart_'::text || replace((gen_random_uuid())::text, '-'::text, ''::text)),
+    region_id        text,
+    customer_id      text,
+    sales_channel_id text,
+    email            text,
+    currency_code    text not null,
+    metadata         jsonb,
+    completed_at     timestamp with time zone,
+    created_at       timestamp with time zone not null default now(),
+    updated_at       timestamp with time zone not null default now(),
+    deleted_at       timestamp with time zone,
+    created_by       text,
+    constraint cart_pkey PRIMARY KEY (id)
+);
+
+--- comment public.cart
+comment on table public.cart is 'A shopping cart, as Medusa has it.';
+comment on column public.cart.currency_code is 'ISO 4217, lower case.';
+comment on column public.cart.completed_at is 'When it became an order; null while it is open.';
+
+--- index public.cart idx_cart_created_by
+CREATE INDEX idx_cart_created_by ON public.cart USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.cart idx_cart_customer_id
+CREATE INDEX idx_cart_customer_id ON public.cart USING btree (customer_id);
+
+--- index public.cart idx_cart_open
+CREATE INDEX idx_cart_open ON public.cart USING btree (updated_at) WHERE ((completed_at IS NULL) AND (deleted_at IS NULL));
+
+--- trigger public.cart record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.cart REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,region_id,customer_id,sales_channel_id,email,currency_code,metadata,completed_at,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.cart record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.cart REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,region_id,customer_id,sales_channel_id,email,currency_code,metadata,completed_at,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.cart record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.cart REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,region_id,customer_id,sales_channel_id,email,currency_code,metadata,completed_at,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.cart set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.cart FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.cart
+alter table public.cart enable row level security;
+
+--- grants public.cart
+revoke all on public.cart from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.cart to service_role;
+
+--- table public.changelog_entries
+create table public.changelog_entries (
+    id           uuid not null default gen_random_uuid(),
+    slug         text not null,
+    version      text,
+    title        text not null,
+    body         text not null default ''::text,
+    category     text not null default 'changed'::text,
+    status       text not null default 'draft'::text,
+    published_at timestamp with time zone,
+    created_at   timestamp with time zone not null default now(),
+    updated_at   timestamp with time zone not null default now(),
+    created_by   uuid default auth.uid(),
+    constraint changelog_entries_pkey PRIMARY KEY (id),
+    constraint changelog_entries_slug_key UNIQUE (slug),
+    constraint changelog_entries_category_check CHECK ((category = ANY (ARRAY['added'::text, 'changed'::text, 'fixed'::text, 'removed'::text, 'security'::text]))),
+    constraint changelog_entries_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'published'::text, 'archived'::text])))
+);
+
+--- comment public.changelog_entries
+comment on table public.changelog_entries is 'An entry of the product''s changelog.';
+comment on column public.changelog_entries.version is 'The release that it came with, as text.';
+comment on column public.changelog_entries.published_at is 'Public from this instant on, once its status is published.';
+
+--- index public.changelog_entries idx_changelog_entries_created_by
+CREATE INDEX idx_changelog_entries_created_by ON public.changelog_entries USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.changelog_entries idx_changelog_entries_published_at
+CREATE INDEX idx_changelog_entries_published_at ON public.changelog_entries USING btree (published_at DESC);
+
+--- trigger public.changelog_entries record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.changelog_entries REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,version,title,body,category,status,published_at,created_at,updated_at,created_by}');
+
+--- trigger public.changelog_entries record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.changelog_entries REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,version,title,body,category,status,published_at,created_at,updated_at,created_by}');
+
+--- trigger public.changelog_entries record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.changelog_entries REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,version,title,body,category,status,published_at,created_at,updated_at,created_by}');
+
+--- trigger public.changelog_entries set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.changelog_entries FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- trigger public.changelog_entries stamp_publication
+CREATE TRIGGER stamp_publication BEFORE INSERT OR UPDATE OF status, published_at ON public.changelog_entries FOR EACH ROW WHEN ((new.status = 'published'::text)) EXECUTE FUNCTION public.stamp_publication();
+
+--- row-security public.changelog_entries
+alter table public.changelog_entries enable row level security;
+
+--- grants public.changelog_entries
+revoke all on public.changelog_entries from public, anon, authenticated, service_role;
+grant select on public.changelog_entries to anon;
+grant select, insert, update, delete on public.changelog_entries to authenticated;
+grant select, insert, update, delete on public.changelog_entries to service_role;
+
+--- table public.consents
+create table public.consents (
+    id          uuid not null default gen_random_uuid(),
+    email       text not null,
+    customer_id uuid,
+    purpose     text not null,
+    decision    text not null,
+    source      text not null,
+    created_at  timestamp with time zone not null default clock_timestamp(),
+    updated_at  timestamp with time zone not null default now(),
+    created_by  uuid default auth.uid(),
+    constraint consents_pkey PRIMARY KEY (id),
+    constraint consents_decision_check CHECK ((decision = ANY (ARRAY['granted'::text, 'withdrawn'::text]))),
+    constraint consents_email_check CHECK (((length(email) >= 3) AND (length(email) <= 320))),
+    constraint consents_purpose_check CHECK ((purpose = ANY (ARRAY['marketing'::text, 'analytics'::text, 'profiling'::text])))
+);
+
+--- comment public.consents
+comment on table public.consents is 'One decision of an address about one purpose.';
+comment on column public.consents.source is 'Where it was given: checkout, account page, import of ….';
+
+--- index public.consents idx_consents_created_by
+CREATE INDEX idx_consents_created_by ON public.consents USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.consents idx_consents_customer_id
+CREATE INDEX idx_consents_customer_id ON public.consents USING btree (customer_id);
+
+--- index public.consents idx_consents_email
+CREATE INDEX idx_consents_email ON public.consents USING btree (lower(email), purpose, created_at DESC);
+
+--- trigger public.consents record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.consents REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', '{id}', '{}', '{id,email,customer_id,purpose,decision,source,created_at,updated_at,created_by}');
+
+--- trigger public.consents record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.consents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', '{id}', '{}', '{id,email,customer_id,purpose,decision,source,created_at,updated_at,created_by}');
+
+--- trigger public.consents record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.consents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', '{id}', '{}', '{id,email,customer_id,purpose,decision,source,created_at,updated_at,created_by}');
+
+--- trigger public.consents set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.consents FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.consents
+alter table public.consents enable row level security;
+
+--- grants public.consents
+revoke all on public.consents from public, anon, authenticated, service_role;
+grant select on public.consents to authenticated;
+grant select, insert, update, delete on public.consents to service_role;
+
+--- table public.customer
+create table public.customer (
+    id           text not null default ('cus_'::text || replace((gen_random_uuid())::text, '-'::text, ''::text)),
+    email        text,
+    first_name   text,
+    last_name    text,
+    company_name text,
+    phone        text,
+    has_account  boolean not null default false,
+    metadata     jsonb,
+    created_at   timestamp with time zone not null default now(),
+    updated_at   timestamp with time zone not null default now(),
+    deleted_at   timestamp with time zone,
+    created_by   text,
+    constraint customer_pkey PRIMARY KEY (id)
+);
+
+--- comment public.customer
+comment on table public.customer is 'A customer as Medusa has it. The shop''s own is in customers.';
+comment on column public.customer.has_account is 'Guests have none; a guest and an account may share an address.';
+
+--- index public.customer idx_customer_created_by
+CREATE INDEX idx_customer_created_by ON public.customer USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.customer idx_customer_email
+CREATE UNIQUE INDEX idx_customer_email ON public.customer USING btree (email, has_account) WHERE (deleted_at IS NULL);
+
+--- trigger public.customer record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.customer REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', '{id}', '{}', '{id,email,first_name,last_name,company_name,phone,has_account,metadata,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.customer record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.customer REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', '{id}', '{}', '{id,email,first_name,last_name,company_name,phone,has_account,metadata,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.customer record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.customer REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', '{id}', '{}', '{id,email,first_name,last_name,company_name,phone,has_account,metadata,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.customer set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.customer FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.customer
+alter table public.customer enable row level security;
+
+--- grants public.customer
+revoke all on public.customer from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.customer to service_role;
+
+--- table public.customer_tags
+create table public.customer_tags (
+    customer_id uuid not null,
+    tag         text not null,
+    created_at  timestamp with time zone not null default now(),
+    updated_at  timestamp with time zone not null default now(),
+    created_by  uuid default auth.uid(),
+    constraint customer_tags_pkey PRIMARY KEY (customer_id, tag),
+    constraint customer_tags_tag_check CHECK (((length(tag) >= 1) AND (length(tag) <= 100)))
+);
+
+--- comment public.customer_tags
+comment on table public.customer_tags is 'A word that the shop attached to a customer.';
+
+--- index public.customer_tags idx_customer_tags_created_by
+CREATE INDEX idx_customer_tags_created_by ON public.customer_tags USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.customer_tags idx_customer_tags_tag
+CREATE INDEX idx_customer_tags_tag ON public.customer_tags USING btree (tag);
+
+--- trigger public.customer_tags record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.customer_tags REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', '{customer_id,tag}', '{}', '{customer_id,tag,created_at,updated_at,created_by}');
+
+--- trigger public.customer_tags record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.customer_tags REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', '{customer_id,tag}', '{}', '{customer_id,tag,created_at,updated_at,created_by}');
+
+--- trigger public.customer_tags record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.customer_tags REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', '{customer_id,tag}', '{}', '{customer_id,tag,created_at,updated_at,created_by}');
+
+--- trigger public.customer_tags set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.customer_tags FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.customer_tags
+alter table public.customer_tags enable row level security;
+
+--- grants public.customer_tags
+revoke all on public.customer_tags from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.customer_tags to authenticated;
+grant select, insert, update, delete on public.customer_tags to service_role;
+
+--- table public.customers
+create table public.customers (
+    id                 uuid not null default gen_random_uuid(),
+    user_id            uuid,
+    medusa_customer_id text,
+    email              text not null,
+    name               text,
+    phone              text,
+    locale             text not null default 'en'::text,
+    preferences        jsonb not null default '{}'::jsonb,
+    created_at         timestamp with time zone not null default now(),
+    updated_at         timestamp with time zone not null default now(),
+    created_by         uuid default auth.uid(),
+    referred_by        uuid,
+    tier_id            uuid,
+    constraint customers_pkey PRIMARY KEY (id),
+    constraint customers_email_key UNIQUE (email),
+    constraint customers_medusa_customer_id_key UNIQUE (medusa_customer_id),
+    constraint customers_user_id_key UNIQUE (user_id),
+    constraint customers_check CHECK ((referred_by <> id)),
+    constraint customers_email_check CHECK (((length(email) >= 3) AND (length(email) <= 320))),
+    constraint customers_preferences_check CHECK ((jsonb_typeof(preferences) = 'object'::text))
+);
+
+--- comment public.customers
+comment on table public.customers is 'A customer: who they are and what they prefer.';
+comment on column public.customers.user_id is 'The account, where the customer has one.';
+comment on column public.customers.medusa_customer_id is 'The same customer in Medusa: cus_….';
+comment on column public.customers.locale is 'Language and region: en, de-AT.';
+comment on column public.customers.preferences is 'Free settings of the shop, an object.';
+comment on column public.customers.referred_by is 'The customer whose code this one came with.';
+comment on column public.customers.tier_id is 'The customer''s tier; null: none yet.';
+
+--- index public.customers idx_customers_created_by
+CREATE INDEX idx_customers_created_by ON public.customers USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.customers idx_customers_lower_email
+CREATE INDEX idx_customers_lower_email ON public.customers USING btree (lower(email));
+
+--- index public.customers idx_customers_referred_by
+CREATE INDEX idx_customers_referred_by ON public.customers USING btree (referred_by) WHERE (referred_by IS NOT NULL);
+
+--- index public.customers idx_customers_tier_id
+CREATE INDEX idx_customers_tier_id ON public.customers USING btree (tier_id) WHERE (tier_id IS NOT NULL);
+
+--- trigger public.customers record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.customers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', '{id}', '{}', '{id,user_id,medusa_customer_id,email,name,phone,locale,preferences,created_at,updated_at,created_by,referred_by}');
+
+--- trigger public.customers record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.customers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', '{id}', '{}', '{id,user_id,medusa_customer_id,email,name,phone,locale,preferences,created_at,updated_at,created_by,referred_by}');
+
+--- trigger public.customers record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.customers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', '{id}', '{}', '{id,user_id,medusa_customer_id,email,name,phone,locale,preferences,created_at,updated_at,created_by,referred_by}');
+
+--- trigger public.customers set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.customers FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.customers
+alter table public.customers enable row level security;
+
+--- grants public.customers
+revoke all on public.customers from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.customers to authenticated;
+grant select, insert, update, delete on public.customers to service_role;
+grant select on public.customers to thendo_engine;
+
+--- table public.deposits
+create table public.deposits (
+    id           uuid not null default gen_random_uuid(),
+    order_id     uuid not null,
+    amount       bigint not null,
+    currency     text not null default 'EUR'::text,
+    due_date     timestamp with time zone not null,
+    status       text not null default 'pending'::text,
+    paid_at      timestamp with time zone,
+    execution_id uuid,
+    created_at   timestamp with time zone not null default now(),
+    updated_at   timestamp with time zone not null default now(),
+    created_by   uuid default auth.uid(),
+    constraint deposits_pkey PRIMARY KEY (id),
+    constraint deposits_amount_check CHECK ((amount > 0)),
+    constraint deposits_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    constraint deposits_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'paid'::text, 'waived'::text, 'refunded'::text])))
+);
+
+--- comment public.deposits
+comment on table public.deposits is 'A deposit asked for on an order.';
+comment on column public.deposits.amount is 'In the currency''s minor unit: 12500 is 125.00.';
+comment on column public.deposits.due_date is 'Until when it is to be paid.';
+comment on column public.deposits.execution_id is 'The workflow execution that asked for it, if one did.';
+
+--- index public.deposits idx_deposits_created_by
+CREATE INDEX idx_deposits_created_by ON public.deposits USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.deposits idx_deposits_due_date
+CREATE INDEX idx_deposits_due_date ON public.deposits USING btree (due_date) WHERE (status = 'pending'::text);
+
+--- index public.deposits idx_deposits_order_id
+CREATE INDEX idx_deposits_order_id ON public.deposits USING btree (order_id);
+
+--- trigger public.deposits record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.deposits REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{id}', '{}', '{id,order_id,amount,currency,due_date,status,paid_at,execution_id,created_at,updated_at,created_by}');
+
+--- trigger public.deposits record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.deposits REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{id}', '{}', '{id,order_id,amount,currency,due_date,status,paid_at,execution_id,created_at,updated_at,created_by}');
+
+--- trigger public.deposits record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.deposits REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{id}', '{}', '{id,order_id,amount,currency,due_date,status,paid_at,execution_id,created_at,updated_at,created_by}');
+
+--- trigger public.deposits set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.deposits FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.deposits
+alter table public.deposits enable row level security;
+
+--- grants public.deposits
+revoke all on public.deposits from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.deposits to authenticated;
+grant select, insert, update, delete on public.deposits to service_role;
+grant select, insert on public.deposits to thendo_engine;
+
+--- table public.email_templates
+create table public.email_templates (
+    id         uuid not null default gen_random_uuid(),
+    name       text not null,
+    subject    text not null,
+    html       text,
+    text       text,
+    consent    text not null default 'marketing'::text,
+    is_active  boolean not null default true,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    created_by uuid default auth.uid(),
+    constraint email_templates_pkey PRIMARY KEY (id),
+    constraint email_templates_name_key UNIQUE (name),
+    constraint email_templates_consent_check CHECK ((consent = ANY (ARRAY['transactional'::text, 'marketing'::text]))),
+    constraint email_templates_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    constraint says_something CHECK ((num_nonnulls(html, text) > 0))
+);
+
+--- comment public.email_templates
+comment on table public.email_templates is 'A mail with places to fill in, in the expression language.';
+comment on column public.email_templates.consent is 'transactional: part of what was bought. marketing: only to those who agreed, with a way out.';
+
+--- index public.email_templates idx_email_templates_created_by
+CREATE INDEX idx_email_templates_created_by ON public.email_templates USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- trigger public.email_templates record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.email_templates REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by}');
+
+--- trigger public.email_templates record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.email_templates REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by}');
+
+--- trigger public.email_templates record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.email_templates REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by}');
+
+--- trigger public.email_templates set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.email_templates FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.email_templates
+alter table public.email_templates enable row level security;
+
+--- grants public.email_templates
+revoke all on public.email_templates from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.email_templates to authenticated;
+grant select, insert, update, delete on public.email_templates to service_role;
+
+--- table public.enrollments
+create table public.enrollments (
+    id           uuid not null default gen_random_uuid(),
+    customer_id  uuid not null,
+    product_id   text not null,
+    title        text not null,
+    status       text not null default 'active'::text,
+    progress     smallint not null default 0,
+    order_id     uuid,
+    enrolled_at  timestamp with time zone not null default now(),
+    completed_at timestamp with time zone,
+    expires_at   timestamp with time zone,
+    created_at   timestamp with time zone not null default now(),
+    updated_at   timestamp with time zone not null default now(),
+    created_by   uuid default auth.uid(),
+    constraint enrollments_pkey PRIMARY KEY (id),
+    constraint enrollments_progress_check CHECK (((progress >= 0) AND (progress <= 100))),
+    constraint enrollments_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text, 'completed'::text, 'cancelled'::text, 'expired'::text])))
+);
+
+--- comment public.enrollments
+comment on table public.enrollments is 'A customer''s place in a course or service.';
+comment on column public.enrollments.product_id is 'Medusa''s id of what was bought: prod_….';
+comment on column public.enrollments.progress is 'In percent.';
+
+--- index public.enrollments idx_enrollments_created_by
+CREATE INDEX idx_enrollments_created_by ON public.enrollments USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.enrollments idx_enrollments_customer_id
+CREATE INDEX idx_enrollments_customer_id ON public.enrollments USING btree (customer_id, enrolled_at DESC);
+
+--- index public.enrollments idx_enrollments_once
+CREATE UNIQUE INDEX idx_enrollments_once ON public.enrollments USING btree (customer_id, product_id) WHERE (status = ANY (ARRAY['active'::text, 'paused'::text]));
+
+--- index public.enrollments idx_enrollments_order_id
+CREATE INDEX idx_enrollments_order_id ON public.enrollments USING btree (order_id);
+
+--- trigger public.enrollments record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.enrollments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,product_id,title,status,progress,order_id,enrolled_at,completed_at,expires_at,created_at,updated_at,created_by}');
+
+--- trigger public.enrollments record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.enrollments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,product_id,title,status,progress,order_id,enrolled_at,completed_at,expires_at,created_at,updated_at,created_by}');
+
+--- trigger public.enrollments record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.enrollments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,product_id,title,status,progress,order_id,enrolled_at,completed_at,expires_at,created_at,updated_at,created_by}');
+
+--- trigger public.enrollments set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.enrollments FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.enrollments
+alter table public.enrollments enable row level security;
+
+--- grants public.enrollments
+revoke all on public.enrollments from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.enrollments to authenticated;
+grant select, insert, update, delete on public.enrollments to service_role;
+
+--- table public.event_tables
+create table public.event_tables (
+    table_name     text not null,
+    domain         text not null,
+    entity_column  text not null,
+    key_columns    text[] not null default '{id}'::text[],
+    recorded       text not null default 'all'::text,
+    hidden_columns text[] not null default '{}'::text[],
+    attached       boolean not null default true,
+    created_at     timestamp with time zone not null default now(),
+    updated_at     timestamp with time zone not null default now(),
+    created_by     uuid default auth.uid(),
+    constraint event_tables_pkey PRIMARY KEY (table_name),
+    constraint event_tables_domain_check CHECK ((domain = ANY (ARRAY['orders'::text, 'billing'::text, 'customers'::text, 'products'::text, 'waitlist'::text, 'content'::text, 'marketing'::text, 'loyalty'::text, 'shop'::text]))),
+    constraint event_tables_key_columns_check CHECK ((cardinality(key_columns) > 0)),
+    constraint event_tables_recorded_check CHECK ((recorded = ANY (ARRAY['all'::text, 'subscribed'::text, 'none'::text])))
+);
+
+--- rows public.event_tables
+insert into public.event_tables (table_name, domain, entity_column, key_columns, recorded, hidden_columns, attached, created_by)
+values
+    ('blog_posts', 'content', 'id', '{id}', 'all', '{}', true, NULL),
+    ('campaign_clicks', 'marketing', 'recipient_id', '{id}', 'subscribed', '{}', true, NULL),
+    ('campaign_opens', 'marketing', 'recipient_id', '{id}', 'subscribed', '{}', true, NULL),
+    ('cart', 'orders', 'customer_id', '{id}', 'all', '{}', true, NULL),
+    ('changelog_entries', 'content', 'id', '{id}', 'all', '{}', true, NULL),
+    ('consents', 'customers', 'customer_id', '{id}', 'all', '{}', true, NULL),
+    ('customer', 'customers', 'id', '{id}', 'all', '{}', true, NULL),
+    ('customer_tags', 'customers', 'customer_id', '{customer_id,tag}', 'all', '{}', true, NULL),
+    ('customers', 'customers', 'id', '{id}', 'all', '{}', true, NULL),
+    ('deposits', 'orders', 'order_id', '{id}', 'all', '{}', true, NULL),
+    ('email_templates', 'marketing', 'id', '{id}', 'all', '{}', true, NULL),
+    ('enrollments', 'orders', 'customer_id', '{id}', 'all', '{}', true, NULL),
+    ('google_calendar_tokens', 'customers', 'user_id', '{id}', 'all', '{}', true, NULL),
+    ('loyalty_ledger', 'loyalty', 'customer_id', '{id}', 'subscribed', '{}', true, NULL),
+    ('loyalty_points', 'loyalty', 'customer_id', '{customer_id}', 'all', '{}', true, NULL),
+    ('loyalty_tiers', 'loyalty', 'id', '{id}', 'all', '{}', true, NULL),
+    ('oauth_providers', 'shop', 'id', '{id}', 'all', '{}', true, NULL),
+    ('order', 'orders', 'customer_id', '{id}', 'all', '{}', true, NULL),
+    ('order_fulfillment', 'orders', 'order_id', '{order_id,fulfillment_id}', 'all', '{}', true, NULL),
+    ('order_item', 'orders', 'order_id', '{id}', 'all', '{}', true, NULL),
+    ('orders', 'orders', 'customer_id', '{id}', 'all', '{}', true, NULL),
+    ('page_content', 'content', 'page_id', '{id}', 'all', '{}', true, NULL),
+    ('page_content_history', 'content', 'page_id', '{id}', 'none', '{}', true, NULL),
+    ('page_views', 'content', 'page_id', '{id}', 'subscribed', '{}', true, NULL),
+    ('pages', 'content', 'id', '{id}', 'all', '{}', true, NULL),
+    ('payment', 'billing', 'id', '{id}', 'all', '{data}', true, NULL),
+    ('product', 'products', 'id', '{id}', 'all', '{}', true, NULL),
+    ('product_categories', 'products', 'id', '{id}', 'all', '{}', true, NULL),
+    ('product_category_mappings', 'products', 'product_id', '{product_id,category_id}', 'all', '{}', true, NULL),
+    ('product_stock', 'products', 'variant_id', '{variant_id}', 'all', '{}', true, NULL),
+    ('product_variant', 'products', 'product_id', '{id}', 'all', '{}', true, NULL),
+    ('product_waitlist', 'waitlist', 'customer_id', '{id}', 'all', '{}', true, NULL),
+    ('project_comments', 'customers', 'order_id', '{id}', 'all', '{}', true, NULL),
+    ('quotes', 'orders', 'customer_id', '{id}', 'all', '{}', true, NULL),
+    ('referral_codes', 'loyalty', 'customer_id', '{id}', 'all', '{}', true, NULL),
+    ('reviews', 'products', 'customer_id', '{id}', 'all', '{}', true, NULL),
+    ('saved_addresses', 'customers', 'user_id', '{id}', 'all', '{}', true, NULL),
+    ('stripe_customers', 'billing', 'customer_id', '{id}', 'all', '{}', true, NULL),
+    ('subscribers', 'marketing', 'customer_id', '{id}', 'all', '{}', true, NULL),
+    ('subscriptions', 'billing', 'customer_id', '{id}', 'all', '{}', true, NULL),
+    ('suppressions', 'marketing', 'id', '{id}', 'all', '{}', true, NULL),
+    ('user_roles', 'customers', 'user_id', '{id}', 'all', '{}', true, NULL),
+    ('waitlist_campaign_recipients', 'marketing', 'customer_id', '{id}', 'all', '{}', true, NULL),
+    ('waitlist_campaigns', 'marketing', 'id', '{id}', 'all', '{}', true, NULL)
+on conflict do nothing;
+
+--- comment public.event_tables
+comment on table public.event_tables is 'Tables whose changes are events. Writing a row attaches or removes the table''s triggers.';
+comment on column public.event_tables.table_name is 'A table of the schema public, as the catalog spells it.';
+comment on column public.event_tables.domain is 'The channel that wakes the engine is thendo_DOMAIN; the daemon listens to those named here.';
+comment on column public.event_tables.entity_column is 'Names whose events are handled in order, by default the customer; where it is null, the row''s key does.';
+comment on column public.event_tables.key_columns is 'Unique together: pairs a row with what it was before an update.';
+comment on column public.event_tables.recorded is 'all: every change. subscribed: while a published workflow listens to the table. none: nothing.';
+comment on column public.event_tables.hidden_columns is 'Never enter an event, beside those that hidden_columns_of() finds by name and type.';
+comment on column public.event_tables.attached is 'False after detach_events(): there are no triggers until attach_events().';
+
+--- index public.event_tables idx_event_tables_created_by
+CREATE INDEX idx_event_tables_created_by ON public.event_tables USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- trigger public.event_tables event_table_written
+CREATE TRIGGER event_table_written AFTER INSERT OR DELETE OR UPDATE ON public.event_tables FOR EACH ROW EXECUTE FUNCTION public.event_table_written();
+
+--- trigger public.event_tables set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.event_tables FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.event_tables
+alter table public.event_tables enable row level security;
+
+--- grants public.event_tables
+revoke all on public.event_tables from public, anon, authenticated, service_role;
+grant select on public.event_tables to authenticated;
+grant select, update on public.event_tables to service_role;
+
+--- table public.google_calendar_tokens
+create table public.google_calendar_tokens (
+    id                      uuid not null default gen_random_uuid(),
+    user_id                 uuid not null default auth.uid(),
+    access_token_encrypted  bytea not null,
+    refresh_token_encrypted bytea,
+    key_id                  text not null,
+    scope                   text,
+    calendar_id             text not null default 'primary'::text,
+    expires_at              timestamp with time zone not null,
+    created_at              timestamp with time zone not null default now(),
+    updated_at              timestamp with time zone not null default now(),
+    created_by              uuid default auth.uid(),
+    constraint google_calendar_tokens_pkey PRIMARY KEY (id),
+    constraint google_calendar_tokens_user_id_key UNIQUE (user_id)
+);
+
+--- comment public.google_calendar_tokens
+comment on table public.google_calendar_tokens is 'The key to an account''s Google calendar.';
+comment on column public.google_calendar_tokens.access_token_encrypted is 'By pgp_sym_encrypt, AES-256.';
+comment on column public.google_calendar_tokens.refresh_token_encrypted is 'By pgp_sym_encrypt, AES-256.';
+comment on column public.google_calendar_tokens.key_id is 'The name of the key that encrypted them; never the key.';
+comment on column public.google_calendar_tokens.expires_at is 'Of the access token.';
+
+--- index public.google_calendar_tokens idx_google_calendar_tokens_created_by
+CREATE INDEX idx_google_calendar_tokens_created_by ON public.google_calendar_tokens USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- trigger public.google_calendar_tokens record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.google_calendar_tokens REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{access_token_encrypted,refresh_token_encrypted}', '{id,user_id,access_token_encrypted,refresh_token_encrypted,key_id,scope,calendar_id,expires_at,created_at,updated_at,created_by}');
+
+--- trigger public.google_calendar_tokens record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.google_calendar_tokens REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{access_token_encrypted,refresh_token_encrypted}', '{id,user_id,access_token_encrypted,refresh_token_encrypted,key_id,scope,calendar_id,expires_at,created_at,updated_at,created_by}');
+
+--- trigger public.google_calendar_tokens record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.google_calendar_tokens REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{access_token_encrypted,refresh_token_encrypted}', '{id,user_id,access_token_encrypted,refresh_token_encrypted,key_id,scope,calendar_id,expires_at,created_at,updated_at,created_by}');
+
+--- trigger public.google_calendar_tokens set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.google_calendar_tokens FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.google_calendar_tokens
+alter table public.google_calendar_tokens enable row level security;
+
+--- grants public.google_calendar_tokens
+revoke all on public.google_calendar_tokens from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.google_calendar_tokens to authenticated;
+grant select, insert, update, delete on public.google_calendar_tokens to service_role;
+
+--- table public.loyalty_ledger
+create table public.loyalty_ledger (
+    id           uuid not null default gen_random_uuid(),
+    customer_id  uuid not null,
+    order_id     uuid,
+    points       bigint not null,
+    reason       text not null,
+    execution_id uuid,
+    created_at   timestamp with time zone not null default now(),
+    updated_at   timestamp with time zone not null default now(),
+    created_by   uuid default auth.uid(),
+    constraint loyalty_ledger_pkey PRIMARY KEY (id),
+    constraint loyalty_ledger_points_check CHECK ((points <> 0))
+);
+
+--- comment public.loyalty_ledger
+comment on table public.loyalty_ledger is 'Points earned and spent, line by line. Never changed, only reversed.';
+comment on column public.loyalty_ledger.points is 'Positive: earned. Negative: spent or reversed.';
+comment on column public.loyalty_ledger.execution_id is 'The workflow execution that did it, if one did.';
+
+--- index public.loyalty_ledger idx_loyalty_ledger_created_by
+CREATE INDEX idx_loyalty_ledger_created_by ON public.loyalty_ledger USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.loyalty_ledger idx_loyalty_ledger_customer_id
+CREATE INDEX idx_loyalty_ledger_customer_id ON public.loyalty_ledger USING btree (customer_id, created_at DESC);
+
+--- index public.loyalty_ledger idx_loyalty_ledger_order_id
+CREATE INDEX idx_loyalty_ledger_order_id ON public.loyalty_ledger USING btree (order_id);
+
+--- trigger public.loyalty_ledger keep_balances
+CREATE TRIGGER keep_balances AFTER INSERT ON public.loyalty_ledger REFERENCING NEW TABLE AS new_lines FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'thendo_engine'::name)) EXECUTE FUNCTION public.keep_balances();
+
+--- trigger public.loyalty_ledger record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.loyalty_ledger REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'subscribed', '{id}', '{}', '{id,customer_id,order_id,points,reason,execution_id,created_at,updated_at,created_by}');
+
+--- trigger public.loyalty_ledger record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.loyalty_ledger REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'subscribed', '{id}', '{}', '{id,customer_id,order_id,points,reason,execution_id,created_at,updated_at,created_by}');
+
+--- trigger public.loyalty_ledger record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.loyalty_ledger REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'subscribed', '{id}', '{}', '{id,customer_id,order_id,points,reason,execution_id,created_at,updated_at,created_by}');
+
+--- trigger public.loyalty_ledger set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.loyalty_ledger FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.loyalty_ledger
+alter table public.loyalty_ledger enable row level security;
+
+--- grants public.loyalty_ledger
+revoke all on public.loyalty_ledger from public, anon, authenticated, service_role;
+grant select on public.loyalty_ledger to authenticated;
+grant select, insert on public.loyalty_ledger to service_role;
+grant select, insert on public.loyalty_ledger to thendo_engine;
+
+--- table public.loyalty_points
+create table public.loyalty_points (
+    customer_id uuid not null,
+    balance     bigint not null default 0,
+    created_at  timestamp with time zone not null default now(),
+    updated_at  timestamp with time zone not null default now(),
+    created_by  uuid default auth.uid(),
+    constraint loyalty_points_pkey PRIMARY KEY (customer_id),
+    constraint loyalty_points_balance_check CHECK ((balance >= 0))
+);
+
+--- comment public.loyalty_points
+comment on table public.loyalty_points is 'Points balance, one row per customer; always the sum of the ledger.';
+
+--- index public.loyalty_points idx_loyalty_points_created_by
+CREATE INDEX idx_loyalty_points_created_by ON public.loyalty_points USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- trigger public.loyalty_points record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.loyalty_points REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', '{customer_id}', '{}', '{customer_id,balance,created_at,updated_at,created_by}');
+
+--- trigger public.loyalty_points record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.loyalty_points REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', '{customer_id}', '{}', '{customer_id,balance,created_at,updated_at,created_by}');
+
+--- trigger public.loyalty_points record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.loyalty_points REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', '{customer_id}', '{}', '{customer_id,balance,created_at,updated_at,created_by}');
+
+--- trigger public.loyalty_points set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.loyalty_points FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.loyalty_points
+alter table public.loyalty_points enable row level security;
+
+--- grants public.loyalty_points
+revoke all on public.loyalty_points from public, anon, authenticated, service_role;
+grant select on public.loyalty_points to authenticated;
+grant select on public.loyalty_points to service_role;
+grant select, insert, update on public.loyalty_points to thendo_engine;
+
+--- table public.loyalty_tiers
+create table public.loyalty_tiers (
+    id           uuid not null default gen_random_uuid(),
+    name         text not null,
+    rank         integer not null,
+    least_points bigint not null default 0,
+    created_at   timestamp with time zone not null default now(),
+    updated_at   timestamp with time zone not null default now(),
+    created_by   uuid default auth.uid(),
+    constraint loyalty_tiers_pkey PRIMARY KEY (id),
+    constraint loyalty_tiers_name_key UNIQUE (name),
+    constraint loyalty_tiers_rank_key UNIQUE (rank),
+    constraint loyalty_tiers_least_points_check CHECK ((least_points >= 0))
+);
+
+--- comment public.loyalty_tiers
+comment on table public.loyalty_tiers is 'A tier of the loyalty programme: bronze, silver, gold.';
+comment on column public.loyalty_tiers.rank is 'Order of the tiers, the lowest first.';
+comment on column public.loyalty_tiers.least_points is 'Balance from which a customer belongs to it.';
+
+--- index public.loyalty_tiers idx_loyalty_tiers_created_by
+CREATE INDEX idx_loyalty_tiers_created_by ON public.loyalty_tiers USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- trigger public.loyalty_tiers record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.loyalty_tiers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'id', 'all', '{id}', '{}', '{id,name,rank,least_points,created_at,updated_at,created_by}');
+
+--- trigger public.loyalty_tiers record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.loyalty_tiers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'id', 'all', '{id}', '{}', '{id,name,rank,least_points,created_at,updated_at,created_by}');
+
+--- trigger public.loyalty_tiers record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.loyalty_tiers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'id', 'all', '{id}', '{}', '{id,name,rank,least_points,created_at,updated_at,created_by}');
+
+--- trigger public.loyalty_tiers set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.loyalty_tiers FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.loyalty_tiers
+alter table public.loyalty_tiers enable row level security;
+
+--- grants public.loyalty_tiers
+revoke all on public.loyalty_tiers from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.loyalty_tiers to authenticated;
+grant select, insert, update, delete on public.loyalty_tiers to service_role;
+
+--- table public.maintenance
+create table public.maintenance (
+    task        text not null,
+    last_run_at timestamp with time zone not null default now(),
+    took_ms     integer not null default 0,
+    constraint maintenance_pkey PRIMARY KEY (task)
+);
+
+--- comment public.maintenance
+comment on table public.maintenance is 'When a task was last done.';
+comment on column public.maintenance.took_ms is 'How long it took, in milliseconds.';
+
+--- row-security public.maintenance
+alter table public.maintenance enable row level security;
+
+--- grants public.maintenance
+revoke all on public.maintenance from public, anon, authenticated, service_role;
+
+--- table public.medusa_mirror
+create table public.medusa_mirror (
+    single     boolean not null default true,
+    orders     text not null default 'mirrored'::text,
+    stock      text not null default 'mirrored'::text,
+    updated_at timestamp with time zone not null default now(),
+    constraint medusa_mirror_pkey PRIMARY KEY (single),
+    constraint medusa_mirror_orders_check CHECK ((orders = ANY (ARRAY['mirrored'::text, 'linked'::text, 'left'::text]))),
+    constraint medusa_mirror_single_check CHECK (single),
+    constraint medusa_mirror_stock_check CHECK ((stock = ANY (ARRAY['mirrored'::text, 'left'::text])))
+);
+
+--- rows public.medusa_mirror
+insert into public.medusa_mirror (single, orders, stock)
+values
+    (true, 'mirrored', 'mirrored')
+on conflict do nothing;
+
+--- comment public.medusa_mirror
+comment on table public.medusa_mirror is 'What is taken over from Medusa.';
+comment on column public.medusa_mirror.orders is 'mirrored: each of Medusa''s orders gets its row in orders. linked: the shop writes these rows itself, with medusa_order_id; they are only kept up to date. left: neither.';
+
+--- trigger public.medusa_mirror set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.medusa_mirror FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.medusa_mirror
+alter table public.medusa_mirror enable row level security;
+
+--- grants public.medusa_mirror
+revoke all on public.medusa_mirror from public, anon, authenticated, service_role;
+grant select, update on public.medusa_mirror to service_role;
+
+--- table public.oauth_providers
+create table public.oauth_providers (
+    id                      uuid not null default gen_random_uuid(),
+    name                    text not null,
+    client_id               text not null,
+    client_secret_encrypted bytea,
+    key_id                  text,
+    authorize_url           text not null,
+    token_url               text not null,
+    scopes                  text[] not null default '{}'::text[],
+    is_enabled              boolean not null default false,
+    created_at              timestamp with time zone not null default now(),
+    updated_at              timestamp with time zone not null default now(),
+    created_by              uuid default auth.uid(),
+    constraint oauth_providers_pkey PRIMARY KEY (id),
+    constraint oauth_providers_name_key UNIQUE (name),
+    constraint oauth_providers_authorize_url_check CHECK ((authorize_url ~ '^https://'::text)),
+    constraint oauth_providers_check CHECK (((client_secret_encrypted IS NULL) = (key_id IS NULL))),
+    constraint oauth_providers_token_url_check CHECK ((token_url ~ '^https://'::text))
+);
+
+--- comment public.oauth_providers
+comment on table public.oauth_providers is 'A service that people connect their account with.';
+comment on column public.oauth_providers.client_secret_encrypted is 'By pgp_sym_encrypt, AES-256: see store_oauth_client_secret().';
+comment on column public.oauth_providers.key_id is 'The name of the key that encrypted it; never the key.';
+
+--- index public.oauth_providers idx_oauth_providers_created_by
+CREATE INDEX idx_oauth_providers_created_by ON public.oauth_providers USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- trigger public.oauth_providers record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.oauth_providers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('shop', 'id', 'all', '{id}', '{client_secret_encrypted,token_url}', '{id,name,client_id,client_secret_encrypted,key_id,authorize_url,token_url,scopes,is_enabled,created_at,updated_at,created_by}');
+
+--- trigger public.oauth_providers record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.oauth_providers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('shop', 'id', 'all', '{id}', '{client_secret_encrypted,token_url}', '{id,name,client_id,client_secret_encrypted,key_id,authorize_url,token_url,scopes,is_enabled,created_at,updated_at,created_by}');
+
+--- trigger public.oauth_providers record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.oauth_providers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('shop', 'id', 'all', '{id}', '{client_secret_encrypted,token_url}', '{id,name,client_id,client_secret_encrypted,key_id,authorize_url,token_url,scopes,is_enabled,created_at,updated_at,created_by}');
+
+--- trigger public.oauth_providers set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.oauth_providers FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.oauth_providers
+alter table public.oauth_providers enable row level security;
+
+--- grants public.oauth_providers
+revoke all on public.oauth_providers from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.oauth_providers to authenticated;
+grant select, insert, update, delete on public.oauth_providers to service_role;
+
+--- table public."order"
+create table public."order" (
+    id               text not null default ('order_'::text || replace((gen_random_uuid())::text, '-'::text, ''::text)),
+    display_id       bigint not null generated by default as identity,
+    region_id        text,
+    customer_id      text,
+    version          integer not null default 1,
+    sales_channel_id text,
+    status           text not null default 'pending'::text,
+    is_draft_order   boolean not null default false,
+    email            text,
+    currency_code    text not null,
+    metadata         jsonb,
+    canceled_at      timestamp with time zone,
+    created_at       timestamp with time zone not null default now(),
+    updated_at       timestamp with time zone not null default now(),
+    deleted_at       timestamp with time zone,
+    created_by       text,
+    constraint order_pkey PRIMARY KEY (id),
+    constraint order_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'completed'::text, 'draft'::text, 'archived'::text, 'canceled'::text, 'requires_action'::text])))
+);
+
+--- comment public."order"
+comment on table public."order" is 'An order as Medusa has it. The shop''s own is in orders.';
+comment on column public."order".display_id is 'The number that people are shown.';
+comment on column public."order".version is 'Rises with every change of the order; order_item and order_summary belong to one.';
+
+--- index public."order" idx_order_created_by
+CREATE INDEX idx_order_created_by ON public."order" USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public."order" idx_order_customer_id
+CREATE INDEX idx_order_customer_id ON public."order" USING btree (customer_id);
+
+--- trigger public."order" mirror_medusa_order
+CREATE CONSTRAINT TRIGGER mirror_medusa_order AFTER INSERT OR UPDATE ON public."order" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.mirror_medusa_order();
+
+--- trigger public."order" record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public."order" REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,display_id,region_id,customer_id,version,sales_channel_id,status,is_draft_order,email,currency_code,metadata,canceled_at,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public."order" record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public."order" REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,display_id,region_id,customer_id,version,sales_channel_id,status,is_draft_order,email,currency_code,metadata,canceled_at,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public."order" record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public."order" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,display_id,region_id,customer_id,version,sales_channel_id,status,is_draft_order,email,currency_code,metadata,canceled_at,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public."order" set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public."order" FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public."order"
+alter table public."order" enable row level security;
+
+--- grants public."order"
+revoke all on public."order" from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public."order" to service_role;
+
+--- table public.order_fulfillment
+create table public.order_fulfillment (
+    id             text not null default ('ordful_'::text || replace((gen_random_uuid())::text, '-'::text, ''::text)),
+    order_id       text not null,
+    fulfillment_id text not null,
+    created_at     timestamp with time zone not null default now(),
+    updated_at     timestamp with time zone not null default now(),
+    deleted_at     timestamp with time zone,
+    created_by     text,
+    constraint order_fulfillment_pkey PRIMARY KEY (order_id, fulfillment_id),
+    constraint order_fulfillment_id_key UNIQUE (id)
+);
+
+--- comment public.order_fulfillment
+comment on table public.order_fulfillment is 'That an order is fulfilled by a shipment, as Medusa has it.';
+comment on column public.order_fulfillment.fulfillment_id is 'Medusa''s id of the shipment: ful_….';
+
+--- index public.order_fulfillment idx_order_fulfillment_created_by
+CREATE INDEX idx_order_fulfillment_created_by ON public.order_fulfillment USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- trigger public.order_fulfillment record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.order_fulfillment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{order_id,fulfillment_id}', '{}', '{id,order_id,fulfillment_id,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.order_fulfillment record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.order_fulfillment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{order_id,fulfillment_id}', '{}', '{id,order_id,fulfillment_id,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.order_fulfillment record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.order_fulfillment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{order_id,fulfillment_id}', '{}', '{id,order_id,fulfillment_id,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.order_fulfillment set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.order_fulfillment FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.order_fulfillment
+alter table public.order_fulfillment enable row level security;
+
+--- grants public.order_fulfillment
+revoke all on public.order_fulfillment from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.order_fulfillment to service_role;
+
+--- table public.order_item
+create table public.order_item (
+    id                 text not null default ('orditem_'::text || replace((gen_random_uuid())::text, '-'::text, ''::text)),
+    order_id           text not null,
+    version            integer not null default 1,
+    item_id            text not null,
+    quantity           numeric not null,
+    fulfilled_quantity numeric not null default 0,
+    shipped_quantity   numeric not null default 0,
+    delivered_quantity numeric not null default 0,
+    returned_quantity  numeric not null default 0,
+    unit_price         numeric,
+    metadata           jsonb,
+    created_at         timestamp with time zone not null default now(),
+    updated_at         timestamp with time zone not null default now(),
+    deleted_at         timestamp with time zone,
+    created_by         text,
+    constraint order_item_pkey PRIMARY KEY (id),
+    constraint order_item_quantity_check CHECK ((quantity >= (0)::numeric))
+);
+
+--- comment public.order_item
+comment on table public.order_item is 'A line of an order with its quantities, as Medusa has it.';
+comment on column public.order_item.item_id is 'The line item: what was ordered and under which title.';
+comment on column public.order_item.unit_price is 'In the currency''s major unit: 25 is 25.00.';
+
+--- index public.order_item idx_order_item_created_by
+CREATE INDEX idx_order_item_created_by ON public.order_item USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.order_item idx_order_item_order_id
+CREATE INDEX idx_order_item_order_id ON public.order_item USING btree (order_id, version);
+
+--- trigger public.order_item mirror_medusa_order
+CREATE CONSTRAINT TRIGGER mirror_medusa_order AFTER INSERT OR UPDATE ON public.order_item DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.mirror_medusa_order();
+
+--- trigger public.order_item record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.order_item REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{id}', '{}', '{id,order_id,version,item_id,quantity,fulfilled_quantity,shipped_quantity,delivered_quantity,returned_quantity,unit_price,metadata,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.order_item record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.order_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{id}', '{}', '{id,order_id,version,item_id,quantity,fulfilled_quantity,shipped_quantity,delivered_quantity,returned_quantity,unit_price,metadata,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.order_item record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.order_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{id}', '{}', '{id,order_id,version,item_id,quantity,fulfilled_quantity,shipped_quantity,delivered_quantity,returned_quantity,unit_price,metadata,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.order_item set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.order_item FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.order_item
+alter table public.order_item enable row level security;
+
+--- grants public.order_item
+revoke all on public.order_item from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.order_item to service_role;
+
+--- table public.orders
+create table public.orders (
+    id                 uuid not null default gen_random_uuid(),
+    customer_id        uuid not null,
+    status             text not null default 'pending'::text,
+    total              bigint not null,
+    currency           text not null default 'EUR'::text,
+    medusa_order_id    text,
+    note               text,
+    created_at         timestamp with time zone not null default now(),
+    updated_at         timestamp with time zone not null default now(),
+    created_by         uuid default auth.uid(),
+    payment_status     text not null default 'unpaid'::text,
+    fulfillment_status text not null default 'unfulfilled'::text,
+    refunded_total     bigint not null default 0,
+    paid_at            timestamp with time zone,
+    fulfilled_at       timestamp with time zone,
+    cancelled_at       timestamp with time zone,
+    constraint orders_pkey PRIMARY KEY (id),
+    constraint orders_medusa_order_id_key UNIQUE (medusa_order_id),
+    constraint orders_check CHECK (((refunded_total >= 0) AND (refunded_total <= total))),
+    constraint orders_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    constraint orders_fulfillment_status_check CHECK ((fulfillment_status = ANY (ARRAY['unfulfilled'::text, 'partially_fulfilled'::text, 'fulfilled'::text, 'delivered'::text, 'returned'::text]))),
+    constraint orders_payment_status_check CHECK ((payment_status = ANY (ARRAY['unpaid'::text, 'authorized'::text, 'paid'::text, 'partially_refunded'::text, 'refunded'::text, 'failed'::text]))),
+    constraint orders_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'completed'::text, 'cancelled'::text, 'refunded'::text]))),
+    constraint orders_total_check CHECK ((total >= 0))
+);
+
+--- comment public.orders
+comment on table public.orders is 'An order placed in the shop.';
+comment on column public.orders.total is 'In the currency''s minor unit: 25000 is 250.00.';
+comment on column public.orders.currency is 'ISO 4217, upper case.';
+comment on column public.orders.medusa_order_id is 'The same order in Medusa, where Medusa has it.';
+comment on column public.orders.refunded_total is 'Given back so far, in the currency''s minor unit; never more than the total.';
+comment on column public.orders.paid_at is 'When payment_status first became paid.';
+comment on column public.orders.fulfilled_at is 'When fulfillment_status first became fulfilled.';
+comment on column public.orders.cancelled_at is 'When status became cancelled; null again when that was taken back.';
+
+--- index public.orders idx_orders_created_by
+CREATE INDEX idx_orders_created_by ON public.orders USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.orders idx_orders_customer_id
+CREATE INDEX idx_orders_customer_id ON public.orders USING btree (customer_id);
+
+--- index public.orders idx_orders_status_created_at
+CREATE INDEX idx_orders_status_created_at ON public.orders USING btree (status, created_at DESC);
+
+--- trigger public.orders record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.orders REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,status,total,currency,medusa_order_id,note,created_at,updated_at,created_by,payment_status,fulfillment_status,refunded_total,paid_at,fulfilled_at,cancelled_at}');
+
+--- trigger public.orders record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.orders REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,status,total,currency,medusa_order_id,note,created_at,updated_at,created_by,payment_status,fulfillment_status,refunded_total,paid_at,fulfilled_at,cancelled_at}');
+
+--- trigger public.orders record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.orders REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,status,total,currency,medusa_order_id,note,created_at,updated_at,created_by,payment_status,fulfillment_status,refunded_total,paid_at,fulfilled_at,cancelled_at}');
+
+--- trigger public.orders set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.orders FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- trigger public.orders stamp_new_order
+CREATE TRIGGER stamp_new_order BEFORE INSERT ON public.orders FOR EACH ROW WHEN (((new.payment_status <> 'unpaid'::text) OR (new.fulfillment_status <> 'unfulfilled'::text) OR (new.status = 'cancelled'::text))) EXECUTE FUNCTION public.stamp_order_progress();
+
+--- trigger public.orders stamp_order_progress
+CREATE TRIGGER stamp_order_progress BEFORE UPDATE OF status, payment_status, fulfillment_status ON public.orders FOR EACH ROW EXECUTE FUNCTION public.stamp_order_progress();
+
+--- row-security public.orders
+alter table public.orders enable row level security;
+
+--- grants public.orders
+revoke all on public.orders from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.orders to authenticated;
+grant select, insert, update, delete on public.orders to service_role;
+grant select on public.orders to thendo_engine;
+
+--- table public.page_content
+create table public.page_content (
+    id         uuid not null default gen_random_uuid(),
+    page_id    uuid not null,
+    section    text not null,
+    content    jsonb not null default '{"blocks": []}'::jsonb,
+    status     text not null default 'draft'::text,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    created_by uuid default auth.uid(),
+    constraint page_content_pkey PRIMARY KEY (id),
+    constraint page_content_page_id_section_key UNIQUE (page_id, section),
+    constraint page_content_content_check CHECK ((jsonb_typeof(content) = 'object'::text)),
+    constraint page_content_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'published'::text])))
+);
+
+--- comment public.page_content
+comment on table public.page_content is 'Content of one section of a page.';
+comment on column public.page_content.content is '{"blocks": [{"type", "props"}]}';
+
+--- index public.page_content idx_page_content_content
+CREATE INDEX idx_page_content_content ON public.page_content USING gin (content jsonb_path_ops);
+
+--- index public.page_content idx_page_content_created_by
+CREATE INDEX idx_page_content_created_by ON public.page_content USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- trigger public.page_content keep_deleted
+CREATE TRIGGER keep_deleted AFTER DELETE ON public.page_content REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_page_content();
+
+--- trigger public.page_content keep_inserted
+CREATE TRIGGER keep_inserted AFTER INSERT ON public.page_content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_page_content();
+
+--- trigger public.page_content keep_updated
+CREATE TRIGGER keep_updated AFTER UPDATE ON public.page_content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_page_content();
+
+--- trigger public.page_content record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.page_content REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'all', '{id}', '{}', '{id,page_id,section,content,status,created_at,updated_at,created_by}');
+
+--- trigger public.page_content record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.page_content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'all', '{id}', '{}', '{id,page_id,section,content,status,created_at,updated_at,created_by}');
+
+--- trigger public.page_content record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.page_content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'all', '{id}', '{}', '{id,page_id,section,content,status,created_at,updated_at,created_by}');
+
+--- trigger public.page_content set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.page_content FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.page_content
+alter table public.page_content enable row level security;
+
+--- grants public.page_content
+revoke all on public.page_content from public, anon, authenticated, service_role;
+grant select on public.page_content to anon;
+grant select, insert, update, delete on public.page_content to authenticated;
+grant select, insert, update, delete on public.page_content to service_role;
+
+--- table public.page_content_history
+create table public.page_content_history (
+    id              uuid not null default gen_random_uuid(),
+    page_id         uuid not null,
+    page_content_id uuid not null,
+    version         integer not null,
+    operation       text not null,
+    section         text not null,
+    content         jsonb not null,
+    status          text not null,
+    created_at      timestamp with time zone not null default clock_timestamp(),
+    updated_at      timestamp with time zone not null default now(),
+    created_by      uuid default auth.uid(),
+    constraint page_content_history_pkey PRIMARY KEY (id),
+    constraint page_content_history_page_content_id_version_key UNIQUE (page_content_id, version),
+    constraint page_content_history_operation_check CHECK ((operation = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text]))),
+    constraint page_content_history_version_check CHECK ((version > 0))
+);
+
+--- comment public.page_content_history
+comment on table public.page_content_history is 'Former and present states of sections: who changed what, and when.';
+comment on column public.page_content_history.page_content_id is 'The section; it may be gone, so this is no foreign key.';
+comment on column public.page_content_history.content is 'After the change; before it, for a delete.';
+comment on column public.page_content_history.created_by is 'Who made the change.';
+
+--- index public.page_content_history idx_page_content_history_created_by
+CREATE INDEX idx_page_content_history_created_by ON public.page_content_history USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.page_content_history idx_page_content_history_page_id
+CREATE INDEX idx_page_content_history_page_id ON public.page_content_history USING btree (page_id, created_at DESC);
+
+--- trigger public.page_content_history set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.page_content_history FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.page_content_history
+alter table public.page_content_history enable row level security;
+
+--- grants public.page_content_history
+revoke all on public.page_content_history from public, anon, authenticated, service_role;
+grant select on public.page_content_history to authenticated;
+grant select on public.page_content_history to service_role;
+
+--- table public.page_views
+create table public.page_views (
+    id         bigint not null generated always as identity,
+    page_id    uuid not null,
+    user_id    uuid,
+    visitor    text,
+    referrer   text,
+    user_agent text,
+    viewed_at  timestamp with time zone not null default now(),
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    created_by uuid default auth.uid(),
+    constraint page_views_pkey PRIMARY KEY (id)
+);
+
+--- comment public.page_views
+comment on table public.page_views is 'One view of a page. Written by the backend.';
+comment on column public.page_views.visitor is 'Tells visitors without an account apart: a random id of the browser, no address.';
+
+--- index public.page_views idx_page_views_created_by
+CREATE INDEX idx_page_views_created_by ON public.page_views USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.page_views idx_page_views_page_id
+CREATE INDEX idx_page_views_page_id ON public.page_views USING btree (page_id, viewed_at);
+
+--- index public.page_views idx_page_views_user_id
+CREATE INDEX idx_page_views_user_id ON public.page_views USING btree (user_id) WHERE (user_id IS NOT NULL);
+
+--- index public.page_views idx_page_views_viewed_at
+CREATE INDEX idx_page_views_viewed_at ON public.page_views USING brin (viewed_at);
+
+--- trigger public.page_views record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.page_views REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'subscribed', '{id}', '{}', '{id,page_id,user_id,visitor,referrer,user_agent,viewed_at,created_at,updated_at,created_by}');
+
+--- trigger public.page_views record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.page_views REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'subscribed', '{id}', '{}', '{id,page_id,user_id,visitor,referrer,user_agent,viewed_at,created_at,updated_at,created_by}');
+
+--- trigger public.page_views record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.page_views REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'subscribed', '{id}', '{}', '{id,page_id,user_id,visitor,referrer,user_agent,viewed_at,created_at,updated_at,created_by}');
+
+--- trigger public.page_views set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.page_views FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.page_views
+alter table public.page_views enable row level security;
+
+--- grants public.page_views
+revoke all on public.page_views from public, anon, authenticated, service_role;
+grant select on public.page_views to authenticated;
+grant select, insert, update, delete on public.page_views to service_role;
+
+--- table public.pages
+create table public.pages (
+    id           uuid not null default gen_random_uuid(),
+    slug         text not null,
+    title        text not null,
+    description  text,
+    status       text not null default 'draft'::text,
+    published_at timestamp with time zone,
+    created_at   timestamp with time zone not null default now(),
+    updated_at   timestamp with time zone not null default now(),
+    created_by   uuid default auth.uid(),
+    constraint pages_pkey PRIMARY KEY (id),
+    constraint pages_slug_key UNIQUE (slug),
+    constraint pages_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'published'::text, 'archived'::text])))
+);
+
+--- comment public.pages
+comment on table public.pages is 'A page of the site.';
+comment on column public.pages.slug is 'Its place in the URL.';
+comment on column public.pages.description is 'For search engines and previews.';
+
+--- index public.pages idx_pages_created_by
+CREATE INDEX idx_pages_created_by ON public.pages USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.pages idx_pages_status
+CREATE INDEX idx_pages_status ON public.pages USING btree (status);
+
+--- trigger public.pages record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.pages REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,title,description,status,published_at,created_at,updated_at,created_by}');
+
+--- trigger public.pages record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.pages REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,title,description,status,published_at,created_at,updated_at,created_by}');
+
+--- trigger public.pages record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.pages REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,title,description,status,published_at,created_at,updated_at,created_by}');
+
+--- trigger public.pages set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.pages FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- trigger public.pages stamp_publication
+CREATE TRIGGER stamp_publication BEFORE INSERT OR UPDATE OF status, published_at ON public.pages FOR EACH ROW WHEN ((new.status = 'published'::text)) EXECUTE FUNCTION public.stamp_publication();
+
+--- row-security public.pages
+alter table public.pages enable row level security;
+
+--- grants public.pages
+revoke all on public.pages from public, anon, authenticated, service_role;
+grant select on public.pages to anon;
+grant select, insert, update, delete on public.pages to authenticated;
+grant select, insert, update, delete on public.pages to service_role;
+
+--- table public.payment
+create table public.payment (
+    id                    text not null default ('pay_'::text || replace((gen_random_uuid())::text, '-'::text, ''::text)),
+    amount                numeric not null,
+    currency_code         text not null,
+    provider_id           text not null,
+    data                  jsonb,
+    metadata              jsonb,
+    captured_at           timestamp with time zone,
+    canceled_at           timestamp with time zone,
+    payment_collection_id text not null,
+    payment_session_id    text not null,
+    created_at            timestamp with time zone not null default now(),
+    updated_at            timestamp with time zone not null default now(),
+    deleted_at            timestamp with time zone,
+    created_by            text,
+    constraint payment_pkey PRIMARY KEY (id),
+    constraint payment_amount_check CHECK ((amount >= (0)::numeric))
+);
+
+--- comment public.payment
+comment on table public.payment is 'A payment, as Medusa has it.';
+comment on column public.payment.amount is 'In the currency''s major unit: 25 is 25.00.';
+comment on column public.payment.data is 'What the provider needs; may hold its secrets, so it enters no event.';
+comment on column public.payment.captured_at is 'When the money was taken; null while it is only authorised.';
+
+--- index public.payment idx_payment_created_by
+CREATE INDEX idx_payment_created_by ON public.payment USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.payment idx_payment_payment_collection_id
+CREATE INDEX idx_payment_payment_collection_id ON public.payment USING btree (payment_collection_id);
+
+--- index public.payment idx_payment_payment_session_id
+CREATE INDEX idx_payment_payment_session_id ON public.payment USING btree (payment_session_id);
+
+--- trigger public.payment record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.payment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'id', 'all', '{id}', '{data}', '{id,amount,currency_code,provider_id,data,metadata,captured_at,canceled_at,payment_collection_id,payment_session_id,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.payment record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.payment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'id', 'all', '{id}', '{data}', '{id,amount,currency_code,provider_id,data,metadata,captured_at,canceled_at,payment_collection_id,payment_session_id,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.payment record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.payment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'id', 'all', '{id}', '{data}', '{id,amount,currency_code,provider_id,data,metadata,captured_at,canceled_at,payment_collection_id,payment_session_id,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.payment set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.payment FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.payment
+alter table public.payment enable row level security;
+
+--- grants public.payment
+revoke all on public.payment from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.payment to service_role;
+
+--- table public.product
+create table public.product (
+    id          text not null default ('prod_'::text || replace((gen_random_uuid())::text, '-'::text, ''::text)),
+    title       text not null,
+    handle      text not null,
+    subtitle    text,
+    description text,
+    status      text not null default 'draft'::text,
+    thumbnail   text,
+    metadata    jsonb,
+    created_at  timestamp with time zone not null default now(),
+    updated_at  timestamp with time zone not null default now(),
+    deleted_at  timestamp with time zone,
+    created_by  text,
+    constraint product_pkey PRIMARY KEY (id),
+    constraint product_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'proposed'::text, 'published'::text, 'rejected'::text])))
+);
+
+--- comment public.product
+comment on table public.product is 'The product catalogue, as Medusa has it.';
+comment on column public.product.handle is 'Its place in the URL.';
+comment on column public.product.deleted_at is 'When it was deleted; the row stays.';
+comment on column public.product.created_by is 'Medusa''s id of whoever made it.';
+
+--- index public.product idx_product_created_by
+CREATE INDEX idx_product_created_by ON public.product USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.product idx_product_handle
+CREATE UNIQUE INDEX idx_product_handle ON public.product USING btree (handle) WHERE (deleted_at IS NULL);
+
+--- trigger public.product record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.product REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', '{id}', '{}', '{id,title,handle,subtitle,description,status,thumbnail,metadata,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.product record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.product REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', '{id}', '{}', '{id,title,handle,subtitle,description,status,thumbnail,metadata,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.product record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.product REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', '{id}', '{}', '{id,title,handle,subtitle,description,status,thumbnail,metadata,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.product set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.product FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.product
+alter table public.product enable row level security;
+
+--- grants public.product
+revoke all on public.product from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.product to service_role;
+
+--- table public.product_categories
+create table public.product_categories (
+    id          uuid not null default gen_random_uuid(),
+    parent_id   uuid,
+    name        text not null,
+    slug        text not null,
+    description text,
+    "position"  integer not null default 0,
+    created_at  timestamp with time zone not null default now(),
+    updated_at  timestamp with time zone not null default now(),
+    created_by  uuid default auth.uid(),
+    constraint product_categories_pkey PRIMARY KEY (id),
+    constraint product_categories_slug_key UNIQUE (slug),
+    constraint product_categories_check CHECK ((parent_id <> id))
+);
+
+--- comment public.product_categories
+comment on table public.product_categories is 'A category of the shop.';
+comment on column public.product_categories.slug is 'Its place in the URL.';
+comment on column public.product_categories."position" is 'Order beside its sisters, smallest first.';
+
+--- index public.product_categories idx_product_categories_created_by
+CREATE INDEX idx_product_categories_created_by ON public.product_categories USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.product_categories idx_product_categories_parent_id
+CREATE INDEX idx_product_categories_parent_id ON public.product_categories USING btree (parent_id, "position");
+
+--- trigger public.product_categories record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.product_categories REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', '{id}', '{}', '{id,parent_id,name,slug,description,position,created_at,updated_at,created_by}');
+
+--- trigger public.product_categories record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.product_categories REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', '{id}', '{}', '{id,parent_id,name,slug,description,position,created_at,updated_at,created_by}');
+
+--- trigger public.product_categories record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.product_categories REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', '{id}', '{}', '{id,parent_id,name,slug,description,position,created_at,updated_at,created_by}');
+
+--- trigger public.product_categories set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.product_categories FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.product_categories
+alter table public.product_categories enable row level security;
+
+--- grants public.product_categories
+revoke all on public.product_categories from public, anon, authenticated, service_role;
+grant select on public.product_categories to anon;
+grant select, insert, update, delete on public.product_categories to authenticated;
+grant select, insert, update, delete on public.product_categories to service_role;
+
+--- table public.product_category_mappings
+create table public.product_category_mappings (
+    product_id  text not null,
+    category_id uuid not null,
+    "position"  integer not null default 0,
+    created_at  timestamp with time zone not null default now(),
+    updated_at  timestamp with time zone not null default now(),
+    created_by  uuid default auth.uid(),
+    constraint product_category_mappings_pkey PRIMARY KEY (product_id, category_id)
+);
+
+--- comment public.product_category_mappings
+comment on table public.product_category_mappings is 'Which product is in which category.';
+comment on column public.product_category_mappings.product_id is 'Medusa''s id of the product: prod_…. No foreign key: the table is Medusa''s, which deletes and restores as it likes.';
+
+--- index public.product_category_mappings idx_product_category_mappings_category_id
+CREATE INDEX idx_product_category_mappings_category_id ON public.product_category_mappings USING btree (category_id, "position");
+
+--- index public.product_category_mappings idx_product_category_mappings_created_by
+CREATE INDEX idx_product_category_mappings_created_by ON public.product_category_mappings USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- trigger public.product_category_mappings record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.product_category_mappings REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', '{product_id,category_id}', '{}', '{product_id,category_id,position,created_at,updated_at,created_by}');
+
+--- trigger public.product_category_mappings record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.product_category_mappings REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', '{product_id,category_id}', '{}', '{product_id,category_id,position,created_at,updated_at,created_by}');
+
+--- trigger public.product_category_mappings record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.product_category_mappings REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', '{product_id,category_id}', '{}', '{product_id,category_id,position,created_at,updated_at,created_by}');
+
+--- trigger public.product_category_mappings set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.product_category_mappings FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.product_category_mappings
+alter table public.product_category_mappings enable row level security;
+
+--- grants public.product_category_mappings
+revoke all on public.product_category_mappings from public, anon, authenticated, service_role;
+grant select on public.product_category_mappings to anon;
+grant select, insert, update, delete on public.product_category_mappings to authenticated;
+grant select, insert, update, delete on public.product_category_mappings to service_role;
+
+--- table public.product_stock
+create table public.product_stock (
+    variant_id text not null,
+    product_id text,
+    available  bigint not null,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    created_by uuid default auth.uid(),
+    constraint product_stock_pkey PRIMARY KEY (variant_id)
+);
+
+--- comment public.product_stock
+comment on table public.product_stock is 'Pieces of a product''s variant that can be sold.';
+comment on column public.product_stock.variant_id is 'Medusa''s id of the variant: variant_….';
+comment on column public.product_stock.available is 'In stock and not reserved; below zero where more was sold than there was.';
+
+--- index public.product_stock idx_product_stock_created_by
+CREATE INDEX idx_product_stock_created_by ON public.product_stock USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.product_stock idx_product_stock_product_id
+CREATE INDEX idx_product_stock_product_id ON public.product_stock USING btree (product_id);
+
+--- trigger public.product_stock record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.product_stock REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'variant_id', 'all', '{variant_id}', '{}', '{variant_id,product_id,available,created_at,updated_at,created_by}');
+
+--- trigger public.product_stock record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.product_stock REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'variant_id', 'all', '{variant_id}', '{}', '{variant_id,product_id,available,created_at,updated_at,created_by}');
+
+--- trigger public.product_stock record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.product_stock REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'variant_id', 'all', '{variant_id}', '{}', '{variant_id,product_id,available,created_at,updated_at,created_by}');
+
+--- trigger public.product_stock set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.product_stock FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.product_stock
+alter table public.product_stock enable row level security;
+
+--- grants public.product_stock
+revoke all on public.product_stock from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.product_stock to authenticated;
+grant select, insert, update, delete on public.product_stock to service_role;
+
+--- table public.product_variant
+create table public.product_variant (
+    id               text not null default ('variant_'::text || replace((gen_random_uuid())::text, '-'::text, ''::text)),
+    title            text not null,
+    sku              text,
+    barcode          text,
+    allow_backorder  boolean not null default false,
+    manage_inventory boolean not null default true,
+    variant_rank     integer default 0,
+    metadata         jsonb,
+    product_id       text,
+    created_at       timestamp with time zone not null default now(),
+    updated_at       timestamp with time zone not null default now(),
+    deleted_at       timestamp with time zone,
+    created_by       text,
+    constraint product_variant_pkey PRIMARY KEY (id)
+);
+
+--- comment public.product_variant
+comment on table public.product_variant is 'A variant of a product, with its own SKU, as Medusa has it.';
+comment on column public.product_variant.manage_inventory is 'Whether its stock is counted.';
+
+--- index public.product_variant idx_product_variant_created_by
+CREATE INDEX idx_product_variant_created_by ON public.product_variant USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.product_variant idx_product_variant_product_id
+CREATE INDEX idx_product_variant_product_id ON public.product_variant USING btree (product_id);
+
+--- index public.product_variant idx_product_variant_sku
+CREATE UNIQUE INDEX idx_product_variant_sku ON public.product_variant USING btree (sku) WHERE (deleted_at IS NULL);
+
+--- trigger public.product_variant record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.product_variant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', '{id}', '{}', '{id,title,sku,barcode,allow_backorder,manage_inventory,variant_rank,metadata,product_id,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.product_variant record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.product_variant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', '{id}', '{}', '{id,title,sku,barcode,allow_backorder,manage_inventory,variant_rank,metadata,product_id,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.product_variant record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.product_variant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', '{id}', '{}', '{id,title,sku,barcode,allow_backorder,manage_inventory,variant_rank,metadata,product_id,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.product_variant set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.product_variant FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.product_variant
+alter table public.product_variant enable row level security;
+
+--- grants public.product_variant
+revoke all on public.product_variant from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.product_variant to service_role;
+
+--- table public.product_waitlist
+create table public.product_waitlist (
+    id          uuid not null default gen_random_uuid(),
+    product_id  text not null,
+    variant_id  text,
+    customer_id uuid,
+    email       text not null,
+    name        text,
+    status      text not null default 'waiting'::text,
+    notified_at timestamp with time zone,
+    created_at  timestamp with time zone not null default now(),
+    updated_at  timestamp with time zone not null default now(),
+    created_by  uuid default auth.uid(),
+    constraint product_waitlist_pkey PRIMARY KEY (id),
+    constraint product_waitlist_email_check CHECK (((length(email) >= 3) AND (length(email) <= 320))),
+    constraint product_waitlist_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'notified'::text, 'converted'::text, 'cancelled'::text])))
+);
+
+--- comment public.product_waitlist
+comment on table public.product_waitlist is 'A sign-up to hear when a product is back in stock. It belongs to its address.';
+comment on column public.product_waitlist.product_id is 'Medusa''s id of the product: text, prod_….';
+comment on column public.product_waitlist.status is 'waiting, notified: told that it is back, converted: bought it, cancelled: by its owner.';
+
+--- index public.product_waitlist idx_product_waitlist_created_by
+CREATE INDEX idx_product_waitlist_created_by ON public.product_waitlist USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.product_waitlist idx_product_waitlist_customer_id
+CREATE INDEX idx_product_waitlist_customer_id ON public.product_waitlist USING btree (customer_id);
+
+--- index public.product_waitlist idx_product_waitlist_email
+CREATE INDEX idx_product_waitlist_email ON public.product_waitlist USING btree (lower(email));
+
+--- index public.product_waitlist idx_product_waitlist_once
+CREATE UNIQUE INDEX idx_product_waitlist_once ON public.product_waitlist USING btree (product_id, COALESCE(variant_id, ''::text), lower(email)) WHERE (status = 'waiting'::text);
+
+--- trigger public.product_waitlist record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.product_waitlist REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('waitlist', 'customer_id', 'all', '{id}', '{}', '{id,product_id,variant_id,customer_id,email,name,status,notified_at,created_at,updated_at,created_by}');
+
+--- trigger public.product_waitlist record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.product_waitlist REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('waitlist', 'customer_id', 'all', '{id}', '{}', '{id,product_id,variant_id,customer_id,email,name,status,notified_at,created_at,updated_at,created_by}');
+
+--- trigger public.product_waitlist record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.product_waitlist REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('waitlist', 'customer_id', 'all', '{id}', '{}', '{id,product_id,variant_id,customer_id,email,name,status,notified_at,created_at,updated_at,created_by}');
+
+--- trigger public.product_waitlist set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.product_waitlist FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.product_waitlist
+alter table public.product_waitlist enable row level security;
+
+--- grants public.product_waitlist
+revoke all on public.product_waitlist from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.product_waitlist to authenticated;
+grant select, insert, update, delete on public.product_waitlist to service_role;
+
+--- table public.project_comments
+create table public.project_comments (
+    id         uuid not null default gen_random_uuid(),
+    order_id   uuid not null,
+    user_id    uuid not null default auth.uid(),
+    body       text not null,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    created_by uuid default auth.uid(),
+    constraint project_comments_pkey PRIMARY KEY (id),
+    constraint project_comments_body_check CHECK (((length(body) >= 1) AND (length(body) <= 20000)))
+);
+
+--- comment public.project_comments
+comment on table public.project_comments is 'A note on a project, seen by its writer and admins.';
+comment on column public.project_comments.order_id is 'The project.';
+comment on column public.project_comments.user_id is 'Who wrote it.';
+
+--- index public.project_comments idx_project_comments_created_by
+CREATE INDEX idx_project_comments_created_by ON public.project_comments USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.project_comments idx_project_comments_order_id
+CREATE INDEX idx_project_comments_order_id ON public.project_comments USING btree (order_id, created_at);
+
+--- index public.project_comments idx_project_comments_user_id
+CREATE INDEX idx_project_comments_user_id ON public.project_comments USING btree (user_id);
+
+--- trigger public.project_comments record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.project_comments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'order_id', 'all', '{id}', '{}', '{id,order_id,user_id,body,created_at,updated_at,created_by}');
+
+--- trigger public.project_comments record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.project_comments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'order_id', 'all', '{id}', '{}', '{id,order_id,user_id,body,created_at,updated_at,created_by}');
+
+--- trigger public.project_comments record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.project_comments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'order_id', 'all', '{id}', '{}', '{id,order_id,user_id,body,created_at,updated_at,created_by}');
+
+--- trigger public.project_comments set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.project_comments FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.project_comments
+alter table public.project_comments enable row level security;
+
+--- grants public.project_comments
+revoke all on public.project_comments from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.project_comments to authenticated;
+grant select, insert, update, delete on public.project_comments to service_role;
+
+--- table public.quotes
+create table public.quotes (
+    id          uuid not null default gen_random_uuid(),
+    customer_id uuid not null,
+    title       text not null,
+    description text,
+    amount      bigint not null,
+    currency    text not null default 'EUR'::text,
+    status      text not null default 'draft'::text,
+    valid_until timestamp with time zone,
+    sent_at     timestamp with time zone,
+    decided_at  timestamp with time zone,
+    order_id    uuid,
+    created_at  timestamp with time zone not null default now(),
+    updated_at  timestamp with time zone not null default now(),
+    created_by  uuid default auth.uid(),
+    constraint quotes_pkey PRIMARY KEY (id),
+    constraint quotes_amount_check CHECK ((amount >= 0)),
+    constraint quotes_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    constraint quotes_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'sent'::text, 'accepted'::text, 'declined'::text, 'expired'::text])))
+);
+
+--- comment public.quotes
+comment on table public.quotes is 'A quote for a project.';
+comment on column public.quotes.amount is 'In the currency''s minor unit: 25000 is 250.00.';
+comment on column public.quotes.decided_at is 'When the customer accepted or declined.';
+comment on column public.quotes.order_id is 'The order that came of it.';
+
+--- index public.quotes idx_quotes_created_by
+CREATE INDEX idx_quotes_created_by ON public.quotes USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.quotes idx_quotes_customer_id
+CREATE INDEX idx_quotes_customer_id ON public.quotes USING btree (customer_id);
+
+--- index public.quotes idx_quotes_open
+CREATE INDEX idx_quotes_open ON public.quotes USING btree (valid_until) WHERE (status = 'sent'::text);
+
+--- index public.quotes idx_quotes_order_id
+CREATE INDEX idx_quotes_order_id ON public.quotes USING btree (order_id);
+
+--- trigger public.quotes record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.quotes REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,title,description,amount,currency,status,valid_until,sent_at,decided_at,order_id,created_at,updated_at,created_by}');
+
+--- trigger public.quotes record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.quotes REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,title,description,amount,currency,status,valid_until,sent_at,decided_at,order_id,created_at,updated_at,created_by}');
+
+--- trigger public.quotes record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.quotes REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,title,description,amount,currency,status,valid_until,sent_at,decided_at,order_id,created_at,updated_at,created_by}');
+
+--- trigger public.quotes set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.quotes FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.quotes
+alter table public.quotes enable row level security;
+
+--- grants public.quotes
+revoke all on public.quotes from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.quotes to authenticated;
+grant select, insert, update, delete on public.quotes to service_role;
+
+--- table public.referral_codes
+create table public.referral_codes (
+    id          uuid not null default gen_random_uuid(),
+    customer_id uuid not null,
+    code        text not null,
+    uses        integer not null default 0,
+    most_uses   integer,
+    expires_at  timestamp with time zone,
+    is_active   boolean not null default true,
+    created_at  timestamp with time zone not null default now(),
+    updated_at  timestamp with time zone not null default now(),
+    created_by  uuid default auth.uid(),
+    constraint referral_codes_pkey PRIMARY KEY (id),
+    constraint referral_codes_code_key UNIQUE (code),
+    constraint referral_codes_check CHECK ((uses <= most_uses)),
+    constraint referral_codes_code_check CHECK ((code ~ '^[A-Za-z0-9_-]{4,64}$'::text)),
+    constraint referral_codes_most_uses_check CHECK ((most_uses > 0)),
+    constraint referral_codes_uses_check CHECK ((uses >= 0))
+);
+
+--- comment public.referral_codes
+comment on table public.referral_codes is 'A code in a link that a customer passes on.';
+comment on column public.referral_codes.most_uses is 'Null: as often as one likes.';
+
+--- index public.referral_codes idx_referral_codes_created_by
+CREATE INDEX idx_referral_codes_created_by ON public.referral_codes USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.referral_codes idx_referral_codes_customer_id
+CREATE INDEX idx_referral_codes_customer_id ON public.referral_codes USING btree (customer_id);
+
+--- trigger public.referral_codes record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.referral_codes REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,code,uses,most_uses,expires_at,is_active,created_at,updated_at,created_by}');
+
+--- trigger public.referral_codes record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.referral_codes REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,code,uses,most_uses,expires_at,is_active,created_at,updated_at,created_by}');
+
+--- trigger public.referral_codes record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.referral_codes REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,code,uses,most_uses,expires_at,is_active,created_at,updated_at,created_by}');
+
+--- trigger public.referral_codes set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.referral_codes FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.referral_codes
+alter table public.referral_codes enable row level security;
+
+--- grants public.referral_codes
+revoke all on public.referral_codes from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.referral_codes to authenticated;
+grant select, insert, update, delete on public.referral_codes to service_role;
+
+--- table public.reviews
+create table public.reviews (
+    id                   uuid not null default gen_random_uuid(),
+    product_id           text not null,
+    customer_id          uuid not null,
+    order_id             uuid,
+    rating               smallint not null,
+    title                text,
+    body                 text not null default ''::text,
+    author_name          text,
+    status               text not null default 'pending'::text,
+    is_verified_purchase boolean not null default false,
+    moderated_at         timestamp with time zone,
+    moderated_by         uuid,
+    created_at           timestamp with time zone not null default now(),
+    updated_at           timestamp with time zone not null default now(),
+    created_by           uuid default auth.uid(),
+    constraint reviews_pkey PRIMARY KEY (id),
+    constraint reviews_product_id_customer_id_key UNIQUE (product_id, customer_id),
+    constraint reviews_rating_check CHECK (((rating >= 1) AND (rating <= 5))),
+    constraint reviews_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text])))
+);
+
+--- comment public.reviews
+comment on table public.reviews is 'A customer''s review of a product.';
+comment on column public.reviews.product_id is 'Medusa''s id of the product: prod_….';
+comment on column public.reviews.rating is 'Stars, 1 to 5.';
+comment on column public.reviews.author_name is 'The name shown beside it.';
+comment on column public.reviews.moderated_at is 'When it was last approved or rejected; by whom is in moderated_by.';
+
+--- index public.reviews idx_reviews_approved
+CREATE INDEX idx_reviews_approved ON public.reviews USING btree (product_id, created_at DESC) WHERE (status = 'approved'::text);
+
+--- index public.reviews idx_reviews_created_by
+CREATE INDEX idx_reviews_created_by ON public.reviews USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.reviews idx_reviews_customer_id
+CREATE INDEX idx_reviews_customer_id ON public.reviews USING btree (customer_id);
+
+--- index public.reviews idx_reviews_moderated_by
+CREATE INDEX idx_reviews_moderated_by ON public.reviews USING btree (moderated_by) WHERE (moderated_by IS NOT NULL);
+
+--- index public.reviews idx_reviews_order_id
+CREATE INDEX idx_reviews_order_id ON public.reviews USING btree (order_id);
+
+--- index public.reviews idx_reviews_pending
+CREATE INDEX idx_reviews_pending ON public.reviews USING btree (created_at) WHERE (status = 'pending'::text);
+
+--- trigger public.reviews record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.reviews REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'customer_id', 'all', '{id}', '{}', '{id,product_id,customer_id,order_id,rating,title,body,author_name,status,is_verified_purchase,moderated_at,moderated_by,created_at,updated_at,created_by}');
+
+--- trigger public.reviews record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.reviews REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'customer_id', 'all', '{id}', '{}', '{id,product_id,customer_id,order_id,rating,title,body,author_name,status,is_verified_purchase,moderated_at,moderated_by,created_at,updated_at,created_by}');
+
+--- trigger public.reviews record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.reviews REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'customer_id', 'all', '{id}', '{}', '{id,product_id,customer_id,order_id,rating,title,body,author_name,status,is_verified_purchase,moderated_at,moderated_by,created_at,updated_at,created_by}');
+
+--- trigger public.reviews set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.reviews FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- trigger public.reviews stamp_moderation
+CREATE TRIGGER stamp_moderation BEFORE UPDATE OF status ON public.reviews FOR EACH ROW EXECUTE FUNCTION public.stamp_moderation();
+
+--- row-security public.reviews
+alter table public.reviews enable row level security;
+
+--- grants public.reviews
+revoke all on public.reviews from public, anon, authenticated, service_role;
+grant select on public.reviews to anon;
+grant select, insert, update, delete on public.reviews to authenticated;
+grant select, insert, update, delete on public.reviews to service_role;
+
+--- table public.saved_addresses
+create table public.saved_addresses (
+    id           uuid not null default gen_random_uuid(),
+    user_id      uuid not null default auth.uid(),
+    label        text,
+    name         text not null,
+    company      text,
+    line1        text not null,
+    line2        text,
+    postal_code  text,
+    city         text not null,
+    region       text,
+    country_code text not null,
+    phone        text,
+    is_default   boolean not null default false,
+    created_at   timestamp with time zone not null default now(),
+    updated_at   timestamp with time zone not null default now(),
+    created_by   uuid default auth.uid(),
+    constraint saved_addresses_pkey PRIMARY KEY (id),
+    constraint saved_addresses_country_code_check CHECK ((country_code ~ '^[A-Z]{2}$'::text))
+);
+
+--- comment public.saved_addresses
+comment on table public.saved_addresses is 'An address that an account keeps for its orders.';
+comment on column public.saved_addresses.label is 'What its owner calls it: home, office.';
+comment on column public.saved_addresses.country_code is 'ISO 3166-1, two capital letters.';
+
+--- index public.saved_addresses idx_saved_addresses_created_by
+CREATE INDEX idx_saved_addresses_created_by ON public.saved_addresses USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.saved_addresses idx_saved_addresses_one_default
+CREATE UNIQUE INDEX idx_saved_addresses_one_default ON public.saved_addresses USING btree (user_id) WHERE is_default;
+
+--- index public.saved_addresses idx_saved_addresses_user_id
+CREATE INDEX idx_saved_addresses_user_id ON public.saved_addresses USING btree (user_id);
+
+--- trigger public.saved_addresses record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.saved_addresses REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{}', '{id,user_id,label,name,company,line1,line2,postal_code,city,region,country_code,phone,is_default,created_at,updated_at,created_by}');
+
+--- trigger public.saved_addresses record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.saved_addresses REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{}', '{id,user_id,label,name,company,line1,line2,postal_code,city,region,country_code,phone,is_default,created_at,updated_at,created_by}');
+
+--- trigger public.saved_addresses record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.saved_addresses REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{}', '{id,user_id,label,name,company,line1,line2,postal_code,city,region,country_code,phone,is_default,created_at,updated_at,created_by}');
+
+--- trigger public.saved_addresses set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.saved_addresses FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.saved_addresses
+alter table public.saved_addresses enable row level security;
+
+--- grants public.saved_addresses
+revoke all on public.saved_addresses from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.saved_addresses to authenticated;
+grant select, insert, update, delete on public.saved_addresses to service_role;
+
+--- table public.stripe_customers
+create table public.stripe_customers (
+    id                 uuid not null default gen_random_uuid(),
+    customer_id        uuid not null,
+    stripe_customer_id text not null,
+    livemode           boolean not null default true,
+    created_at         timestamp with time zone not null default now(),
+    updated_at         timestamp with time zone not null default now(),
+    created_by         uuid default auth.uid(),
+    constraint stripe_customers_pkey PRIMARY KEY (id),
+    constraint stripe_customers_customer_id_key UNIQUE (customer_id),
+    constraint stripe_customers_stripe_customer_id_key UNIQUE (stripe_customer_id),
+    constraint stripe_customers_stripe_customer_id_check CHECK ((stripe_customer_id ~ '^cus_'::text))
+);
+
+--- comment public.stripe_customers
+comment on table public.stripe_customers is 'A customer''s reference at Stripe.';
+comment on column public.stripe_customers.livemode is 'False for Stripe''s test mode.';
+
+--- index public.stripe_customers idx_stripe_customers_created_by
+CREATE INDEX idx_stripe_customers_created_by ON public.stripe_customers USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- trigger public.stripe_customers record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.stripe_customers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,stripe_customer_id,livemode,created_at,updated_at,created_by}');
+
+--- trigger public.stripe_customers record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.stripe_customers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,stripe_customer_id,livemode,created_at,updated_at,created_by}');
+
+--- trigger public.stripe_customers record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.stripe_customers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,stripe_customer_id,livemode,created_at,updated_at,created_by}');
+
+--- trigger public.stripe_customers set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.stripe_customers FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.stripe_customers
+alter table public.stripe_customers enable row level security;
+
+--- grants public.stripe_customers
+revoke all on public.stripe_customers from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.stripe_customers to authenticated;
+grant select, insert, update, delete on public.stripe_customers to service_role;
+
+--- table public.subscribers
+create table public.subscribers (
+    id           uuid not null default gen_random_uuid(),
+    email        text not null,
+    name         text,
+    customer_id  uuid,
+    status       text not null default 'pending'::text,
+    confirmed_at timestamp with time zone,
+    created_at   timestamp with time zone not null default now(),
+    updated_at   timestamp with time zone not null default now(),
+    created_by   uuid default auth.uid(),
+    constraint subscribers_pkey PRIMARY KEY (id),
+    constraint subscribers_email_check CHECK (((length(email) >= 3) AND (length(email) <= 320))),
+    constraint subscribers_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'subscribed'::text, 'unsubscribed'::text])))
+);
+
+--- comment public.subscribers
+comment on table public.subscribers is 'A subscription to the blog by mail.';
+comment on column public.subscribers.status is 'pending: signed up, the address not yet confirmed.';
+
+--- index public.subscribers idx_subscribers_created_by
+CREATE INDEX idx_subscribers_created_by ON public.subscribers USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.subscribers idx_subscribers_customer_id
+CREATE INDEX idx_subscribers_customer_id ON public.subscribers USING btree (customer_id);
+
+--- index public.subscribers idx_subscribers_email
+CREATE UNIQUE INDEX idx_subscribers_email ON public.subscribers USING btree (lower(email));
+
+--- trigger public.subscribers record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.subscribers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', '{id}', '{}', '{id,email,name,customer_id,status,confirmed_at,created_at,updated_at,created_by}');
+
+--- trigger public.subscribers record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.subscribers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', '{id}', '{}', '{id,email,name,customer_id,status,confirmed_at,created_at,updated_at,created_by}');
+
+--- trigger public.subscribers record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.subscribers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', '{id}', '{}', '{id,email,name,customer_id,status,confirmed_at,created_at,updated_at,created_by}');
+
+--- trigger public.subscribers set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.subscribers FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.subscribers
+alter table public.subscribers enable row level security;
+
+--- grants public.subscribers
+revoke all on public.subscribers from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.subscribers to authenticated;
+grant select, insert, update, delete on public.subscribers to service_role;
+
+--- table public.subscriptions
+create table public.subscriptions (
+    id                     uuid not null default gen_random_uuid(),
+    customer_id            uuid not null,
+    stripe_subscription_id text,
+    stripe_price_id        text,
+    plan                   text not null,
+    status                 text not null default 'active'::text,
+    amount                 bigint,
+    currency               text not null default 'EUR'::text,
+    current_period_start   timestamp with time zone,
+    current_period_end     timestamp with time zone,
+    cancel_at_period_end   boolean not null default false,
+    canceled_at            timestamp with time zone,
+    stripe_event_at        timestamp with time zone,
+    created_at             timestamp with time zone not null default now(),
+    updated_at             timestamp with time zone not null default now(),
+    created_by             uuid default auth.uid(),
+    constraint subscriptions_pkey PRIMARY KEY (id),
+    constraint subscriptions_stripe_subscription_id_key UNIQUE (stripe_subscription_id),
+    constraint subscriptions_amount_check CHECK ((amount >= 0)),
+    constraint subscriptions_check CHECK ((current_period_end >= current_period_start)),
+    constraint subscriptions_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    constraint subscriptions_status_check CHECK ((status = ANY (ARRAY['incomplete'::text, 'incomplete_expired'::text, 'trialing'::text, 'active'::text, 'past_due'::text, 'canceled'::text, 'unpaid'::text, 'paused'::text])))
+);
+
+--- comment public.subscriptions
+comment on table public.subscriptions is 'A subscription of a customer, in step with Stripe.';
+comment on column public.subscriptions.status is 'Stripe''s own words.';
+comment on column public.subscriptions.amount is 'Per period, in the currency''s minor unit.';
+comment on column public.subscriptions.stripe_event_at is 'Stripe''s time of the last event taken in: older ones change nothing.';
+
+--- index public.subscriptions idx_subscriptions_created_by
+CREATE INDEX idx_subscriptions_created_by ON public.subscriptions USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.subscriptions idx_subscriptions_current_period_end
+CREATE INDEX idx_subscriptions_current_period_end ON public.subscriptions USING btree (current_period_end) WHERE (status = ANY (ARRAY['trialing'::text, 'active'::text, 'past_due'::text]));
+
+--- index public.subscriptions idx_subscriptions_customer_id
+CREATE INDEX idx_subscriptions_customer_id ON public.subscriptions USING btree (customer_id);
+
+--- trigger public.subscriptions record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.subscriptions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,stripe_subscription_id,stripe_price_id,plan,status,amount,currency,current_period_start,current_period_end,cancel_at_period_end,canceled_at,stripe_event_at,created_at,updated_at,created_by}');
+
+--- trigger public.subscriptions record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.subscriptions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,stripe_subscription_id,stripe_price_id,plan,status,amount,currency,current_period_start,current_period_end,cancel_at_period_end,canceled_at,stripe_event_at,created_at,updated_at,created_by}');
+
+--- trigger public.subscriptions record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.subscriptions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,stripe_subscription_id,stripe_price_id,plan,status,amount,currency,current_period_start,current_period_end,cancel_at_period_end,canceled_at,stripe_event_at,created_at,updated_at,created_by}');
+
+--- trigger public.subscriptions set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.subscriptions
+alter table public.subscriptions enable row level security;
+
+--- grants public.subscriptions
+revoke all on public.subscriptions from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.subscriptions to authenticated;
+grant select, insert, update, delete on public.subscriptions to service_role;
+
+--- table public.suppressions
+create table public.suppressions (
+    id           uuid not null default gen_random_uuid(),
+    address_hash bytea not null,
+    email        text,
+    reason       text not null,
+    detail       text,
+    created_at   timestamp with time zone not null default now(),
+    updated_at   timestamp with time zone not null default now(),
+    created_by   uuid default auth.uid(),
+    constraint suppressions_pkey PRIMARY KEY (id),
+    constraint suppressions_address_hash_key UNIQUE (address_hash),
+    constraint suppressions_address_hash_check CHECK ((length(address_hash) = 32)),
+    constraint suppressions_reason_check CHECK ((reason = ANY (ARRAY['unsubscribed'::text, 'bounced'::text, 'complained'::text, 'by_hand'::text, 'erased'::text])))
+);
+
+--- comment public.suppressions
+comment on table public.suppressions is 'An address that is not to be mailed.';
+comment on column public.suppressions.address_hash is 'sha256(convert_to(lower(email), ''UTF8'')).';
+comment on column public.suppressions.email is 'For people to read; null once the person was erased.';
+comment on column public.suppressions.detail is 'What the mail server or the person said.';
+
+--- index public.suppressions idx_suppressions_created_by
+CREATE INDEX idx_suppressions_created_by ON public.suppressions USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.suppressions idx_suppressions_email
+CREATE INDEX idx_suppressions_email ON public.suppressions USING btree (lower(email)) WHERE (email IS NOT NULL);
+
+--- trigger public.suppressions record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.suppressions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{address_hash}', '{id,address_hash,email,reason,detail,created_at,updated_at,created_by}');
+
+--- trigger public.suppressions record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.suppressions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{address_hash}', '{id,address_hash,email,reason,detail,created_at,updated_at,created_by}');
+
+--- trigger public.suppressions record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.suppressions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{address_hash}', '{id,address_hash,email,reason,detail,created_at,updated_at,created_by}');
+
+--- trigger public.suppressions set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.suppressions FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.suppressions
+alter table public.suppressions enable row level security;
+
+--- grants public.suppressions
+revoke all on public.suppressions from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.suppressions to authenticated;
+grant select, insert, update, delete on public.suppressions to service_role;
+
+--- table public.user_roles
+create table public.user_roles (
+    id         uuid not null default gen_random_uuid(),
+    user_id    uuid not null,
+    role       text not null,
+    created_at timestamp with time zone not null default now(),
+    updated_at timestamp with time zone not null default now(),
+    created_by uuid default auth.uid(),
+    constraint user_roles_pkey PRIMARY KEY (id),
+    constraint user_roles_user_id_role_key UNIQUE (user_id, role),
+    constraint user_roles_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'customer'::text])))
+);
+
+--- comment public.user_roles
+comment on table public.user_roles is 'Roles of accounts. Written by the service role only.';
+
+--- index public.user_roles idx_user_roles_created_by
+CREATE INDEX idx_user_roles_created_by ON public.user_roles USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- trigger public.user_roles record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.user_roles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{}', '{id,user_id,role,created_at,updated_at,created_by}');
+
+--- trigger public.user_roles record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.user_roles REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{}', '{id,user_id,role,created_at,updated_at,created_by}');
+
+--- trigger public.user_roles record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.user_roles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{}', '{id,user_id,role,created_at,updated_at,created_by}');
+
+--- trigger public.user_roles set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.user_roles FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.user_roles
+alter table public.user_roles enable row level security;
+
+--- grants public.user_roles
+revoke all on public.user_roles from public, anon, authenticated, service_role;
+grant select on public.user_roles to authenticated;
+grant select, insert, update, delete on public.user_roles to service_role;
+
+--- table public.waitlist_campaign_recipients
+create table public.waitlist_campaign_recipients (
+    id          uuid not null default gen_random_uuid(),
+    campaign_id uuid not null,
+    waitlist_id uuid,
+    customer_id uuid,
+    email       text not null,
+    name        text,
+    status      text not null default 'queued'::text,
+    sent_at     timestamp with time zone,
+    error       text,
+    created_at  timestamp with time zone not null default now(),
+    updated_at  timestamp with time zone not null default now(),
+    created_by  uuid default auth.uid(),
+    constraint waitlist_campaign_recipients_pkey PRIMARY KEY (id),
+    constraint waitlist_campaign_recipients_email_check CHECK (((length(email) >= 3) AND (length(email) <= 320))),
+    constraint waitlist_campaign_recipients_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'sending'::text, 'sent'::text, 'bounced'::text, 'refused'::text, 'unknown'::text, 'suppressed'::text, 'cancelled'::text])))
+);
+
+--- comment public.waitlist_campaign_recipients
+comment on table public.waitlist_campaign_recipients is 'One mail of a campaign.';
+comment on column public.waitlist_campaign_recipients.status is 'unknown: nobody can say whether it arrived; never repeated unasked. suppressed: the address wants no mail.';
+comment on column public.waitlist_campaign_recipients.error is 'What the mail server said.';
+
+--- index public.waitlist_campaign_recipients idx_waitlist_campaign_recipients_created_by
+CREATE INDEX idx_waitlist_campaign_recipients_created_by ON public.waitlist_campaign_recipients USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.waitlist_campaign_recipients idx_waitlist_campaign_recipients_customer_id
+CREATE INDEX idx_waitlist_campaign_recipients_customer_id ON public.waitlist_campaign_recipients USING btree (customer_id);
+
+--- index public.waitlist_campaign_recipients idx_waitlist_campaign_recipients_once
+CREATE UNIQUE INDEX idx_waitlist_campaign_recipients_once ON public.waitlist_campaign_recipients USING btree (campaign_id, lower(email));
+
+--- index public.waitlist_campaign_recipients idx_waitlist_campaign_recipients_queued
+CREATE INDEX idx_waitlist_campaign_recipients_queued ON public.waitlist_campaign_recipients USING btree (campaign_id, created_at) WHERE (status = 'queued'::text);
+
+--- index public.waitlist_campaign_recipients idx_waitlist_campaign_recipients_waitlist_id
+CREATE INDEX idx_waitlist_campaign_recipients_waitlist_id ON public.waitlist_campaign_recipients USING btree (waitlist_id);
+
+--- trigger public.waitlist_campaign_recipients record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.waitlist_campaign_recipients REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', '{id}', '{}', '{id,campaign_id,waitlist_id,customer_id,email,name,status,sent_at,error,created_at,updated_at,created_by}');
+
+--- trigger public.waitlist_campaign_recipients record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.waitlist_campaign_recipients REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', '{id}', '{}', '{id,campaign_id,waitlist_id,customer_id,email,name,status,sent_at,error,created_at,updated_at,created_by}');
+
+--- trigger public.waitlist_campaign_recipients record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.waitlist_campaign_recipients REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', '{id}', '{}', '{id,campaign_id,waitlist_id,customer_id,email,name,status,sent_at,error,created_at,updated_at,created_by}');
+
+--- trigger public.waitlist_campaign_recipients set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.waitlist_campaign_recipients FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.waitlist_campaign_recipients
+alter table public.waitlist_campaign_recipients enable row level security;
+
+--- grants public.waitlist_campaign_recipients
+revoke all on public.waitlist_campaign_recipients from public, anon, authenticated, service_role;
+grant select on public.waitlist_campaign_recipients to authenticated;
+grant select, insert, update, delete on public.waitlist_campaign_recipients to service_role;
+
+--- table public.waitlist_campaigns
+create table public.waitlist_campaigns (
+    id              uuid not null default gen_random_uuid(),
+    name            text not null,
+    template_id     uuid,
+    subject         text,
+    product_id      text,
+    variant_id      text,
+    audience        jsonb not null default '{"from": "waitlist"}'::jsonb,
+    status          text not null default 'draft'::text,
+    rate_per_minute integer not null default 600,
+    limit_to_stock  boolean not null default false,
+    scheduled_at    timestamp with time zone,
+    started_at      timestamp with time zone,
+    finished_at     timestamp with time zone,
+    execution_id    uuid,
+    created_at      timestamp with time zone not null default now(),
+    updated_at      timestamp with time zone not null default now(),
+    created_by      uuid default auth.uid(),
+    constraint waitlist_campaigns_pkey PRIMARY KEY (id),
+    constraint ready_to_go CHECK (((status = ANY (ARRAY['draft'::text, 'cancelled'::text])) OR (template_id IS NOT NULL))),
+    constraint waitlist_campaigns_audience_check CHECK ((jsonb_typeof(audience) = 'object'::text)),
+    constraint waitlist_campaigns_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    constraint waitlist_campaigns_rate_per_minute_check CHECK (((rate_per_minute >= 1) AND (rate_per_minute <= 600000))),
+    constraint waitlist_campaigns_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'scheduled'::text, 'sending'::text, 'paused'::text, 'sent'::text, 'cancelled'::text, 'failed'::text])))
+);
+
+--- comment public.waitlist_campaigns
+comment on table public.waitlist_campaigns is 'A mailing to those on the waitlist, to customers or to subscribers.';
+comment on column public.waitlist_campaigns.subject is 'Instead of the template''s.';
+comment on column public.waitlist_campaigns.audience is 'Whom it goes to: {"from": "waitlist", …}. Frozen as recipients when it starts.';
+comment on column public.waitlist_campaigns.rate_per_minute is 'At most so many mails a minute.';
+comment on column public.waitlist_campaigns.limit_to_stock is 'First come, first served: no more mails than there are pieces.';
+comment on column public.waitlist_campaigns.execution_id is 'The workflow execution that started it, if one did.';
+
+--- index public.waitlist_campaigns idx_waitlist_campaigns_created_by
+CREATE INDEX idx_waitlist_campaigns_created_by ON public.waitlist_campaigns USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.waitlist_campaigns idx_waitlist_campaigns_product_id
+CREATE INDEX idx_waitlist_campaigns_product_id ON public.waitlist_campaigns USING btree (product_id);
+
+--- index public.waitlist_campaigns idx_waitlist_campaigns_running
+CREATE INDEX idx_waitlist_campaigns_running ON public.waitlist_campaigns USING btree (scheduled_at) WHERE (status = ANY (ARRAY['scheduled'::text, 'sending'::text]));
+
+--- index public.waitlist_campaigns idx_waitlist_campaigns_template_id
+CREATE INDEX idx_waitlist_campaigns_template_id ON public.waitlist_campaigns USING btree (template_id);
+
+--- trigger public.waitlist_campaigns record_delete
+CREATE TRIGGER record_delete AFTER DELETE ON public.waitlist_campaigns REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by}');
+
+--- trigger public.waitlist_campaigns record_insert
+CREATE TRIGGER record_insert AFTER INSERT ON public.waitlist_campaigns REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by}');
+
+--- trigger public.waitlist_campaigns record_update
+CREATE TRIGGER record_update AFTER UPDATE ON public.waitlist_campaigns REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by}');
+
+--- trigger public.waitlist_campaigns set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.waitlist_campaigns FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.waitlist_campaigns
+alter table public.waitlist_campaigns enable row level security;
+
+--- grants public.waitlist_campaigns
+revoke all on public.waitlist_campaigns from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.waitlist_campaigns to authenticated;
+grant select, insert, update, delete on public.waitlist_campaigns to service_role;
+
+--- table public.workflow_actions
+create table public.workflow_actions (
+    id          uuid not null default gen_random_uuid(),
+    workflow_id uuid not null,
+    version     integer not null,
+    node_id     text not null,
+    kind        text not null,
+    label       text,
+    config      jsonb not null default '{}'::jsonb,
+    created_at  timestamp with time zone not null default now(),
+    updated_at  timestamp with time zone not null default now(),
+    created_by  uuid default auth.uid(),
+    constraint workflow_actions_pkey PRIMARY KEY (id),
+    constraint workflow_actions_workflow_id_node_id_key UNIQUE (workflow_id, node_id)
+);
+
+--- comment public.workflow_actions
+comment on table public.workflow_actions is 'Actions of the workflows in force.';
+comment on column public.workflow_actions.node_id is 'The node''s id in the definition.';
+comment on column public.workflow_actions.config is 'The node''s settings, as drawn.';
+
+--- index public.workflow_actions idx_workflow_actions_config
+CREATE INDEX idx_workflow_actions_config ON public.workflow_actions USING gin (config jsonb_path_ops);
+
+--- index public.workflow_actions idx_workflow_actions_created_by
+CREATE INDEX idx_workflow_actions_created_by ON public.workflow_actions USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.workflow_actions idx_workflow_actions_kind
+CREATE INDEX idx_workflow_actions_kind ON public.workflow_actions USING btree (kind);
+
+--- trigger public.workflow_actions set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.workflow_actions FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.workflow_actions
+alter table public.workflow_actions enable row level security;
+
+--- grants public.workflow_actions
+revoke all on public.workflow_actions from public, anon, authenticated, service_role;
+grant select on public.workflow_actions to authenticated;
+grant select on public.workflow_actions to service_role;
+
+--- table public.workflow_conditions
+create table public.workflow_conditions (
+    id          uuid not null default gen_random_uuid(),
+    workflow_id uuid not null,
+    version     integer not null,
+    node_id     text not null,
+    kind        text not null,
+    label       text,
+    config      jsonb not null default '{}'::jsonb,
+    created_at  timestamp with time zone not null default now(),
+    updated_at  timestamp with time zone not null default now(),
+    created_by  uuid default auth.uid(),
+    constraint workflow_conditions_pkey PRIMARY KEY (id),
+    constraint workflow_conditions_workflow_id_node_id_key UNIQUE (workflow_id, node_id)
+);
+
+--- comment public.workflow_conditions
+comment on table public.workflow_conditions is 'Conditions of the workflows in force.';
+comment on column public.workflow_conditions.node_id is 'The node''s id in the definition.';
+comment on column public.workflow_conditions.config is 'The node''s settings, as drawn.';
+
+--- index public.workflow_conditions idx_workflow_conditions_config
+CREATE INDEX idx_workflow_conditions_config ON public.workflow_conditions USING gin (config jsonb_path_ops);
+
+--- index public.workflow_conditions idx_workflow_conditions_created_by
+CREATE INDEX idx_workflow_conditions_created_by ON public.workflow_conditions USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.workflow_conditions idx_workflow_conditions_kind
+CREATE INDEX idx_workflow_conditions_kind ON public.workflow_conditions USING btree (kind);
+
+--- trigger public.workflow_conditions set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.workflow_conditions FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.workflow_conditions
+alter table public.workflow_conditions enable row level security;
+
+--- grants public.workflow_conditions
+revoke all on public.workflow_conditions from public, anon, authenticated, service_role;
+grant select on public.workflow_conditions to authenticated;
+grant select on public.workflow_conditions to service_role;
+
+--- table public.workflow_deliveries
+create table public.workflow_deliveries (
+    id           uuid not null,
+    execution_id uuid not null,
+    node_id      text not null,
+    kind         text not null,
+    lane         smallint not null,
+    payload      jsonb not null,
+    status       text not null default 'pending'::text,
+    attempt      smallint not null default 0,
+    due_at       timestamp with time zone not null default now(),
+    lease_token  uuid,
+    lease_until  timestamp with time zone,
+    repeatable   boolean not null default false,
+    result       jsonb,
+    finished_at  timestamp with time zone,
+    created_at   timestamp with time zone not null default now(),
+    constraint workflow_deliveries_pkey PRIMARY KEY (id),
+    constraint leased_while_sending CHECK ((((status = 'sending'::text) = (lease_token IS NOT NULL)) AND ((status = 'sending'::text) = (lease_until IS NOT NULL)))),
+    constraint workflow_deliveries_kind_check CHECK ((kind = 'email'::text)),
+    constraint workflow_deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sending'::text, 'sent'::text, 'refused'::text, 'unknown'::text])))
+);
+
+--- comment public.workflow_deliveries
+comment on table public.workflow_deliveries is 'One mail or request on its way out, and what became of it.';
+comment on column public.workflow_deliveries.id is 'Derived from execution, node and item; also the idempotency key.';
+comment on column public.workflow_deliveries.status is 'pending: to be sent when due. sending: handed over, committed before the first byte. sent: accepted. refused: given up. unknown: nobody can say whether it arrived; never repeated unasked.';
+comment on column public.workflow_deliveries.lease_until is 'After this instant its sender counts as dead.';
+comment on column public.workflow_deliveries.repeatable is 'Sending it again is harmless with the transport in use: a lost lease is tried again.';
+
+--- index public.workflow_deliveries idx_workflow_deliveries_due
+CREATE INDEX idx_workflow_deliveries_due ON public.workflow_deliveries USING btree (due_at) WHERE (status = 'pending'::text);
+
+--- index public.workflow_deliveries idx_workflow_deliveries_execution_id
+CREATE INDEX idx_workflow_deliveries_execution_id ON public.workflow_deliveries USING btree (execution_id);
+
+--- index public.workflow_deliveries idx_workflow_deliveries_leased
+CREATE INDEX idx_workflow_deliveries_leased ON public.workflow_deliveries USING btree (lease_until) WHERE (status = 'sending'::text);
+
+--- row-security public.workflow_deliveries
+alter table public.workflow_deliveries enable row level security;
+
+--- grants public.workflow_deliveries
+revoke all on public.workflow_deliveries from public, anon, authenticated, service_role;
+grant select, insert, update on public.workflow_deliveries to thendo_engine;
+
+--- table public.workflow_effects
+create table public.workflow_effects (
+    id           uuid not null,
+    execution_id uuid not null,
+    node_id      text not null,
+    kind         text not null,
+    result       jsonb,
+    done_at      timestamp with time zone not null default now(),
+    constraint workflow_effects_pkey PRIMARY KEY (id)
+);
+
+--- comment public.workflow_effects
+comment on table public.workflow_effects is 'An effect that was done.';
+comment on column public.workflow_effects.id is 'Derived from execution, node and item.';
+comment on column public.workflow_effects.result is 'What it gave, for whoever tries it again.';
+
+--- index public.workflow_effects idx_workflow_effects_execution_id
+CREATE INDEX idx_workflow_effects_execution_id ON public.workflow_effects USING btree (execution_id);
+
+--- row-security public.workflow_effects
+alter table public.workflow_effects enable row level security;
+
+--- grants public.workflow_effects
+revoke all on public.workflow_effects from public, anon, authenticated, service_role;
+
+--- table public.workflow_events
+create table public.workflow_events (
+    id         uuid not null,
+    at         timestamp with time zone not null,
+    table_name text not null,
+    operation  public.event_operation not null,
+    entity     text not null,
+    row_data   jsonb not null,
+    old_data   jsonb,
+    truncated  boolean not null default false,
+    constraint workflow_events_pkey PRIMARY KEY (at, id)
+) partition by RANGE (at);
+
+--- comment public.workflow_events
+comment on table public.workflow_events is 'One change of one business row.';
+comment on column public.workflow_events.at is 'clock_timestamp() in the trigger: now() is the transaction''s start and would reverse events.';
+comment on column public.workflow_events.entity is 'Whose events are handled in order: the row''s customer where it has one, else the row.';
+comment on column public.workflow_events.row_data is 'The row after the operation; before it, for a delete.';
+comment on column public.workflow_events.old_data is 'Former values of the columns that an update changed: its keys are the changed columns, and a former null is a JSON null. Null itself for other operations, and where the key changed.';
+comment on column public.workflow_events.truncated is 'The row was too large: its long values are missing.';
+
+--- row-security public.workflow_events
+alter table public.workflow_events enable row level security;
+
+--- grants public.workflow_events
+revoke all on public.workflow_events from public, anon, authenticated, service_role;
+grant select on public.workflow_events to thendo_engine;
+
+--- table public.workflow_events_default
+create table public.workflow_events_default partition of public.workflow_events default;
+
+--- row-security public.workflow_events_default
+alter table public.workflow_events_default enable row level security;
+
+--- grants public.workflow_events_default
+revoke all on public.workflow_events_default from public, anon, authenticated, service_role;
+
+--- table public.workflow_executions
+create table public.workflow_executions (
+    id          uuid not null,
+    event_at    timestamp with time zone not null,
+    event_id    uuid not null,
+    workflow_id uuid not null,
+    version     integer not null,
+    mode        text not null default 'live'::text,
+    status      text not null,
+    steps       jsonb not null,
+    error       text,
+    started_at  timestamp with time zone not null,
+    finished_at timestamp with time zone not null,
+    created_at  timestamp with time zone not null default now(),
+    updated_at  timestamp with time zone not null default now(),
+    created_by  uuid,
+    constraint workflow_executions_pkey PRIMARY KEY (event_at, id),
+    constraint workflow_executions_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text, 'backtest'::text]))),
+    constraint workflow_executions_status_check CHECK ((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])))
+) partition by RANGE (event_at);
+
+--- comment public.workflow_executions
+comment on table public.workflow_executions is 'One ended run of one version of a workflow for one event.';
+comment on column public.workflow_executions.id is 'Derived from event, workflow and replay number.';
+comment on column public.workflow_executions.event_at is 'The event''s time: the partition it lives in.';
+comment on column public.workflow_executions.steps is 'List of {node, outcome, branch, why, result, changes, at}, in the order in which they happened.';
+comment on column public.workflow_executions.error is 'Why it failed, in words.';
+comment on column public.workflow_executions.created_by is 'Who asked for it, where someone did. No foreign key: accounts go, and partitions take none that change them.';
+
+--- index public.workflow_executions idx_workflow_executions_workflow_id
+CREATE INDEX idx_workflow_executions_workflow_id ON public.workflow_executions USING btree (workflow_id, event_at DESC);
+
+--- trigger public.workflow_executions set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.workflow_executions FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.workflow_executions
+alter table public.workflow_executions enable row level security;
+
+--- grants public.workflow_executions
+revoke all on public.workflow_executions from public, anon, authenticated, service_role;
+grant select on public.workflow_executions to authenticated;
+grant select on public.workflow_executions to service_role;
+grant select, insert on public.workflow_executions to thendo_engine;
+
+--- table public.workflow_executions_default
+create table public.workflow_executions_default partition of public.workflow_executions default;
+
+--- row-security public.workflow_executions_default
+alter table public.workflow_executions_default enable row level security;
+
+--- grants public.workflow_executions_default
+revoke all on public.workflow_executions_default from public, anon, authenticated, service_role;
+
+--- table public.workflow_plan_epoch
+create table public.workflow_plan_epoch (
+    single boolean not null default true,
+    epoch  bigint not null,
+    constraint workflow_plan_epoch_pkey PRIMARY KEY (single),
+    constraint workflow_plan_epoch_single_check CHECK (single)
+);
+
+--- rows public.workflow_plan_epoch
+insert into public.workflow_plan_epoch (single, epoch)
+values
+    (true, 1)
+on conflict do nothing;
+
+--- comment public.workflow_plan_epoch
+comment on table public.workflow_plan_epoch is 'Tells every daemon that the versions in force changed.';
+
+--- row-security public.workflow_plan_epoch
+alter table public.workflow_plan_epoch enable row level security;
+
+--- grants public.workflow_plan_epoch
+revoke all on public.workflow_plan_epoch from public, anon, authenticated, service_role;
+grant select on public.workflow_plan_epoch to thendo_engine;
+
+--- table public.workflow_queue
+create table public.workflow_queue (
+    id           bigint not null generated always as identity,
+    due_at       timestamp with time zone not null,
+    lane         smallint not null,
+    event_at     timestamp with time zone,
+    event_id     uuid,
+    execution_id uuid,
+    constraint workflow_queue_pkey PRIMARY KEY (lane, due_at, id),
+    constraint starts_or_resumes CHECK (((num_nonnulls(event_id, execution_id) = 1) AND ((event_id IS NULL) = (event_at IS NULL)))),
+    constraint workflow_queue_lane_check CHECK (((lane >= 0) AND (lane <= 63)))
+);
+
+--- comment public.workflow_queue
+comment on table public.workflow_queue is 'Events to start executions for, and executions to go on with.';
+comment on column public.workflow_queue.due_at is 'Earliest instant of the claim, on the database''s clock.';
+
+--- storage public.workflow_queue
+alter table public.workflow_queue set (autovacuum_vacuum_cost_delay = '0', autovacuum_vacuum_insert_threshold = '-1', autovacuum_vacuum_scale_factor = '0.0', autovacuum_vacuum_threshold = '5000', fillfactor = '90');
+
+--- row-security public.workflow_queue
+alter table public.workflow_queue enable row level security;
+
+--- grants public.workflow_queue
+revoke all on public.workflow_queue from public, anon, authenticated, service_role;
+grant select, insert, delete on public.workflow_queue to thendo_engine;
+
+--- table public.workflow_secrets
+create table public.workflow_secrets (
+    id           uuid not null default gen_random_uuid(),
+    name         text not null,
+    ciphertext   bytea not null,
+    nonce        bytea not null,
+    key_id       text not null,
+    last_used_at timestamp with time zone,
+    created_at   timestamp with time zone not null default now(),
+    updated_at   timestamp with time zone not null default now(),
+    created_by   uuid default auth.uid(),
+    constraint workflow_secrets_pkey PRIMARY KEY (id),
+    constraint workflow_secrets_name_key UNIQUE (name),
+    constraint workflow_secrets_name_check CHECK ((name ~ '^[a-z][a-z0-9_]{0,62}$'::text))
+);
+
+--- comment public.workflow_secrets
+comment on table public.workflow_secrets is 'A secret that workflows name: {{ secret("stripe") }}.';
+comment on column public.workflow_secrets.nonce is 'Used once with that key.';
+comment on column public.workflow_secrets.key_id is 'The name of the key that encrypted it; never the key.';
+
+--- index public.workflow_secrets idx_workflow_secrets_created_by
+CREATE INDEX idx_workflow_secrets_created_by ON public.workflow_secrets USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- trigger public.workflow_secrets set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.workflow_secrets FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.workflow_secrets
+alter table public.workflow_secrets enable row level security;
+
+--- grants public.workflow_secrets
+revoke all on public.workflow_secrets from public, anon, authenticated, service_role;
+
+--- table public.workflow_triggers
+create table public.workflow_triggers (
+    id          uuid not null default gen_random_uuid(),
+    workflow_id uuid not null,
+    version     integer not null,
+    node_id     text not null,
+    kind        text not null,
+    label       text,
+    config      jsonb not null default '{}'::jsonb,
+    table_name  text,
+    operations  text[] not null default '{}'::text[],
+    created_at  timestamp with time zone not null default now(),
+    updated_at  timestamp with time zone not null default now(),
+    created_by  uuid default auth.uid(),
+    constraint workflow_triggers_pkey PRIMARY KEY (id),
+    constraint workflow_triggers_workflow_id_node_id_table_name_key UNIQUE NULLS NOT DISTINCT (workflow_id, node_id, table_name),
+    constraint workflow_triggers_operations_check CHECK ((operations <@ ARRAY['insert'::text, 'update'::text, 'delete'::text]))
+);
+
+--- comment public.workflow_triggers
+comment on table public.workflow_triggers is 'Which changes of which table start a workflow in force.';
+comment on column public.workflow_triggers.node_id is 'The node''s id in the definition.';
+comment on column public.workflow_triggers.kind is 'order_created, …: see the catalogue of nodes.';
+comment on column public.workflow_triggers.config is 'The node''s settings, as drawn.';
+comment on column public.workflow_triggers.table_name is 'Null for a trigger that no table starts.';
+
+--- index public.workflow_triggers idx_workflow_triggers_created_by
+CREATE INDEX idx_workflow_triggers_created_by ON public.workflow_triggers USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.workflow_triggers idx_workflow_triggers_table_name
+CREATE INDEX idx_workflow_triggers_table_name ON public.workflow_triggers USING btree (table_name);
+
+--- trigger public.workflow_triggers set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.workflow_triggers FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.workflow_triggers
+alter table public.workflow_triggers enable row level security;
+
+--- grants public.workflow_triggers
+revoke all on public.workflow_triggers from public, anon, authenticated, service_role;
+grant select on public.workflow_triggers to authenticated;
+grant select on public.workflow_triggers to service_role;
+
+--- table public.workflow_versions
+create table public.workflow_versions (
+    workflow_id uuid not null,
+    number      integer not null,
+    hash        text not null,
+    definition  jsonb not null,
+    active_from timestamp with time zone not null,
+    active_to   timestamp with time zone,
+    created_at  timestamp with time zone not null default now(),
+    created_by  uuid,
+    constraint workflow_versions_pkey PRIMARY KEY (workflow_id, number),
+    constraint workflow_versions_check CHECK ((active_to >= active_from)),
+    constraint workflow_versions_number_check CHECK ((number > 0))
+);
+
+--- comment public.workflow_versions
+comment on table public.workflow_versions is 'A published version of a workflow and when it was in force.';
+comment on column public.workflow_versions.hash is 'Of its meaning: moving a box makes no new version.';
+comment on column public.workflow_versions.active_to is 'Null while it is in force.';
+
+--- index public.workflow_versions idx_workflow_versions_one_in_force
+CREATE UNIQUE INDEX idx_workflow_versions_one_in_force ON public.workflow_versions USING btree (workflow_id) WHERE (active_to IS NULL);
+
+--- row-security public.workflow_versions
+alter table public.workflow_versions enable row level security;
+
+--- grants public.workflow_versions
+revoke all on public.workflow_versions from public, anon, authenticated, service_role;
+grant select on public.workflow_versions to authenticated;
+grant select on public.workflow_versions to service_role;
+grant select on public.workflow_versions to thendo_engine;
+
+--- table public.workflow_waiting
+create table public.workflow_waiting (
+    id          uuid not null,
+    event_at    timestamp with time zone not null,
+    event_id    uuid not null,
+    workflow_id uuid not null,
+    version     integer not null,
+    lane        smallint not null,
+    state       jsonb not null,
+    started_at  timestamp with time zone not null,
+    waits_since timestamp with time zone not null default now(),
+    constraint workflow_waiting_pkey PRIMARY KEY (id)
+);
+
+--- comment public.workflow_waiting
+comment on table public.workflow_waiting is 'An execution that waits for a delivery, a time or an event.';
+comment on column public.workflow_waiting.state is 'Context and steps so far, as the engine saved them.';
+
+--- index public.workflow_waiting idx_workflow_waiting_workflow_id
+CREATE INDEX idx_workflow_waiting_workflow_id ON public.workflow_waiting USING btree (workflow_id);
+
+--- row-security public.workflow_waiting
+alter table public.workflow_waiting enable row level security;
+
+--- grants public.workflow_waiting
+revoke all on public.workflow_waiting from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.workflow_waiting to thendo_engine;
+
+--- table public.workflows
+create table public.workflows (
+    id           uuid not null default gen_random_uuid(),
+    name         text not null,
+    description  text,
+    status       text not null default 'draft'::text,
+    definition   jsonb not null default '{"edges": [], "nodes": []}'::jsonb,
+    revision     bigint not null default 1,
+    health       text not null default 'unchecked'::text,
+    diagnostics  jsonb not null default '[]'::jsonb,
+    checked_at   timestamp with time zone,
+    live_version integer,
+    created_at   timestamp with time zone not null default now(),
+    updated_at   timestamp with time zone not null default now(),
+    created_by   uuid default auth.uid(),
+    constraint workflows_pkey PRIMARY KEY (id),
+    constraint workflows_definition_check CHECK (((jsonb_typeof(definition) = 'object'::text) AND (definition ? 'nodes'::text) AND (definition ? 'edges'::text))),
+    constraint workflows_diagnostics_check CHECK ((jsonb_typeof(diagnostics) = 'array'::text)),
+    constraint workflows_health_check CHECK ((health = ANY (ARRAY['unchecked'::text, 'valid'::text, 'broken'::text]))),
+    constraint workflows_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    constraint workflows_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'published'::text, 'archived'::text])))
+);
+
+--- comment public.workflows
+comment on table public.workflows is 'A workflow: the draft that admins edit, and its state. Versions are in workflow_versions.';
+comment on column public.workflows.status is 'draft: not running. published: compiled and run for every event from then on. archived: not running, kept for its history.';
+comment on column public.workflows.definition is 'React Flow JSON: {"nodes": […], "edges": […]}.';
+comment on column public.workflows.revision is 'Rises with every edit of definition or status: which edit a verdict is about.';
+comment on column public.workflows.health is 'What the compiler said of the definition. broken: see diagnostics; the last version that compiled stays in force.';
+comment on column public.workflows.diagnostics is 'List of {severity, code, node, edge, path, message, help}.';
+comment on column public.workflows.live_version is 'Number of the version in force; null while none is.';
+
+--- index public.workflows idx_workflows_created_by
+CREATE INDEX idx_workflows_created_by ON public.workflows USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.workflows idx_workflows_status
+CREATE INDEX idx_workflows_status ON public.workflows USING btree (status);
+
+--- index public.workflows idx_workflows_unchecked
+CREATE INDEX idx_workflows_unchecked ON public.workflows USING btree (id) WHERE (health = 'unchecked'::text);
+
+--- trigger public.workflows set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.workflows FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- trigger public.workflows workflow_deleted
+CREATE TRIGGER workflow_deleted AFTER DELETE ON public.workflows FOR EACH STATEMENT EXECUTE FUNCTION public.workflow_deleted();
+
+--- trigger public.workflows workflow_edited
+CREATE TRIGGER workflow_edited BEFORE INSERT OR UPDATE ON public.workflows FOR EACH ROW EXECUTE FUNCTION public.workflow_edited();
+
+--- row-security public.workflows
+alter table public.workflows enable row level security;
+
+--- grants public.workflows
+revoke all on public.workflows from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.workflows to authenticated;
+grant select, insert, update, delete on public.workflows to service_role;
+grant select on public.workflows to thendo_engine;
+
+
+-- ==== Foreign keys
+
+--- foreign-key public."order" order_customer_id_fkey
+alter table public."order"
+    add constraint order_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customer(id) ON DELETE SET NULL;
+
+--- foreign-key public.blog_posts blog_posts_created_by_fkey
+alter table public.blog_posts
+    add constraint blog_posts_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.campaign_clicks campaign_clicks_campaign_id_fkey
+alter table public.campaign_clicks
+    add constraint campaign_clicks_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES public.waitlist_campaigns(id) ON DELETE CASCADE;
+
+--- foreign-key public.campaign_clicks campaign_clicks_created_by_fkey
+alter table public.campaign_clicks
+    add constraint campaign_clicks_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.campaign_clicks campaign_clicks_recipient_id_fkey
+alter table public.campaign_clicks
+    add constraint campaign_clicks_recipient_id_fkey FOREIGN KEY (recipient_id) REFERENCES public.waitlist_campaign_recipients(id) ON DELETE CASCADE;
+
+--- foreign-key public.campaign_opens campaign_opens_campaign_id_fkey
+alter table public.campaign_opens
+    add constraint campaign_opens_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES public.waitlist_campaigns(id) ON DELETE CASCADE;
+
+--- foreign-key public.campaign_opens campaign_opens_created_by_fkey
+alter table public.campaign_opens
+    add constraint campaign_opens_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.campaign_opens campaign_opens_recipient_id_fkey
+alter table public.campaign_opens
+    add constraint campaign_opens_recipient_id_fkey FOREIGN KEY (recipient_id) REFERENCES public.waitlist_campaign_recipients(id) ON DELETE CASCADE;
+
+--- foreign-key public.cart cart_customer_id_fkey
+alter table public.cart
+    add constraint cart_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customer(id) ON DELETE SET NULL;
+
+--- foreign-key public.changelog_entries changelog_entries_created_by_fkey
+alter table public.changelog_entries
+    add constraint changelog_entries_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.consents consents_created_by_fkey
+alter table public.consents
+    add constraint consents_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.consents consents_customer_id_fkey
+alter table public.consents
+    add constraint consents_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE SET NULL;
+
+--- foreign-key public.customer_tags customer_tags_created_by_fkey
+alter table public.customer_tags
+    add constraint customer_tags_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.customer_tags customer_tags_customer_id_fkey
+alter table public.customer_tags
+    add constraint customer_tags_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE CASCADE;
+
+--- foreign-key public.customers customers_created_by_fkey
+alter table public.customers
+    add constraint customers_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.customers customers_referred_by_fkey
+alter table public.customers
+    add constraint customers_referred_by_fkey FOREIGN KEY (referred_by) REFERENCES public.customers(id) ON DELETE SET NULL;
+
+--- foreign-key public.customers customers_tier_id_fkey
+alter table public.customers
+    add constraint customers_tier_id_fkey FOREIGN KEY (tier_id) REFERENCES public.loyalty_tiers(id) ON DELETE SET NULL;
+
+--- foreign-key public.customers customers_user_id_fkey
+alter table public.customers
+    add constraint customers_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.deposits deposits_created_by_fkey
+alter table public.deposits
+    add constraint deposits_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.deposits deposits_order_id_fkey
+alter table public.deposits
+    add constraint deposits_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id) ON DELETE CASCADE;
+
+--- foreign-key public.email_templates email_templates_created_by_fkey
+alter table public.email_templates
+    add constraint email_templates_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.enrollments enrollments_created_by_fkey
+alter table public.enrollments
+    add constraint enrollments_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.enrollments enrollments_customer_id_fkey
+alter table public.enrollments
+    add constraint enrollments_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE CASCADE;
+
+--- foreign-key public.enrollments enrollments_order_id_fkey
+alter table public.enrollments
+    add constraint enrollments_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id) ON DELETE SET NULL;
+
+--- foreign-key public.event_tables event_tables_created_by_fkey
+alter table public.event_tables
+    add constraint event_tables_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.google_calendar_tokens google_calendar_tokens_created_by_fkey
+alter table public.google_calendar_tokens
+    add constraint google_calendar_tokens_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.google_calendar_tokens google_calendar_tokens_user_id_fkey
+alter table public.google_calendar_tokens
+    add constraint google_calendar_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+--- foreign-key public.loyalty_ledger loyalty_ledger_created_by_fkey
+alter table public.loyalty_ledger
+    add constraint loyalty_ledger_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.loyalty_ledger loyalty_ledger_customer_id_fkey
+alter table public.loyalty_ledger
+    add constraint loyalty_ledger_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE CASCADE;
+
+--- foreign-key public.loyalty_ledger loyalty_ledger_order_id_fkey
+alter table public.loyalty_ledger
+    add constraint loyalty_ledger_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id) ON DELETE SET NULL;
+
+--- foreign-key public.loyalty_points loyalty_points_created_by_fkey
+alter table public.loyalty_points
+    add constraint loyalty_points_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.loyalty_points loyalty_points_customer_id_fkey
+alter table public.loyalty_points
+    add constraint loyalty_points_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE CASCADE;
+
+--- foreign-key public.loyalty_tiers loyalty_tiers_created_by_fkey
+alter table public.loyalty_tiers
+    add constraint loyalty_tiers_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.oauth_providers oauth_providers_created_by_fkey
+alter table public.oauth_providers
+    add constraint oauth_providers_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.order_fulfillment order_fulfillment_order_id_fkey
+alter table public.order_fulfillment
+    add constraint order_fulfillment_order_id_fkey FOREIGN KEY (order_id) REFERENCES public."order"(id) ON DELETE CASCADE;
+
+--- foreign-key public.order_item order_item_order_id_fkey
+alter table public.order_item
+    add constraint order_item_order_id_fkey FOREIGN KEY (order_id) REFERENCES public."order"(id) ON DELETE CASCADE;
+
+--- foreign-key public.orders orders_created_by_fkey
+alter table public.orders
+    add constraint orders_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.orders orders_customer_id_fkey
+alter table public.orders
+    add constraint orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE RESTRICT;
+
+--- foreign-key public.page_content page_content_created_by_fkey
+alter table public.page_content
+    add constraint page_content_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.page_content page_content_page_id_fkey
+alter table public.page_content
+    add constraint page_content_page_id_fkey FOREIGN KEY (page_id) REFERENCES public.pages(id) ON DELETE CASCADE;
+
+--- foreign-key public.page_content_history page_content_history_created_by_fkey
+alter table public.page_content_history
+    add constraint page_content_history_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.page_content_history page_content_history_page_id_fkey
+alter table public.page_content_history
+    add constraint page_content_history_page_id_fkey FOREIGN KEY (page_id) REFERENCES public.pages(id) ON DELETE CASCADE;
+
+--- foreign-key public.page_views page_views_created_by_fkey
+alter table public.page_views
+    add constraint page_views_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.page_views page_views_page_id_fkey
+alter table public.page_views
+    add constraint page_views_page_id_fkey FOREIGN KEY (page_id) REFERENCES public.pages(id) ON DELETE CASCADE;
+
+--- foreign-key public.page_views page_views_user_id_fkey
+alter table public.page_views
+    add constraint page_views_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.pages pages_created_by_fkey
+alter table public.pages
+    add constraint pages_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.product_categories product_categories_created_by_fkey
+alter table public.product_categories
+    add constraint product_categories_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.product_categories product_categories_parent_id_fkey
+alter table public.product_categories
+    add constraint product_categories_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES public.product_categories(id) ON DELETE SET NULL;
+
+--- foreign-key public.product_category_mappings product_category_mappings_category_id_fkey
+alter table public.product_category_mappings
+    add constraint product_category_mappings_category_id_fkey FOREIGN KEY (category_id) REFERENCES public.product_categories(id) ON DELETE CASCADE;
+
+--- foreign-key public.product_category_mappings product_category_mappings_created_by_fkey
+alter table public.product_category_mappings
+    add constraint product_category_mappings_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.product_stock product_stock_created_by_fkey
+alter table public.product_stock
+    add constraint product_stock_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.product_variant product_variant_product_id_fkey
+alter table public.product_variant
+    add constraint product_variant_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.product(id) ON DELETE CASCADE;
+
+--- foreign-key public.product_waitlist product_waitlist_created_by_fkey
+alter table public.product_waitlist
+    add constraint product_waitlist_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.product_waitlist product_waitlist_customer_id_fkey
+alter table public.product_waitlist
+    add constraint product_waitlist_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE SET NULL;
+
+--- foreign-key public.project_comments project_comments_created_by_fkey
+alter table public.project_comments
+    add constraint project_comments_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.project_comments project_comments_order_id_fkey
+alter table public.project_comments
+    add constraint project_comments_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id) ON DELETE CASCADE;
+
+--- foreign-key public.project_comments project_comments_user_id_fkey
+alter table public.project_comments
+    add constraint project_comments_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+--- foreign-key public.quotes quotes_created_by_fkey
+alter table public.quotes
+    add constraint quotes_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.quotes quotes_customer_id_fkey
+alter table public.quotes
+    add constraint quotes_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE RESTRICT;
+
+--- foreign-key public.quotes quotes_order_id_fkey
+alter table public.quotes
+    add constraint quotes_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id) ON DELETE SET NULL;
+
+--- foreign-key public.referral_codes referral_codes_created_by_fkey
+alter table public.referral_codes
+    add constraint referral_codes_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.referral_codes referral_codes_customer_id_fkey
+alter table public.referral_codes
+    add constraint referral_codes_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE CASCADE;
+
+--- foreign-key public.reviews reviews_created_by_fkey
+alter table public.reviews
+    add constraint reviews_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.reviews reviews_customer_id_fkey
+alter table public.reviews
+    add constraint reviews_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE CASCADE;
+
+--- foreign-key public.reviews reviews_moderated_by_fkey
+alter table public.reviews
+    add constraint reviews_moderated_by_fkey FOREIGN KEY (moderated_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.reviews reviews_order_id_fkey
+alter table public.reviews
+    add constraint reviews_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id) ON DELETE SET NULL;
+
+--- foreign-key public.saved_addresses saved_addresses_created_by_fkey
+alter table public.saved_addresses
+    add constraint saved_addresses_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.saved_addresses saved_addresses_user_id_fkey
+alter table public.saved_addresses
+    add constraint saved_addresses_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+--- foreign-key public.stripe_customers stripe_customers_created_by_fkey
+alter table public.stripe_customers
+    add constraint stripe_customers_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.stripe_customers stripe_customers_customer_id_fkey
+alter table public.stripe_customers
+    add constraint stripe_customers_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE CASCADE;
+
+--- foreign-key public.subscribers subscribers_created_by_fkey
+alter table public.subscribers
+    add constraint subscribers_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.subscribers subscribers_customer_id_fkey
+alter table public.subscribers
+    add constraint subscribers_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE SET NULL;
+
+--- foreign-key public.subscriptions subscriptions_created_by_fkey
+alter table public.subscriptions
+    add constraint subscriptions_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.subscriptions subscriptions_customer_id_fkey
+alter table public.subscriptions
+    add constraint subscriptions_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE RESTRICT;
+
+--- foreign-key public.suppressions suppressions_created_by_fkey
+alter table public.suppressions
+    add constraint suppressions_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.user_roles user_roles_created_by_fkey
+alter table public.user_roles
+    add constraint user_roles_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.user_roles user_roles_user_id_fkey
+alter table public.user_roles
+    add constraint user_roles_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+--- foreign-key public.waitlist_campaign_recipients waitlist_campaign_recipients_campaign_id_fkey
+alter table public.waitlist_campaign_recipients
+    add constraint waitlist_campaign_recipients_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES public.waitlist_campaigns(id) ON DELETE CASCADE;
+
+--- foreign-key public.waitlist_campaign_recipients waitlist_campaign_recipients_created_by_fkey
+alter table public.waitlist_campaign_recipients
+    add constraint waitlist_campaign_recipients_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.waitlist_campaign_recipients waitlist_campaign_recipients_customer_id_fkey
+alter table public.waitlist_campaign_recipients
+    add constraint waitlist_campaign_recipients_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE SET NULL;
+
+--- foreign-key public.waitlist_campaign_recipients waitlist_campaign_recipients_waitlist_id_fkey
+alter table public.waitlist_campaign_recipients
+    add constraint waitlist_campaign_recipients_waitlist_id_fkey FOREIGN KEY (waitlist_id) REFERENCES public.product_waitlist(id) ON DELETE SET NULL;
+
+--- foreign-key public.waitlist_campaigns waitlist_campaigns_created_by_fkey
+alter table public.waitlist_campaigns
+    add constraint waitlist_campaigns_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.waitlist_campaigns waitlist_campaigns_template_id_fkey
+alter table public.waitlist_campaigns
+    add constraint waitlist_campaigns_template_id_fkey FOREIGN KEY (template_id) REFERENCES public.email_templates(id) ON DELETE RESTRICT;
+
+--- foreign-key public.workflow_actions workflow_actions_created_by_fkey
+alter table public.workflow_actions
+    add constraint workflow_actions_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.workflow_actions workflow_actions_workflow_id_fkey
+alter table public.workflow_actions
+    add constraint workflow_actions_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
+
+--- foreign-key public.workflow_conditions workflow_conditions_created_by_fkey
+alter table public.workflow_conditions
+    add constraint workflow_conditions_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.workflow_conditions workflow_conditions_workflow_id_fkey
+alter table public.workflow_conditions
+    add constraint workflow_conditions_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
+
+--- foreign-key public.workflow_secrets workflow_secrets_created_by_fkey
+alter table public.workflow_secrets
+    add constraint workflow_secrets_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.workflow_triggers workflow_triggers_created_by_fkey
+alter table public.workflow_triggers
+    add constraint workflow_triggers_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.workflow_triggers workflow_triggers_workflow_id_fkey
+alter table public.workflow_triggers
+    add constraint workflow_triggers_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
+
+--- foreign-key public.workflow_versions workflow_versions_workflow_id_fkey
+alter table public.workflow_versions
+    add constraint workflow_versions_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
+
+--- foreign-key public.workflows workflows_created_by_fkey
+alter table public.workflows
+    add constraint workflows_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+
+-- ==== Views
+
+--- materialized-view public.page_view_stats
+create materialized view public.page_view_stats as
+ SELECT page_id,
+    ((viewed_at AT TIME ZONE 'UTC'::text))::date AS view_date,
+    count(*) AS view_count,
+    count(DISTINCT COALESCE((user_id)::text, visitor)) AS unique_visitors
+   FROM public.page_views v
+  GROUP BY page_id, (((viewed_at AT TIME ZONE 'UTC'::text))::date);
+
+--- comment public.page_view_stats
+comment on materialized view public.page_view_stats is 'Views and unique visitors by page and day (UTC). Refreshed by the daemon, read through read_page_view_stats().';
+
+--- index public.page_view_stats idx_page_view_stats_page_id
+CREATE UNIQUE INDEX idx_page_view_stats_page_id ON public.page_view_stats USING btree (page_id, view_date);
+
+--- index public.page_view_stats idx_page_view_stats_view_date
+CREATE INDEX idx_page_view_stats_view_date ON public.page_view_stats USING btree (view_date);
+
+--- grants public.page_view_stats
+revoke all on public.page_view_stats from public, anon, authenticated, service_role;
+
+--- view public.token_handover
+create view public.token_handover as
+ SELECT NULL::text AS key_id,
+    NULL::text AS key,
+    NULL::text AS former_key,
+    NULL::text AS access_token,
+    NULL::text AS refresh_token,
+    NULL::text AS client_secret
+  WHERE false;
+
+--- comment public.token_handover
+comment on view public.token_handover is 'Takes a key and tokens by COPY, for the functions called after it in the same transaction. Always empty.';
+
+--- trigger public.token_handover take_tokens
+CREATE TRIGGER take_tokens INSTEAD OF INSERT ON public.token_handover FOR EACH ROW EXECUTE FUNCTION public.take_tokens();
+
+--- grants public.token_handover
+revoke all on public.token_handover from public, anon, authenticated, service_role;
+grant insert on public.token_handover to authenticated;
+grant insert on public.token_handover to service_role;
+
+--- view public.waitlist_campaign_stats
+create view public.waitlist_campaign_stats with (security_invoker=true) as
+ SELECT c.id AS campaign_id,
+    c.name,
+    c.status,
+    r.recipients,
+    r.queued,
+    r.sent,
+    r.failed,
+    o.opened,
+    k.clicked
+   FROM (((public.waitlist_campaigns c
+     CROSS JOIN LATERAL ( SELECT count(*) AS recipients,
+            count(*) FILTER (WHERE (m.status = ANY (ARRAY['queued'::text, 'sending'::text]))) AS queued,
+            count(*) FILTER (WHERE (m.status = 'sent'::text)) AS sent,
+            count(*) FILTER (WHERE (m.status = ANY (ARRAY['bounced'::text, 'refused'::text, 'unknown'::text]))) AS failed
+           FROM public.waitlist_campaign_recipients m
+          WHERE (m.campaign_id = c.id)) r)
+     CROSS JOIN LATERAL ( SELECT count(DISTINCT n.recipient_id) AS opened
+           FROM public.campaign_opens n
+          WHERE ((n.campaign_id = c.id) AND (NOT n.is_proxy))) o)
+     CROSS JOIN LATERAL ( SELECT count(DISTINCT n.recipient_id) AS clicked
+           FROM public.campaign_clicks n
+          WHERE ((n.campaign_id = c.id) AND (NOT n.is_proxy))) k);
+
+--- comment public.waitlist_campaign_stats
+comment on view public.waitlist_campaign_stats is 'Recipients, mails sent, opened and clicked, by campaign.';
+
+--- grants public.waitlist_campaign_stats
+revoke all on public.waitlist_campaign_stats from public, anon, authenticated, service_role;
+grant select on public.waitlist_campaign_stats to authenticated;
+grant select on public.waitlist_campaign_stats to service_role;
+
+
+-- ==== Functions that take or return rows of tables
+
+--- function-of-rows public.check_event_table(public.event_tables, oid)
+CREATE OR REPLACE FUNCTION public.check_event_table(setting public.event_tables, of_table oid)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    present constant text[] := array(
+        select a.attname::text from pg_catalog.pg_attribute a
+        where a.attrelid = of_table and a.attnum > 0 and not a.attisdropped order by a.attnum);
+    missing constant text[] := array(
+        select c from unnest(setting.key_columns || setting.hidden_columns || setting.entity_column) as c
+        where c <> all (present));
+    hidden  constant text[] := public.hidden_columns_of(of_table, setting.hidden_columns);
+begin
+    if cardinality(missing) > 0 then
+        raise exception using errcode = 'undefined_column',
+            message = format('table %I has no column %s', setting.table_name, array_to_string(missing, ', ')),
+            hint = format('its columns are %s', array_to_string(present, ', '));
+    end if;
+    if setting.entity_column = any (hidden) or setting.key_columns && hidden then
+        raise exception using errcode = 'invalid_parameter_value',
+            message = format('key and entity of table %I enter its events, but one of them is hidden', setting.table_name),
+            hint = format('hidden columns are %s', array_to_string(hidden, ', '));
+    end if;
+    if not exists (
+        select from pg_catalog.pg_index i
+        where i.indrelid = of_table and i.indisunique and i.indimmediate and i.indpred is null and i.indexprs is null
+          and array(select a.attname::text from pg_catalog.pg_attribute a
+                    where a.attrelid = of_table and a.attnum = any ((i.indkey::smallint[])[0:i.indnkeyatts - 1])) <@ setting.key_columns
+    ) then
+        raise exception using errcode = 'invalid_parameter_value',
+            message = format('table %I is not unique by %s', setting.table_name, array_to_string(setting.key_columns, ', ')),
+            hint = 'key_columns needs the columns of its primary key or of another unique index';
+    end if;
+end
+$function$;
+
+--- comment-on-function public.check_event_table(public.event_tables, oid)
+comment on function public.check_event_table(public.event_tables, oid) is 'Refuses what record_event() could not work with: columns that are missing or hidden, a key that is none.';
+
+--- grants-on-function public.check_event_table(public.event_tables, oid)
+revoke all on function public.check_event_table(public.event_tables, oid) from public, anon, authenticated, service_role;
+
+--- function-of-rows public.put_event_triggers(public.event_tables)
+CREATE OR REPLACE FUNCTION public.put_event_triggers(setting public.event_tables)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    of_table constant oid := (
+        select c.oid from pg_catalog.pg_class c
+        where c.relnamespace = 'public'::regnamespace and c.relname = setting.table_name and c.relkind in ('r', 'p'));
+    settled  text;
+    wanted   record;
+begin
+    if of_table is null then
+        return false;
+    end if;
+    if not setting.attached or setting.recorded = 'none' then
+        for wanted in
+            select t.tgname from pg_catalog.pg_trigger t
+            where t.tgrelid = of_table and t.tgfoid = 'public.record_event()'::regprocedure
+        loop
+            execute format('drop trigger %I on public.%I', wanted.tgname, setting.table_name);
+        end loop;
+        return true;
+    end if;
+    perform public.check_event_table(setting, of_table);
+    settled := format('%L, %L, %L, %L, %L, %L', setting.domain, setting.entity_column, setting.recorded,
+        setting.key_columns, public.hidden_columns_of(of_table, setting.hidden_columns),
+        array(select a.attname::text from pg_catalog.pg_attribute a
+              where a.attrelid = of_table and a.attnum > 0 and not a.attisdropped order by a.attnum));
+    for wanted in
+        select t.operation, t.handed_over from (values
+            ('insert', 'new table as new_rows'),
+            ('update', 'old table as old_rows new table as new_rows'),
+            ('delete', 'old table as old_rows')
+        ) as t (operation, handed_over)
+    loop
+        execute format('create or replace trigger %I after %s on public.%I referencing %s
+            for each statement execute function public.record_event(%s)',
+            'record_' || wanted.operation, wanted.operation, setting.table_name, wanted.handed_over, settled);
+    end loop;
+    return true;
+end
+$function$;
+
+--- comment-on-function public.put_event_triggers(public.event_tables)
+comment on function public.put_event_triggers(public.event_tables) is 'Makes a table''s triggers what its row in event_tables says; false where there is no such table.';
+
+--- grants-on-function public.put_event_triggers(public.event_tables)
+revoke all on function public.put_event_triggers(public.event_tables) from public, anon, authenticated, service_role;
+
+
+-- ==== Policies
+
+--- policy public.blog_posts anon_select
+create policy anon_select on public.blog_posts
+    for select to anon
+    using (((status = 'published'::text) AND (published_at <= now())));
+
+--- policy public.blog_posts authenticated_delete
+create policy authenticated_delete on public.blog_posts
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.blog_posts authenticated_insert
+create policy authenticated_insert on public.blog_posts
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.blog_posts authenticated_select
+create policy authenticated_select on public.blog_posts
+    for select to authenticated
+    using ((((status = 'published'::text) AND (published_at <= now())) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.blog_posts authenticated_update
+create policy authenticated_update on public.blog_posts
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.campaign_clicks authenticated_select
+create policy authenticated_select on public.campaign_clicks
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.campaign_opens authenticated_select
+create policy authenticated_select on public.campaign_opens
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.changelog_entries anon_select
+create policy anon_select on public.changelog_entries
+    for select to anon
+    using (((status = 'published'::text) AND (published_at <= now())));
+
+--- policy public.changelog_entries authenticated_delete
+create policy authenticated_delete on public.changelog_entries
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.changelog_entries authenticated_insert
+create policy authenticated_insert on public.changelog_entries
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.changelog_entries authenticated_select
+create policy authenticated_select on public.changelog_entries
+    for select to authenticated
+    using ((((status = 'published'::text) AND (published_at <= now())) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.changelog_entries authenticated_update
+create policy authenticated_update on public.changelog_entries
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.consents authenticated_select
+create policy authenticated_select on public.consents
+    for select to authenticated
+    using (((customer_id = ( SELECT public.current_customer_id() AS current_customer_id)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.customer_tags authenticated_delete
+create policy authenticated_delete on public.customer_tags
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.customer_tags authenticated_insert
+create policy authenticated_insert on public.customer_tags
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.customer_tags authenticated_select
+create policy authenticated_select on public.customer_tags
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.customer_tags authenticated_update
+create policy authenticated_update on public.customer_tags
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.customers authenticated_delete
+create policy authenticated_delete on public.customers
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.customers authenticated_insert
+create policy authenticated_insert on public.customers
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.customers authenticated_select
+create policy authenticated_select on public.customers
+    for select to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.customers authenticated_update
+create policy authenticated_update on public.customers
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.customers engine_select
+create policy engine_select on public.customers
+    for select to thendo_engine
+    using (true);
+
+--- policy public.deposits authenticated_delete
+create policy authenticated_delete on public.deposits
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.deposits authenticated_insert
+create policy authenticated_insert on public.deposits
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.deposits authenticated_select
+create policy authenticated_select on public.deposits
+    for select to authenticated
+    using (((order_id IN ( SELECT o.id
+   FROM public.orders o
+  WHERE (o.customer_id = ( SELECT public.current_customer_id() AS current_customer_id)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.deposits authenticated_update
+create policy authenticated_update on public.deposits
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.deposits engine_insert
+create policy engine_insert on public.deposits
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.deposits engine_select
+create policy engine_select on public.deposits
+    for select to thendo_engine
+    using (true);
+
+--- policy public.email_templates authenticated_delete
+create policy authenticated_delete on public.email_templates
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.email_templates authenticated_insert
+create policy authenticated_insert on public.email_templates
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.email_templates authenticated_select
+create policy authenticated_select on public.email_templates
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.email_templates authenticated_update
+create policy authenticated_update on public.email_templates
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.enrollments authenticated_delete
+create policy authenticated_delete on public.enrollments
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.enrollments authenticated_insert
+create policy authenticated_insert on public.enrollments
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.enrollments authenticated_select
+create policy authenticated_select on public.enrollments
+    for select to authenticated
+    using (((customer_id = ( SELECT public.current_customer_id() AS current_customer_id)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.enrollments authenticated_update
+create policy authenticated_update on public.enrollments
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.event_tables authenticated_select
+create policy authenticated_select on public.event_tables
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.google_calendar_tokens authenticated_delete
+create policy authenticated_delete on public.google_calendar_tokens
+    for delete to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.google_calendar_tokens authenticated_insert
+create policy authenticated_insert on public.google_calendar_tokens
+    for insert to authenticated
+    with check ((((user_id = ( SELECT auth.uid() AS uid)) AND (NOT (created_by IS DISTINCT FROM ( SELECT auth.uid() AS uid)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.google_calendar_tokens authenticated_select
+create policy authenticated_select on public.google_calendar_tokens
+    for select to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.google_calendar_tokens authenticated_update
+create policy authenticated_update on public.google_calendar_tokens
+    for update to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)))
+    with check (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.loyalty_ledger authenticated_select
+create policy authenticated_select on public.loyalty_ledger
+    for select to authenticated
+    using (((customer_id = ( SELECT public.current_customer_id() AS current_customer_id)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.loyalty_ledger engine_insert
+create policy engine_insert on public.loyalty_ledger
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.loyalty_ledger engine_select
+create policy engine_select on public.loyalty_ledger
+    for select to thendo_engine
+    using (true);
+
+--- policy public.loyalty_points authenticated_select
+create policy authenticated_select on public.loyalty_points
+    for select to authenticated
+    using (((customer_id = ( SELECT public.current_customer_id() AS current_customer_id)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.loyalty_points engine_insert
+create policy engine_insert on public.loyalty_points
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.loyalty_points engine_select
+create policy engine_select on public.loyalty_points
+    for select to thendo_engine
+    using (true);
+
+--- policy public.loyalty_points engine_update
+create policy engine_update on public.loyalty_points
+    for update to thendo_engine
+    using (true)
+    with check (true);
+
+--- policy public.loyalty_tiers authenticated_delete
+create policy authenticated_delete on public.loyalty_tiers
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.loyalty_tiers authenticated_insert
+create policy authenticated_insert on public.loyalty_tiers
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.loyalty_tiers authenticated_select
+create policy authenticated_select on public.loyalty_tiers
+    for select to authenticated
+    using (true);
+
+--- policy public.loyalty_tiers authenticated_update
+create policy authenticated_update on public.loyalty_tiers
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.oauth_providers authenticated_delete
+create policy authenticated_delete on public.oauth_providers
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.oauth_providers authenticated_insert
+create policy authenticated_insert on public.oauth_providers
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.oauth_providers authenticated_select
+create policy authenticated_select on public.oauth_providers
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.oauth_providers authenticated_update
+create policy authenticated_update on public.oauth_providers
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.orders authenticated_delete
+create policy authenticated_delete on public.orders
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.orders authenticated_insert
+create policy authenticated_insert on public.orders
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.orders authenticated_select
+create policy authenticated_select on public.orders
+    for select to authenticated
+    using (((customer_id = ( SELECT public.current_customer_id() AS current_customer_id)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.orders authenticated_update
+create policy authenticated_update on public.orders
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.orders engine_select
+create policy engine_select on public.orders
+    for select to thendo_engine
+    using (true);
+
+--- policy public.page_content anon_select
+create policy anon_select on public.page_content
+    for select to anon
+    using (((status = 'published'::text) AND (page_id IN ( SELECT p.id
+   FROM public.pages p
+  WHERE ((p.status = 'published'::text) AND (p.published_at <= now()))))));
+
+--- policy public.page_content authenticated_delete
+create policy authenticated_delete on public.page_content
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.page_content authenticated_insert
+create policy authenticated_insert on public.page_content
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.page_content authenticated_select
+create policy authenticated_select on public.page_content
+    for select to authenticated
+    using ((((status = 'published'::text) AND (page_id IN ( SELECT p.id
+   FROM public.pages p
+  WHERE ((p.status = 'published'::text) AND (p.published_at <= now()))))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.page_content authenticated_update
+create policy authenticated_update on public.page_content
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.page_content_history authenticated_select
+create policy authenticated_select on public.page_content_history
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.page_views authenticated_select
+create policy authenticated_select on public.page_views
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.pages anon_select
+create policy anon_select on public.pages
+    for select to anon
+    using (((status = 'published'::text) AND (published_at <= now())));
+
+--- policy public.pages authenticated_delete
+create policy authenticated_delete on public.pages
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.pages authenticated_insert
+create policy authenticated_insert on public.pages
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.pages authenticated_select
+create policy authenticated_select on public.pages
+    for select to authenticated
+    using ((((status = 'published'::text) AND (published_at <= now())) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.pages authenticated_update
+create policy authenticated_update on public.pages
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.product_categories anon_select
+create policy anon_select on public.product_categories
+    for select to anon
+    using (true);
+
+--- policy public.product_categories authenticated_delete
+create policy authenticated_delete on public.product_categories
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.product_categories authenticated_insert
+create policy authenticated_insert on public.product_categories
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.product_categories authenticated_select
+create policy authenticated_select on public.product_categories
+    for select to authenticated
+    using (true);
+
+--- policy public.product_categories authenticated_update
+create policy authenticated_update on public.product_categories
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.product_category_mappings anon_select
+create policy anon_select on public.product_category_mappings
+    for select to anon
+    using (true);
+
+--- policy public.product_category_mappings authenticated_delete
+create policy authenticated_delete on public.product_category_mappings
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.product_category_mappings authenticated_insert
+create policy authenticated_insert on public.product_category_mappings
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.product_category_mappings authenticated_select
+create policy authenticated_select on public.product_category_mappings
+    for select to authenticated
+    using (true);
+
+--- policy public.product_category_mappings authenticated_update
+create policy authenticated_update on public.product_category_mappings
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.product_stock authenticated_delete
+create policy authenticated_delete on public.product_stock
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.product_stock authenticated_insert
+create policy authenticated_insert on public.product_stock
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.product_stock authenticated_select
+create policy authenticated_select on public.product_stock
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.product_stock authenticated_update
+create policy authenticated_update on public.product_stock
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.product_waitlist authenticated_delete
+create policy authenticated_delete on public.product_waitlist
+    for delete to authenticated
+    using (((lower(email) = ( SELECT public.verified_email() AS verified_email)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.product_waitlist authenticated_insert
+create policy authenticated_insert on public.product_waitlist
+    for insert to authenticated
+    with check ((((lower(email) = ( SELECT public.verified_email() AS verified_email)) AND (status = 'waiting'::text) AND ((customer_id IS NULL) OR (customer_id = ( SELECT public.current_customer_id() AS current_customer_id))) AND (NOT (created_by IS DISTINCT FROM ( SELECT auth.uid() AS uid)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.product_waitlist authenticated_select
+create policy authenticated_select on public.product_waitlist
+    for select to authenticated
+    using (((lower(email) = ( SELECT public.verified_email() AS verified_email)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.product_waitlist authenticated_update
+create policy authenticated_update on public.product_waitlist
+    for update to authenticated
+    using ((((lower(email) = ( SELECT public.verified_email() AS verified_email)) AND (status = ANY (ARRAY['waiting'::text, 'cancelled'::text])) AND ((customer_id IS NULL) OR (customer_id = ( SELECT public.current_customer_id() AS current_customer_id)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)))
+    with check ((((lower(email) = ( SELECT public.verified_email() AS verified_email)) AND (status = ANY (ARRAY['waiting'::text, 'cancelled'::text])) AND ((customer_id IS NULL) OR (customer_id = ( SELECT public.current_customer_id() AS current_customer_id)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.project_comments authenticated_delete
+create policy authenticated_delete on public.project_comments
+    for delete to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.project_comments authenticated_insert
+create policy authenticated_insert on public.project_comments
+    for insert to authenticated
+    with check ((((user_id = ( SELECT auth.uid() AS uid)) AND (order_id IN ( SELECT o.id
+   FROM public.orders o
+  WHERE (o.customer_id = ( SELECT public.current_customer_id() AS current_customer_id)))) AND (NOT (created_by IS DISTINCT FROM ( SELECT auth.uid() AS uid)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.project_comments authenticated_select
+create policy authenticated_select on public.project_comments
+    for select to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.project_comments authenticated_update
+create policy authenticated_update on public.project_comments
+    for update to authenticated
+    using ((((user_id = ( SELECT auth.uid() AS uid)) AND (order_id IN ( SELECT o.id
+   FROM public.orders o
+  WHERE (o.customer_id = ( SELECT public.current_customer_id() AS current_customer_id))))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)))
+    with check ((((user_id = ( SELECT auth.uid() AS uid)) AND (order_id IN ( SELECT o.id
+   FROM public.orders o
+  WHERE (o.customer_id = ( SELECT public.current_customer_id() AS current_customer_id))))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.quotes authenticated_delete
+create policy authenticated_delete on public.quotes
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.quotes authenticated_insert
+create policy authenticated_insert on public.quotes
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.quotes authenticated_select
+create policy authenticated_select on public.quotes
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.quotes authenticated_update
+create policy authenticated_update on public.quotes
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.referral_codes authenticated_delete
+create policy authenticated_delete on public.referral_codes
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.referral_codes authenticated_insert
+create policy authenticated_insert on public.referral_codes
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.referral_codes authenticated_select
+create policy authenticated_select on public.referral_codes
+    for select to authenticated
+    using (((customer_id = ( SELECT public.current_customer_id() AS current_customer_id)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.referral_codes authenticated_update
+create policy authenticated_update on public.referral_codes
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.reviews anon_select
+create policy anon_select on public.reviews
+    for select to anon
+    using ((status = 'approved'::text));
+
+--- policy public.reviews authenticated_delete
+create policy authenticated_delete on public.reviews
+    for delete to authenticated
+    using (((customer_id = ( SELECT public.current_customer_id() AS current_customer_id)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.reviews authenticated_insert
+create policy authenticated_insert on public.reviews
+    for insert to authenticated
+    with check ((((customer_id = ( SELECT public.current_customer_id() AS current_customer_id)) AND (status = 'pending'::text) AND (NOT is_verified_purchase) AND (moderated_at IS NULL) AND (moderated_by IS NULL) AND ((order_id IS NULL) OR (order_id IN ( SELECT o.id
+   FROM public.orders o
+  WHERE (o.customer_id = ( SELECT public.current_customer_id() AS current_customer_id))))) AND (NOT (created_by IS DISTINCT FROM ( SELECT auth.uid() AS uid)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.reviews authenticated_select
+create policy authenticated_select on public.reviews
+    for select to authenticated
+    using (((status = 'approved'::text) OR (customer_id = ( SELECT public.current_customer_id() AS current_customer_id)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.reviews authenticated_update
+create policy authenticated_update on public.reviews
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.saved_addresses authenticated_delete
+create policy authenticated_delete on public.saved_addresses
+    for delete to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.saved_addresses authenticated_insert
+create policy authenticated_insert on public.saved_addresses
+    for insert to authenticated
+    with check ((((user_id = ( SELECT auth.uid() AS uid)) AND (NOT (created_by IS DISTINCT FROM ( SELECT auth.uid() AS uid)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.saved_addresses authenticated_select
+create policy authenticated_select on public.saved_addresses
+    for select to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.saved_addresses authenticated_update
+create policy authenticated_update on public.saved_addresses
+    for update to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)))
+    with check (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.stripe_customers authenticated_delete
+create policy authenticated_delete on public.stripe_customers
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.stripe_customers authenticated_insert
+create policy authenticated_insert on public.stripe_customers
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.stripe_customers authenticated_select
+create policy authenticated_select on public.stripe_customers
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.stripe_customers authenticated_update
+create policy authenticated_update on public.stripe_customers
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.subscribers authenticated_delete
+create policy authenticated_delete on public.subscribers
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.subscribers authenticated_insert
+create policy authenticated_insert on public.subscribers
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.subscribers authenticated_select
+create policy authenticated_select on public.subscribers
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.subscribers authenticated_update
+create policy authenticated_update on public.subscribers
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.subscriptions authenticated_delete
+create policy authenticated_delete on public.subscriptions
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.subscriptions authenticated_insert
+create policy authenticated_insert on public.subscriptions
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.subscriptions authenticated_select
+create policy authenticated_select on public.subscriptions
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.subscriptions authenticated_update
+create policy authenticated_update on public.subscriptions
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.suppressions authenticated_delete
+create policy authenticated_delete on public.suppressions
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.suppressions authenticated_insert
+create policy authenticated_insert on public.suppressions
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.suppressions authenticated_select
+create policy authenticated_select on public.suppressions
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.suppressions authenticated_update
+create policy authenticated_update on public.suppressions
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.user_roles authenticated_select
+create policy authenticated_select on public.user_roles
+    for select to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.waitlist_campaign_recipients authenticated_select
+create policy authenticated_select on public.waitlist_campaign_recipients
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.waitlist_campaigns authenticated_delete
+create policy authenticated_delete on public.waitlist_campaigns
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.waitlist_campaigns authenticated_insert
+create policy authenticated_insert on public.waitlist_campaigns
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.waitlist_campaigns authenticated_select
+create policy authenticated_select on public.waitlist_campaigns
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.waitlist_campaigns authenticated_update
+create policy authenticated_update on public.waitlist_campaigns
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflow_actions authenticated_select
+create policy authenticated_select on public.workflow_actions
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflow_conditions authenticated_select
+create policy authenticated_select on public.workflow_conditions
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflow_deliveries engine_insert
+create policy engine_insert on public.workflow_deliveries
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.workflow_deliveries engine_select
+create policy engine_select on public.workflow_deliveries
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_deliveries engine_update
+create policy engine_update on public.workflow_deliveries
+    for update to thendo_engine
+    using (true)
+    with check (true);
+
+--- policy public.workflow_events engine_select
+create policy engine_select on public.workflow_events
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_executions authenticated_select
+create policy authenticated_select on public.workflow_executions
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflow_executions engine_insert
+create policy engine_insert on public.workflow_executions
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.workflow_executions engine_select
+create policy engine_select on public.workflow_executions
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_plan_epoch engine_select
+create policy engine_select on public.workflow_plan_epoch
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_queue engine_delete
+create policy engine_delete on public.workflow_queue
+    for delete to thendo_engine
+    using (true);
+
+--- policy public.workflow_queue engine_insert
+create policy engine_insert on public.workflow_queue
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.workflow_queue engine_select
+create policy engine_select on public.workflow_queue
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_triggers authenticated_select
+create policy authenticated_select on public.workflow_triggers
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflow_versions authenticated_select
+create policy authenticated_select on public.workflow_versions
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflow_versions engine_select
+create policy engine_select on public.workflow_versions
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_waiting engine_delete
+create policy engine_delete on public.workflow_waiting
+    for delete to thendo_engine
+    using (true);
+
+--- policy public.workflow_waiting engine_insert
+create policy engine_insert on public.workflow_waiting
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.workflow_waiting engine_select
+create policy engine_select on public.workflow_waiting
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_waiting engine_update
+create policy engine_update on public.workflow_waiting
+    for update to thendo_engine
+    using (true)
+    with check (true);
+
+--- policy public.workflows authenticated_delete
+create policy authenticated_delete on public.workflows
+    for delete to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflows authenticated_insert
+create policy authenticated_insert on public.workflows
+    for insert to authenticated
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflows authenticated_select
+create policy authenticated_select on public.workflows
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflows authenticated_update
+create policy authenticated_update on public.workflows
+    for update to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
+    with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflows engine_select
+create policy engine_select on public.workflows
+    for select to thendo_engine
+    using (true);
