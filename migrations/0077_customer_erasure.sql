@@ -294,21 +294,24 @@ begin
     -- Before the carts and orders that lead to them. $1 Medusa's customers, $2 addresses, $3 orders.
     for door in select * from (values
         ('order_address', 'addresses of orders in Medusa, emptied', 'update public.order_address a set ' || nameless ||
-            ' where a.customer_id = any ($1) or a.id in (select unnest(array[o ->> ''shipping_address_id'', o ->> ''billing_address_id''])
-               from (select to_jsonb(k) as o from public."order" k where k.id = any ($3)) orders)'),
+            ' where num_nonnulls(a.first_name, a.last_name, a.company, a.address_1, a.address_2, a.city, a.phone, a.metadata) > 0
+                and (a.customer_id = any ($1) or a.id in (select unnest(array[o ->> ''shipping_address_id'', o ->> ''billing_address_id''])
+               from (select to_jsonb(k) as o from public."order" k where k.id = any ($3)) orders))'),
         ('cart_address', 'addresses of carts in Medusa, emptied', 'update public.cart_address a set ' || nameless ||
-            ' where a.customer_id = any ($1) or a.id in (select unnest(array[c ->> ''shipping_address_id'', c ->> ''billing_address_id''])
-               from (select to_jsonb(k) as c from public.cart k where k.customer_id = any ($1) or lower(k.email) = any ($2)) carts)'),
+            ' where num_nonnulls(a.first_name, a.last_name, a.company, a.address_1, a.address_2, a.city, a.phone, a.metadata) > 0
+                and (a.customer_id = any ($1) or a.id in (select unnest(array[c ->> ''shipping_address_id'', c ->> ''billing_address_id''])
+               from (select to_jsonb(k) as c from public.cart k where k.customer_id = any ($1) or lower(k.email) = any ($2)) carts))'),
         ('customer_address', 'addresses of customers in Medusa', 'delete from public.customer_address a where a.customer_id = any ($1)'),
         ('order_payment_collection', 'payments in Medusa, without their provider''s data', 'update public.payment y set data = null, metadata = null
-            where y.payment_collection_id in (select l.payment_collection_id from public.order_payment_collection l where l.order_id = any ($3))'),
+            where num_nonnulls(y.data, y.metadata) > 0 and y.payment_collection_id in (select l.payment_collection_id from public.order_payment_collection l where l.order_id = any ($3))'),
         ('provider_identity', 'sign-ins of Medusa', 'delete from public.provider_identity i where lower(i.entity_id) = any ($2)'),
         ('notification', 'notifications of Medusa', 'delete from public.notification n where lower(n."to") = any ($2)'),
         ('payment', 'payments in Medusa, without their provider''s data', 'update public.payment y set data = null, metadata = null
             where public.mentions(y.data, $2) or public.mentions(y.metadata, $2) or y.data ->> ''customer'' = any ($1)'),
         ('customer', 'customers of Medusa, made nameless', 'update public.customer c set email = c.id || ''@erased.invalid'', first_name = null,
             last_name = null, company_name = null, phone = null, metadata = null where c.id = any ($1)'),
-        ('order', 'orders of Medusa, made nameless', 'update public."order" o set email = null, metadata = null where o.id = any ($3)'),
+        ('order', 'orders of Medusa, made nameless', 'update public."order" o set email = null, metadata = null where o.id = any ($3)
+            and num_nonnulls(o.email, o.metadata) > 0'),
         ('cart', 'carts of Medusa', 'delete from public.cart c where c.customer_id = any ($1) or lower(c.email) = any ($2)')
         ) as t (source, what, statement)
     loop

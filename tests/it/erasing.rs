@@ -81,7 +81,8 @@ async fn lives(shop: &Shop, word: &str, address: &str) -> Uuid {
 async fn of_others(shop: &Shop, words: &[&str], ids: &[&str]) -> Vec<String> {
     let all = whole_database(&shop.db).await;
     let lines = all.lines().filter(|line| {
-        words.iter().any(|word| line.contains(word)) && !ids.iter().any(|id| line.contains(id))
+        words.iter().any(|word| line.to_lowercase().contains(&word.to_lowercase()))
+            && !ids.iter().any(|id| line.contains(id))
     });
     lines.map(str::to_owned).collect()
 }
@@ -105,7 +106,7 @@ async fn nothing_of_the_person_is_left_and_all_of_the_others() {
     }
     let money = "select (select sum(total) from orders) * 1000000 + (select sum(amount) from deposits) * 1000 + (select sum(points) from loyalty_ledger)";
     let sums = shop.number(money, &[]).await;
-    let others = of_others(&shop, &["Joachim", "joann@", "Pattern"], &[]).await;
+    let others = of_others(&shop, &["Joachim", "joann@", "Pattern", "a%_.*n@"], &[]).await;
     assert!(others.len() > 40);
 
     let dry = erase(&shop.url, "Ann@Example.com", &["--dry-run", "--format", "json"]);
@@ -123,10 +124,12 @@ async fn nothing_of_the_person_is_left_and_all_of_the_others() {
     for piece in ["Xanthippe", &uid.to_string(), "ann%40"] {
         assert_eq!(lines_with(&after, piece), [""; 0], "{piece} is still there");
     }
-    let address: Vec<_> =
-        lines_with(&after, "ann@example.com").into_iter().filter(|line| !line.contains("joann@")).collect();
+    let address: Vec<_> = lines_with(&after, "ann@example.com")
+        .into_iter()
+        .filter(|line| !line.to_lowercase().contains("joann@"))
+        .collect();
     assert_eq!(address, [""; 0]);
-    assert_eq!(of_others(&shop, &["Joachim", "joann@", "Pattern"], &[]).await, others);
+    assert_eq!(of_others(&shop, &["Joachim", "joann@", "Pattern", "a%_.*n@"], &[]).await, others);
     assert_eq!(shop.number(money, &[]).await, sums, "the accounts are the same");
     let suppressed = "select count(*) from suppressions where email is null and address_hash = sha256('ann@example.com'::bytea)";
     assert_eq!(shop.number(suppressed, &[]).await, 1);
@@ -196,6 +199,8 @@ async fn an_erasure_under_load_harms_nobody() {
         who.push(ann);
         load.push(tokio::spawn(async move {
             let db = connect(&url).await;
+            // Her own orders wait until she is nameless; nobody else's do.
+            db.batch_execute("set lock_timeout = '20s'").await.expect("a shop's patience");
             for i in 0..150 {
                 let sql = "insert into orders (customer_id, total) values ($1, 20000)";
                 db.execute(sql, &[&who[(i * 7 + n) % who.len()]]).await.expect("an order is never refused");

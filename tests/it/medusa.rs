@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
+use crate::support::look::{lines_with, whole_database};
 use crate::support::server::Server;
 use crate::support::supabase::{DefaultGrants, Guest};
 use crate::support::{Shop, connect, mail_on_order, points_and_deposit};
@@ -345,4 +346,43 @@ async fn stock_is_what_the_scarcest_item_allows() {
     }
     does("update medusa_mirror set stock = 'left'; update inventory_level set stocked_quantity = 1000").await;
     is(Some(0), None).await;
+}
+
+#[tokio::test]
+async fn an_erasure_reaches_what_only_medusa_has() {
+    let shop = shop().await;
+    let people = |word: &str| {
+        format!(
+            "insert into customer (id, email, first_name) values ('cus_{word}', '{word}@x.example', '{word}');
+             insert into customer_address (id, customer_id, first_name, address_1) values ('a_{word}', 'cus_{word}', '{word}', '{word} Street');
+             insert into order_address (id, customer_id, first_name, phone) values ('b_{word}', null, '{word}', '{word}');
+             insert into cart_address (id, first_name) values ('d_{word}', '{word}');
+             insert into cart (id, email, currency_code, billing_address_id) values ('c_{word}', '{word}@x.example', 'eur', 'd_{word}');
+             insert into \"order\" (id, customer_id, email, currency_code, shipping_address_id, metadata)
+             values ('o_{word}', 'cus_{word}', '{word}@x.example', 'eur', 'b_{word}', '{{\"for\": \"{word}\"}}');
+             insert into order_summary (id, order_id, totals) values ('s_{word}', 'o_{word}', '{{\"current_order_total\": 5}}');
+             insert into payment (id, amount, raw_amount, currency_code, provider_id, payment_collection_id, payment_session_id, data)
+             values ('p_{word}', 5, '{{}}', 'eur', 'stripe', 'pc_{word}', 'ps', '{{\"billed\": \"{word}\"}}');
+             insert into order_payment_collection (id, order_id, payment_collection_id) values ('l_{word}', 'o_{word}', 'pc_{word}')"
+        )
+    };
+    shop.db.batch_execute(&people("quentin")).await.expect("someone");
+    shop.db.batch_execute(&people("tarantino")).await.expect("someone else");
+    let ran = crate::support::server::thendo()
+        .args(["customer", "erase", "Quentin@x.example", "--yes", "--database-url", &shop.url])
+        .output()
+        .expect("the binary");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let all = whole_database(&shop.db).await;
+    // Medusa's ids are nobody's name: only this test's have one in them.
+    let left = all.replace("_quentin", "");
+    assert_eq!(lines_with(&left, "quentin"), [""; 0]);
+    assert_eq!(lines_with(&all, "tarantino").len(), 9 + 2 + events_of_medusa(&shop, "tarantino").await);
+    assert_eq!(orders(&shop).await.len(), 2, "both orders are the shop's accounts");
+}
+
+/// How many events name this.
+async fn events_of_medusa(shop: &Shop, word: &str) -> usize {
+    let sql = "select count(*) from workflow_events where row_data::text like '%' || $1 || '%'";
+    usize::try_from(shop.number(sql, &[&word]).await).expect("a count")
 }

@@ -148,6 +148,10 @@ const MONTHS: &str = "select count(*) from pg_inherits i join pg_class c on c.oi
 #[tokio::test]
 async fn months_are_made_ahead_once_and_take_their_rows() {
     let shop = Shop::open().await;
+    shop.db
+        .batch_execute("delete from workflow_queue; delete from workflow_events")
+        .await
+        .expect("nothing yet");
     let engine = as_role(&shop, "thendo_engine", None).await;
     let prepares = "select public.prepare_partitions(2)";
     assert_eq!(engine.query_one(prepares, &[]).await.expect("made").get::<_, i32>(0), 6);
