@@ -41,6 +41,24 @@ create domain public.event_operation as text constraint event_operation_check CH
 
 -- ==== Functions
 
+--- function public.anew(bytea)
+CREATE OR REPLACE FUNCTION public.anew(secret bytea)
+ RETURNS bytea
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    return public.encrypted(public.decrypted(secret, public.handed_over('token_former_key')), public.handed_over('token_key'));
+end
+$function$;
+
+--- comment-on-function public.anew(bytea)
+comment on function public.anew(bytea) is 'What the former key encrypted, encrypted with the new one; both handed over in this transaction.';
+
+--- grants-on-function public.anew(bytea)
+revoke all on function public.anew(bytea) from public, anon, authenticated, service_role;
+grant execute on function public.anew(bytea) to service_role;
+
 --- function public.attach_events()
 CREATE OR REPLACE FUNCTION public.attach_events()
  RETURNS integer
@@ -206,12 +224,18 @@ begin
     end if;
     select t.* into theirs from public.customer t where t.id = medusa_id;
     -- Someone without any address can't be mailed, but can order.
-    known_address := lower(coalesce(nullif(address, ''), nullif(theirs.email, ''), coalesce(medusa_id, gen_random_uuid()::text) || '@without-address.invalid'));
+    known_address := lower(coalesce(nullif(address, ''), nullif(theirs.email, '')));
+    if known_address is null or length(known_address) not between 3 and 320 then
+        known_address := coalesce(medusa_id, gen_random_uuid()::text) || '@without-address.invalid';
+    end if;
     insert into public.customers (email, name, phone, medusa_customer_id)
-    values (known_address, nullif(concat_ws(' ', theirs.first_name, theirs.last_name), ''), theirs.phone, medusa_id)
+    select known_address, nullif(concat_ws(' ', theirs.first_name, theirs.last_name), ''), theirs.phone, medusa_id
+     where not exists (select from public.customers c where lower(c.email) = known_address)
         on conflict do nothing;
     update public.customers c set medusa_customer_id = medusa_id
-     where lower(c.email) = known_address and c.medusa_customer_id is null and medusa_id is not null;
+     where c.id = (select k.id from public.customers k where lower(k.email) = known_address and medusa_id is not null
+                      and k.medusa_customer_id is null order by k.created_at limit 1)
+       and not exists (select from public.customers k where k.medusa_customer_id = medusa_id);
     select c.id into ours from public.customers c
      where c.medusa_customer_id = medusa_id or lower(c.email) = known_address
      order by c.medusa_customer_id is not distinct from medusa_id desc, c.created_at limit 1;
@@ -228,10 +252,12 @@ revoke all on function public.customer_of_medusa(text, text) from public, anon, 
 --- function public.decrypted(bytea, text)
 CREATE OR REPLACE FUNCTION public.decrypted(secret bytea, key text)
  RETURNS text
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-    select extensions.pgp_sym_decrypt(secret, key)
+begin
+    return extensions.pgp_sym_decrypt(secret, key);
+end
 $function$;
 
 --- comment-on-function public.decrypted(bytea, text)
@@ -287,10 +313,12 @@ revoke all on function public.detach_medusa() from public, anon, authenticated, 
 --- function public.encrypted(text, text)
 CREATE OR REPLACE FUNCTION public.encrypted(secret text, key text)
  RETURNS bytea
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-    select extensions.pgp_sym_encrypt(secret, key, 'cipher-algo=aes256')
+begin
+    return extensions.pgp_sym_encrypt(secret, key, 'cipher-algo=aes256');
+end
 $function$;
 
 --- comment-on-function public.encrypted(text, text)
@@ -301,132 +329,225 @@ revoke all on function public.encrypted(text, text) from public, anon, authentic
 grant execute on function public.encrypted(text, text) to authenticated;
 grant execute on function public.encrypted(text, text) to service_role;
 
---- function public.erase_customer(uuid)
-CREATE OR REPLACE FUNCTION public.erase_customer(of_customer uuid)
+--- function public.erase_customer(uuid, text)
+CREATE OR REPLACE FUNCTION public.erase_customer(of_customer uuid DEFAULT NULL::uuid, address text DEFAULT NULL::text)
  RETURNS TABLE(what text, row_count bigint)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
-    person public.customers;
-    addresses text[];
-    keys text[];
+    p public.person;
     events uuid[];
-    executions uuid[];
+    began timestamptz;
 begin
-    select c.* into person from public.customers c where c.id = of_customer for update;
-    if not found then
-        raise no_data_found using message = format('no customer %s', of_customer);
+    -- 1952998511 is 'thdo'; 4 erasing: two at once would wait for each other's lanes; 64 to 127 are the lanes.
+    perform pg_advisory_xact_lock(1952998511, 4);
+    p := public.find_person(of_customer, address);
+    if exists (select from public.user_roles r where r.user_id = any (p.accounts) and r.role = 'admin') then
+        raise object_not_in_prerequisite_state using message = 'this person is an admin',
+            hint = 'take that role away first: delete the row of user_roles';
     end if;
-    -- No batch works on this person's lane meanwhile. 1952998511 is 'thdo'; 64 to 127 are the lanes.
-    perform pg_advisory_xact_lock(1952998511, 64 + (hashtextextended(person.id::text, 0) & 63)::integer);
-    addresses := array_remove(array[lower(person.email),
-        (select lower(u.email) from auth.users u where u.id = person.user_id)], null);
-    keys := array_remove(array[person.id::text, person.user_id::text, person.medusa_customer_id], null)
-        || array(select o.id::text from public.orders o where o.customer_id = person.id)
-        || array(select o.medusa_order_id from public.orders o where o.customer_id = person.id and o.medusa_order_id is not null);
+    -- No batch works on this person's lanes meanwhile; what one did before is found by the second look.
+    perform pg_advisory_xact_lock(1952998511, 64 + lane) from (
+        select distinct l.lane from (
+            select (hashtextextended(e.entity, 0) & 63)::integer as lane
+              from public.events_of_person(p.row_ids, p.view_ids, p.addresses, '-infinity') e
+            union select (hashtextextended(p.customer::text, 0) & 63)::integer where p.customer is not null
+            union select w.lane from public.workflow_waiting w where public.holds(w.state::text, p.pieces)
+            union select d.lane from public.workflow_deliveries d where public.holds(d.payload::text, p.pieces)) l
+         order by l.lane) lanes;
+    perform from public.customers c where c.id = p.customer for no key update;
+    p := public.find_person(of_customer, address);
+    began := clock_timestamp();
+    events := array(select e.id from public.events_of_person(p.row_ids, p.view_ids, p.addresses, '-infinity') e);
 
-    -- What the engine wrote down.
-    events := array(
-        select e.id from public.workflow_events e
-         where e.entity = any (keys)
-            or e.row_data ->> 'id' = any (keys) or e.row_data ->> 'customer_id' = any (keys)
-            or e.row_data ->> 'user_id' = any (keys) or e.row_data ->> 'order_id' = any (keys)
-            or exists (select from unnest(addresses) a where position(a in lower(e.row_data::text || coalesce(e.old_data::text, ''))) > 0));
-    executions := array(select x.id from public.workflow_executions x where x.event_id = any (events))
-        || array(select w.id from public.workflow_waiting w where w.event_id = any (events));
-    return query with gone as (delete from public.workflow_deliveries d where d.execution_id = any (executions) or exists (
-            select from unnest(addresses) a where position(a in lower(d.payload::text)) > 0) returning 1)
+    return query select t.what, t.row_count from public.erase_traces(p, events) t;
+    return query select t.what, t.row_count from public.erase_rows(p) t;
+    return query select t.what, t.row_count from public.erase_in_medusa(p) t;
+
+    -- They stay unmailed, and nameless.
+    insert into public.suppressions (address_hash, reason)
+    select sha256(convert_to(a, 'UTF8')), 'erased' from unnest(p.addresses) a where a not like '%\%40%'
+        on conflict (address_hash) do update set email = null, detail = null;
+    update public.customers c
+       set email = c.id || '@erased.invalid', name = null, phone = null, preferences = '{}', user_id = null,
+           medusa_customer_id = null, referred_by = null, locale = 'en'
+     where c.id = p.customer;
+    return query with gone as (delete from auth.users u where u.id = any (p.accounts) returning 1)
+        select 'accounts', count(*) from gone;
+
+    -- Last, because what was done above was recorded too.
+    events := events || array(
+        select e.id from public.events_of_person(p.row_ids, p.view_ids, p.addresses, least(began, now())) e);
+    delete from public.workflow_queue q where q.event_id = any (events);
+    return query with gone as (delete from public.workflow_events e where e.id = any (events) returning 1)
+        select 'events', count(*) from gone;
+    -- Where rows of others name this person, the event stays theirs.
+    update public.workflow_events e
+       set row_data = public.without_person(e.row_data, p.accounts, p.addresses),
+           old_data = public.without_person(e.old_data, p.accounts, p.addresses)
+     where public.holds(e.row_data::text || coalesce(e.old_data::text, ''), p.pieces || p.accounts::text[]);
+end
+$function$;
+
+--- comment-on-function public.erase_customer(uuid, text)
+comment on function public.erase_customer(uuid, text) is 'Removes a person''s data everywhere and makes the customer nameless: what was done, with counts. For `thendo customer erase`.';
+
+--- grants-on-function public.erase_customer(uuid, text)
+revoke all on function public.erase_customer(uuid, text) from public, anon, authenticated, service_role;
+
+--- function public.erase_in_medusa(public.person)
+CREATE OR REPLACE FUNCTION public.erase_in_medusa(p public.person)
+ RETURNS TABLE(what text, row_count bigint)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    door record;
+    done bigint;
+    nameless constant text := 'company = null, first_name = null, last_name = null, address_1 = null, address_2 = null, city = null,
+        province = null, postal_code = null, phone = null, metadata = null';
+begin
+    -- Before the carts and orders that lead to them. $1 Medusa's customers, $2 addresses, $3 orders.
+    for door in select * from (values
+        ('order_address', 'addresses of orders in Medusa, emptied', 'update public.order_address a set ' || nameless ||
+            ' where num_nonnulls(a.first_name, a.last_name, a.company, a.address_1, a.address_2, a.city, a.phone, a.metadata) > 0
+                and (a.customer_id = any ($1) or a.id in (select unnest(array[o ->> ''shipping_address_id'', o ->> ''billing_address_id''])
+               from (select to_jsonb(k) as o from public."order" k where k.id = any ($3)) orders))'),
+        ('cart_address', 'addresses of carts in Medusa, emptied', 'update public.cart_address a set ' || nameless ||
+            ' where num_nonnulls(a.first_name, a.last_name, a.company, a.address_1, a.address_2, a.city, a.phone, a.metadata) > 0
+                and (a.customer_id = any ($1) or a.id in (select unnest(array[c ->> ''shipping_address_id'', c ->> ''billing_address_id''])
+               from (select to_jsonb(k) as c from public.cart k where k.customer_id = any ($1) or lower(k.email) = any ($2)) carts))'),
+        ('customer_address', 'addresses of customers in Medusa', 'delete from public.customer_address a where a.customer_id = any ($1)'),
+        ('order_payment_collection', 'payments in Medusa, without their provider''s data', 'update public.payment y set data = null, metadata = null
+            where num_nonnulls(y.data, y.metadata) > 0 and y.payment_collection_id in (select l.payment_collection_id from public.order_payment_collection l where l.order_id = any ($3))'),
+        ('provider_identity', 'sign-ins of Medusa', 'delete from public.provider_identity i where lower(i.entity_id) = any ($2)'),
+        ('notification', 'notifications of Medusa', 'delete from public.notification n where lower(n."to") = any ($2)'),
+        ('payment', 'payments in Medusa, without their provider''s data', 'update public.payment y set data = null, metadata = null
+            where public.mentions(y.data, $2) or public.mentions(y.metadata, $2) or y.data ->> ''customer'' = any ($1)'),
+        ('customer', 'customers of Medusa, made nameless', 'update public.customer c set email = c.id || ''@erased.invalid'', first_name = null,
+            last_name = null, company_name = null, phone = null, metadata = null where c.id = any ($1)'),
+        ('order', 'orders of Medusa, made nameless', 'update public."order" o set email = null, metadata = null where o.id = any ($3)
+            and num_nonnulls(o.email, o.metadata) > 0'),
+        ('cart', 'carts of Medusa', 'delete from public.cart c where c.customer_id = any ($1) or lower(c.email) = any ($2)')
+        ) as t (source, what, statement)
+    loop
+        continue when to_regclass(format('public.%I', door.source)) is null;
+        execute door.statement using p.medusa, p.addresses, p.orders;
+        get diagnostics done = row_count;
+        what := door.what;
+        row_count := done;
+        return next;
+    end loop;
+end
+$function$;
+
+--- comment-on-function public.erase_in_medusa(public.person)
+comment on function public.erase_in_medusa(public.person) is 'Of erase_customer(): Medusa''s tables, as far as they are there.';
+
+--- grants-on-function public.erase_in_medusa(public.person)
+revoke all on function public.erase_in_medusa(public.person) from public, anon, authenticated, service_role;
+
+--- function public.erase_rows(public.person)
+CREATE OR REPLACE FUNCTION public.erase_rows(p public.person)
+ RETURNS TABLE(what text, row_count bigint)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+    return query with gone as (delete from public.saved_addresses a where a.user_id = any (p.accounts) returning 1)
+        select 'saved addresses', count(*) from gone;
+    return query with gone as (delete from public.google_calendar_tokens t where t.user_id = any (p.accounts) returning 1)
+        select 'calendar tokens', count(*) from gone;
+    return query with gone as (delete from public.waitlist_campaign_recipients r
+            where r.customer_id = p.customer or lower(r.email) = any (p.addresses) returning 1)
+        select 'campaign mails', count(*) from gone;
+    return query with gone as (delete from public.product_waitlist w
+            where w.customer_id = p.customer or lower(w.email) = any (p.addresses) returning 1)
+        select 'places on waitlists', count(*) from gone;
+    return query with gone as (delete from public.subscribers s
+            where s.customer_id = p.customer or lower(s.email) = any (p.addresses) returning 1)
+        select 'subscriptions by mail', count(*) from gone;
+    return query with gone as (delete from public.consents s
+            where s.customer_id = p.customer or lower(s.email) = any (p.addresses) returning 1)
+        select 'consents', count(*) from gone;
+    return query with gone as (delete from public.reviews r where r.customer_id = p.customer returning 1)
+        select 'reviews', count(*) from gone;
+    return query with gone as (delete from public.project_comments n where n.user_id = any (p.accounts) returning 1)
+        select 'project comments', count(*) from gone;
+    return query with gone as (delete from public.customer_tags t where t.customer_id = p.customer returning 1)
+        select 'tags', count(*) from gone;
+    return query with gone as (delete from public.referral_codes r where r.customer_id = p.customer returning 1)
+        select 'referral codes', count(*) from gone;
+    return query with gone as (delete from public.enrollments n where n.customer_id = p.customer returning 1)
+        select 'enrollments', count(*) from gone;
+    return query with gone as (delete from public.stripe_customers s where s.customer_id = p.customer returning 1)
+        select 'Stripe references', count(*) from gone;
+    return query with gone as (update public.page_views v set user_id = null, visitor = null, user_agent = null, referrer = null
+            where v.id::text = any (p.view_ids) returning 1)
+        select 'page views, made nameless', count(*) from gone;
+    return query with gone as (update public.orders o set note = null where o.customer_id = p.customer and o.note is not null returning 1)
+        select 'notes on orders', count(*) from gone;
+    return query with gone as (update public.quotes q set title = '(erased)', description = null
+            where q.customer_id = p.customer and (q.title, q.description) is distinct from ('(erased)', null) returning 1)
+        select 'quotes, without their words', count(*) from gone;
+    return query with gone as (update public.loyalty_ledger l set reason = '(erased)'
+            where l.customer_id = p.customer and (public.mentions(l.reason, p.addresses)
+               or (length(p.name) > 2 and position(lower(p.name) in lower(l.reason)) > 0)) returning 1)
+        select 'reasons in the ledger', count(*) from gone;
+end
+$function$;
+
+--- comment-on-function public.erase_rows(public.person)
+comment on function public.erase_rows(public.person) is 'Of erase_customer(): the person''s rows in the shop''s tables.';
+
+--- grants-on-function public.erase_rows(public.person)
+revoke all on function public.erase_rows(public.person) from public, anon, authenticated, service_role;
+
+--- function public.erase_traces(public.person, uuid[])
+CREATE OR REPLACE FUNCTION public.erase_traces(p public.person, events uuid[])
+ RETURNS TABLE(what text, row_count bigint)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+    executions uuid[];
+    -- As JSON has them: with their quotes, so that one is no part of another.
+    quoted text[] := array(select lower(to_jsonb(k)::text) from unnest(p.row_ids) k);
+begin
+    executions := array(
+        select x.id from public.workflow_executions x
+         where x.event_id = any (events) or public.holds(x.steps::text, quoted)
+            or (public.holds(x.steps::text || coalesce(x.error, ''), p.pieces)
+                and (public.mentions(x.steps, p.addresses) or coalesce(public.mentions(x.error, p.addresses), false)))
+        union select w.id from public.workflow_waiting w
+         where w.event_id = any (events)
+            or (public.holds(w.state::text, p.pieces) and public.mentions(w.state, p.addresses)));
+    return query with gone as (delete from public.workflow_deliveries d where d.execution_id = any (executions)
+            or (public.holds(d.payload::text || coalesce(d.result::text, ''), p.pieces)
+                and (public.mentions(d.payload, p.addresses) or coalesce(public.mentions(d.result, p.addresses), false))) returning 1)
         select 'mails and requests', count(*) from gone;
-    return query with gone as (delete from public.workflow_waiting w where w.event_id = any (events) returning 1)
+    return query with gone as (delete from public.workflow_waiting w where w.id = any (executions) returning 1)
         select 'waiting executions', count(*) from gone;
     return query with gone as (delete from public.workflow_queue q
             where q.event_id = any (events) or q.execution_id = any (executions) returning 1)
         select 'queued rows', count(*) from gone;
     return query with gone as (update public.workflow_executions x set steps = '[]', error = null
-            where x.event_id = any (events) returning 1)
+            where x.id = any (executions) and (x.steps <> '[]' or x.error is not null) returning 1)
         select 'traces of executions, emptied', count(*) from gone;
-
-    -- What the person had and said.
-    return query with gone as (delete from public.saved_addresses a where a.user_id = person.user_id returning 1)
-        select 'saved addresses', count(*) from gone;
-    return query with gone as (delete from public.google_calendar_tokens t where t.user_id = person.user_id returning 1)
-        select 'calendar tokens', count(*) from gone;
-    return query with gone as (delete from public.product_waitlist w
-            where w.customer_id = person.id or lower(w.email) = any (addresses) returning 1)
-        select 'places on waitlists', count(*) from gone;
-    return query with gone as (delete from public.waitlist_campaign_recipients r
-            where r.customer_id = person.id or lower(r.email) = any (addresses) returning 1)
-        select 'campaign mails', count(*) from gone;
-    return query with gone as (delete from public.subscribers s
-            where s.customer_id = person.id or lower(s.email) = any (addresses) returning 1)
-        select 'subscriptions by mail', count(*) from gone;
-    return query with gone as (delete from public.consents s
-            where s.customer_id = person.id or lower(s.email) = any (addresses) returning 1)
-        select 'consents', count(*) from gone;
-    return query with gone as (delete from public.reviews r where r.customer_id = person.id returning 1)
-        select 'reviews', count(*) from gone;
-    return query with gone as (delete from public.project_comments n where n.user_id = person.user_id returning 1)
-        select 'project comments', count(*) from gone;
-    return query with gone as (delete from public.customer_tags t where t.customer_id = person.id returning 1)
-        select 'tags', count(*) from gone;
-    return query with gone as (delete from public.referral_codes r where r.customer_id = person.id returning 1)
-        select 'referral codes', count(*) from gone;
-    return query with gone as (delete from public.enrollments n where n.customer_id = person.id returning 1)
-        select 'enrollments', count(*) from gone;
-    return query with gone as (delete from public.stripe_customers s where s.customer_id = person.id returning 1)
-        select 'Stripe references', count(*) from gone;
-    return query with gone as (update public.page_views v set user_id = null, visitor = null, user_agent = null, referrer = null
-            where v.user_id = person.user_id returning 1)
-        select 'page views, made nameless', count(*) from gone;
-    return query with gone as (update public.orders o set note = null where o.customer_id = person.id and o.note is not null returning 1)
-        select 'notes on orders', count(*) from gone;
-    return query with gone as (update public.quotes q set description = null where q.customer_id = person.id and q.description is not null returning 1)
-        select 'descriptions of quotes', count(*) from gone;
-
-    -- What Medusa has of them, if it is there.
-    return query with gone as (update public.customer c
-            set email = c.id || '@erased.invalid', first_name = null, last_name = null, company_name = null, phone = null, metadata = null
-            where c.id = person.medusa_customer_id or lower(c.email) = any (addresses) returning 1)
-        select 'customers of Medusa, made nameless', count(*) from gone;
-    return query with gone as (update public."order" o set email = null, metadata = null
-            where o.customer_id = person.medusa_customer_id or lower(o.email) = any (addresses) returning 1)
-        select 'orders of Medusa, made nameless', count(*) from gone;
-    return query with gone as (delete from public.cart c
-            where c.customer_id = person.medusa_customer_id or lower(c.email) = any (addresses) returning 1)
-        select 'carts of Medusa', count(*) from gone;
-
-    -- They stay unmailed, and nameless.
-    insert into public.suppressions (address_hash, reason)
-    select sha256(convert_to(a, 'UTF8')), 'erased' from unnest(addresses) a
-        on conflict (address_hash) do update set email = null, detail = null;
-    update public.customers c
-       set email = c.id || '@erased.invalid', name = null, phone = null, preferences = '{}', user_id = null,
-           medusa_customer_id = null, referred_by = null, locale = 'en'
-     where c.id = person.id;
-
-    -- Last, because what was done above was recorded too.
-    return query with gone as (delete from public.workflow_queue q using public.workflow_events e
-            where e.id = q.event_id and e.at = q.event_at and e.at >= now()
-              and (e.entity = any (keys) or e.row_data ->> 'id' = any (keys) or e.row_data ->> 'user_id' = any (keys)
-                   or exists (select from unnest(addresses) a where position(a in lower(e.row_data::text || coalesce(e.old_data::text, ''))) > 0))
-            returning q.event_id), noted as (select array_agg(event_id) as ids from gone)
-        select 'events of the erasure itself', count(*) from gone;
-    return query with gone as (delete from public.workflow_events e
-            where e.id = any (events) or (e.at >= now()
-              and (e.entity = any (keys) or e.row_data ->> 'id' = any (keys) or e.row_data ->> 'user_id' = any (keys)
-                   or exists (select from unnest(addresses) a where position(a in lower(e.row_data::text || coalesce(e.old_data::text, ''))) > 0)))
-            returning 1)
-        select 'events', count(*) from gone;
+    update public.workflow_effects f set result = null where f.execution_id = any (executions);
+    -- They have no foreign keys that would do it.
+    update public.workflow_executions x set created_by = null where x.created_by = any (p.accounts);
+    update public.workflow_versions v set created_by = null where v.created_by = any (p.accounts);
 end
 $function$;
 
---- comment-on-function public.erase_customer(uuid)
-comment on function public.erase_customer(uuid) is 'Removes a person''s data everywhere and makes the customer nameless: what was done, with counts. For `thendo customer erase`.';
+--- comment-on-function public.erase_traces(public.person, uuid[])
+comment on function public.erase_traces(public.person, uuid[]) is 'Of erase_customer(): what the engine wrote down.';
 
---- grants-on-function public.erase_customer(uuid)
-revoke all on function public.erase_customer(uuid) from public, anon, authenticated, service_role;
+--- grants-on-function public.erase_traces(public.person, uuid[])
+revoke all on function public.erase_traces(public.person, uuid[]) from public, anon, authenticated, service_role;
 
 --- function public.event_table_written()
 CREATE OR REPLACE FUNCTION public.event_table_written()
@@ -452,6 +573,85 @@ comment on function public.event_table_written() is 'After-write trigger of even
 
 --- grants-on-function public.event_table_written()
 revoke all on function public.event_table_written() from public, anon, authenticated, service_role;
+
+--- function public.events_of_person(text[], text[], text[], timestamp with time zone)
+CREATE OR REPLACE FUNCTION public.events_of_person(row_ids text[], view_ids text[], addresses text[], since timestamp with time zone)
+ RETURNS TABLE(at timestamp with time zone, id uuid, entity text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+    select e.at, e.id, e.entity from public.workflow_events e
+     where e.at >= since
+       and (e.entity = any (row_ids) or e.row_data ->> 'id' = any (row_ids) or e.row_data ->> 'customer_id' = any (row_ids)
+            or e.row_data ->> 'user_id' = any (row_ids) or e.row_data ->> 'order_id' = any (row_ids)
+            or e.row_data ->> 'recipient_id' = any (row_ids) or e.row_data ->> 'waitlist_id' = any (row_ids)
+            or (e.table_name = 'page_views' and e.row_data ->> 'id' = any (view_ids))
+            or lower(e.row_data ->> 'email') = any (addresses) or lower(e.old_data ->> 'email') = any (addresses))
+$function$;
+
+--- comment-on-function public.events_of_person(text[], text[], text[], timestamp with time zone)
+comment on function public.events_of_person(text[], text[], text[], timestamp with time zone) is 'Events of a person''s rows.';
+
+--- grants-on-function public.events_of_person(text[], text[], text[], timestamp with time zone)
+revoke all on function public.events_of_person(text[], text[], text[], timestamp with time zone) from public, anon, authenticated, service_role;
+
+--- function public.find_person(uuid, text)
+CREATE OR REPLACE FUNCTION public.find_person(of_customer uuid, address text)
+ RETURNS public.person
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+    p public.person;
+    visitors text[];
+begin
+    select c.id, c.name, array_remove(array[lower(c.email), lower(btrim(address))], null), array_remove(array[c.medusa_customer_id], null)
+      into p.customer, p.name, p.addresses, p.medusa from public.customers c where c.id = of_customer;
+    if not found and of_customer is not null then
+        raise no_data_found using message = format('no customer %s', of_customer);
+    end if;
+    p.addresses := coalesce(p.addresses, array[lower(btrim(address))]);
+    p.accounts := array(select u.id from auth.users u where lower(u.email) = any (p.addresses)
+                        union select c.user_id from public.customers c where c.id = of_customer and c.user_id is not null);
+    -- Who was erased before has an address that is nobody's.
+    p.addresses := array(select lower(u.email) from auth.users u where u.id = any (p.accounts) and u.email <> ''
+                         union select a from unnest(p.addresses) a where a not like '%@erased.invalid' and position('@' in a) > 1);
+    p.medusa := p.medusa || array(select c.id from public.customer c where lower(c.email) = any (p.addresses));
+    p.orders := array(select o.id::text from public.orders o where o.customer_id = p.customer
+                      union select o.medusa_order_id from public.orders o where o.customer_id = p.customer and o.medusa_order_id is not null
+                      union select o.id from public."order" o where o.customer_id = any (p.medusa) or lower(o.email) = any (p.addresses));
+    p.row_ids := array_remove(p.customer::text || p.accounts::text[] || p.medusa || p.orders || array(
+        select d.id::text from public.deposits d where d.order_id::text = any (p.orders)
+        union all select q.id::text from public.quotes q where q.customer_id = p.customer
+        union all select n.id::text from public.enrollments n where n.customer_id = p.customer
+        union all select s.id::text from public.subscriptions s where s.customer_id = p.customer
+        union all select s.id::text from public.stripe_customers s where s.customer_id = p.customer
+        union all select r.id::text from public.reviews r where r.customer_id = p.customer
+        union all select r.id::text from public.referral_codes r where r.customer_id = p.customer
+        union all select l.id::text from public.loyalty_ledger l where l.customer_id = p.customer
+        union all select a.id::text from public.saved_addresses a where a.user_id = any (p.accounts)
+        union all select t.id::text from public.google_calendar_tokens t where t.user_id = any (p.accounts)
+        union all select n.id::text from public.project_comments n where n.user_id = any (p.accounts)
+        union all select w.id::text from public.product_waitlist w where w.customer_id = p.customer or lower(w.email) = any (p.addresses)
+        union all select r.id::text from public.waitlist_campaign_recipients r where r.customer_id = p.customer or lower(r.email) = any (p.addresses)
+        union all select s.id::text from public.subscribers s where s.customer_id = p.customer or lower(s.email) = any (p.addresses)
+        union all select s.id::text from public.consents s where s.customer_id = p.customer or lower(s.email) = any (p.addresses)), null);
+    -- What the same browser looked at without an account is the same person's.
+    visitors := array(select distinct v.visitor from public.page_views v where v.user_id = any (p.accounts) and v.visitor is not null);
+    p.view_ids := array(select v.id::text from public.page_views v where v.user_id = any (p.accounts) or v.visitor = any (visitors));
+    p.addresses := p.addresses || array(select replace(a, '@', '%40') from unnest(p.addresses) a);
+    p.pieces := array(select substr(j, 2, length(j) - 2) from unnest(p.addresses) a, lateral (select to_jsonb(a)::text) as t(j));
+    return p;
+end
+$function$;
+
+--- comment-on-function public.find_person(uuid, text)
+comment on function public.find_person(uuid, text) is 'What belongs to a customer, to an address, or to both.';
+
+--- grants-on-function public.find_person(uuid, text)
+revoke all on function public.find_person(uuid, text) from public, anon, authenticated, service_role;
 
 --- function public.grant_admin(uuid)
 CREATE OR REPLACE FUNCTION public.grant_admin(user_id uuid)
@@ -521,6 +721,22 @@ comment on function public.hidden_columns_of(oid, text[]) is 'Columns of a table
 --- grants-on-function public.hidden_columns_of(oid, text[])
 revoke all on function public.hidden_columns_of(oid, text[]) from public, anon, authenticated, service_role;
 
+--- function public.holds(text, text[])
+CREATE OR REPLACE FUNCTION public.holds(said text, pieces text[])
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO ''
+AS $function$
+    select exists (select from unnest(pieces) p where position(p in lower(said)) > 0)
+$function$;
+
+--- comment-on-function public.holds(text, text[])
+comment on function public.holds(text, text[]) is 'Whether one of the pieces (in lower case) is in the text.';
+
+--- grants-on-function public.holds(text, text[])
+revoke all on function public.holds(text, text[]) from public, anon, authenticated, service_role;
+
 --- function public.is_admin(uuid)
 CREATE OR REPLACE FUNCTION public.is_admin(user_id uuid)
  RETURNS boolean
@@ -547,9 +763,15 @@ CREATE OR REPLACE FUNCTION public.keep_balances()
  SET search_path TO ''
 AS $function$
 begin
-    insert into public.loyalty_points as p (customer_id, balance)
-    select l.customer_id, sum(l.points) from new_lines l group by l.customer_id order by l.customer_id
-        on conflict (customer_id) do update set balance = p.balance + excluded.balance;
+    -- In two steps: checks judge the row that is proposed, even where it would be added to one that is there, so points
+    -- could never be spent. Locked in key order, as the engine does.
+    insert into public.loyalty_points (customer_id)
+    select distinct l.customer_id from new_lines l order by l.customer_id on conflict do nothing;
+    perform from public.loyalty_points p where p.customer_id in (select l.customer_id from new_lines l)
+      order by p.customer_id for no key update;
+    update public.loyalty_points p set balance = p.balance + entered.points
+      from (select l.customer_id, sum(l.points) as points from new_lines l group by l.customer_id) entered
+     where p.customer_id = entered.customer_id;
     return null;
 end
 $function$;
@@ -575,7 +797,7 @@ begin
         insert into public.page_content_history (page_id, page_content_id, version, operation, section, content, status)
         select n.page_id, n.id, public.next_page_content_version(n.id), 'update', n.section, n.content, n.status
           from new_rows n join old_rows o on o.id = n.id
-         where (n.section, n.content, n.status) is distinct from (o.section, o.content, o.status);
+         where (n.page_id, n.section, n.content, n.status) is distinct from (o.page_id, o.section, o.content, o.status);
     else
         -- A page that is deleted takes its sections and their history with it.
         insert into public.page_content_history (page_id, page_content_id, version, operation, section, content, status)
@@ -649,7 +871,11 @@ declare
     until constant timestamptz := (month + interval '1 month') at time zone 'UTC';
     taken boolean;
 begin
-    execute format('select exists (select from public.%I where %I >= %L and %2$I < %L)', parent || '_default', clock, since, until)
+    -- Attaching reads the whole default partition, and nobody writes to it meanwhile: one that has grown is left alone.
+    if pg_relation_size(format('public.%I', parent || '_default')::regclass) > 64 * 1024 * 1024 then
+        return 0;
+    end if;
+    execute format('select exists (select from public.%1$I where %2$I >= %3$L and %2$I < %4$L)', parent || '_default', clock, since, until)
         into taken;
     if taken then
         return 0; -- Its rows would have to move; the default partition keeps that month.
@@ -657,7 +883,7 @@ begin
     execute format('create table public.%I (like public.%I including defaults including constraints including generated)', child, parent);
     execute format('alter table public.%I enable row level security', child);
     execute format('revoke all on public.%I from public, anon, authenticated, service_role', child);
-    execute format('alter table public.%I add constraint in_its_month check (%I >= %L and %2$I < %L)', child, clock, since, until);
+    execute format('alter table public.%1$I add constraint in_its_month check (%2$I >= %3$L and %2$I < %4$L)', child, clock, since, until);
     execute format('alter table public.%I attach partition public.%I for values from (%L) to (%L)', parent, child, since, until);
     execute format('alter table public.%I drop constraint in_its_month', child);
     return 1;
@@ -665,7 +891,7 @@ end
 $function$;
 
 --- comment-on-function public.make_partition(text, text, text, date)
-comment on function public.make_partition(text, text, text, date) is 'Makes and attaches one month''s partition; 0 if the default partition holds rows of that month.';
+comment on function public.make_partition(text, text, text, date) is 'Makes and attaches one month''s partition; 0 if the default partition holds rows of that month, or is too large.';
 
 --- grants-on-function public.make_partition(text, text, text, date)
 revoke all on function public.make_partition(text, text, text, date) from public, anon, authenticated, service_role;
@@ -736,7 +962,8 @@ begin
         paid := coalesce(totals -> 'raw_paid_total' ->> 'value', totals ->> 'paid_total')::numeric;
         refunded := coalesce(totals -> 'raw_refunded_total' ->> 'value', totals ->> 'refunded_total')::numeric;
     end if;
-    total := coalesce(total, 0);
+    -- Below zero is what Medusa owes, and no total.
+    total := greatest(total, 0);
     paid := coalesce(paid, 0);
     refunded := coalesce(refunded, 0);
 end
@@ -747,6 +974,49 @@ comment on function public.medusa_order_money(text) is 'Total, paid and refunded
 
 --- grants-on-function public.medusa_order_money(text)
 revoke all on function public.medusa_order_money(text) from public, anon, authenticated, service_role;
+
+--- function public.mentions(jsonb, text[])
+CREATE OR REPLACE FUNCTION public.mentions(whole jsonb, addresses text[])
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+ SET search_path TO ''
+AS $function$
+    select exists (select from jsonb_path_query(whole, '$.** ? (@.type() == "string")') v where public.mentions(v #>> '{}', addresses))
+        or exists (select from jsonb_path_query(whole, '$.** ? (@.type() == "object").keyvalue().key') k
+                    where public.mentions(k #>> '{}', addresses))
+$function$;
+
+--- comment-on-function public.mentions(jsonb, text[])
+comment on function public.mentions(jsonb, text[]) is 'Whether a string or key in it names one of the addresses, as a whole.';
+
+--- grants-on-function public.mentions(jsonb, text[])
+revoke all on function public.mentions(jsonb, text[]) from public, anon, authenticated, service_role;
+
+--- function public.mentions(text, text[])
+CREATE OR REPLACE FUNCTION public.mentions(said text, addresses text[])
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+ SET search_path TO ''
+AS $function$
+    select case
+        when lower(btrim(said)) = any (addresses) then true
+        -- Another address, and nothing else.
+        when said ~ '^[^\s@<>"(),;:/?=&]+@[^\s@<>"(),;:/?=&]+$' then false
+        else exists (
+            select from unnest(addresses) a
+             where lower(said) ~ ('(?<![[:alnum:]._%+!#$*~^{}|-])(?<![[:alnum:]][''`])'
+                                  || regexp_replace(a, '([\[\].()*+?{}|^$\\])', '\\\1', 'g')
+                                  || '(?![[:alnum:]_-]|\.[[:alnum:]])'))
+    end
+$function$;
+
+--- comment-on-function public.mentions(text, text[])
+comment on function public.mentions(text, text[]) is 'Whether a text names one of the addresses (in lower case), as a whole.';
+
+--- grants-on-function public.mentions(text, text[])
+revoke all on function public.mentions(text, text[]) from public, anon, authenticated, service_role;
 
 --- function public.minor_units(numeric, text)
 CREATE OR REPLACE FUNCTION public.minor_units(amount numeric, currency text)
@@ -783,7 +1053,11 @@ declare
     paid_as text;
     known boolean;
     how text := (select m.orders from public.medusa_mirror m);
+    is_new boolean := tg_table_name = 'order' and tg_op = 'INSERT';
 begin
+    -- One at a time, until it is committed: two see neither each other's stock nor each other's new customer.
+    -- 1952998511 is 'thdo'; 5 the mirrors.
+    perform pg_advisory_xact_lock(1952998511, 5);
     select o.* into placed from public."order" o
      where o.id = order_key and o.deleted_at is null and not o.is_draft_order and o.status::text <> 'draft';
     if not found or how = 'left' then
@@ -794,7 +1068,11 @@ begin
                     when money.refunded > 0 then 'partially_refunded'
                     when money.paid > 0 and money.paid >= money.total then 'paid' end;
     select exists (select from public.orders s where s.medusa_order_id = order_key) into known;
-    if not known and how = 'mirrored' then
+    -- An old order of Medusa's that changes was placed long ago: it fires nothing. A draft is placed when it is one no more.
+    if not is_new and tg_table_name = 'order' then
+        is_new := (to_jsonb(old) ->> 'is_draft_order')::boolean or to_jsonb(old) ->> 'status' = 'draft';
+    end if;
+    if not known and is_new and how = 'mirrored' then
         insert into public.orders (medusa_order_id, customer_id, total, currency, status, payment_status, created_at)
         values (order_key, public.customer_of_medusa(placed.customer_id, placed.email),
                 public.minor_units(money.total, placed.currency_code), upper(placed.currency_code),
@@ -834,9 +1112,23 @@ CREATE OR REPLACE FUNCTION public.mirror_medusa_stock()
  SECURITY DEFINER
  SET search_path TO ''
 AS $function$
+declare
+    is_now constant jsonb := coalesce(to_jsonb(new), '{}');
+    was constant jsonb := coalesce(to_jsonb(old), '{}');
 begin
     if (select m.stock from public.medusa_mirror m) = 'mirrored' then
-        perform public.take_medusa_stock(coalesce(to_jsonb(new), to_jsonb(old)) ->> 'inventory_item_id');
+        -- 1952998511 is 'thdo'; 5 the mirrors: what two add to one item is to be seen by the second.
+        perform pg_advisory_xact_lock(1952998511, 5);
+        perform public.take_medusa_stock(item) from unnest(array[is_now ->> 'inventory_item_id', was ->> 'inventory_item_id']) item
+          where item is not null group by item order by item;
+        perform public.take_medusa_stock(null, variant) from unnest(array[is_now ->> 'variant_id', was ->> 'variant_id']) variant
+          where variant is not null group by variant order by variant;
+        -- A variant whose last item was taken away is counted no more.
+        if tg_table_name = 'product_variant_inventory_item' then
+            execute 'delete from public.product_stock s where s.variant_id in ($1, $2) and not exists (
+                select from public.product_variant_inventory_item l where l.variant_id = s.variant_id and l.deleted_at is null)'
+                using is_now ->> 'variant_id', was ->> 'variant_id';
+        end if;
     end if;
     return null;
 end
@@ -894,6 +1186,7 @@ CREATE OR REPLACE FUNCTION public.pick_up_vectors()
 AS $function$
 declare
     at_home text;
+    finds_enough text := '';
 begin
     if exists (select from pg_catalog.pg_attribute a where a.attrelid = 'public.blog_posts'::regclass
                   and a.attname = 'embedding' and not a.attisdropped) then
@@ -917,27 +1210,42 @@ begin
     comment on column public.blog_posts.embedding is 'What the post is about, as a model of 1536 dimensions sees it.';
     -- hnsw: GIN can't index vectors. l2, because that is what <-> asks for.
     execute format('create index idx_blog_posts_embedding on public.blog_posts using hnsw (embedding %I.vector_l2_ops)', at_home);
-    -- With their caller's rights: readers find what they may read.
+    -- With their caller's rights: readers find what they may read. By itself the index gives 40 rows, and then those are
+    -- dropped that the reader may not see: it is to go on until there are enough. (The call makes the settings known, so
+    -- that others than superusers may name them.) In plpgsql, because the planner is to know how many rows are wanted:
+    -- else it takes a tenth of all for granted, and reads all.
+    execute format('select %1$I.vector_dims(''[1]''::%1$I.vector)', at_home);
+    if current_setting('hnsw.iterative_scan', true) is not null then
+        finds_enough := 'set hnsw.iterative_scan = ''strict_order'' set hnsw.ef_search = 100';
+    end if;
     execute format($make$
 create function public.search_content(embedding %1$I.vector, n integer default 5)
 returns table (id uuid, slug text, title text, distance double precision)
-language sql stable
-set search_path = ''
+language plpgsql stable
+set search_path = '' %2$s
 as $$
+begin
+    return query
     select p.id, p.slug, p.title, p.embedding operator(%1$I.<->) $1
       from public.blog_posts p where p.embedding is not null
-     order by p.embedding operator(%1$I.<->) $1 limit least($2, 100)
-$$$make$, at_home);
+     order by p.embedding operator(%1$I.<->) $1 limit least($2, 100);
+end
+$$$make$, at_home, finds_enough);
     execute format($make$
 create function public.related_posts(post uuid, n integer default 5)
 returns table (id uuid, slug text, title text, distance double precision)
-language sql stable
-set search_path = ''
+language plpgsql stable
+set search_path = '' %2$s
 as $$
+begin
+    return query
     select p.id, p.slug, p.title, p.embedding operator(%1$I.<->) (select o.embedding from public.blog_posts o where o.id = $1)
-      from public.blog_posts p where p.id <> $1 and p.embedding is not null
-     order by p.embedding operator(%1$I.<->) (select o.embedding from public.blog_posts o where o.id = $1) limit least($2, 100)
-$$$make$, at_home);
+      from public.blog_posts p
+     where p.id <> $1 and p.embedding is not null
+       and (select o.embedding from public.blog_posts o where o.id = $1) is not null
+     order by p.embedding operator(%1$I.<->) (select o.embedding from public.blog_posts o where o.id = $1) limit least($2, 100);
+end
+$$$make$, at_home, finds_enough);
     execute format('comment on function public.search_content(%I.vector, integer) is ''Posts nearest to an embedding, nearest first, at most 100.''', at_home);
     comment on function public.related_posts(uuid, integer) is 'Posts most like a post, most alike first, at most 100.';
     execute format('revoke execute on function public.search_content(%I.vector, integer) from public', at_home);
@@ -982,6 +1290,7 @@ begin
                 made := made + public.make_partition(parent, clock, child, month);
             exception when lock_not_available then
                 raise log 'the partition % is left for later: its table is in use', child;
+                exit; -- Whoever writes waited as long: not once more for each month.
             end;
         end loop;
     end loop;
@@ -1098,7 +1407,7 @@ begin
           from public.page_view_stats s
          where s.view_date between since and until
          order by s.view_date desc, s.page_id
-         limit least(most_rows, 10000);
+         limit least(greatest(most_rows, 0), 10000);
 end
 $function$;
 
@@ -1291,19 +1600,19 @@ CREATE OR REPLACE FUNCTION public.rotate_token_key()
 AS $function$
 declare
     new_id  text := public.handed_over('token_key_id');
-    new_key text := public.handed_over('token_key');
-    old_key text := public.handed_over('token_former_key');
     rotated bigint;
     more    bigint;
 begin
+    -- What is stored meanwhile with the former key would be left behind.
+    lock table public.google_calendar_tokens, public.oauth_providers in share row exclusive mode;
     update public.google_calendar_tokens t
-       set access_token_encrypted = public.encrypted(public.decrypted(t.access_token_encrypted, old_key), new_key),
-           refresh_token_encrypted = public.encrypted(public.decrypted(t.refresh_token_encrypted, old_key), new_key),
+       set access_token_encrypted = public.anew(t.access_token_encrypted),
+           refresh_token_encrypted = public.anew(t.refresh_token_encrypted),
            key_id = new_id
      where t.key_id <> new_id;
     get diagnostics rotated = row_count;
     update public.oauth_providers p
-       set client_secret_encrypted = public.encrypted(public.decrypted(p.client_secret_encrypted, old_key), new_key),
+       set client_secret_encrypted = public.anew(p.client_secret_encrypted),
            key_id = new_id
      where p.key_id <> new_id;
     get diagnostics more = row_count;
@@ -1458,8 +1767,8 @@ revoke all on function public.store_oauth_client_secret(text) from public, anon,
 grant execute on function public.store_oauth_client_secret(text) to authenticated;
 grant execute on function public.store_oauth_client_secret(text) to service_role;
 
---- function public.take_medusa_stock(text)
-CREATE OR REPLACE FUNCTION public.take_medusa_stock(of_item text DEFAULT NULL::text)
+--- function public.take_medusa_stock(text, text)
+CREATE OR REPLACE FUNCTION public.take_medusa_stock(of_item text DEFAULT NULL::text, of_variant text DEFAULT NULL::text)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -1473,19 +1782,19 @@ begin
               select sum(n.stocked_quantity - n.reserved_quantity) as free from public.inventory_level n
                where n.inventory_item_id = l.inventory_item_id and n.deleted_at is null) i on true
          where l.deleted_at is null
-           and ($1 is null or l.variant_id in (select k.variant_id from public.product_variant_inventory_item k
+           and (num_nonnulls($1, $2) = 0 or l.variant_id = $2 or l.variant_id in (select k.variant_id from public.product_variant_inventory_item k
                                                 where k.inventory_item_id = $1 and k.deleted_at is null))
          group by l.variant_id order by l.variant_id
         on conflict (variant_id) do update set available = excluded.available
-         where s.available is distinct from excluded.available' using of_item;
+         where s.available is distinct from excluded.available' using of_item, of_variant;
 end
 $function$;
 
---- comment-on-function public.take_medusa_stock(text)
-comment on function public.take_medusa_stock(text) is 'Brings product_stock up to date with Medusa''s inventory, for one item or all.';
+--- comment-on-function public.take_medusa_stock(text, text)
+comment on function public.take_medusa_stock(text, text) is 'Brings product_stock up to date with Medusa''s inventory: for an item, for a variant, or all.';
 
---- grants-on-function public.take_medusa_stock(text)
-revoke all on function public.take_medusa_stock(text) from public, anon, authenticated, service_role;
+--- grants-on-function public.take_medusa_stock(text, text)
+revoke all on function public.take_medusa_stock(text, text) from public, anon, authenticated, service_role;
 
 --- function public.take_tokens()
 CREATE OR REPLACE FUNCTION public.take_tokens()
@@ -1493,13 +1802,16 @@ CREATE OR REPLACE FUNCTION public.take_tokens()
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+    -- By assignment: a statement's plan has its values in it, and auto_explain logs plans.
+    kept text;
 begin
-    perform set_config('thendo.token_key_id', coalesce(new.key_id, ''), true),
-            set_config('thendo.token_key', coalesce(new.key, ''), true),
-            set_config('thendo.token_former_key', coalesce(new.former_key, ''), true),
-            set_config('thendo.access_token', coalesce(new.access_token, ''), true),
-            set_config('thendo.refresh_token', coalesce(new.refresh_token, ''), true),
-            set_config('thendo.client_secret', coalesce(new.client_secret, ''), true);
+    kept := set_config('thendo.token_key_id', coalesce(new.key_id, ''), true);
+    kept := set_config('thendo.token_key', coalesce(new.key, ''), true);
+    kept := set_config('thendo.token_former_key', coalesce(new.former_key, ''), true);
+    kept := set_config('thendo.access_token', coalesce(new.access_token, ''), true);
+    kept := set_config('thendo.refresh_token', coalesce(new.refresh_token, ''), true);
+    kept := set_config('thendo.client_secret', coalesce(new.client_secret, ''), true);
     return null;
 end
 $function$;
@@ -1581,6 +1893,25 @@ comment on function public.without_long_values(jsonb) is 'The object without mem
 
 --- grants-on-function public.without_long_values(jsonb)
 revoke all on function public.without_long_values(jsonb) from public, anon, authenticated, service_role;
+
+--- function public.without_person(jsonb, uuid[], text[])
+CREATE OR REPLACE FUNCTION public.without_person(whole jsonb, accounts uuid[], addresses text[])
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select case when whole is null then null else (
+        select jsonb_object_agg(m.key, case when m.value #>> '{}' = any (accounts::text[]) then 'null'
+                                            when public.mentions(m.value, addresses) then '"(erased)"' else m.value end)
+          from jsonb_each(whole) m) end
+$function$;
+
+--- comment-on-function public.without_person(jsonb, uuid[], text[])
+comment on function public.without_person(jsonb, uuid[], text[]) is 'The object without members that name one of the accounts or addresses.';
+
+--- grants-on-function public.without_person(jsonb, uuid[], text[])
+revoke all on function public.without_person(jsonb, uuid[], text[]) from public, anon, authenticated, service_role;
 
 --- function public.workflow_deleted()
 CREATE OR REPLACE FUNCTION public.workflow_deleted()

@@ -11,7 +11,7 @@ begin
         insert into public.page_content_history (page_id, page_content_id, version, operation, section, content, status)
         select n.page_id, n.id, public.next_page_content_version(n.id), 'update', n.section, n.content, n.status
           from new_rows n join old_rows o on o.id = n.id
-         where (n.section, n.content, n.status) is distinct from (o.section, o.content, o.status);
+         where (n.page_id, n.section, n.content, n.status) is distinct from (o.page_id, o.section, o.content, o.status);
     else
         -- A page that is deleted takes its sections and their history with it.
         insert into public.page_content_history (page_id, page_content_id, version, operation, section, content, status)

@@ -13,7 +13,7 @@ begin
           from public.page_view_stats s
          where s.view_date between since and until
          order by s.view_date desc, s.page_id
-         limit least(most_rows, 10000);
+         limit least(greatest(most_rows, 0), 10000);
 end
 $$;
 comment on function public.read_page_view_stats(date, date, integer) is

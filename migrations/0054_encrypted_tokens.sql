@@ -17,13 +17,16 @@ create function public.take_tokens() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    -- By assignment: a statement's plan has its values in it, and auto_explain logs plans.
+    kept text;
 begin
-    perform set_config('thendo.token_key_id', coalesce(new.key_id, ''), true),
-            set_config('thendo.token_key', coalesce(new.key, ''), true),
-            set_config('thendo.token_former_key', coalesce(new.former_key, ''), true),
-            set_config('thendo.access_token', coalesce(new.access_token, ''), true),
-            set_config('thendo.refresh_token', coalesce(new.refresh_token, ''), true),
-            set_config('thendo.client_secret', coalesce(new.client_secret, ''), true);
+    kept := set_config('thendo.token_key_id', coalesce(new.key_id, ''), true);
+    kept := set_config('thendo.token_key', coalesce(new.key, ''), true);
+    kept := set_config('thendo.token_former_key', coalesce(new.former_key, ''), true);
+    kept := set_config('thendo.access_token', coalesce(new.access_token, ''), true);
+    kept := set_config('thendo.refresh_token', coalesce(new.refresh_token, ''), true);
+    kept := set_config('thendo.client_secret', coalesce(new.client_secret, ''), true);
     return null;
 end
 $$;
@@ -89,7 +92,7 @@ comment on column public.google_calendar_tokens.expires_at is 'Of the access tok
 select public.audit('public.google_calendar_tokens');
 
 -- They run with their caller's rights, so that the policies decide whose tokens they are. pgcrypto may be in any
--- schema: Supabase has it in extensions.
+-- schema: Supabase has it in extensions. In plpgsql, because auto_explain logs what a function in SQL is called with.
 do $do$
 declare
     crypto text := (select n.nspname from pg_catalog.pg_extension e
@@ -97,17 +100,21 @@ declare
 begin
     execute format($make$
 create function public.encrypted(secret text, key text) returns bytea
-language sql
+language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-    select %1$I.pgp_sym_encrypt(secret, key, 'cipher-algo=aes256')
+begin
+    return %1$I.pgp_sym_encrypt(secret, key, 'cipher-algo=aes256');
+end
 $$$make$, crypto);
     execute format($make$
 create function public.decrypted(secret bytea, key text) returns text
-language sql
+language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-    select %1$I.pgp_sym_decrypt(secret, key)
+begin
+    return %1$I.pgp_sym_decrypt(secret, key);
+end
 $$$make$, crypto);
     execute format('grant usage on schema %I to authenticated, service_role', crypto);
 end
@@ -175,6 +182,16 @@ $$;
 comment on function public.read_oauth_client_secret(text) is
     'A provider''s client secret, with the key handed over in this transaction. For the service role.';
 
+create function public.anew(secret bytea) returns bytea
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return public.encrypted(public.decrypted(secret, public.handed_over('token_former_key')), public.handed_over('token_key'));
+end
+$$;
+comment on function public.anew(bytea) is 'What the former key encrypted, encrypted with the new one; both handed over in this transaction.';
+
 -- All or nothing: a row of a third key stops it, and nothing is half rotated.
 create function public.rotate_token_key() returns bigint
 language plpgsql
@@ -182,19 +199,19 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     new_id  text := public.handed_over('token_key_id');
-    new_key text := public.handed_over('token_key');
-    old_key text := public.handed_over('token_former_key');
     rotated bigint;
     more    bigint;
 begin
+    -- What is stored meanwhile with the former key would be left behind.
+    lock table public.google_calendar_tokens, public.oauth_providers in share row exclusive mode;
     update public.google_calendar_tokens t
-       set access_token_encrypted = public.encrypted(public.decrypted(t.access_token_encrypted, old_key), new_key),
-           refresh_token_encrypted = public.encrypted(public.decrypted(t.refresh_token_encrypted, old_key), new_key),
+       set access_token_encrypted = public.anew(t.access_token_encrypted),
+           refresh_token_encrypted = public.anew(t.refresh_token_encrypted),
            key_id = new_id
      where t.key_id <> new_id;
     get diagnostics rotated = row_count;
     update public.oauth_providers p
-       set client_secret_encrypted = public.encrypted(public.decrypted(p.client_secret_encrypted, old_key), new_key),
+       set client_secret_encrypted = public.anew(p.client_secret_encrypted),
            key_id = new_id
      where p.key_id <> new_id;
     get diagnostics more = row_count;

@@ -170,6 +170,7 @@ begin
             ('read_google_calendar_tokens(uuid)', 'authenticated, service_role'),
             ('store_oauth_client_secret(text)', 'authenticated, service_role'),
             ('read_oauth_client_secret(text)', 'service_role'),
+            ('anew(bytea)', 'service_role'),
             ('rotate_token_key()', 'service_role')
         ) as t (signature, callers)
     loop

@@ -25,9 +25,15 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    insert into public.loyalty_points as p (customer_id, balance)
-    select l.customer_id, sum(l.points) from new_lines l group by l.customer_id order by l.customer_id
-        on conflict (customer_id) do update set balance = p.balance + excluded.balance;
+    -- In two steps: checks judge the row that is proposed, even where it would be added to one that is there, so points
+    -- could never be spent. Locked in key order, as the engine does.
+    insert into public.loyalty_points (customer_id)
+    select distinct l.customer_id from new_lines l order by l.customer_id on conflict do nothing;
+    perform from public.loyalty_points p where p.customer_id in (select l.customer_id from new_lines l)
+      order by p.customer_id for no key update;
+    update public.loyalty_points p set balance = p.balance + entered.points
+      from (select l.customer_id, sum(l.points) as points from new_lines l group by l.customer_id) entered
+     where p.customer_id = entered.customer_id;
     return null;
 end
 $$;

@@ -43,16 +43,16 @@ declare
     until constant timestamptz := (month + interval '1 month') at time zone 'UTC';
     taken boolean;
 begin
-    -- Writers wait here. One who had come as far as the default partition would be refused there once this month is
-    -- attached; and a row could arrive between the look and the attaching.
-    execute format('lock table only public.%I in share row exclusive mode', parent);
-    -- Attaching reads the default partition through, while they wait.
-    if pg_relation_size(format('public.%I', parent || '_default')) > 100 * 1024 * 1024 then
-        raise warning 'no partition % was made: % holds more than 100 MB of rows, and everyone would wait until they are read',
+    -- Attaching reads the whole default partition, and nobody writes meanwhile: one that has grown is left alone.
+    if pg_relation_size(format('public.%I', parent || '_default')::regclass) > 64 * 1024 * 1024 then
+        raise warning 'no partition % was made: % holds more than 64 MB of rows, and everyone would wait until they are read',
             child, parent || '_default' using hint = 'archive what is in it, when the shop is quiet';
         return 0;
     end if;
-    execute format('select exists (select from public.%I where %I >= %L and %2$I < %4$L)', parent || '_default', clock, since, until)
+    -- Writers wait here. One who had come as far as the default partition would be refused there once this month is
+    -- attached; and a row could arrive between the look and the attaching.
+    execute format('lock table only public.%I in share row exclusive mode', parent);
+    execute format('select exists (select from public.%1$I where %2$I >= %3$L and %2$I < %4$L)', parent || '_default', clock, since, until)
         into taken;
     if taken then
         return 0; -- Its rows would have to move; the default partition keeps that month.

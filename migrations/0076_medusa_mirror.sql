@@ -43,12 +43,18 @@ begin
     end if;
     select t.* into theirs from public.customer t where t.id = medusa_id;
     -- Someone without any address can't be mailed, but can order.
-    known_address := lower(coalesce(nullif(address, ''), nullif(theirs.email, ''), coalesce(medusa_id, gen_random_uuid()::text) || '@without-address.invalid'));
+    known_address := lower(coalesce(nullif(address, ''), nullif(theirs.email, '')));
+    if known_address is null or length(known_address) not between 3 and 320 then
+        known_address := coalesce(medusa_id, gen_random_uuid()::text) || '@without-address.invalid';
+    end if;
     insert into public.customers (email, name, phone, medusa_customer_id)
-    values (known_address, nullif(concat_ws(' ', theirs.first_name, theirs.last_name), ''), theirs.phone, medusa_id)
+    select known_address, nullif(concat_ws(' ', theirs.first_name, theirs.last_name), ''), theirs.phone, medusa_id
+     where not exists (select from public.customers c where lower(c.email) = known_address)
         on conflict do nothing;
     update public.customers c set medusa_customer_id = medusa_id
-     where lower(c.email) = known_address and c.medusa_customer_id is null and medusa_id is not null;
+     where c.id = (select k.id from public.customers k where lower(k.email) = known_address and medusa_id is not null
+                      and k.medusa_customer_id is null order by k.created_at limit 1)
+       and not exists (select from public.customers k where k.medusa_customer_id = medusa_id);
     select c.id into ours from public.customers c
      where c.medusa_customer_id = medusa_id or lower(c.email) = known_address
      order by c.medusa_customer_id is not distinct from medusa_id desc, c.created_at limit 1;
@@ -80,7 +86,8 @@ begin
         paid := coalesce(totals -> 'raw_paid_total' ->> 'value', totals ->> 'paid_total')::numeric;
         refunded := coalesce(totals -> 'raw_refunded_total' ->> 'value', totals ->> 'refunded_total')::numeric;
     end if;
-    total := coalesce(total, 0);
+    -- Below zero is what Medusa owes, and no total.
+    total := greatest(total, 0);
     paid := coalesce(paid, 0);
     refunded := coalesce(refunded, 0);
 end
@@ -99,7 +106,11 @@ declare
     paid_as text;
     known boolean;
     how text := (select m.orders from public.medusa_mirror m);
+    is_new boolean := tg_table_name = 'order' and tg_op = 'INSERT';
 begin
+    -- One at a time, until it is committed: two see neither each other's stock nor each other's new customer.
+    -- 1952998511 is 'thdo'; 5 the mirrors.
+    perform pg_advisory_xact_lock(1952998511, 5);
     select o.* into placed from public."order" o
      where o.id = order_key and o.deleted_at is null and not o.is_draft_order and o.status::text <> 'draft';
     if not found or how = 'left' then
@@ -110,7 +121,11 @@ begin
                     when money.refunded > 0 then 'partially_refunded'
                     when money.paid > 0 and money.paid >= money.total then 'paid' end;
     select exists (select from public.orders s where s.medusa_order_id = order_key) into known;
-    if not known and how = 'mirrored' then
+    -- An old order of Medusa's that changes was placed long ago: it fires nothing. A draft is placed when it is one no more.
+    if not is_new and tg_table_name = 'order' then
+        is_new := (to_jsonb(old) ->> 'is_draft_order')::boolean or to_jsonb(old) ->> 'status' = 'draft';
+    end if;
+    if not known and is_new and how = 'mirrored' then
         insert into public.orders (medusa_order_id, customer_id, total, currency, status, payment_status, created_at)
         values (order_key, public.customer_of_medusa(placed.customer_id, placed.email),
                 public.minor_units(money.total, placed.currency_code), upper(placed.currency_code),
@@ -143,9 +158,23 @@ create function public.mirror_medusa_stock() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    is_now constant jsonb := coalesce(to_jsonb(new), '{}');
+    was constant jsonb := coalesce(to_jsonb(old), '{}');
 begin
     if (select m.stock from public.medusa_mirror m) = 'mirrored' then
-        perform public.take_medusa_stock(coalesce(to_jsonb(new), to_jsonb(old)) ->> 'inventory_item_id');
+        -- 1952998511 is 'thdo'; 5 the mirrors: what two add to one item is to be seen by the second.
+        perform pg_advisory_xact_lock(1952998511, 5);
+        perform public.take_medusa_stock(item) from unnest(array[is_now ->> 'inventory_item_id', was ->> 'inventory_item_id']) item
+          where item is not null group by item order by item;
+        perform public.take_medusa_stock(null, variant) from unnest(array[is_now ->> 'variant_id', was ->> 'variant_id']) variant
+          where variant is not null group by variant order by variant;
+        -- A variant whose last item was taken away is counted no more.
+        if tg_table_name = 'product_variant_inventory_item' then
+            execute 'delete from public.product_stock s where s.variant_id in ($1, $2) and not exists (
+                select from public.product_variant_inventory_item l where l.variant_id = s.variant_id and l.deleted_at is null)'
+                using is_now ->> 'variant_id', was ->> 'variant_id';
+        end if;
     end if;
     return null;
 end
@@ -153,7 +182,7 @@ $$;
 comment on function public.mirror_medusa_stock() is 'Trigger of Medusa''s inventory: keeps product_stock.';
 
 -- A variant may need several items, and several of each: it can be sold as often as the scarcest allows.
-create function public.take_medusa_stock(of_item text default null) returns void
+create function public.take_medusa_stock(of_item text default null, of_variant text default null) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -166,14 +195,14 @@ begin
               select sum(n.stocked_quantity - n.reserved_quantity) as free from public.inventory_level n
                where n.inventory_item_id = l.inventory_item_id and n.deleted_at is null) i on true
          where l.deleted_at is null
-           and ($1 is null or l.variant_id in (select k.variant_id from public.product_variant_inventory_item k
+           and (num_nonnulls($1, $2) = 0 or l.variant_id = $2 or l.variant_id in (select k.variant_id from public.product_variant_inventory_item k
                                                 where k.inventory_item_id = $1 and k.deleted_at is null))
          group by l.variant_id order by l.variant_id
         on conflict (variant_id) do update set available = excluded.available
-         where s.available is distinct from excluded.available' using of_item;
+         where s.available is distinct from excluded.available' using of_item, of_variant;
 end
 $$;
-comment on function public.take_medusa_stock(text) is 'Brings product_stock up to date with Medusa''s inventory, for one item or all.';
+comment on function public.take_medusa_stock(text, text) is 'Brings product_stock up to date with Medusa''s inventory: for an item, for a variant, or all.';
 
 -- Attaches to what Medusa has by now; each `thendo migrate` calls it.
 create function public.attach_medusa() returns boolean

@@ -4,8 +4,10 @@
 //! Exit codes: 0 it worked, 1 it failed or something is invalid, 2 the command was misspelled.
 
 mod adopt;
+pub mod ask;
 pub mod attach;
 pub mod config;
+pub mod customer;
 pub mod demo;
 pub mod executions;
 pub mod health;
@@ -16,6 +18,7 @@ pub mod postgres;
 pub mod serve;
 pub mod settings;
 pub mod test_run;
+pub mod tokens;
 pub mod up;
 pub mod url;
 pub mod validate;
@@ -95,6 +98,12 @@ enum Command {
     /// See what workflows did
     #[command(subcommand)]
     Executions(executions::Executions),
+    /// Remove a person's data
+    #[command(subcommand)]
+    Customer(customer::Customer),
+    /// Change the key that OAuth tokens are encrypted with
+    #[command(subcommand)]
+    Tokens(tokens::Tokens),
     /// Try thendo with sample data
     #[command(subcommand)]
     Demo(demo::Demo),
@@ -190,6 +199,8 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::TestRun(test_run) => test_run.run(session).await,
         Command::Workflow(workflow) => workflow.run(session).await,
         Command::Executions(executions) => executions.run(session).await,
+        Command::Customer(customer) => customer.run(session).await,
+        Command::Tokens(tokens) => tokens.run(session).await,
         Command::Demo(demo) => demo.run(session).await,
         Command::Config(config) => config.run(session),
         Command::Health(health) => health.run(session).await,

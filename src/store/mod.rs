@@ -3,6 +3,7 @@
 pub mod deliveries;
 pub mod demo;
 pub mod effects;
+pub mod erasure;
 pub mod executions;
 pub mod json;
 pub mod lists;
@@ -11,6 +12,7 @@ pub mod queue;
 pub mod session;
 pub mod signals;
 pub mod staging;
+pub mod tokens;
 pub mod workflow_files;
 pub mod workflows;
 

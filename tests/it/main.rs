@@ -2,6 +2,7 @@
 
 mod support;
 
+mod acts;
 mod adopting;
 mod catalog;
 mod cli;
@@ -10,14 +11,20 @@ mod demo_way;
 mod describing;
 mod doors;
 mod effects;
+mod erasing;
 mod events;
 mod hostile;
 mod listening;
 mod mailing;
+mod medusa;
 mod migrating;
 mod newer;
+mod pages;
+mod parts;
 mod publishing;
 mod schema;
 mod states;
 mod supabase;
+mod tokens;
+mod vectors;
 mod writers;
