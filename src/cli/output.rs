@@ -15,6 +15,7 @@ use crate::database::find::NoDatabase;
 use crate::database::migrate::MigrateError;
 use crate::database::server::ServerError;
 use crate::http::CannotListen;
+use crate::seed::SeedError;
 
 /// For people or for programs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -109,7 +110,8 @@ fn help_for(fault: &anyhow::Error) -> Option<String> {
             MigrateError,
             NoDatabase,
             WrongSchema,
-            CannotListen
+            CannotListen,
+            SeedError
         );
         if let Some(advice) = cause.downcast_ref::<Advice>() {
             return Some(advice.help.clone());
