@@ -8,18 +8,37 @@ use super::{Plan, site, targets};
 use crate::store::seed::{Load, cells};
 
 const WARES: &[(&str, &str)] = &[
-    ("Mug", "Kitchen"), ("Teapot", "Kitchen"), ("Bread knife", "Kitchen"), ("Apron", "Kitchen"), ("Notebook", "Paper"),
-    ("Calendar", "Paper"), ("Art print", "Paper"), ("Desk lamp", "Home"), ("Cushion", "Home"), ("Blanket", "Home"),
-    ("Planter", "Garden"), ("Watering can", "Garden"), ("Backpack", "Travel"), ("Bottle", "Travel"), ("Scarf", "Clothing"),
-    ("T-shirt", "Clothing"), ("Socks", "Clothing"), ("Headphones", "Electronics"), ("Charger", "Electronics"),
+    ("Mug", "Kitchen"),
+    ("Teapot", "Kitchen"),
+    ("Bread knife", "Kitchen"),
+    ("Apron", "Kitchen"),
+    ("Notebook", "Paper"),
+    ("Calendar", "Paper"),
+    ("Art print", "Paper"),
+    ("Desk lamp", "Home"),
+    ("Cushion", "Home"),
+    ("Blanket", "Home"),
+    ("Planter", "Garden"),
+    ("Watering can", "Garden"),
+    ("Backpack", "Travel"),
+    ("Bottle", "Travel"),
+    ("Scarf", "Clothing"),
+    ("T-shirt", "Clothing"),
+    ("Socks", "Clothing"),
+    ("Headphones", "Electronics"),
+    ("Charger", "Electronics"),
 ];
-const KINDS: &[&str] = &["Oak", "Linen", "Slate", "Amber", "Nordic", "Classic", "Studio", "Harbour", "Meadow", "Indigo", "Copper"];
-const COURSES: &[&str] = &["Pottery for beginners", "Bookbinding", "Watercolours", "Sourdough", "Letterpress", "Natural dyeing"];
-const CATEGORIES: &[&str] = &["Kitchen", "Paper", "Home", "Garden", "Travel", "Clothing", "Electronics", "Courses"];
+const KINDS: &[&str] = &[
+    "Oak", "Linen", "Slate", "Amber", "Nordic", "Classic", "Studio", "Harbour", "Meadow", "Indigo", "Copper",
+];
+const COURSES: &[&str] =
+    &["Pottery for beginners", "Bookbinding", "Watercolours", "Sourdough", "Letterpress", "Natural dyeing"];
+const CATEGORIES: &[&str] =
+    &["Kitchen", "Paper", "Home", "Garden", "Travel", "Clothing", "Electronics", "Courses"];
 const VARIANTS: &[&str] = &["Small", "Medium", "Large"];
 const CAMPAIGNS: u64 = 4;
 
-/// What can be bought. The first ones are courses.
+/// What can be bought.
 #[derive(Debug, Clone)]
 pub struct Product {
     /// As Medusa's ids look.
@@ -36,11 +55,18 @@ pub fn products(plan: &Plan) -> Vec<Product> {
         .map(|number| {
             let mut dice = Dice::of(plan.seed, Of::Product, number);
             let id = format!("prod_{}", plan.id(Of::Product, number).simple());
-            if let Some(course) = usize::try_from(number).ok().and_then(|number| COURSES.get(number)) {
+            if let Some(course) =
+                COURSES.get(usize::try_from(number / 3).unwrap_or(0)).filter(|_| number % 3 == 2)
+            {
                 return Product { id, title: (*course).to_owned(), category: "Courses", is_course: true };
             }
             let (ware, category) = dice.one(WARES);
-            Product { id, title: format!("{} {}", dice.one(KINDS), ware.to_lowercase()), category, is_course: false }
+            Product {
+                id,
+                title: format!("{} {}", dice.one(KINDS), ware.to_lowercase()),
+                category,
+                is_course: false,
+            }
         })
         .collect()
 }
@@ -70,7 +96,10 @@ pub fn campaigns(plan: &Plan, products: &[Product]) -> Vec<Campaign> {
 /// Id, name, rank, least points.
 pub fn tiers(plan: &Plan) -> Vec<(Uuid, &'static str, i32, i64)> {
     let tiers = [("Bronze", 1, 0), ("Silver", 2, 500), ("Gold", 3, 2_000), ("Platinum", 4, 10_000)];
-    (0..).zip(tiers).map(|(number, (name, rank, least))| (plan.id(Of::Tier, number), name, rank, least)).collect()
+    (0..)
+        .zip(tiers)
+        .map(|(number, (name, rank, least))| (plan.id(Of::Tier, number), name, rank, least))
+        .collect()
 }
 
 /// Everything, in the order in which keys want it.
@@ -84,10 +113,19 @@ pub fn loads(plan: &Plan) -> Vec<Load> {
 
 fn catalogue(plan: &Plan, products: &[Product]) -> Vec<Load> {
     let at = plan.begin();
-    let [mut items, mut variants, mut stock] = [targets::PRODUCTS, targets::VARIANTS, targets::STOCK].map(Load::to);
+    let [mut items, mut variants, mut stock] =
+        [targets::PRODUCTS, targets::VARIANTS, targets::STOCK].map(Load::to);
     let [mut categories, mut mappings] = [targets::CATEGORIES, targets::MAPPINGS].map(Load::to);
     let all = plan.id(Of::Category, 0);
-    categories.add(cells![all, None::<Uuid>, "Everything", format!("everything{}", plan.suffix()), 0_i64, at, at]);
+    categories.add(cells![
+        all,
+        None::<Uuid>,
+        "Everything",
+        format!("everything{}", plan.suffix()),
+        0_i64,
+        at,
+        at
+    ]);
     for (number, name) in (1..).zip(CATEGORIES) {
         let slug = format!("{}{}", name.to_lowercase(), plan.suffix());
         let position = i64::try_from(number).unwrap_or(0);
@@ -99,7 +137,8 @@ fn catalogue(plan: &Plan, products: &[Product]) -> Vec<Load> {
         let handle = format!("{}-{number}{}", site::slug(&product.title), plan.suffix());
         let description = format!("{}. Made to last, sent within two days.", product.title);
         items.rows.push(
-            cells![product.id.clone(), product.title.clone(), handle, description, "published", at, at].to_vec(),
+            cells![product.id.clone(), product.title.clone(), handle, description, "published", at, at]
+                .to_vec(),
         );
         let sizes = if product.is_course { 1 } else { dice.one(&[1, 1, 2, 3]) };
         for (rank, size) in (0_i64..).zip(&VARIANTS[..sizes]) {
@@ -138,7 +177,17 @@ fn mailings(plan: &Plan, products: &[Product]) -> Vec<Load> {
         let name = format!("{title} is back");
         let (made, ended) = (campaign.at - TimeDelta::days(1), campaign.at + TimeDelta::minutes(20));
         let template = plan.id(Of::Template, 2);
-        campaigns.add(cells![campaign.id, name, template, campaign.product_id, "sent", campaign.at, ended, made, ended]);
+        campaigns.add(cells![
+            campaign.id,
+            name,
+            template,
+            campaign.product_id,
+            "sent",
+            campaign.at,
+            ended,
+            made,
+            ended
+        ]);
     }
     vec![templates, campaigns]
 }

@@ -122,12 +122,20 @@ impl Dice {
         of[0].0
     }
 
-    /// A place in `0..count`; low ones are far more likely: best-sellers, regulars.
+    /// A place in `0..count`; low ones are far more likely: best-sellers.
     pub fn favoured(&mut self, count: usize) -> usize {
         let share = self.0.f64();
         // Below 2^53, and not negative.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
         let place = (share * share * count as f64) as usize;
+        place.min(count.saturating_sub(1))
+    }
+
+    /// As [`Dice::favoured`], but milder: regulars come often, and hardly anybody never.
+    pub fn regular(&mut self, count: usize) -> usize {
+        let share = self.0.f64();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+        let place = (share * share.sqrt() * count as f64) as usize;
         place.min(count.saturating_sub(1))
     }
 
@@ -167,7 +175,8 @@ mod tests {
     fn ids_ascend_and_lie_within_their_bounds() {
         let (first, last) = all_ids();
         for seed in [0, 1, u32::MAX] {
-            let ids = [id_of(seed, Of::Order, 0), id_of(seed, Of::Order, 1 << 30), id_of(seed, Of::Deposit, 0)];
+            let ids =
+                [id_of(seed, Of::Order, 0), id_of(seed, Of::Order, 1 << 30), id_of(seed, Of::Deposit, 0)];
             assert!(first < ids[0] && ids.is_sorted_by(|a, b| (a < b) || *b == ids[2]) && ids[1] < last);
             assert_eq!((ids[0].get_version_num(), ids[0].get_variant()), (8, uuid::Variant::RFC4122));
         }

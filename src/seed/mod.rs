@@ -70,7 +70,10 @@ impl SeedError {
     pub fn help(&self) -> String {
         match self {
             Self::AlreadySeeded(seed) => {
-                format!("nothing was changed; for more of everything take another one: --seed {}", seed.wrapping_add(1))
+                format!(
+                    "nothing was changed; for more of everything take another one: --seed {}",
+                    seed.wrapping_add(1)
+                )
             }
             Self::OtherPlan { seed, is_done: true, .. } => {
                 format!("nothing was changed; take another one: --seed {}", seed.wrapping_add(1))
@@ -80,9 +83,11 @@ impl SeedError {
                 seed.wrapping_add(1)
             ),
             Self::NotAlone => "wait until it is done".into(),
-            Self::Database(_) => "see whether `thendo migrate --check` finds the schema whole, and whether the user owns it; \
+            Self::Database(_) => {
+                "see whether `thendo migrate --check` finds the schema whole, and whether the user owns it; \
                                   what was not finished can go on with the same command"
-                .into(),
+                    .into()
+            }
         }
     }
 }
@@ -158,7 +163,11 @@ pub async fn has_real_orders(client: &Client) -> Result<bool, SeedError> {
 ///
 /// # Errors
 /// [`SeedError`]; slices that were told as loaded stay.
-pub async fn run(client: &Client, plan: &Plan, mut told: impl FnMut(Progress)) -> Result<Vec<Loaded>, SeedError> {
+pub async fn run(
+    client: &Client,
+    plan: &Plan,
+    mut told: impl FnMut(Progress),
+) -> Result<Vec<Loaded>, SeedError> {
     let begun = Instant::now();
     if !store::is_alone(client).await? {
         return Err(SeedError::NotAlone);

@@ -52,7 +52,7 @@ pub fn make(slice: &Slice<'_>, number: u64, people: usize) -> Order {
     let mut order = Order {
         number,
         id: slice.id(Of::Order, number),
-        customer: dice.favoured(people),
+        customer: dice.regular(people),
         product: dice.favoured(slice.products.len()),
         is_project,
         total: if is_project { dice.amount(240_000.0, 0.6) } else { dice.amount(4_500.0, 0.8) },
@@ -120,9 +120,20 @@ pub fn loads(slice: &Slice<'_>) -> Vec<Load> {
     for order in &slice.orders {
         let note = (order.number % 25 == 0).then_some("Please ring twice.");
         orders.add(cells![
-            order.id, slice.customers[order.customer].id, order.status, order.total, order.currency, note,
-            order.payment, order.fulfillment, order.refunded, order.paid, order.fulfilled, order.cancelled,
-            order.created, order.changed()
+            order.id,
+            slice.customers[order.customer].id,
+            order.status,
+            order.total,
+            order.currency,
+            note,
+            order.payment,
+            order.fulfillment,
+            order.refunded,
+            order.paid,
+            order.fulfilled,
+            order.cancelled,
+            order.created,
+            order.changed()
         ]);
     }
     vec![orders, deposits(slice), quotes(slice), enrollments(slice), reviews(slice)]
@@ -141,7 +152,14 @@ fn deposits(slice: &Slice<'_>) -> Load {
         // Half of it, rounded up.
         let amount = order.total - order.total / 2;
         deposits.add(cells![
-            slice.id(Of::Deposit, n), order.id, amount, order.currency, due, status, order.paid, order.created,
+            slice.id(Of::Deposit, n),
+            order.id,
+            amount,
+            order.currency,
+            due,
+            status,
+            order.paid,
+            order.created,
             order.changed()
         ]);
     }
@@ -150,7 +168,13 @@ fn deposits(slice: &Slice<'_>) -> Load {
 
 fn quotes(slice: &Slice<'_>) -> Load {
     let mut quotes = Load::to(targets::QUOTES);
-    let titles = ["A kitchen in oak", "Curtains for a flat", "Shelves to the ceiling", "A sign for the shop", "A set of 40 mugs"];
+    let titles = [
+        "A kitchen in oak",
+        "Curtains for a flat",
+        "Shelves to the ceiling",
+        "A sign for the shop",
+        "A set of 40 mugs",
+    ];
     let end = slice.plan.end();
     let mut n = 0;
     for order in slice.orders.iter().filter(|order| order.is_project) {
@@ -159,8 +183,18 @@ fn quotes(slice: &Slice<'_>) -> Load {
         let sent = order.created - TimeDelta::minutes(dice.between(60, 14 * 24 * 60));
         let made = sent - TimeDelta::minutes(dice.between(30, 2_000));
         quotes.add(cells![
-            slice.id(Of::Quote, n), customer, dice.one(&titles), order.total, order.currency, "accepted",
-            sent + TimeDelta::days(30), sent, order.created, order.id, made, order.created
+            slice.id(Of::Quote, n),
+            customer,
+            dice.one(&titles),
+            order.total,
+            order.currency,
+            "accepted",
+            sent + TimeDelta::days(30),
+            sent,
+            order.created,
+            order.id,
+            made,
+            order.created
         ]);
         n += 1;
         // One more that came to nothing, or not yet.
@@ -171,10 +205,20 @@ fn quotes(slice: &Slice<'_>) -> Load {
             dice.weighed(&[("declined", 60), ("expired", 40)])
         };
         let sent = (status != "draft").then(|| dice.later(made, 30, 2_000, end));
-        let decided = if status == "declined" { sent.map(|sent| dice.later(sent, 60, 20_000, end)) } else { None };
+        let decided =
+            if status == "declined" { sent.map(|sent| dice.later(sent, 60, 20_000, end)) } else { None };
         quotes.add(cells![
-            slice.id(Of::Quote, n), customer, dice.one(&titles), dice.amount(240_000.0, 0.6), "EUR", status,
-            sent.map(|sent| sent + TimeDelta::days(30)), sent, decided, None::<Uuid>, made,
+            slice.id(Of::Quote, n),
+            customer,
+            dice.one(&titles),
+            dice.amount(240_000.0, 0.6),
+            "EUR",
+            status,
+            sent.map(|sent| sent + TimeDelta::days(30)),
+            sent,
+            decided,
+            None::<Uuid>,
+            made,
             decided.or(sent).unwrap_or(made)
         ]);
         n += 1;
@@ -199,12 +243,23 @@ fn enrollments(slice: &Slice<'_>) -> Load {
         } else {
             dice.weighed(&[("completed", 60), ("active", 15), ("expired", 18), ("cancelled", 7)])
         };
-        let ended = (status == "completed").then(|| dice.later(since, 10 * 24 * 60, 60 * 24 * 60, slice.plan.end()));
+        let ended =
+            (status == "completed").then(|| dice.later(since, 10 * 24 * 60, 60 * 24 * 60, slice.plan.end()));
         let progress = if ended.is_some() { 100 } else { dice.between(0, 95) };
         let expires = since + TimeDelta::days(365);
         enrollments.add(cells![
-            slice.id(Of::Enrollment, n), slice.customers[order.customer].id, product.id.clone(), product.title.clone(),
-            status, progress, order.id, since, ended, expires, since, ended.unwrap_or(since)
+            slice.id(Of::Enrollment, n),
+            slice.customers[order.customer].id,
+            product.id.clone(),
+            product.title.clone(),
+            status,
+            progress,
+            order.id,
+            since,
+            ended,
+            expires,
+            since,
+            ended.unwrap_or(since)
         ]);
         n += 1;
     }
@@ -227,8 +282,19 @@ fn reviews(slice: &Slice<'_>) -> Load {
         let moderated = (status != "pending").then(|| dice.later(made, 10, 3_000, slice.plan.end()));
         let customer = &slice.customers[order.customer];
         reviews.add(cells![
-            slice.id(Of::Review, n), slice.products[order.product].id.clone(), customer.id, order.id, rating, title,
-            body, customer.person.short_name.clone(), status, true, moderated, made, moderated.unwrap_or(made)
+            slice.id(Of::Review, n),
+            slice.products[order.product].id.clone(),
+            customer.id,
+            order.id,
+            rating,
+            title,
+            body,
+            customer.person.short_name.clone(),
+            status,
+            true,
+            moderated,
+            made,
+            moderated.unwrap_or(made)
         ]);
         n += 1;
     }

@@ -5,21 +5,73 @@ use super::dice::Dice;
 
 /// Given names, family names, the language they are mailed in.
 const CULTURES: &[(&[&str], &[&str], &[&str])] = &[
-    (&["Anna", "Lukas", "Mia", "Jonas", "Lena", "Felix"], &["Huber", "Schmidt", "Wagner", "Bauer", "Keller"], &["de", "de-AT", "de-CH"]),
-    (&["Olivia", "George", "Amelia", "Harry", "Isla", "Noah"], &["Smith", "Taylor", "Evans", "Walker", "Hughes"], &["en", "en-GB"]),
-    (&["Emma", "Liam", "Ava", "Mason", "Harper", "Ethan"], &["Johnson", "Miller", "Davis", "Anderson", "Carter"], &["en-US"]),
-    (&["Camille", "Louis", "Chloé", "Gabriel", "Zoé", "Hugo"], &["Martin", "Bernard", "Dubois", "Lefèvre", "Moreau"], &["fr", "fr-BE"]),
-    (&["Giulia", "Lorenzo", "Sofia", "Matteo", "Chiara"], &["Rossi", "Russo", "Ferrari", "Esposito", "Bianchi"], &["it"]),
-    (&["Lucía", "Mateo", "Valentina", "Santiago", "Camila"], &["García", "Rodríguez", "Fernández", "López", "Muñoz"], &["es", "es-MX"]),
-    (&["Beatriz", "João", "Larissa", "Tiago", "Inês"], &["Silva", "Santos", "Oliveira", "Pereira", "Conceição"], &["pt", "pt-BR"]),
-    (&["Zofia", "Jakub", "Maja", "Szymon", "Łucja"], &["Nowak", "Kowalska", "Wiśniewski", "Zieliński", "Wójcik"], &["pl"]),
-    (&["Freja", "Oskar", "Astrid", "Elias", "Søren"], &["Hansen", "Larsen", "Lindqvist", "Berg", "Ødegård"], &["da", "nb", "sv"]),
+    (
+        &["Anna", "Lukas", "Mia", "Jonas", "Lena", "Felix"],
+        &["Huber", "Schmidt", "Wagner", "Bauer", "Keller"],
+        &["de", "de-AT", "de-CH"],
+    ),
+    (
+        &["Olivia", "George", "Amelia", "Harry", "Isla", "Noah"],
+        &["Smith", "Taylor", "Evans", "Walker", "Hughes"],
+        &["en", "en-GB"],
+    ),
+    (
+        &["Emma", "Liam", "Ava", "Mason", "Harper", "Ethan"],
+        &["Johnson", "Miller", "Davis", "Anderson", "Carter"],
+        &["en-US"],
+    ),
+    (
+        &["Camille", "Louis", "Chloé", "Gabriel", "Zoé", "Hugo"],
+        &["Martin", "Bernard", "Dubois", "Lefèvre", "Moreau"],
+        &["fr", "fr-BE"],
+    ),
+    (
+        &["Giulia", "Lorenzo", "Sofia", "Matteo", "Chiara"],
+        &["Rossi", "Russo", "Ferrari", "Esposito", "Bianchi"],
+        &["it"],
+    ),
+    (
+        &["Lucía", "Mateo", "Valentina", "Santiago", "Camila"],
+        &["García", "Rodríguez", "Fernández", "López", "Muñoz"],
+        &["es", "es-MX"],
+    ),
+    (
+        &["Beatriz", "João", "Larissa", "Tiago", "Inês"],
+        &["Silva", "Santos", "Oliveira", "Pereira", "Conceição"],
+        &["pt", "pt-BR"],
+    ),
+    (
+        &["Zofia", "Jakub", "Maja", "Szymon", "Łucja"],
+        &["Nowak", "Kowalska", "Wiśniewski", "Zieliński", "Wójcik"],
+        &["pl"],
+    ),
+    (
+        &["Freja", "Oskar", "Astrid", "Elias", "Søren"],
+        &["Hansen", "Larsen", "Lindqvist", "Berg", "Ødegård"],
+        &["da", "nb", "sv"],
+    ),
     (&["Amara", "Chidi", "Ngozi", "Emeka", "Ifeoma"], &["Okafor", "Eze", "Nwosu", "Obi", "Adeyemi"], &["en"]),
-    (&["Wanjiru", "Kamau", "Achieng", "Otieno"], &["Mwangi", "Njoroge", "Odhiambo", "Kiprono"], &["sw", "en"]),
-    (&["Fatima", "Omar", "Layla", "Yusuf", "Amina"], &["Haddad", "Mansour", "Khalil", "Aziz", "Rahman"], &["ar", "en"]),
-    (&["Priya", "Arjun", "Ananya", "Rohan", "Kavya"], &["Sharma", "Patel", "Iyer", "Reddy", "Banerjee"], &["en-IN", "hi"]),
+    (
+        &["Wanjiru", "Kamau", "Achieng", "Otieno"],
+        &["Mwangi", "Njoroge", "Odhiambo", "Kiprono"],
+        &["sw", "en"],
+    ),
+    (
+        &["Fatima", "Omar", "Layla", "Yusuf", "Amina"],
+        &["Haddad", "Mansour", "Khalil", "Aziz", "Rahman"],
+        &["ar", "en"],
+    ),
+    (
+        &["Priya", "Arjun", "Ananya", "Rohan", "Kavya"],
+        &["Sharma", "Patel", "Iyer", "Reddy", "Banerjee"],
+        &["en-IN", "hi"],
+    ),
     (&["Wei", "Jing", "Ming", "Xiu", "Hao"], &["Chen", "Wang", "Zhang", "Liu", "Lin"], &["zh", "en"]),
-    (&["Yuki", "Haruto", "Sakura", "Ren", "Aoi"], &["Tanaka", "Sato", "Suzuki", "Watanabe", "Yamamoto"], &["ja"]),
+    (
+        &["Yuki", "Haruto", "Sakura", "Ren", "Aoi"],
+        &["Tanaka", "Sato", "Suzuki", "Watanabe", "Yamamoto"],
+        &["ja"],
+    ),
     (&["Minji", "Jiho", "Seoyeon", "Dohyun"], &["Kim", "Lee", "Park", "Choi", "Jung"], &["ko"]),
     (&["Linh", "Minh", "Thảo", "Đức"], &["Nguyễn", "Trần", "Phạm", "Lê"], &["vi"]),
     (&["Elif", "Emre", "Zeynep", "Mehmet"], &["Yılmaz", "Demir", "Şahin", "Çelik"], &["tr"]),
@@ -78,7 +130,11 @@ fn plain(name: &str) -> String {
             'ś' | 'Ş' => Some('s'),
             'ú' | 'ư' => Some('u'),
             'ı' => Some('i'),
-            'ń' | 'ễ' | 'ê' | 'Đ' => Some(match letter { 'ń' => 'n', 'Đ' => 'd', _ => 'e' }),
+            'ń' | 'ễ' | 'ê' | 'Đ' => Some(match letter {
+                'ń' => 'n',
+                'Đ' => 'd',
+                _ => 'e',
+            }),
             _ if letter.is_ascii_alphabetic() => Some(letter.to_ascii_lowercase()),
             _ => None,
         })

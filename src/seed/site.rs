@@ -9,26 +9,71 @@ use crate::store::seed::{Load, cells};
 
 /// The most looked at first.
 const PAGES: &[&str] = &[
-    "Home", "Shop", "Courses", "About us", "Delivery", "Returns", "Contact", "Sustainability", "Workshop", "Gift cards",
-    "Wholesale", "Press", "Careers", "Questions", "Imprint", "Privacy", "Terms", "Size guide", "Care guide", "Stores",
+    "Home",
+    "Shop",
+    "Courses",
+    "About us",
+    "Delivery",
+    "Returns",
+    "Contact",
+    "Sustainability",
+    "Workshop",
+    "Gift cards",
+    "Wholesale",
+    "Press",
+    "Careers",
+    "Questions",
+    "Imprint",
+    "Privacy",
+    "Terms",
+    "Size guide",
+    "Care guide",
+    "Stores",
 ];
 const SECTIONS: &[&str] = &["hero", "intro", "features", "footer"];
-const ANGLES: &[&str] = &["A quiet guide to", "Five thoughts on", "What we learned about", "In praise of", "Behind the scenes:", "How we choose"];
-const TOPICS: &[&str] = &[
-    "oak", "slow mornings", "small kitchens", "natural dyes", "mending", "gifts that last", "balcony gardens", "good paper",
-    "autumn walks", "sourdough", "working with clay", "linen in summer",
+const ANGLES: &[&str] = &[
+    "A quiet guide to",
+    "Five thoughts on",
+    "What we learned about",
+    "In praise of",
+    "Behind the scenes:",
+    "How we choose",
 ];
-const TAGS: &[&str] = &["craft", "home", "garden", "kitchen", "paper", "travel", "news", "courses", "materials", "people"];
+const TOPICS: &[&str] = &[
+    "oak",
+    "slow mornings",
+    "small kitchens",
+    "natural dyes",
+    "mending",
+    "gifts that last",
+    "balcony gardens",
+    "good paper",
+    "autumn walks",
+    "sourdough",
+    "working with clay",
+    "linen in summer",
+];
+const TAGS: &[&str] =
+    &["craft", "home", "garden", "kitchen", "paper", "travel", "news", "courses", "materials", "people"];
 const AUTHORS: &[&str] = &["Amara Okafor", "Jonas Huber", "Camille Moreau", "Yuki Tanaka", "Priya Iyer"];
 const SENTENCES: &[&str] = &[
-    "It began with a single order on a rainy Tuesday.", "Good material needs little said about it.",
-    "We visited the people who make it, and stayed for lunch.", "Most of the work is in what you leave out.",
-    "It ages well, which is more than can be said of most things.", "Ask us if you want to know more; we like to talk.",
-    "Wash it cold, dry it flat, and it will outlive you.", "The first one took us three weeks; now it takes a day.",
+    "It began with a single order on a rainy Tuesday.",
+    "Good material needs little said about it.",
+    "We visited the people who make it, and stayed for lunch.",
+    "Most of the work is in what you leave out.",
+    "It ages well, which is more than can be said of most things.",
+    "Ask us if you want to know more; we like to talk.",
+    "Wash it cold, dry it flat, and it will outlive you.",
+    "The first one took us three weeks; now it takes a day.",
 ];
 const NEWS: &[(&str, &str)] = &[
-    ("added", "Pay by invoice"), ("changed", "A faster checkout"), ("fixed", "Totals of gift cards"), ("added", "Wish lists"),
-    ("removed", "The old newsletter form"), ("security", "Stronger sign-in"), ("added", "Courses can be given as gifts"),
+    ("added", "Pay by invoice"),
+    ("changed", "A faster checkout"),
+    ("fixed", "Totals of gift cards"),
+    ("added", "Wish lists"),
+    ("removed", "The old newsletter form"),
+    ("security", "Stronger sign-in"),
+    ("added", "Courses can be given as gifts"),
 ];
 
 /// How many pages there are.
@@ -79,7 +124,8 @@ fn posts(plan: &Plan) -> Load {
         let slug = format!("{}-{number}{}", slug(&title), plan.suffix());
         let status = dice.weighed(&[("published", 85), ("draft", 10), ("archived", 5)]);
         // Evenly over the time, the newest last.
-        let minutes = super::DAYS * 24 * 60 * i64::try_from(number).unwrap_or(0) / i64::try_from(count).unwrap_or(1);
+        let minutes =
+            super::DAYS * 24 * 60 * i64::try_from(number).unwrap_or(0) / i64::try_from(count).unwrap_or(1);
         let made = plan.begin() + TimeDelta::minutes(minutes);
         let published = (status != "draft").then(|| dice.later(made, 30, 2_000, plan.end()));
         let body = (0..dice.between(3, 6)).map(|_| paragraph(&mut dice)).collect::<Vec<_>>().join("\n\n");
@@ -89,7 +135,17 @@ fn posts(plan: &Plan) -> Load {
         let (excerpt, author) = (dice.one(SENTENCES), dice.one(AUTHORS));
         let changed = published.unwrap_or(made);
         posts.add(cells![
-            plan.id(Of::Post, number), slug, title, excerpt, body, author, tags, status, published, made, changed
+            plan.id(Of::Post, number),
+            slug,
+            title,
+            excerpt,
+            body,
+            author,
+            tags,
+            status,
+            published,
+            made,
+            changed
         ]);
     }
     posts
@@ -105,7 +161,16 @@ fn entries(plan: &Plan) -> Load {
         let version = format!("{}.{}", 1 + number / 20, number % 20);
         let body = paragraph(&mut dice);
         entries.add(cells![
-            plan.id(Of::Entry, number), slug, version, title, body, category, "published", at, at, at
+            plan.id(Of::Entry, number),
+            slug,
+            version,
+            title,
+            body,
+            category,
+            "published",
+            at,
+            at,
+            at
         ]);
     }
     entries

@@ -95,7 +95,13 @@ impl<'a> Slice<'a> {
                     |first| first - TimeDelta::minutes(shortly),
                 );
                 let code_uses = dice.chance(15.0).then_some(0);
-                Customer { id: self.id(Of::Customer, n), person: somebody, since, code_uses, referred_by: None }
+                Customer {
+                    id: self.id(Of::Customer, n),
+                    person: somebody,
+                    since,
+                    code_uses,
+                    referred_by: None,
+                }
             })
             .collect()
     }

@@ -21,8 +21,16 @@ pub fn customers(slice: &Slice<'_>, balances: &[i64], tiers: &[(Uuid, i64)]) -> 
         let preferences = json!({"newsletter": dice.chance(40.0), "theme": dice.one(&["light", "dark"])});
         let tier = tiers.iter().rev().find(|(_, least)| *balance > 0 && least <= balance).map(|(id, _)| *id);
         customers.add(cells![
-            customer.id, customer.person.email.clone(), customer.person.name.clone(), phone, customer.person.locale,
-            preferences, customer.referred_by, tier, customer.since, customer.since
+            customer.id,
+            customer.person.email.clone(),
+            customer.person.name.clone(),
+            phone,
+            customer.person.locale,
+            preferences,
+            customer.referred_by,
+            tier,
+            customer.since,
+            customer.since
         ]);
     }
     customers
@@ -34,10 +42,13 @@ pub fn ledger(slice: &Slice<'_>) -> (Load, Vec<i64>) {
     let mut moves: Vec<(DateTime<Utc>, u64, usize, Uuid, i64)> = Vec::new();
     for order in &slice.orders {
         let points = order.total / 100;
-        let (Some(paid), true) = (order.paid, matches!(order.status, "completed" | "refunded")) else { continue };
+        let (Some(paid), true) = (order.paid, matches!(order.status, "completed" | "refunded")) else {
+            continue;
+        };
         moves.push((paid, order.number * 2, order.customer, order.id, points));
         if order.status == "refunded" {
-            let back = slice.dice(Of::Line, order.number).later(order.changed(), 60, 20_000, slice.plan.end());
+            let back =
+                slice.dice(Of::Line, order.number).later(order.changed(), 60, 20_000, slice.plan.end());
             moves.push((back, order.number * 2 + 1, order.customer, order.id, -points));
         }
     }
@@ -45,10 +56,19 @@ pub fn ledger(slice: &Slice<'_>) -> (Load, Vec<i64>) {
     let mut balances = vec![0_i64; slice.customers.len()];
     let mut ledger = Load::to(targets::LEDGER);
     let mut n = 0;
-    let mut enter = |customer: usize, order: Option<Uuid>, points: i64, reason: &'static str, at: DateTime<Utc>| {
-        ledger.add(cells![slice.id(Of::Line, n), slice.customers[customer].id, order, points, reason, at, at]);
-        n += 1;
-    };
+    let mut enter =
+        |customer: usize, order: Option<Uuid>, points: i64, reason: &'static str, at: DateTime<Utc>| {
+            ledger.add(cells![
+                slice.id(Of::Line, n),
+                slice.customers[customer].id,
+                order,
+                points,
+                reason,
+                at,
+                at
+            ]);
+            n += 1;
+        };
     for (at, number, customer, order, points) in moves {
         let balance = &mut balances[customer];
         // What was spent already can't be taken back.
@@ -78,7 +98,8 @@ pub fn loads(slice: &Slice<'_>) -> Vec<Load> {
     for ((n, customer), spent) in (0..).zip(&slice.customers).zip(spent) {
         let at = customer.since;
         if let Some(uses) = customer.code_uses {
-            let given = customer.person.name.chars().filter(char::is_ascii_alphabetic).take(5).collect::<String>();
+            let given =
+                customer.person.name.chars().filter(char::is_ascii_alphabetic).take(5).collect::<String>();
             let code = format!("{}-{:x}{:x}{}", given.to_uppercase(), slice.number, n, slice.plan.suffix());
             codes.add(cells![slice.id(Of::Code, n), customer.id, format!("REF-{code}"), uses, at, at]);
         }
@@ -110,21 +131,39 @@ fn billing(slice: &Slice<'_>) -> Vec<Load> {
             continue;
         }
         let id = slice.id(Of::StripeCustomer, n);
-        known.add(cells![id, customer.id, format!("cus_{}", id.simple()), false, customer.since, customer.since]);
+        known.add(cells![
+            id,
+            customer.id,
+            format!("cus_{}", id.simple()),
+            false,
+            customer.since,
+            customer.since
+        ]);
         if !subscribes {
             continue;
         }
         let id = slice.id(Of::Subscription, n);
-        let (plan, amount): (&'static str, i64) = dice.weighed(&[(("basic", 900), 60), (("plus", 1_900), 30), (("studio", 4_900), 10)]);
+        let (plan, amount): (&'static str, i64) =
+            dice.weighed(&[(("basic", 900), 60), (("plus", 1_900), 30), (("studio", 4_900), 10)]);
         let status = dice.weighed(&[("active", 74), ("trialing", 6), ("past_due", 4), ("canceled", 16)]);
         let began = dice.later(customer.since, 60, 90 * 24 * 60, end);
         // The period that the end lies in; of a cancelled one, its last.
         let months = (end - began).num_days() / 30;
-        let at = began + TimeDelta::days(30 * if status == "canceled" { dice.between(0, months) } else { months });
+        let at =
+            began + TimeDelta::days(30 * if status == "canceled" { dice.between(0, months) } else { months });
         let cancelled = (status == "canceled").then(|| dice.later(at, 60, 20_000, end));
         subscriptions.add(cells![
-            id, customer.id, format!("sub_{}", id.simple()), plan, status, amount, at, at + TimeDelta::days(30),
-            cancelled, began, cancelled.unwrap_or(at)
+            id,
+            customer.id,
+            format!("sub_{}", id.simple()),
+            plan,
+            status,
+            amount,
+            at,
+            at + TimeDelta::days(30),
+            cancelled,
+            began,
+            cancelled.unwrap_or(at)
         ]);
     }
     vec![known, subscriptions]
@@ -140,8 +179,14 @@ fn agreements(slice: &Slice<'_>) -> Vec<Load> {
             let status = dice.weighed(&[("subscribed", 82), ("pending", 10), ("unsubscribed", 8)]);
             let confirmed = (status != "pending").then(|| dice.later(at, 1, 3_000, end));
             subscribers.add(cells![
-                slice.id(Of::Subscriber, n), email.clone(), customer.person.name.clone(), customer.id, status,
-                confirmed, at, confirmed.unwrap_or(at)
+                slice.id(Of::Subscriber, n),
+                email.clone(),
+                customer.person.name.clone(),
+                customer.id,
+                status,
+                confirmed,
+                at,
+                confirmed.unwrap_or(at)
             ]);
         }
         let mut place = n << 2;
@@ -155,7 +200,16 @@ fn agreements(slice: &Slice<'_>) -> Vec<Load> {
         if place > n << 2 && dice.chance(6.0) {
             let later = dice.later(at, 24 * 60, 200 * 24 * 60, end);
             let id = slice.id(Of::Consent, place);
-            consents.add(cells![id, email.clone(), customer.id, "marketing", "withdrawn", "account page", later, later]);
+            consents.add(cells![
+                id,
+                email.clone(),
+                customer.id,
+                "marketing",
+                "withdrawn",
+                "account page",
+                later,
+                later
+            ]);
         }
     }
     vec![subscribers, consents]
@@ -179,7 +233,8 @@ pub fn waitlist(slice: &Slice<'_>) -> Vec<Load> {
         let since = customer.map_or_else(|| slice.plan.begin(), |customer| customer.since);
         let minutes = (end - since).num_minutes();
         let at = dice.later(since, 0, minutes, end);
-        let campaign = slice.campaigns.iter().find(|campaign| campaign.product_id == product.id && campaign.at > at);
+        let campaign =
+            slice.campaigns.iter().find(|campaign| campaign.product_id == product.id && campaign.at > at);
         let status = match campaign {
             Some(_) => dice.weighed(&[("notified", 75), ("converted", 25)]),
             None => dice.weighed(&[("waiting", 93), ("cancelled", 7)]),
@@ -188,14 +243,31 @@ pub fn waitlist(slice: &Slice<'_>) -> Vec<Load> {
         let (id, theirs) = (slice.id(Of::Place, n), customer.map(|customer| customer.id));
         let (email, name) = (somebody.email.clone(), somebody.name.clone());
         places.add(cells![
-            id, product.id.clone(), theirs, email.clone(), name.clone(), status, told, at, told.unwrap_or(at)
+            id,
+            product.id.clone(),
+            theirs,
+            email.clone(),
+            name.clone(),
+            status,
+            told,
+            at,
+            told.unwrap_or(at)
         ]);
         let Some(campaign) = campaign else { continue };
         let recipient = slice.id(Of::Recipient, n);
         let fate = dice.weighed(&[("sent", 96), ("bounced", 2), ("refused", 1), ("suppressed", 1)]);
         let sent = (fate == "sent").then(|| dice.later(campaign.at, 0, 20, end));
         recipients.add(cells![
-            recipient, campaign.id, id, theirs, email, name, fate, sent, campaign.at, sent.unwrap_or(campaign.at)
+            recipient,
+            campaign.id,
+            id,
+            theirs,
+            email,
+            name,
+            fate,
+            sent,
+            campaign.at,
+            sent.unwrap_or(campaign.at)
         ]);
         let Some(sent) = sent.filter(|_| dice.chance(48.0)) else { continue };
         let opened = dice.later(sent, 1, 4_000, end);

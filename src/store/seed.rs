@@ -126,7 +126,9 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
 /// # Errors
 /// When the database can't be asked.
 pub async fn begin(client: &Client, with_events: bool) -> Result<(), Error> {
-    client.batch_execute("begin; set local statement_timeout = '10min'; set local lock_timeout = '10s'").await?;
+    client
+        .batch_execute("begin; set local statement_timeout = '10min'; set local lock_timeout = '10s'")
+        .await?;
     if !with_events {
         client.batch_execute("set local thendo.seeding = 'on'").await?;
     }
@@ -201,8 +203,8 @@ pub async fn note(client: &Client, task: &str, took_ms: i32) -> Result<(), Error
 /// # Errors
 /// When the database can't be asked.
 pub async fn is_alone(client: &Client) -> Result<bool, Error> {
-    // 1952998511 is 'thdo'; 4 is seeding.
-    Ok(client.query_one("select pg_try_advisory_lock(1952998511, 4)", &[]).await?.get(0))
+    // 1952998511 is 'thdo'; 6 is seeding.
+    Ok(client.query_one("select pg_try_advisory_lock(1952998511, 6)", &[]).await?.get(0))
 }
 
 /// Whether a customer is there.

@@ -78,7 +78,9 @@ impl Seed {
         if self.format == Format::Json {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        if let Ok(style) = ProgressStyle::with_template("{bar:32.green} {human_pos}/{human_len} orders  {msg:.dim}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:32.green} {human_pos}/{human_len} orders  {msg:.dim}")
+        {
             bar.set_style(style);
         }
         bar
@@ -93,7 +95,10 @@ impl Seed {
                 "took_ms": took.as_millis(), "rows_per_second": rate(rows, took.as_millis()),
             }));
         }
-        print_line(format_args!("{STRONG}{:<30} {:>10} {:>9} {:>10}{STRONG:#}", "table", "rows", "seconds", "rows/s"))?;
+        print_line(format_args!(
+            "{STRONG}{:<30} {:>10} {:>9} {:>10}{STRONG:#}",
+            "table", "rows", "seconds", "rows/s"
+        ))?;
         for Loaded { table, rows, took_ms } in loaded {
             let took = Duration::from_millis(*took_ms);
             let rate = rate(*rows, took.as_millis());
@@ -105,7 +110,11 @@ impl Seed {
             took.as_secs_f64(),
             rate(rows, took.as_millis())
         ))?;
-        print_line(format_args!("{QUIET}{} in {}; no mail reaches anybody{QUIET:#}", plan.words(), seconds(took)))
+        print_line(format_args!(
+            "{QUIET}{} in {}; no mail reaches anybody{QUIET:#}",
+            plan.words(),
+            seconds(took)
+        ))
     }
 }
 
@@ -116,6 +125,7 @@ async fn agrees() -> anyhow::Result<bool> {
     }
     eprint_line("The shop has orders of its own. Mix made-up ones among them? Type yes:");
     let mut answer = String::new();
-    let answer = tokio::task::spawn_blocking(move || stdin().read_line(&mut answer).map(|_| answer)).await??;
+    let answer =
+        tokio::task::spawn_blocking(move || stdin().read_line(&mut answer).map(|_| answer)).await??;
     Ok(answer.trim() == "yes")
 }
