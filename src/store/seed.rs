@@ -242,7 +242,7 @@ pub async fn tiers(client: &Client, wanted: &[(Uuid, &str, i32, i64)]) -> Result
 /// # Errors
 /// When the database can't be asked.
 pub async fn analyze(client: &Client, tables: &[&'static str]) -> Result<(), Error> {
-    let mut sql = "set statement_timeout = '10min'".to_owned();
+    let mut sql = "set statement_timeout = '10min'; set lock_timeout = '10s'".to_owned();
     for table in tables {
         let _infallible = write!(sql, "; analyze public.{table}");
     }

@@ -28,7 +28,7 @@ async fn large_shop() -> Shop {
     eprintln!("{}", String::from_utf8_lossy(&seeded.stdout));
     // Row by row work of triggers is not what is looked at here.
     shop.db
-        .batch_execute("set statement_timeout = '5min'; set session_replication_role = replica")
+        .batch_execute("set statement_timeout = '5min'; set lock_timeout = '1min'; set session_replication_role = replica")
         .await
         .expect("set");
     shop.db.batch_execute(MORE).await.expect("more rows");
