@@ -12,6 +12,7 @@ pub mod engine;
 pub mod http;
 pub mod kinds;
 pub mod mail;
+pub mod seed;
 pub mod store;
 pub mod testrun;
 pub mod triggers;

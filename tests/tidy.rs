@@ -9,7 +9,7 @@ const ROOMS: &[&[&str]] = &[
     &["cli"],
     &["app"],
     &["http"],
-    &["testrun"],
+    &["testrun", "seed"],
     &["doctor"],
     &["engine"],
     &["kinds"],

@@ -16,6 +16,7 @@ use crate::database::find::NoDatabase;
 use crate::database::migrate::MigrateError;
 use crate::database::server::ServerError;
 use crate::http::CannotListen;
+use crate::seed::SeedError;
 
 /// For people or for programs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -111,7 +112,8 @@ fn help_for(fault: &anyhow::Error) -> Option<String> {
             AdoptError,
             NoDatabase,
             WrongSchema,
-            CannotListen
+            CannotListen,
+            SeedError
         );
         if let Some(advice) = cause.downcast_ref::<Advice>() {
             return Some(advice.help.clone());

@@ -122,7 +122,7 @@ pub async fn look(pool: &PgPool, order: &PlacedOrder, event: &OrderEvent) -> sql
          select r.id, coalesce(w.name, '(gone)'), 'waiting', coalesce(r.state -> 'steps', '[]'), null
            from workflow_waiting r left join workflows w on w.id = r.workflow_id
           where r.event_id = $2
-          order by workflow, id",
+          order by workflow, id limit 1000",
     )
     .bind(event.at)
     .bind(event.id)

@@ -9,6 +9,7 @@ pub mod json;
 pub mod lists;
 pub mod maintenance;
 pub mod queue;
+pub mod seed;
 pub mod session;
 pub mod signals;
 pub mod staging;

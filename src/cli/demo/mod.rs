@@ -1,6 +1,7 @@
-//! `thendo demo order`: places an order as a shop would, and follows what comes of it.
+//! `thendo demo order`: places an order as a shop would, and follows what comes of it. `thendo demo seed`: a past.
 
 mod follow;
+mod seed;
 mod summary;
 
 use std::process::ExitCode;
@@ -18,6 +19,8 @@ use crate::store::demo::place_order;
 pub enum Demo {
     /// Place a sample order and follow what it starts, step by step
     Order(Order),
+    /// Fill the shop with a believable past: customers, orders, reviews, mails, page views
+    Seed(seed::Seed),
 }
 
 /// `thendo demo order`
@@ -64,7 +67,16 @@ impl Demo {
     /// # Errors
     /// When the order can't be placed, or nothing comes of it in time.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let Self::Order(order) = self;
+        match self {
+            Self::Order(order) => order.run(session).await,
+            Self::Seed(seed) => seed.run(session).await,
+        }
+    }
+}
+
+impl Order {
+    async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let order = self;
         let pool = session.pool().await?;
         let name = order.name.unwrap_or_else(|| match order.email.as_str() {
             "ada@example.com" => "Ada Lovelace".into(),
