@@ -45,7 +45,7 @@ create domain public.event_operation as text constraint event_operation_check CH
 CREATE OR REPLACE FUNCTION public.anew(secret bytea)
  RETURNS bytea
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     return public.encrypted(public.decrypted(secret, public.handed_over('token_former_key')), public.handed_over('token_key'));
@@ -63,7 +63,7 @@ grant execute on function public.anew(bytea) to service_role;
 CREATE OR REPLACE FUNCTION public.attach_events()
  RETURNS integer
  LANGUAGE sql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     with attached as (update public.event_tables set attached = true returning table_name)
     select count(*)::integer from attached
@@ -80,7 +80,7 @@ revoke all on function public.attach_events() from public, anon, authenticated, 
 CREATE OR REPLACE FUNCTION public.attach_medusa()
  RETURNS boolean
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     source text;
@@ -126,18 +126,21 @@ revoke all on function public.attach_medusa() from public, anon, authenticated, 
 CREATE OR REPLACE FUNCTION public.audit(audited regclass)
  RETURNS void
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     execute format('create trigger set_updated_at before update on %s for each row execute function public.set_updated_at()',
         audited);
+    -- Programs may say when and by whom (an import); they pay no call.
+    execute format('create trigger set_created before insert on %s for each row
+        when (current_user in (''anon'', ''authenticated'')) execute function public.set_created()', audited);
     execute format('create index %I on %s (created_by) where created_by is not null',
         'idx_' || (select c.relname from pg_catalog.pg_class c where c.oid = audited) || '_created_by', audited);
 end
 $function$;
 
 --- comment-on-function public.audit(regclass)
-comment on function public.audit(regclass) is 'For migrations: the trigger and the index of a table''s audit columns.';
+comment on function public.audit(regclass) is 'For migrations: the triggers and the index of a table''s audit columns.';
 
 --- grants-on-function public.audit(regclass)
 revoke all on function public.audit(regclass) from public, anon, authenticated, service_role;
@@ -146,7 +149,7 @@ revoke all on function public.audit(regclass) from public, anon, authenticated, 
 CREATE OR REPLACE FUNCTION public.create_project_order(customer_id uuid, amount integer)
  RETURNS TABLE(order_id uuid, deposit_amount integer)
  LANGUAGE sql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     with placed as (
         insert into public.orders (customer_id, total, status) values ($1, $2, 'pending') returning id, currency
@@ -170,7 +173,7 @@ grant execute on function public.create_project_order(uuid, integer) to service_
 CREATE OR REPLACE FUNCTION public.create_subscription(customer_id uuid, plan text, stripe_subscription_id text DEFAULT NULL::text, status text DEFAULT 'active'::text, current_period_start timestamp with time zone DEFAULT NULL::timestamp with time zone, current_period_end timestamp with time zone DEFAULT NULL::timestamp with time zone, amount bigint DEFAULT NULL::bigint, currency text DEFAULT 'EUR'::text)
  RETURNS uuid
  LANGUAGE sql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     insert into public.subscriptions as s
         (customer_id, plan, stripe_subscription_id, status, current_period_start, current_period_end, amount, currency)
@@ -194,7 +197,7 @@ CREATE OR REPLACE FUNCTION public.current_customer_id()
  RETURNS uuid
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select c.id from public.customers c where c.user_id = (select auth.uid())
 $function$;
@@ -211,7 +214,7 @@ grant execute on function public.current_customer_id() to service_role;
 CREATE OR REPLACE FUNCTION public.customer_of_medusa(medusa_id text, address text)
  RETURNS uuid
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     theirs public.customer;
@@ -253,7 +256,7 @@ revoke all on function public.customer_of_medusa(text, text) from public, anon, 
 CREATE OR REPLACE FUNCTION public.decrypted(secret bytea, key text)
  RETURNS text
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     return extensions.pgp_sym_decrypt(secret, key);
@@ -272,7 +275,7 @@ grant execute on function public.decrypted(bytea, text) to service_role;
 CREATE OR REPLACE FUNCTION public.detach_events()
  RETURNS integer
  LANGUAGE sql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     with detached as (update public.event_tables set attached = false where attached returning table_name)
     select count(*)::integer from detached
@@ -289,7 +292,7 @@ revoke all on function public.detach_events() from public, anon, authenticated, 
 CREATE OR REPLACE FUNCTION public.detach_medusa()
  RETURNS integer
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     attached record;
@@ -314,7 +317,7 @@ revoke all on function public.detach_medusa() from public, anon, authenticated, 
 CREATE OR REPLACE FUNCTION public.encrypted(secret text, key text)
  RETURNS bytea
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     return extensions.pgp_sym_encrypt(secret, key, 'cipher-algo=aes256');
@@ -334,7 +337,7 @@ CREATE OR REPLACE FUNCTION public.erase_customer(of_customer uuid DEFAULT NULL::
  RETURNS TABLE(what text, row_count bigint)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     p public.person;
@@ -401,7 +404,7 @@ revoke all on function public.erase_customer(uuid, text) from public, anon, auth
 CREATE OR REPLACE FUNCTION public.erase_in_medusa(p public.person)
  RETURNS TABLE(what text, row_count bigint)
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     door record;
@@ -453,7 +456,7 @@ revoke all on function public.erase_in_medusa(public.person) from public, anon, 
 CREATE OR REPLACE FUNCTION public.erase_rows(p public.person)
  RETURNS TABLE(what text, row_count bigint)
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     return query with gone as (delete from public.saved_addresses a where a.user_id = any (p.accounts) returning 1)
@@ -509,7 +512,7 @@ revoke all on function public.erase_rows(public.person) from public, anon, authe
 CREATE OR REPLACE FUNCTION public.erase_traces(p public.person, events uuid[])
  RETURNS TABLE(what text, row_count bigint)
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     executions uuid[];
@@ -554,7 +557,7 @@ CREATE OR REPLACE FUNCTION public.event_table_written()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     if tg_op = 'DELETE' or (tg_op = 'UPDATE' and new.table_name <> old.table_name) then
@@ -579,7 +582,7 @@ CREATE OR REPLACE FUNCTION public.events_of_person(row_ids text[], view_ids text
  RETURNS TABLE(at timestamp with time zone, id uuid, entity text)
  LANGUAGE sql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select e.at, e.id, e.entity from public.workflow_events e
      where e.at >= since
@@ -601,7 +604,7 @@ CREATE OR REPLACE FUNCTION public.find_person(of_customer uuid, address text)
  RETURNS public.person
  LANGUAGE plpgsql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     p public.person;
@@ -657,7 +660,7 @@ revoke all on function public.find_person(uuid, text) from public, anon, authent
 CREATE OR REPLACE FUNCTION public.grant_admin(user_id uuid)
  RETURNS void
  LANGUAGE sql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     insert into public.user_roles (user_id, role) values ($1, 'admin') on conflict do nothing
 $function$;
@@ -673,7 +676,7 @@ grant execute on function public.grant_admin(uuid) to service_role;
 CREATE OR REPLACE FUNCTION public.handed_over(name text)
  RETURNS text
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     given text := nullif(current_setting('thendo.' || name, true), '');
@@ -695,17 +698,17 @@ grant execute on function public.handed_over(text) to authenticated;
 grant execute on function public.handed_over(text) to service_role;
 
 --- function public.hidden_columns_of(oid, text[])
-CREATE OR REPLACE FUNCTION public.hidden_columns_of(of_table oid, given text[] DEFAULT '{}'::text[])
+CREATE OR REPLACE FUNCTION public.hidden_columns_of(of_table oid, given text[])
  RETURNS text[]
  LANGUAGE sql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select array(
         select a.attname::text from pg_catalog.pg_attribute a
         join pg_catalog.pg_type t on t.oid = a.atttypid
         where a.attrelid = of_table and a.attnum > 0 and not a.attisdropped
-          and (a.attname = any (given)
+          and (a.attname = any (coalesce(given, '{}'))
             or a.attname ~* '_encrypted$|token|secret|password|api_?key'
             -- Bytes are ciphertext or files; vectors and text search are derived and large.
             or exists (
@@ -726,7 +729,7 @@ CREATE OR REPLACE FUNCTION public.holds(said text, pieces text[])
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select exists (select from unnest(pieces) p where position(p in lower(said)) > 0)
 $function$;
@@ -742,7 +745,7 @@ CREATE OR REPLACE FUNCTION public.is_admin(user_id uuid)
  RETURNS boolean
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select exists (select from public.user_roles r where r.user_id = $1 and r.role = 'admin')
 $function$;
@@ -760,7 +763,7 @@ CREATE OR REPLACE FUNCTION public.keep_balances()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     -- In two steps: checks judge the row that is proposed, even where it would be added to one that is there, so points
@@ -787,7 +790,7 @@ CREATE OR REPLACE FUNCTION public.keep_page_content()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     if tg_op = 'INSERT' then
@@ -819,7 +822,7 @@ CREATE OR REPLACE FUNCTION public.keep_parts(of_workflow uuid, of_version intege
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     delete from public.workflow_triggers p where p.workflow_id = of_workflow;
@@ -849,7 +852,7 @@ CREATE OR REPLACE FUNCTION public.key_of(whole jsonb, key_columns text[])
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select jsonb_agg(whole -> k order by n)::text from unnest(key_columns) with ordinality as c (k, n)
 $function$;
@@ -864,17 +867,22 @@ revoke all on function public.key_of(jsonb, text[]) from public, anon, authentic
 CREATE OR REPLACE FUNCTION public.make_partition(parent text, clock text, child text, month date)
  RETURNS integer
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     since constant timestamptz := month::timestamp at time zone 'UTC';
     until constant timestamptz := (month + interval '1 month') at time zone 'UTC';
     taken boolean;
 begin
-    -- Attaching reads the whole default partition, and nobody writes to it meanwhile: one that has grown is left alone.
+    -- Attaching reads the whole default partition, and nobody writes meanwhile: one that has grown is left alone.
     if pg_relation_size(format('public.%I', parent || '_default')::regclass) > 64 * 1024 * 1024 then
+        raise warning 'no partition % was made: % holds more than 64 MB of rows, and everyone would wait until they are read',
+            child, parent || '_default' using hint = 'archive what is in it, when the shop is quiet';
         return 0;
     end if;
+    -- Writers wait here. One who had come as far as the default partition would be refused there once this month is
+    -- attached; and a row could arrive between the look and the attaching.
+    execute format('lock table only public.%I in share row exclusive mode', parent);
     execute format('select exists (select from public.%1$I where %2$I >= %3$L and %2$I < %4$L)', parent || '_default', clock, since, until)
         into taken;
     if taken then
@@ -883,7 +891,7 @@ begin
     execute format('create table public.%I (like public.%I including defaults including constraints including generated)', child, parent);
     execute format('alter table public.%I enable row level security', child);
     execute format('revoke all on public.%I from public, anon, authenticated, service_role', child);
-    execute format('alter table public.%1$I add constraint in_its_month check (%2$I >= %3$L and %2$I < %4$L)', child, clock, since, until);
+    execute format('alter table public.%I add constraint in_its_month check (%2$I >= %3$L and %2$I < %4$L)', child, clock, since, until);
     execute format('alter table public.%I attach partition public.%I for values from (%L) to (%L)', parent, child, since, until);
     execute format('alter table public.%I drop constraint in_its_month', child);
     return 1;
@@ -891,7 +899,7 @@ end
 $function$;
 
 --- comment-on-function public.make_partition(text, text, text, date)
-comment on function public.make_partition(text, text, text, date) is 'Makes and attaches one month''s partition; 0 if the default partition holds rows of that month, or is too large.';
+comment on function public.make_partition(text, text, text, date) is 'Makes and attaches one month''s partition; 0 if the default partition holds rows of that month, or too many.';
 
 --- grants-on-function public.make_partition(text, text, text, date)
 revoke all on function public.make_partition(text, text, text, date) from public, anon, authenticated, service_role;
@@ -901,7 +909,7 @@ CREATE OR REPLACE FUNCTION public.mark_checked(of_workflow uuid, of_revision big
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     now_is text;
@@ -942,7 +950,7 @@ CREATE OR REPLACE FUNCTION public.medusa_order_money(of_order text, OUT total nu
  RETURNS record
  LANGUAGE plpgsql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     totals jsonb;
@@ -980,7 +988,7 @@ CREATE OR REPLACE FUNCTION public.mentions(whole jsonb, addresses text[])
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select exists (select from jsonb_path_query(whole, '$.** ? (@.type() == "string")') v where public.mentions(v #>> '{}', addresses))
         or exists (select from jsonb_path_query(whole, '$.** ? (@.type() == "object").keyvalue().key') k
@@ -998,7 +1006,7 @@ CREATE OR REPLACE FUNCTION public.mentions(said text, addresses text[])
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select case
         when lower(btrim(said)) = any (addresses) then true
@@ -1023,7 +1031,7 @@ CREATE OR REPLACE FUNCTION public.minor_units(amount numeric, currency text)
  RETURNS bigint
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select round(amount * case
         when upper(currency) in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV',
@@ -1043,7 +1051,7 @@ CREATE OR REPLACE FUNCTION public.mirror_medusa_order()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     -- to_jsonb, so that one function serves tables of different columns.
@@ -1110,7 +1118,7 @@ CREATE OR REPLACE FUNCTION public.mirror_medusa_stock()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     is_now constant jsonb := coalesce(to_jsonb(new), '{}');
@@ -1145,7 +1153,7 @@ CREATE OR REPLACE FUNCTION public.next_page_content_version(of_section uuid)
  RETURNS integer
  LANGUAGE sql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select coalesce(max(h.version), 0) + 1 from public.page_content_history h where h.page_content_id = of_section
 $function$;
@@ -1160,9 +1168,10 @@ revoke all on function public.next_page_content_version(uuid) from public, anon,
 CREATE OR REPLACE FUNCTION public.pick_up_optional()
  RETURNS SETOF text
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
+    perform public.prepare_partitions(2);
     if public.pick_up_vectors() then
         return next 'vectors';
     end if;
@@ -1182,7 +1191,7 @@ revoke all on function public.pick_up_optional() from public, anon, authenticate
 CREATE OR REPLACE FUNCTION public.pick_up_vectors()
  RETURNS boolean
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     at_home text;
@@ -1222,7 +1231,7 @@ begin
 create function public.search_content(embedding %1$I.vector, n integer default 5)
 returns table (id uuid, slug text, title text, distance double precision)
 language plpgsql stable
-set search_path = '' %2$s
+set search_path = pg_catalog, pg_temp %2$s
 as $$
 begin
     return query
@@ -1235,7 +1244,7 @@ $$$make$, at_home, finds_enough);
 create function public.related_posts(post uuid, n integer default 5)
 returns table (id uuid, slug text, title text, distance double precision)
 language plpgsql stable
-set search_path = '' %2$s
+set search_path = pg_catalog, pg_temp %2$s
 as $$
 begin
     return query
@@ -1268,7 +1277,7 @@ CREATE OR REPLACE FUNCTION public.prepare_partitions(months_ahead integer DEFAUL
  RETURNS integer
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '200ms'
 AS $function$
 declare
@@ -1280,9 +1289,8 @@ declare
 begin
     for parent, clock in values ('workflow_events', 'at'), ('workflow_executions', 'event_at') loop
         for month in
-            select m::date from generate_series(date_trunc('month', now() at time zone 'UTC') + interval '1 month',
+            select m::date from generate_series(date_trunc('month', now() at time zone 'UTC'),
                 date_trunc('month', now() at time zone 'UTC') + make_interval(months => least(months_ahead, 24)), '1 month') m
-             where m > now() at time zone 'UTC' + interval '1 hour'
         loop
             child := parent || to_char(month, '"_"YYYY"_"MM');
             continue when to_regclass('public.' || child) is not null;
@@ -1290,7 +1298,7 @@ begin
                 made := made + public.make_partition(parent, clock, child, month);
             exception when lock_not_available then
                 raise log 'the partition % is left for later: its table is in use', child;
-                exit; -- Whoever writes waited as long: not once more for each month.
+                exit; -- The next month would wait in vain too, and writers behind it.
             end;
         end loop;
     end loop;
@@ -1299,7 +1307,7 @@ end
 $function$;
 
 --- comment-on-function public.prepare_partitions(integer)
-comment on function public.prepare_partitions(integer) is 'Makes the partitions of the next months, where they are missing; how many. For the daemon.';
+comment on function public.prepare_partitions(integer) is 'Makes the partitions of this month and the next ones, where they are missing; how many. For the daemon.';
 
 --- grants-on-function public.prepare_partitions(integer)
 revoke all on function public.prepare_partitions(integer) from public, anon, authenticated, service_role;
@@ -1310,7 +1318,7 @@ CREATE OR REPLACE FUNCTION public.put_in_force(of_workflow uuid, of_revision big
  RETURNS integer
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     drawn           jsonb;
@@ -1359,7 +1367,7 @@ grant execute on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) 
 CREATE OR REPLACE FUNCTION public.read_google_calendar_tokens(of_user uuid DEFAULT auth.uid())
  RETURNS TABLE(access_token text, refresh_token text, expires_at timestamp with time zone)
  LANGUAGE sql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select public.decrypted(t.access_token_encrypted, public.handed_over('token_key')),
            public.decrypted(t.refresh_token_encrypted, public.handed_over('token_key')), t.expires_at
@@ -1378,7 +1386,7 @@ grant execute on function public.read_google_calendar_tokens(uuid) to service_ro
 CREATE OR REPLACE FUNCTION public.read_oauth_client_secret(of_provider text)
  RETURNS text
  LANGUAGE sql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select public.decrypted(p.client_secret_encrypted, public.handed_over('token_key'))
       from public.oauth_providers p where p.name = $1
@@ -1396,7 +1404,7 @@ CREATE OR REPLACE FUNCTION public.read_page_view_stats(since date, until date DE
  RETURNS TABLE(page_id uuid, view_date date, view_count bigint, unique_visitors bigint)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     if not coalesce(public.is_admin(auth.uid()), false) then
@@ -1423,7 +1431,7 @@ CREATE OR REPLACE FUNCTION public.record_event()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
  SET jit TO 'off'
 AS $function$
 declare
@@ -1431,15 +1439,20 @@ declare
     woken         text;
     -- A row above this size is recorded without its long values.
     most_bytes    constant integer := 65536;
-    key_columns   constant text[] := coalesce(tg_argv[3], '{id}');
-    only_key      constant text := case when cardinality(key_columns) = 1 then key_columns[1] end;
-    known_hidden  constant text[] := coalesce(tg_argv[4], '{}');
-    known_columns constant text[] := coalesce(tg_argv[5], '{}');
-    -- An id is 20 random digits and 12 that count up from a random number.
-    random_digits constant text := replace(gen_random_uuid()::text, '-', '');
-    id_begins     constant text := left(random_digits, 20);
-    counts_from   constant bigint := ('x8' || substr(random_digits, 22))::bit(48)::bigint;
+    -- Null where the key has several columns.
+    only_key      constant text := nullif(coalesce(tg_argv[3], 'id'), '');
+    -- An id is a random head and 12 digits that count up from a random number.
+    id_begins     constant text := left(gen_random_uuid()::text, 24);
+    counts_from   constant bigint := 140737488355328 + random() * 70368744177664;
 begin
+    -- A past that is made up (`thendo demo seed`) happens to nobody. Only the table's owner may say so: anyone may
+    -- set the setting, and whoever could keep quiet about a change could do it unnoticed.
+    if current_setting('thendo.seeding', true) = 'on' then
+        if pg_has_role(session_user, (select c.relowner from pg_class c where c.oid = tg_relid), 'member') then
+            return null;
+        end if;
+    end if;
+
     -- A workflow hears what is written by statements that begin after it was published.
     if tg_argv[2] = 'subscribed' then
         if not exists (select from public.workflow_triggers t
@@ -1452,13 +1465,13 @@ begin
         with recorded as (
             insert into public.workflow_events (id, at, table_name, operation, entity, row_data, truncated)
             select (id_begins || to_hex(counts_from + nth))::uuid, clock_timestamp(), tg_table_name, 'insert',
-                   coalesce(whole ->> tg_argv[1], case when only_key is null then public.key_of(whole, key_columns)
+                   coalesce(whole ->> tg_argv[1], case when only_key is null then public.key_of(whole, tg_argv[4]::text[])
                                                        else whole ->> only_key end, ''),
                    case when pg_column_size(whole) > most_bytes then public.without_long_values(whole) else whole end,
                    pg_column_size(whole) > most_bytes
             from (select row_number() over () as nth, to_jsonb(n) - (
-                      select case when to_jsonb(one) - known_columns = '{}' then known_hidden
-                                  else public.hidden_columns_of(tg_relid, known_hidden) end
+                      select case to_jsonb(one) - tg_argv[6]::text[] when '{}' then tg_argv[5]::text[]
+                                  else public.hidden_columns_of(tg_relid, tg_argv[5]::text[]) end
                       from new_rows as one limit 1) as whole
                   from new_rows as n offset 0) as changed
             returning at, id, (hashtextextended(entity, 0) & 63)::smallint as lane
@@ -1468,8 +1481,8 @@ begin
     elsif tg_op = 'UPDATE' then
         with columns as materialized (
             select hidden, array(select jsonb_object_keys(to_jsonb(one) - hidden)) as shown
-            from (select one, case when to_jsonb(one) - known_columns = '{}' then known_hidden
-                        else public.hidden_columns_of(tg_relid, known_hidden) end as hidden
+            from (select one, case to_jsonb(one) - tg_argv[6]::text[] when '{}' then tg_argv[5]::text[]
+                        else public.hidden_columns_of(tg_relid, tg_argv[5]::text[]) end as hidden
                 from new_rows as one limit 1) as first
         ), recorded as (
             insert into public.workflow_events (id, at, table_name, operation, entity, row_data, old_data, truncated)
@@ -1481,11 +1494,11 @@ begin
             from (select row_number() over () as nth, whole, key, before,
                          before - array(select k from unnest((select shown from columns)) as k
                                          where whole -> k = before -> k) as was
-                from (select whole, case when only_key is null then public.key_of(whole, key_columns)
+                from (select whole, case when only_key is null then public.key_of(whole, tg_argv[4]::text[])
                                 else whole ->> only_key end as key
                     from (select to_jsonb(n) - (select hidden from columns) as whole
                             from new_rows as n offset 0) as rows offset 0) as new
-                full join (select before, case when only_key is null then public.key_of(before, key_columns)
+                full join (select before, case when only_key is null then public.key_of(before, tg_argv[4]::text[])
                                 else before ->> only_key end as key
                     from (select to_jsonb(o) - (select hidden from columns) as before
                             from old_rows as o offset 0) as rows offset 0) as old using (key)
@@ -1500,13 +1513,13 @@ begin
         with recorded as (
             insert into public.workflow_events (id, at, table_name, operation, entity, row_data, truncated)
             select (id_begins || to_hex(counts_from + nth))::uuid, clock_timestamp(), tg_table_name, 'delete',
-                   coalesce(whole ->> tg_argv[1], case when only_key is null then public.key_of(whole, key_columns)
+                   coalesce(whole ->> tg_argv[1], case when only_key is null then public.key_of(whole, tg_argv[4]::text[])
                                                        else whole ->> only_key end, ''),
                    case when pg_column_size(whole) > most_bytes then public.without_long_values(whole) else whole end,
                    pg_column_size(whole) > most_bytes
             from (select row_number() over () as nth, to_jsonb(o) - (
-                      select case when to_jsonb(one) - known_columns = '{}' then known_hidden
-                                  else public.hidden_columns_of(tg_relid, known_hidden) end
+                      select case to_jsonb(one) - tg_argv[6]::text[] when '{}' then tg_argv[5]::text[]
+                                  else public.hidden_columns_of(tg_relid, tg_argv[5]::text[]) end
                       from old_rows as one limit 1) as whole
                   from old_rows as o offset 0) as changed
             returning at, id, (hashtextextended(entity, 0) & 63)::smallint as lane
@@ -1534,7 +1547,7 @@ revoke all on function public.record_event() from public, anon, authenticated, s
 CREATE OR REPLACE FUNCTION public.record_events_of(table_name text, domain text, entity_column text DEFAULT 'customer_id'::text, recorded text DEFAULT 'all'::text, key_columns text[] DEFAULT '{id}'::text[], hidden_columns text[] DEFAULT '{}'::text[])
  RETURNS void
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_column
 begin
@@ -1566,7 +1579,7 @@ CREATE OR REPLACE FUNCTION public.refresh_page_view_stats(at_least_every interva
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     began timestamptz := clock_timestamp();
@@ -1596,7 +1609,7 @@ grant execute on function public.refresh_page_view_stats(interval) to thendo_eng
 CREATE OR REPLACE FUNCTION public.rotate_token_key()
  RETURNS bigint
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     new_id  text := public.handed_over('token_key_id');
@@ -1627,11 +1640,31 @@ comment on function public.rotate_token_key() is 'Encrypts everything anew, from
 revoke all on function public.rotate_token_key() from public, anon, authenticated, service_role;
 grant execute on function public.rotate_token_key() to service_role;
 
+--- function public.set_created()
+CREATE OR REPLACE FUNCTION public.set_created()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    new.created_at := clock_timestamp();
+    new.updated_at := new.created_at;
+    new.created_by := auth.uid();
+    return new;
+end
+$function$;
+
+--- comment-on-function public.set_created()
+comment on function public.set_created() is 'Before-insert trigger of every audited table, for clients only: when and by whom is not theirs to say.';
+
+--- grants-on-function public.set_created()
+revoke all on function public.set_created() from public, anon, authenticated, service_role;
+
 --- function public.set_updated_at()
 CREATE OR REPLACE FUNCTION public.set_updated_at()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     new.updated_at := clock_timestamp();
@@ -1653,7 +1686,7 @@ revoke all on function public.set_updated_at() from public, anon, authenticated,
 CREATE OR REPLACE FUNCTION public.stamp_moderation()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     if new.status is distinct from old.status then
@@ -1674,7 +1707,7 @@ revoke all on function public.stamp_moderation() from public, anon, authenticate
 CREATE OR REPLACE FUNCTION public.stamp_order_progress()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     if new.payment_status in ('paid', 'partially_refunded', 'refunded') then
@@ -1698,7 +1731,7 @@ revoke all on function public.stamp_order_progress() from public, anon, authenti
 CREATE OR REPLACE FUNCTION public.stamp_publication()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     if new.status = 'published' and new.published_at is null then
@@ -1718,7 +1751,7 @@ revoke all on function public.stamp_publication() from public, anon, authenticat
 CREATE OR REPLACE FUNCTION public.store_google_calendar_tokens(expires_at timestamp with time zone, scope text DEFAULT NULL::text, for_user uuid DEFAULT auth.uid())
  RETURNS void
  LANGUAGE sql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     insert into public.google_calendar_tokens as t
         (user_id, access_token_encrypted, refresh_token_encrypted, key_id, scope, expires_at)
@@ -1746,7 +1779,7 @@ grant execute on function public.store_google_calendar_tokens(timestamp with tim
 CREATE OR REPLACE FUNCTION public.store_oauth_client_secret(of_provider text)
  RETURNS void
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     update public.oauth_providers p
@@ -1771,7 +1804,7 @@ grant execute on function public.store_oauth_client_secret(text) to service_role
 CREATE OR REPLACE FUNCTION public.take_medusa_stock(of_item text DEFAULT NULL::text, of_variant text DEFAULT NULL::text)
  RETURNS void
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     execute 'insert into public.product_stock as s (variant_id, product_id, available)
@@ -1800,7 +1833,7 @@ revoke all on function public.take_medusa_stock(text, text) from public, anon, a
 CREATE OR REPLACE FUNCTION public.take_tokens()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     -- By assignment: a statement's plan has its values in it, and auto_explain logs plans.
@@ -1826,7 +1859,7 @@ revoke all on function public.take_tokens() from public, anon, authenticated, se
 CREATE OR REPLACE FUNCTION public.use_referral_code(code text, customer_id uuid)
  RETURNS uuid
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     found_code public.referral_codes;
@@ -1862,7 +1895,7 @@ CREATE OR REPLACE FUNCTION public.verified_email()
  RETURNS text
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select lower(u.email) from auth.users u
      where u.id = (select auth.uid()) and u.email_confirmed_at is not null
@@ -1882,7 +1915,7 @@ CREATE OR REPLACE FUNCTION public.without_long_values(whole jsonb)
  RETURNS jsonb
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select coalesce(jsonb_object_agg(key, value) filter (where octet_length(value::text) <= 1024), '{}')
     from jsonb_each(whole)
@@ -1899,7 +1932,7 @@ CREATE OR REPLACE FUNCTION public.without_person(whole jsonb, accounts uuid[], a
  RETURNS jsonb
  LANGUAGE sql
  IMMUTABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select case when whole is null then null else (
         select jsonb_object_agg(m.key, case when m.value #>> '{}' = any (accounts::text[]) then 'null'
@@ -1918,7 +1951,7 @@ CREATE OR REPLACE FUNCTION public.workflow_deleted()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     update public.workflow_plan_epoch set epoch = epoch + 1;
@@ -1937,7 +1970,7 @@ CREATE OR REPLACE FUNCTION public.workflow_edited()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
     if tg_op = 'INSERT' then
@@ -2006,13 +2039,16 @@ CREATE INDEX idx_blog_posts_published_at ON public.blog_posts USING btree (publi
 CREATE INDEX idx_blog_posts_tags ON public.blog_posts USING gin (tags);
 
 --- trigger public.blog_posts record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.blog_posts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,title,excerpt,body,author,tags,status,published_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.blog_posts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', 'id', '{id}', '{}', '{id,slug,title,excerpt,body,author,tags,status,published_at,created_at,updated_at,created_by}');
 
 --- trigger public.blog_posts record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.blog_posts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,title,excerpt,body,author,tags,status,published_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.blog_posts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', 'id', '{id}', '{}', '{id,slug,title,excerpt,body,author,tags,status,published_at,created_at,updated_at,created_by}');
 
 --- trigger public.blog_posts record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.blog_posts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,title,excerpt,body,author,tags,status,published_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.blog_posts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', 'id', '{id}', '{}', '{id,slug,title,excerpt,body,author,tags,status,published_at,created_at,updated_at,created_by}');
+
+--- trigger public.blog_posts set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.blog_posts FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.blog_posts set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.blog_posts FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2059,13 +2095,16 @@ CREATE INDEX idx_campaign_clicks_created_by ON public.campaign_clicks USING btre
 CREATE INDEX idx_campaign_clicks_recipient_id ON public.campaign_clicks USING btree (recipient_id);
 
 --- trigger public.campaign_clicks record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.campaign_clicks REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', '{id}', '{}', '{id,campaign_id,recipient_id,url,clicked_at,user_agent,is_proxy,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.campaign_clicks REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', 'id', '{id}', '{}', '{id,campaign_id,recipient_id,url,clicked_at,user_agent,is_proxy,created_at,updated_at,created_by}');
 
 --- trigger public.campaign_clicks record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.campaign_clicks REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', '{id}', '{}', '{id,campaign_id,recipient_id,url,clicked_at,user_agent,is_proxy,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.campaign_clicks REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', 'id', '{id}', '{}', '{id,campaign_id,recipient_id,url,clicked_at,user_agent,is_proxy,created_at,updated_at,created_by}');
 
 --- trigger public.campaign_clicks record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.campaign_clicks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', '{id}', '{}', '{id,campaign_id,recipient_id,url,clicked_at,user_agent,is_proxy,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.campaign_clicks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', 'id', '{id}', '{}', '{id,campaign_id,recipient_id,url,clicked_at,user_agent,is_proxy,created_at,updated_at,created_by}');
+
+--- trigger public.campaign_clicks set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.campaign_clicks FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.campaign_clicks set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.campaign_clicks FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2106,13 +2145,16 @@ CREATE INDEX idx_campaign_opens_created_by ON public.campaign_opens USING btree 
 CREATE INDEX idx_campaign_opens_recipient_id ON public.campaign_opens USING btree (recipient_id);
 
 --- trigger public.campaign_opens record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.campaign_opens REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', '{id}', '{}', '{id,campaign_id,recipient_id,opened_at,user_agent,is_proxy,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.campaign_opens REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', 'id', '{id}', '{}', '{id,campaign_id,recipient_id,opened_at,user_agent,is_proxy,created_at,updated_at,created_by}');
 
 --- trigger public.campaign_opens record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.campaign_opens REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', '{id}', '{}', '{id,campaign_id,recipient_id,opened_at,user_agent,is_proxy,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.campaign_opens REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', 'id', '{id}', '{}', '{id,campaign_id,recipient_id,opened_at,user_agent,is_proxy,created_at,updated_at,created_by}');
 
 --- trigger public.campaign_opens record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.campaign_opens REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', '{id}', '{}', '{id,campaign_id,recipient_id,opened_at,user_agent,is_proxy,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.campaign_opens REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'recipient_id', 'subscribed', 'id', '{id}', '{}', '{id,campaign_id,recipient_id,opened_at,user_agent,is_proxy,created_at,updated_at,created_by}');
+
+--- trigger public.campaign_opens set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.campaign_opens FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.campaign_opens set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.campaign_opens FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2157,13 +2199,16 @@ CREATE INDEX idx_cart_customer_id ON public.cart USING btree (customer_id);
 CREATE INDEX idx_cart_open ON public.cart USING btree (updated_at) WHERE ((completed_at IS NULL) AND (deleted_at IS NULL));
 
 --- trigger public.cart record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.cart REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,region_id,customer_id,sales_channel_id,email,currency_code,metadata,completed_at,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.cart REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', 'id', '{id}', '{}', '{id,region_id,customer_id,sales_channel_id,email,currency_code,metadata,completed_at,created_at,updated_at,deleted_at,created_by}');
 
 --- trigger public.cart record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.cart REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,region_id,customer_id,sales_channel_id,email,currency_code,metadata,completed_at,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.cart REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', 'id', '{id}', '{}', '{id,region_id,customer_id,sales_channel_id,email,currency_code,metadata,completed_at,created_at,updated_at,deleted_at,created_by}');
 
 --- trigger public.cart record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.cart REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,region_id,customer_id,sales_channel_id,email,currency_code,metadata,completed_at,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.cart REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', 'id', '{id}', '{}', '{id,region_id,customer_id,sales_channel_id,email,currency_code,metadata,completed_at,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.cart set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.cart FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.cart set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.cart FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2206,13 +2251,16 @@ CREATE INDEX idx_changelog_entries_created_by ON public.changelog_entries USING 
 CREATE INDEX idx_changelog_entries_published_at ON public.changelog_entries USING btree (published_at DESC);
 
 --- trigger public.changelog_entries record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.changelog_entries REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,version,title,body,category,status,published_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.changelog_entries REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', 'id', '{id}', '{}', '{id,slug,version,title,body,category,status,published_at,created_at,updated_at,created_by}');
 
 --- trigger public.changelog_entries record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.changelog_entries REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,version,title,body,category,status,published_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.changelog_entries REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', 'id', '{id}', '{}', '{id,slug,version,title,body,category,status,published_at,created_at,updated_at,created_by}');
 
 --- trigger public.changelog_entries record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.changelog_entries REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,version,title,body,category,status,published_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.changelog_entries REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', 'id', '{id}', '{}', '{id,slug,version,title,body,category,status,published_at,created_at,updated_at,created_by}');
+
+--- trigger public.changelog_entries set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.changelog_entries FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.changelog_entries set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.changelog_entries FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2260,13 +2308,16 @@ CREATE INDEX idx_consents_customer_id ON public.consents USING btree (customer_i
 CREATE INDEX idx_consents_email ON public.consents USING btree (lower(email), purpose, created_at DESC);
 
 --- trigger public.consents record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.consents REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', '{id}', '{}', '{id,email,customer_id,purpose,decision,source,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.consents REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', 'id', '{id}', '{}', '{id,email,customer_id,purpose,decision,source,created_at,updated_at,created_by}');
 
 --- trigger public.consents record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.consents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', '{id}', '{}', '{id,email,customer_id,purpose,decision,source,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.consents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', 'id', '{id}', '{}', '{id,email,customer_id,purpose,decision,source,created_at,updated_at,created_by}');
 
 --- trigger public.consents record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.consents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', '{id}', '{}', '{id,email,customer_id,purpose,decision,source,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.consents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', 'id', '{id}', '{}', '{id,email,customer_id,purpose,decision,source,created_at,updated_at,created_by}');
+
+--- trigger public.consents set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.consents FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.consents set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.consents FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2277,7 +2328,7 @@ alter table public.consents enable row level security;
 --- grants public.consents
 revoke all on public.consents from public, anon, authenticated, service_role;
 grant select on public.consents to authenticated;
-grant select, insert, update, delete on public.consents to service_role;
+grant select, insert on public.consents to service_role;
 
 --- table public.customer
 create table public.customer (
@@ -2307,13 +2358,16 @@ CREATE INDEX idx_customer_created_by ON public.customer USING btree (created_by)
 CREATE UNIQUE INDEX idx_customer_email ON public.customer USING btree (email, has_account) WHERE (deleted_at IS NULL);
 
 --- trigger public.customer record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.customer REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', '{id}', '{}', '{id,email,first_name,last_name,company_name,phone,has_account,metadata,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.customer REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', 'id', '{id}', '{}', '{id,email,first_name,last_name,company_name,phone,has_account,metadata,created_at,updated_at,deleted_at,created_by}');
 
 --- trigger public.customer record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.customer REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', '{id}', '{}', '{id,email,first_name,last_name,company_name,phone,has_account,metadata,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.customer REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', 'id', '{id}', '{}', '{id,email,first_name,last_name,company_name,phone,has_account,metadata,created_at,updated_at,deleted_at,created_by}');
 
 --- trigger public.customer record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.customer REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', '{id}', '{}', '{id,email,first_name,last_name,company_name,phone,has_account,metadata,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.customer REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', 'id', '{id}', '{}', '{id,email,first_name,last_name,company_name,phone,has_account,metadata,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.customer set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.customer FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.customer set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.customer FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2346,13 +2400,16 @@ CREATE INDEX idx_customer_tags_created_by ON public.customer_tags USING btree (c
 CREATE INDEX idx_customer_tags_tag ON public.customer_tags USING btree (tag);
 
 --- trigger public.customer_tags record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.customer_tags REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', '{customer_id,tag}', '{}', '{customer_id,tag,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.customer_tags REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', '', '{customer_id,tag}', '{}', '{customer_id,tag,created_at,updated_at,created_by}');
 
 --- trigger public.customer_tags record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.customer_tags REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', '{customer_id,tag}', '{}', '{customer_id,tag,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.customer_tags REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', '', '{customer_id,tag}', '{}', '{customer_id,tag,created_at,updated_at,created_by}');
 
 --- trigger public.customer_tags record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.customer_tags REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', '{customer_id,tag}', '{}', '{customer_id,tag,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.customer_tags REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'customer_id', 'all', '', '{customer_id,tag}', '{}', '{customer_id,tag,created_at,updated_at,created_by}');
+
+--- trigger public.customer_tags set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.customer_tags FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.customer_tags set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.customer_tags FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2411,13 +2468,16 @@ CREATE INDEX idx_customers_referred_by ON public.customers USING btree (referred
 CREATE INDEX idx_customers_tier_id ON public.customers USING btree (tier_id) WHERE (tier_id IS NOT NULL);
 
 --- trigger public.customers record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.customers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', '{id}', '{}', '{id,user_id,medusa_customer_id,email,name,phone,locale,preferences,created_at,updated_at,created_by,referred_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.customers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', 'id', '{id}', '{}', '{id,user_id,medusa_customer_id,email,name,phone,locale,preferences,created_at,updated_at,created_by,referred_by}');
 
 --- trigger public.customers record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.customers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', '{id}', '{}', '{id,user_id,medusa_customer_id,email,name,phone,locale,preferences,created_at,updated_at,created_by,referred_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.customers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', 'id', '{id}', '{}', '{id,user_id,medusa_customer_id,email,name,phone,locale,preferences,created_at,updated_at,created_by,referred_by}');
 
 --- trigger public.customers record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.customers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', '{id}', '{}', '{id,user_id,medusa_customer_id,email,name,phone,locale,preferences,created_at,updated_at,created_by,referred_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.customers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', 'id', '{id}', '{}', '{id,user_id,medusa_customer_id,email,name,phone,locale,preferences,created_at,updated_at,created_by,referred_by}');
+
+--- trigger public.customers set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.customers FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.customers set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.customers FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2466,13 +2526,16 @@ CREATE INDEX idx_deposits_due_date ON public.deposits USING btree (due_date) WHE
 CREATE INDEX idx_deposits_order_id ON public.deposits USING btree (order_id);
 
 --- trigger public.deposits record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.deposits REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{id}', '{}', '{id,order_id,amount,currency,due_date,status,paid_at,execution_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.deposits REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', 'id', '{id}', '{}', '{id,order_id,amount,currency,due_date,status,paid_at,execution_id,created_at,updated_at,created_by}');
 
 --- trigger public.deposits record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.deposits REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{id}', '{}', '{id,order_id,amount,currency,due_date,status,paid_at,execution_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.deposits REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', 'id', '{id}', '{}', '{id,order_id,amount,currency,due_date,status,paid_at,execution_id,created_at,updated_at,created_by}');
 
 --- trigger public.deposits record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.deposits REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{id}', '{}', '{id,order_id,amount,currency,due_date,status,paid_at,execution_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.deposits REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', 'id', '{id}', '{}', '{id,order_id,amount,currency,due_date,status,paid_at,execution_id,created_at,updated_at,created_by}');
+
+--- trigger public.deposits set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.deposits FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.deposits set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.deposits FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2513,13 +2576,16 @@ comment on column public.email_templates.consent is 'transactional: part of what
 CREATE INDEX idx_email_templates_created_by ON public.email_templates USING btree (created_by) WHERE (created_by IS NOT NULL);
 
 --- trigger public.email_templates record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.email_templates REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.email_templates REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by}');
 
 --- trigger public.email_templates record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.email_templates REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.email_templates REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by}');
 
 --- trigger public.email_templates record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.email_templates REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.email_templates REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by}');
+
+--- trigger public.email_templates set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.email_templates FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.email_templates set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.email_templates FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2570,13 +2636,16 @@ CREATE UNIQUE INDEX idx_enrollments_once ON public.enrollments USING btree (cust
 CREATE INDEX idx_enrollments_order_id ON public.enrollments USING btree (order_id);
 
 --- trigger public.enrollments record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.enrollments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,product_id,title,status,progress,order_id,enrolled_at,completed_at,expires_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.enrollments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,product_id,title,status,progress,order_id,enrolled_at,completed_at,expires_at,created_at,updated_at,created_by}');
 
 --- trigger public.enrollments record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.enrollments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,product_id,title,status,progress,order_id,enrolled_at,completed_at,expires_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.enrollments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,product_id,title,status,progress,order_id,enrolled_at,completed_at,expires_at,created_at,updated_at,created_by}');
 
 --- trigger public.enrollments record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.enrollments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,product_id,title,status,progress,order_id,enrolled_at,completed_at,expires_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.enrollments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,product_id,title,status,progress,order_id,enrolled_at,completed_at,expires_at,created_at,updated_at,created_by}');
+
+--- trigger public.enrollments set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.enrollments FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.enrollments set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.enrollments FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2672,6 +2741,9 @@ CREATE INDEX idx_event_tables_created_by ON public.event_tables USING btree (cre
 --- trigger public.event_tables event_table_written
 CREATE TRIGGER event_table_written AFTER INSERT OR DELETE OR UPDATE ON public.event_tables FOR EACH ROW EXECUTE FUNCTION public.event_table_written();
 
+--- trigger public.event_tables set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.event_tables FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
+
 --- trigger public.event_tables set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.event_tables FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
@@ -2711,13 +2783,16 @@ comment on column public.google_calendar_tokens.expires_at is 'Of the access tok
 CREATE INDEX idx_google_calendar_tokens_created_by ON public.google_calendar_tokens USING btree (created_by) WHERE (created_by IS NOT NULL);
 
 --- trigger public.google_calendar_tokens record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.google_calendar_tokens REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{access_token_encrypted,refresh_token_encrypted}', '{id,user_id,access_token_encrypted,refresh_token_encrypted,key_id,scope,calendar_id,expires_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.google_calendar_tokens REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', 'id', '{id}', '{access_token_encrypted,refresh_token_encrypted}', '{id,user_id,access_token_encrypted,refresh_token_encrypted,key_id,scope,calendar_id,expires_at,created_at,updated_at,created_by}');
 
 --- trigger public.google_calendar_tokens record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.google_calendar_tokens REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{access_token_encrypted,refresh_token_encrypted}', '{id,user_id,access_token_encrypted,refresh_token_encrypted,key_id,scope,calendar_id,expires_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.google_calendar_tokens REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', 'id', '{id}', '{access_token_encrypted,refresh_token_encrypted}', '{id,user_id,access_token_encrypted,refresh_token_encrypted,key_id,scope,calendar_id,expires_at,created_at,updated_at,created_by}');
 
 --- trigger public.google_calendar_tokens record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.google_calendar_tokens REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{access_token_encrypted,refresh_token_encrypted}', '{id,user_id,access_token_encrypted,refresh_token_encrypted,key_id,scope,calendar_id,expires_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.google_calendar_tokens REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', 'id', '{id}', '{access_token_encrypted,refresh_token_encrypted}', '{id,user_id,access_token_encrypted,refresh_token_encrypted,key_id,scope,calendar_id,expires_at,created_at,updated_at,created_by}');
+
+--- trigger public.google_calendar_tokens set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.google_calendar_tokens FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.google_calendar_tokens set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.google_calendar_tokens FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2763,13 +2838,16 @@ CREATE INDEX idx_loyalty_ledger_order_id ON public.loyalty_ledger USING btree (o
 CREATE TRIGGER keep_balances AFTER INSERT ON public.loyalty_ledger REFERENCING NEW TABLE AS new_lines FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'thendo_engine'::name)) EXECUTE FUNCTION public.keep_balances();
 
 --- trigger public.loyalty_ledger record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.loyalty_ledger REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'subscribed', '{id}', '{}', '{id,customer_id,order_id,points,reason,execution_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.loyalty_ledger REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'subscribed', 'id', '{id}', '{}', '{id,customer_id,order_id,points,reason,execution_id,created_at,updated_at,created_by}');
 
 --- trigger public.loyalty_ledger record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.loyalty_ledger REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'subscribed', '{id}', '{}', '{id,customer_id,order_id,points,reason,execution_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.loyalty_ledger REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'subscribed', 'id', '{id}', '{}', '{id,customer_id,order_id,points,reason,execution_id,created_at,updated_at,created_by}');
 
 --- trigger public.loyalty_ledger record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.loyalty_ledger REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'subscribed', '{id}', '{}', '{id,customer_id,order_id,points,reason,execution_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.loyalty_ledger REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'subscribed', 'id', '{id}', '{}', '{id,customer_id,order_id,points,reason,execution_id,created_at,updated_at,created_by}');
+
+--- trigger public.loyalty_ledger set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.loyalty_ledger FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.loyalty_ledger set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.loyalty_ledger FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2801,13 +2879,16 @@ comment on table public.loyalty_points is 'Points balance, one row per customer;
 CREATE INDEX idx_loyalty_points_created_by ON public.loyalty_points USING btree (created_by) WHERE (created_by IS NOT NULL);
 
 --- trigger public.loyalty_points record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.loyalty_points REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', '{customer_id}', '{}', '{customer_id,balance,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.loyalty_points REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', 'customer_id', '{customer_id}', '{}', '{customer_id,balance,created_at,updated_at,created_by}');
 
 --- trigger public.loyalty_points record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.loyalty_points REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', '{customer_id}', '{}', '{customer_id,balance,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.loyalty_points REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', 'customer_id', '{customer_id}', '{}', '{customer_id,balance,created_at,updated_at,created_by}');
 
 --- trigger public.loyalty_points record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.loyalty_points REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', '{customer_id}', '{}', '{customer_id,balance,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.loyalty_points REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', 'customer_id', '{customer_id}', '{}', '{customer_id,balance,created_at,updated_at,created_by}');
+
+--- trigger public.loyalty_points set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.loyalty_points FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.loyalty_points set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.loyalty_points FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2845,13 +2926,16 @@ comment on column public.loyalty_tiers.least_points is 'Balance from which a cus
 CREATE INDEX idx_loyalty_tiers_created_by ON public.loyalty_tiers USING btree (created_by) WHERE (created_by IS NOT NULL);
 
 --- trigger public.loyalty_tiers record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.loyalty_tiers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'id', 'all', '{id}', '{}', '{id,name,rank,least_points,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.loyalty_tiers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'id', 'all', 'id', '{id}', '{}', '{id,name,rank,least_points,created_at,updated_at,created_by}');
 
 --- trigger public.loyalty_tiers record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.loyalty_tiers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'id', 'all', '{id}', '{}', '{id,name,rank,least_points,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.loyalty_tiers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'id', 'all', 'id', '{id}', '{}', '{id,name,rank,least_points,created_at,updated_at,created_by}');
 
 --- trigger public.loyalty_tiers record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.loyalty_tiers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'id', 'all', '{id}', '{}', '{id,name,rank,least_points,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.loyalty_tiers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'id', 'all', 'id', '{id}', '{}', '{id,name,rank,least_points,created_at,updated_at,created_by}');
+
+--- trigger public.loyalty_tiers set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.loyalty_tiers FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.loyalty_tiers set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.loyalty_tiers FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -2944,13 +3028,16 @@ comment on column public.oauth_providers.key_id is 'The name of the key that enc
 CREATE INDEX idx_oauth_providers_created_by ON public.oauth_providers USING btree (created_by) WHERE (created_by IS NOT NULL);
 
 --- trigger public.oauth_providers record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.oauth_providers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('shop', 'id', 'all', '{id}', '{client_secret_encrypted,token_url}', '{id,name,client_id,client_secret_encrypted,key_id,authorize_url,token_url,scopes,is_enabled,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.oauth_providers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('shop', 'id', 'all', 'id', '{id}', '{client_secret_encrypted,token_url}', '{id,name,client_id,client_secret_encrypted,key_id,authorize_url,token_url,scopes,is_enabled,created_at,updated_at,created_by}');
 
 --- trigger public.oauth_providers record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.oauth_providers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('shop', 'id', 'all', '{id}', '{client_secret_encrypted,token_url}', '{id,name,client_id,client_secret_encrypted,key_id,authorize_url,token_url,scopes,is_enabled,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.oauth_providers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('shop', 'id', 'all', 'id', '{id}', '{client_secret_encrypted,token_url}', '{id,name,client_id,client_secret_encrypted,key_id,authorize_url,token_url,scopes,is_enabled,created_at,updated_at,created_by}');
 
 --- trigger public.oauth_providers record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.oauth_providers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('shop', 'id', 'all', '{id}', '{client_secret_encrypted,token_url}', '{id,name,client_id,client_secret_encrypted,key_id,authorize_url,token_url,scopes,is_enabled,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.oauth_providers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('shop', 'id', 'all', 'id', '{id}', '{client_secret_encrypted,token_url}', '{id,name,client_id,client_secret_encrypted,key_id,authorize_url,token_url,scopes,is_enabled,created_at,updated_at,created_by}');
+
+--- trigger public.oauth_providers set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.oauth_providers FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.oauth_providers set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.oauth_providers FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3000,13 +3087,16 @@ CREATE INDEX idx_order_customer_id ON public."order" USING btree (customer_id);
 CREATE CONSTRAINT TRIGGER mirror_medusa_order AFTER INSERT OR UPDATE ON public."order" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.mirror_medusa_order();
 
 --- trigger public."order" record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public."order" REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,display_id,region_id,customer_id,version,sales_channel_id,status,is_draft_order,email,currency_code,metadata,canceled_at,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public."order" REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', 'id', '{id}', '{}', '{id,display_id,region_id,customer_id,version,sales_channel_id,status,is_draft_order,email,currency_code,metadata,canceled_at,created_at,updated_at,deleted_at,created_by}');
 
 --- trigger public."order" record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public."order" REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,display_id,region_id,customer_id,version,sales_channel_id,status,is_draft_order,email,currency_code,metadata,canceled_at,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public."order" REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', 'id', '{id}', '{}', '{id,display_id,region_id,customer_id,version,sales_channel_id,status,is_draft_order,email,currency_code,metadata,canceled_at,created_at,updated_at,deleted_at,created_by}');
 
 --- trigger public."order" record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public."order" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,display_id,region_id,customer_id,version,sales_channel_id,status,is_draft_order,email,currency_code,metadata,canceled_at,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public."order" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', 'id', '{id}', '{}', '{id,display_id,region_id,customer_id,version,sales_channel_id,status,is_draft_order,email,currency_code,metadata,canceled_at,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public."order" set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public."order" FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public."order" set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public."order" FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3039,13 +3129,16 @@ comment on column public.order_fulfillment.fulfillment_id is 'Medusa''s id of th
 CREATE INDEX idx_order_fulfillment_created_by ON public.order_fulfillment USING btree (created_by) WHERE (created_by IS NOT NULL);
 
 --- trigger public.order_fulfillment record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.order_fulfillment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{order_id,fulfillment_id}', '{}', '{id,order_id,fulfillment_id,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.order_fulfillment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '', '{order_id,fulfillment_id}', '{}', '{id,order_id,fulfillment_id,created_at,updated_at,deleted_at,created_by}');
 
 --- trigger public.order_fulfillment record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.order_fulfillment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{order_id,fulfillment_id}', '{}', '{id,order_id,fulfillment_id,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.order_fulfillment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '', '{order_id,fulfillment_id}', '{}', '{id,order_id,fulfillment_id,created_at,updated_at,deleted_at,created_by}');
 
 --- trigger public.order_fulfillment record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.order_fulfillment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{order_id,fulfillment_id}', '{}', '{id,order_id,fulfillment_id,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.order_fulfillment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '', '{order_id,fulfillment_id}', '{}', '{id,order_id,fulfillment_id,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.order_fulfillment set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.order_fulfillment FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.order_fulfillment set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.order_fulfillment FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3093,13 +3186,16 @@ CREATE INDEX idx_order_item_order_id ON public.order_item USING btree (order_id,
 CREATE CONSTRAINT TRIGGER mirror_medusa_order AFTER INSERT OR UPDATE ON public.order_item DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.mirror_medusa_order();
 
 --- trigger public.order_item record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.order_item REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{id}', '{}', '{id,order_id,version,item_id,quantity,fulfilled_quantity,shipped_quantity,delivered_quantity,returned_quantity,unit_price,metadata,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.order_item REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', 'id', '{id}', '{}', '{id,order_id,version,item_id,quantity,fulfilled_quantity,shipped_quantity,delivered_quantity,returned_quantity,unit_price,metadata,created_at,updated_at,deleted_at,created_by}');
 
 --- trigger public.order_item record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.order_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{id}', '{}', '{id,order_id,version,item_id,quantity,fulfilled_quantity,shipped_quantity,delivered_quantity,returned_quantity,unit_price,metadata,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.order_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', 'id', '{id}', '{}', '{id,order_id,version,item_id,quantity,fulfilled_quantity,shipped_quantity,delivered_quantity,returned_quantity,unit_price,metadata,created_at,updated_at,deleted_at,created_by}');
 
 --- trigger public.order_item record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.order_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', '{id}', '{}', '{id,order_id,version,item_id,quantity,fulfilled_quantity,shipped_quantity,delivered_quantity,returned_quantity,unit_price,metadata,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.order_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', 'id', '{id}', '{}', '{id,order_id,version,item_id,quantity,fulfilled_quantity,shipped_quantity,delivered_quantity,returned_quantity,unit_price,metadata,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.order_item set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.order_item FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.order_item set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.order_item FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3159,13 +3255,16 @@ CREATE INDEX idx_orders_customer_id ON public.orders USING btree (customer_id);
 CREATE INDEX idx_orders_status_created_at ON public.orders USING btree (status, created_at DESC);
 
 --- trigger public.orders record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.orders REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,status,total,currency,medusa_order_id,note,created_at,updated_at,created_by,payment_status,fulfillment_status,refunded_total,paid_at,fulfilled_at,cancelled_at}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.orders REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,status,total,currency,medusa_order_id,note,created_at,updated_at,created_by,payment_status,fulfillment_status,refunded_total,paid_at,fulfilled_at,cancelled_at}');
 
 --- trigger public.orders record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.orders REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,status,total,currency,medusa_order_id,note,created_at,updated_at,created_by,payment_status,fulfillment_status,refunded_total,paid_at,fulfilled_at,cancelled_at}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.orders REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,status,total,currency,medusa_order_id,note,created_at,updated_at,created_by,payment_status,fulfillment_status,refunded_total,paid_at,fulfilled_at,cancelled_at}');
 
 --- trigger public.orders record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.orders REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,status,total,currency,medusa_order_id,note,created_at,updated_at,created_by,payment_status,fulfillment_status,refunded_total,paid_at,fulfilled_at,cancelled_at}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.orders REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,status,total,currency,medusa_order_id,note,created_at,updated_at,created_by,payment_status,fulfillment_status,refunded_total,paid_at,fulfilled_at,cancelled_at}');
+
+--- trigger public.orders set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.orders FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.orders set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.orders FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3221,13 +3320,16 @@ CREATE TRIGGER keep_inserted AFTER INSERT ON public.page_content REFERENCING NEW
 CREATE TRIGGER keep_updated AFTER UPDATE ON public.page_content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_page_content();
 
 --- trigger public.page_content record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.page_content REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'all', '{id}', '{}', '{id,page_id,section,content,status,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.page_content REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'all', 'id', '{id}', '{}', '{id,page_id,section,content,status,created_at,updated_at,created_by}');
 
 --- trigger public.page_content record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.page_content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'all', '{id}', '{}', '{id,page_id,section,content,status,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.page_content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'all', 'id', '{id}', '{}', '{id,page_id,section,content,status,created_at,updated_at,created_by}');
 
 --- trigger public.page_content record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.page_content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'all', '{id}', '{}', '{id,page_id,section,content,status,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.page_content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'all', 'id', '{id}', '{}', '{id,page_id,section,content,status,created_at,updated_at,created_by}');
+
+--- trigger public.page_content set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.page_content FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.page_content set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.page_content FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3257,6 +3359,7 @@ create table public.page_content_history (
     constraint page_content_history_pkey PRIMARY KEY (id),
     constraint page_content_history_page_content_id_version_key UNIQUE (page_content_id, version),
     constraint page_content_history_operation_check CHECK ((operation = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text]))),
+    constraint page_content_history_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'published'::text]))),
     constraint page_content_history_version_check CHECK ((version > 0))
 );
 
@@ -3271,6 +3374,9 @@ CREATE INDEX idx_page_content_history_created_by ON public.page_content_history 
 
 --- index public.page_content_history idx_page_content_history_page_id
 CREATE INDEX idx_page_content_history_page_id ON public.page_content_history USING btree (page_id, created_at DESC);
+
+--- trigger public.page_content_history set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.page_content_history FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.page_content_history set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.page_content_history FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3315,13 +3421,16 @@ CREATE INDEX idx_page_views_user_id ON public.page_views USING btree (user_id) W
 CREATE INDEX idx_page_views_viewed_at ON public.page_views USING brin (viewed_at);
 
 --- trigger public.page_views record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.page_views REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'subscribed', '{id}', '{}', '{id,page_id,user_id,visitor,referrer,user_agent,viewed_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.page_views REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'subscribed', 'id', '{id}', '{}', '{id,page_id,user_id,visitor,referrer,user_agent,viewed_at,created_at,updated_at,created_by}');
 
 --- trigger public.page_views record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.page_views REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'subscribed', '{id}', '{}', '{id,page_id,user_id,visitor,referrer,user_agent,viewed_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.page_views REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'subscribed', 'id', '{id}', '{}', '{id,page_id,user_id,visitor,referrer,user_agent,viewed_at,created_at,updated_at,created_by}');
 
 --- trigger public.page_views record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.page_views REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'subscribed', '{id}', '{}', '{id,page_id,user_id,visitor,referrer,user_agent,viewed_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.page_views REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'page_id', 'subscribed', 'id', '{id}', '{}', '{id,page_id,user_id,visitor,referrer,user_agent,viewed_at,created_at,updated_at,created_by}');
+
+--- trigger public.page_views set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.page_views FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.page_views set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.page_views FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3362,13 +3471,16 @@ CREATE INDEX idx_pages_created_by ON public.pages USING btree (created_by) WHERE
 CREATE INDEX idx_pages_status ON public.pages USING btree (status);
 
 --- trigger public.pages record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.pages REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,title,description,status,published_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.pages REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', 'id', '{id}', '{}', '{id,slug,title,description,status,published_at,created_at,updated_at,created_by}');
 
 --- trigger public.pages record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.pages REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,title,description,status,published_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.pages REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', 'id', '{id}', '{}', '{id,slug,title,description,status,published_at,created_at,updated_at,created_by}');
 
 --- trigger public.pages record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.pages REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', '{id}', '{}', '{id,slug,title,description,status,published_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.pages REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('content', 'id', 'all', 'id', '{id}', '{}', '{id,slug,title,description,status,published_at,created_at,updated_at,created_by}');
+
+--- trigger public.pages set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.pages FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.pages set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.pages FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3421,13 +3533,16 @@ CREATE INDEX idx_payment_payment_collection_id ON public.payment USING btree (pa
 CREATE INDEX idx_payment_payment_session_id ON public.payment USING btree (payment_session_id);
 
 --- trigger public.payment record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.payment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'id', 'all', '{id}', '{data}', '{id,amount,currency_code,provider_id,data,metadata,captured_at,canceled_at,payment_collection_id,payment_session_id,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.payment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'id', 'all', 'id', '{id}', '{data}', '{id,amount,currency_code,provider_id,data,metadata,captured_at,canceled_at,payment_collection_id,payment_session_id,created_at,updated_at,deleted_at,created_by}');
 
 --- trigger public.payment record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.payment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'id', 'all', '{id}', '{data}', '{id,amount,currency_code,provider_id,data,metadata,captured_at,canceled_at,payment_collection_id,payment_session_id,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.payment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'id', 'all', 'id', '{id}', '{data}', '{id,amount,currency_code,provider_id,data,metadata,captured_at,canceled_at,payment_collection_id,payment_session_id,created_at,updated_at,deleted_at,created_by}');
 
 --- trigger public.payment record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.payment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'id', 'all', '{id}', '{data}', '{id,amount,currency_code,provider_id,data,metadata,captured_at,canceled_at,payment_collection_id,payment_session_id,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.payment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'id', 'all', 'id', '{id}', '{data}', '{id,amount,currency_code,provider_id,data,metadata,captured_at,canceled_at,payment_collection_id,payment_session_id,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.payment set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.payment FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.payment set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.payment FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3470,13 +3585,16 @@ CREATE INDEX idx_product_created_by ON public.product USING btree (created_by) W
 CREATE UNIQUE INDEX idx_product_handle ON public.product USING btree (handle) WHERE (deleted_at IS NULL);
 
 --- trigger public.product record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.product REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', '{id}', '{}', '{id,title,handle,subtitle,description,status,thumbnail,metadata,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.product REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', 'id', '{id}', '{}', '{id,title,handle,subtitle,description,status,thumbnail,metadata,created_at,updated_at,deleted_at,created_by}');
 
 --- trigger public.product record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.product REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', '{id}', '{}', '{id,title,handle,subtitle,description,status,thumbnail,metadata,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.product REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', 'id', '{id}', '{}', '{id,title,handle,subtitle,description,status,thumbnail,metadata,created_at,updated_at,deleted_at,created_by}');
 
 --- trigger public.product record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.product REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', '{id}', '{}', '{id,title,handle,subtitle,description,status,thumbnail,metadata,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.product REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', 'id', '{id}', '{}', '{id,title,handle,subtitle,description,status,thumbnail,metadata,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.product set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.product FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.product set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.product FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3516,13 +3634,16 @@ CREATE INDEX idx_product_categories_created_by ON public.product_categories USIN
 CREATE INDEX idx_product_categories_parent_id ON public.product_categories USING btree (parent_id, "position");
 
 --- trigger public.product_categories record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.product_categories REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', '{id}', '{}', '{id,parent_id,name,slug,description,position,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.product_categories REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', 'id', '{id}', '{}', '{id,parent_id,name,slug,description,position,created_at,updated_at,created_by}');
 
 --- trigger public.product_categories record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.product_categories REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', '{id}', '{}', '{id,parent_id,name,slug,description,position,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.product_categories REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', 'id', '{id}', '{}', '{id,parent_id,name,slug,description,position,created_at,updated_at,created_by}');
 
 --- trigger public.product_categories record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.product_categories REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', '{id}', '{}', '{id,parent_id,name,slug,description,position,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.product_categories REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', 'id', '{id}', '{}', '{id,parent_id,name,slug,description,position,created_at,updated_at,created_by}');
+
+--- trigger public.product_categories set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.product_categories FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.product_categories set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.product_categories FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3558,13 +3679,16 @@ CREATE INDEX idx_product_category_mappings_category_id ON public.product_categor
 CREATE INDEX idx_product_category_mappings_created_by ON public.product_category_mappings USING btree (created_by) WHERE (created_by IS NOT NULL);
 
 --- trigger public.product_category_mappings record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.product_category_mappings REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', '{product_id,category_id}', '{}', '{product_id,category_id,position,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.product_category_mappings REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', '', '{product_id,category_id}', '{}', '{product_id,category_id,position,created_at,updated_at,created_by}');
 
 --- trigger public.product_category_mappings record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.product_category_mappings REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', '{product_id,category_id}', '{}', '{product_id,category_id,position,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.product_category_mappings REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', '', '{product_id,category_id}', '{}', '{product_id,category_id,position,created_at,updated_at,created_by}');
 
 --- trigger public.product_category_mappings record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.product_category_mappings REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', '{product_id,category_id}', '{}', '{product_id,category_id,position,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.product_category_mappings REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', '', '{product_id,category_id}', '{}', '{product_id,category_id,position,created_at,updated_at,created_by}');
+
+--- trigger public.product_category_mappings set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.product_category_mappings FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.product_category_mappings set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.product_category_mappings FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3601,13 +3725,16 @@ CREATE INDEX idx_product_stock_created_by ON public.product_stock USING btree (c
 CREATE INDEX idx_product_stock_product_id ON public.product_stock USING btree (product_id);
 
 --- trigger public.product_stock record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.product_stock REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'variant_id', 'all', '{variant_id}', '{}', '{variant_id,product_id,available,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.product_stock REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'variant_id', 'all', 'variant_id', '{variant_id}', '{}', '{variant_id,product_id,available,created_at,updated_at,created_by}');
 
 --- trigger public.product_stock record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.product_stock REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'variant_id', 'all', '{variant_id}', '{}', '{variant_id,product_id,available,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.product_stock REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'variant_id', 'all', 'variant_id', '{variant_id}', '{}', '{variant_id,product_id,available,created_at,updated_at,created_by}');
 
 --- trigger public.product_stock record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.product_stock REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'variant_id', 'all', '{variant_id}', '{}', '{variant_id,product_id,available,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.product_stock REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'variant_id', 'all', 'variant_id', '{variant_id}', '{}', '{variant_id,product_id,available,created_at,updated_at,created_by}');
+
+--- trigger public.product_stock set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.product_stock FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.product_stock set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.product_stock FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3652,13 +3779,16 @@ CREATE INDEX idx_product_variant_product_id ON public.product_variant USING btre
 CREATE UNIQUE INDEX idx_product_variant_sku ON public.product_variant USING btree (sku) WHERE (deleted_at IS NULL);
 
 --- trigger public.product_variant record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.product_variant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', '{id}', '{}', '{id,title,sku,barcode,allow_backorder,manage_inventory,variant_rank,metadata,product_id,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.product_variant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', 'id', '{id}', '{}', '{id,title,sku,barcode,allow_backorder,manage_inventory,variant_rank,metadata,product_id,created_at,updated_at,deleted_at,created_by}');
 
 --- trigger public.product_variant record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.product_variant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', '{id}', '{}', '{id,title,sku,barcode,allow_backorder,manage_inventory,variant_rank,metadata,product_id,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.product_variant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', 'id', '{id}', '{}', '{id,title,sku,barcode,allow_backorder,manage_inventory,variant_rank,metadata,product_id,created_at,updated_at,deleted_at,created_by}');
 
 --- trigger public.product_variant record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.product_variant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', '{id}', '{}', '{id,title,sku,barcode,allow_backorder,manage_inventory,variant_rank,metadata,product_id,created_at,updated_at,deleted_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.product_variant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'product_id', 'all', 'id', '{id}', '{}', '{id,title,sku,barcode,allow_backorder,manage_inventory,variant_rank,metadata,product_id,created_at,updated_at,deleted_at,created_by}');
+
+--- trigger public.product_variant set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.product_variant FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.product_variant set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.product_variant FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3706,13 +3836,16 @@ CREATE INDEX idx_product_waitlist_email ON public.product_waitlist USING btree (
 CREATE UNIQUE INDEX idx_product_waitlist_once ON public.product_waitlist USING btree (product_id, COALESCE(variant_id, ''::text), lower(email)) WHERE (status = 'waiting'::text);
 
 --- trigger public.product_waitlist record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.product_waitlist REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('waitlist', 'customer_id', 'all', '{id}', '{}', '{id,product_id,variant_id,customer_id,email,name,status,notified_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.product_waitlist REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('waitlist', 'customer_id', 'all', 'id', '{id}', '{}', '{id,product_id,variant_id,customer_id,email,name,status,notified_at,created_at,updated_at,created_by}');
 
 --- trigger public.product_waitlist record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.product_waitlist REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('waitlist', 'customer_id', 'all', '{id}', '{}', '{id,product_id,variant_id,customer_id,email,name,status,notified_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.product_waitlist REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('waitlist', 'customer_id', 'all', 'id', '{id}', '{}', '{id,product_id,variant_id,customer_id,email,name,status,notified_at,created_at,updated_at,created_by}');
 
 --- trigger public.product_waitlist record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.product_waitlist REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('waitlist', 'customer_id', 'all', '{id}', '{}', '{id,product_id,variant_id,customer_id,email,name,status,notified_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.product_waitlist REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('waitlist', 'customer_id', 'all', 'id', '{id}', '{}', '{id,product_id,variant_id,customer_id,email,name,status,notified_at,created_at,updated_at,created_by}');
+
+--- trigger public.product_waitlist set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.product_waitlist FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.product_waitlist set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.product_waitlist FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3753,13 +3886,16 @@ CREATE INDEX idx_project_comments_order_id ON public.project_comments USING btre
 CREATE INDEX idx_project_comments_user_id ON public.project_comments USING btree (user_id);
 
 --- trigger public.project_comments record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.project_comments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'order_id', 'all', '{id}', '{}', '{id,order_id,user_id,body,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.project_comments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'order_id', 'all', 'id', '{id}', '{}', '{id,order_id,user_id,body,created_at,updated_at,created_by}');
 
 --- trigger public.project_comments record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.project_comments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'order_id', 'all', '{id}', '{}', '{id,order_id,user_id,body,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.project_comments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'order_id', 'all', 'id', '{id}', '{}', '{id,order_id,user_id,body,created_at,updated_at,created_by}');
 
 --- trigger public.project_comments record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.project_comments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'order_id', 'all', '{id}', '{}', '{id,order_id,user_id,body,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.project_comments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'order_id', 'all', 'id', '{id}', '{}', '{id,order_id,user_id,body,created_at,updated_at,created_by}');
+
+--- trigger public.project_comments set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.project_comments FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.project_comments set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.project_comments FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3813,13 +3949,16 @@ CREATE INDEX idx_quotes_open ON public.quotes USING btree (valid_until) WHERE (s
 CREATE INDEX idx_quotes_order_id ON public.quotes USING btree (order_id);
 
 --- trigger public.quotes record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.quotes REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,title,description,amount,currency,status,valid_until,sent_at,decided_at,order_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.quotes REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,title,description,amount,currency,status,valid_until,sent_at,decided_at,order_id,created_at,updated_at,created_by}');
 
 --- trigger public.quotes record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.quotes REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,title,description,amount,currency,status,valid_until,sent_at,decided_at,order_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.quotes REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,title,description,amount,currency,status,valid_until,sent_at,decided_at,order_id,created_at,updated_at,created_by}');
 
 --- trigger public.quotes record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.quotes REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,title,description,amount,currency,status,valid_until,sent_at,decided_at,order_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.quotes REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,title,description,amount,currency,status,valid_until,sent_at,decided_at,order_id,created_at,updated_at,created_by}');
+
+--- trigger public.quotes set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.quotes FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.quotes set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.quotes FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3863,13 +4002,16 @@ CREATE INDEX idx_referral_codes_created_by ON public.referral_codes USING btree 
 CREATE INDEX idx_referral_codes_customer_id ON public.referral_codes USING btree (customer_id);
 
 --- trigger public.referral_codes record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.referral_codes REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,code,uses,most_uses,expires_at,is_active,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.referral_codes REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,code,uses,most_uses,expires_at,is_active,created_at,updated_at,created_by}');
 
 --- trigger public.referral_codes record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.referral_codes REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,code,uses,most_uses,expires_at,is_active,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.referral_codes REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,code,uses,most_uses,expires_at,is_active,created_at,updated_at,created_by}');
 
 --- trigger public.referral_codes record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.referral_codes REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,code,uses,most_uses,expires_at,is_active,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.referral_codes REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,code,uses,most_uses,expires_at,is_active,created_at,updated_at,created_by}');
+
+--- trigger public.referral_codes set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.referral_codes FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.referral_codes set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.referral_codes FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3931,13 +4073,16 @@ CREATE INDEX idx_reviews_order_id ON public.reviews USING btree (order_id);
 CREATE INDEX idx_reviews_pending ON public.reviews USING btree (created_at) WHERE (status = 'pending'::text);
 
 --- trigger public.reviews record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.reviews REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'customer_id', 'all', '{id}', '{}', '{id,product_id,customer_id,order_id,rating,title,body,author_name,status,is_verified_purchase,moderated_at,moderated_by,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.reviews REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'customer_id', 'all', 'id', '{id}', '{}', '{id,product_id,customer_id,order_id,rating,title,body,author_name,status,is_verified_purchase,moderated_at,moderated_by,created_at,updated_at,created_by}');
 
 --- trigger public.reviews record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.reviews REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'customer_id', 'all', '{id}', '{}', '{id,product_id,customer_id,order_id,rating,title,body,author_name,status,is_verified_purchase,moderated_at,moderated_by,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.reviews REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'customer_id', 'all', 'id', '{id}', '{}', '{id,product_id,customer_id,order_id,rating,title,body,author_name,status,is_verified_purchase,moderated_at,moderated_by,created_at,updated_at,created_by}');
 
 --- trigger public.reviews record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.reviews REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'customer_id', 'all', '{id}', '{}', '{id,product_id,customer_id,order_id,rating,title,body,author_name,status,is_verified_purchase,moderated_at,moderated_by,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.reviews REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'customer_id', 'all', 'id', '{id}', '{}', '{id,product_id,customer_id,order_id,rating,title,body,author_name,status,is_verified_purchase,moderated_at,moderated_by,created_at,updated_at,created_by}');
+
+--- trigger public.reviews set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.reviews FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.reviews set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.reviews FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -3991,13 +4136,16 @@ CREATE UNIQUE INDEX idx_saved_addresses_one_default ON public.saved_addresses US
 CREATE INDEX idx_saved_addresses_user_id ON public.saved_addresses USING btree (user_id);
 
 --- trigger public.saved_addresses record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.saved_addresses REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{}', '{id,user_id,label,name,company,line1,line2,postal_code,city,region,country_code,phone,is_default,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.saved_addresses REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', 'id', '{id}', '{}', '{id,user_id,label,name,company,line1,line2,postal_code,city,region,country_code,phone,is_default,created_at,updated_at,created_by}');
 
 --- trigger public.saved_addresses record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.saved_addresses REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{}', '{id,user_id,label,name,company,line1,line2,postal_code,city,region,country_code,phone,is_default,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.saved_addresses REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', 'id', '{id}', '{}', '{id,user_id,label,name,company,line1,line2,postal_code,city,region,country_code,phone,is_default,created_at,updated_at,created_by}');
 
 --- trigger public.saved_addresses record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.saved_addresses REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{}', '{id,user_id,label,name,company,line1,line2,postal_code,city,region,country_code,phone,is_default,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.saved_addresses REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', 'id', '{id}', '{}', '{id,user_id,label,name,company,line1,line2,postal_code,city,region,country_code,phone,is_default,created_at,updated_at,created_by}');
+
+--- trigger public.saved_addresses set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.saved_addresses FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.saved_addresses set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.saved_addresses FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -4033,13 +4181,16 @@ comment on column public.stripe_customers.livemode is 'False for Stripe''s test 
 CREATE INDEX idx_stripe_customers_created_by ON public.stripe_customers USING btree (created_by) WHERE (created_by IS NOT NULL);
 
 --- trigger public.stripe_customers record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.stripe_customers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,stripe_customer_id,livemode,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.stripe_customers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,stripe_customer_id,livemode,created_at,updated_at,created_by}');
 
 --- trigger public.stripe_customers record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.stripe_customers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,stripe_customer_id,livemode,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.stripe_customers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,stripe_customer_id,livemode,created_at,updated_at,created_by}');
 
 --- trigger public.stripe_customers record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.stripe_customers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,stripe_customer_id,livemode,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.stripe_customers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,stripe_customer_id,livemode,created_at,updated_at,created_by}');
+
+--- trigger public.stripe_customers set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.stripe_customers FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.stripe_customers set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.stripe_customers FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -4082,13 +4233,16 @@ CREATE INDEX idx_subscribers_customer_id ON public.subscribers USING btree (cust
 CREATE UNIQUE INDEX idx_subscribers_email ON public.subscribers USING btree (lower(email));
 
 --- trigger public.subscribers record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.subscribers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', '{id}', '{}', '{id,email,name,customer_id,status,confirmed_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.subscribers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', 'id', '{id}', '{}', '{id,email,name,customer_id,status,confirmed_at,created_at,updated_at,created_by}');
 
 --- trigger public.subscribers record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.subscribers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', '{id}', '{}', '{id,email,name,customer_id,status,confirmed_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.subscribers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', 'id', '{id}', '{}', '{id,email,name,customer_id,status,confirmed_at,created_at,updated_at,created_by}');
 
 --- trigger public.subscribers record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.subscribers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', '{id}', '{}', '{id,email,name,customer_id,status,confirmed_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.subscribers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', 'id', '{id}', '{}', '{id,email,name,customer_id,status,confirmed_at,created_at,updated_at,created_by}');
+
+--- trigger public.subscribers set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.subscribers FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.subscribers set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.subscribers FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -4143,13 +4297,16 @@ CREATE INDEX idx_subscriptions_current_period_end ON public.subscriptions USING 
 CREATE INDEX idx_subscriptions_customer_id ON public.subscriptions USING btree (customer_id);
 
 --- trigger public.subscriptions record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.subscriptions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,stripe_subscription_id,stripe_price_id,plan,status,amount,currency,current_period_start,current_period_end,cancel_at_period_end,canceled_at,stripe_event_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.subscriptions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,stripe_subscription_id,stripe_price_id,plan,status,amount,currency,current_period_start,current_period_end,cancel_at_period_end,canceled_at,stripe_event_at,created_at,updated_at,created_by}');
 
 --- trigger public.subscriptions record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.subscriptions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,stripe_subscription_id,stripe_price_id,plan,status,amount,currency,current_period_start,current_period_end,cancel_at_period_end,canceled_at,stripe_event_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.subscriptions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,stripe_subscription_id,stripe_price_id,plan,status,amount,currency,current_period_start,current_period_end,cancel_at_period_end,canceled_at,stripe_event_at,created_at,updated_at,created_by}');
 
 --- trigger public.subscriptions record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.subscriptions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', '{id}', '{}', '{id,customer_id,stripe_subscription_id,stripe_price_id,plan,status,amount,currency,current_period_start,current_period_end,cancel_at_period_end,canceled_at,stripe_event_at,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.subscriptions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('billing', 'customer_id', 'all', 'id', '{id}', '{}', '{id,customer_id,stripe_subscription_id,stripe_price_id,plan,status,amount,currency,current_period_start,current_period_end,cancel_at_period_end,canceled_at,stripe_event_at,created_at,updated_at,created_by}');
+
+--- trigger public.subscriptions set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.subscriptions FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.subscriptions set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -4191,13 +4348,16 @@ CREATE INDEX idx_suppressions_created_by ON public.suppressions USING btree (cre
 CREATE INDEX idx_suppressions_email ON public.suppressions USING btree (lower(email)) WHERE (email IS NOT NULL);
 
 --- trigger public.suppressions record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.suppressions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{address_hash}', '{id,address_hash,email,reason,detail,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.suppressions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{address_hash}', '{id,address_hash,email,reason,detail,created_at,updated_at,created_by}');
 
 --- trigger public.suppressions record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.suppressions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{address_hash}', '{id,address_hash,email,reason,detail,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.suppressions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{address_hash}', '{id,address_hash,email,reason,detail,created_at,updated_at,created_by}');
 
 --- trigger public.suppressions record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.suppressions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{address_hash}', '{id,address_hash,email,reason,detail,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.suppressions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{address_hash}', '{id,address_hash,email,reason,detail,created_at,updated_at,created_by}');
+
+--- trigger public.suppressions set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.suppressions FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.suppressions set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.suppressions FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -4230,13 +4390,16 @@ comment on table public.user_roles is 'Roles of accounts. Written by the service
 CREATE INDEX idx_user_roles_created_by ON public.user_roles USING btree (created_by) WHERE (created_by IS NOT NULL);
 
 --- trigger public.user_roles record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.user_roles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{}', '{id,user_id,role,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.user_roles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', 'id', '{id}', '{}', '{id,user_id,role,created_at,updated_at,created_by}');
 
 --- trigger public.user_roles record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.user_roles REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{}', '{id,user_id,role,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.user_roles REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', 'id', '{id}', '{}', '{id,user_id,role,created_at,updated_at,created_by}');
 
 --- trigger public.user_roles record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.user_roles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', '{id}', '{}', '{id,user_id,role,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.user_roles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'user_id', 'all', 'id', '{id}', '{}', '{id,user_id,role,created_at,updated_at,created_by}');
+
+--- trigger public.user_roles set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.user_roles FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.user_roles set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.user_roles FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -4289,13 +4452,16 @@ CREATE INDEX idx_waitlist_campaign_recipients_queued ON public.waitlist_campaign
 CREATE INDEX idx_waitlist_campaign_recipients_waitlist_id ON public.waitlist_campaign_recipients USING btree (waitlist_id);
 
 --- trigger public.waitlist_campaign_recipients record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.waitlist_campaign_recipients REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', '{id}', '{}', '{id,campaign_id,waitlist_id,customer_id,email,name,status,sent_at,error,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.waitlist_campaign_recipients REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', 'id', '{id}', '{}', '{id,campaign_id,waitlist_id,customer_id,email,name,status,sent_at,error,created_at,updated_at,created_by}');
 
 --- trigger public.waitlist_campaign_recipients record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.waitlist_campaign_recipients REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', '{id}', '{}', '{id,campaign_id,waitlist_id,customer_id,email,name,status,sent_at,error,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.waitlist_campaign_recipients REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', 'id', '{id}', '{}', '{id,campaign_id,waitlist_id,customer_id,email,name,status,sent_at,error,created_at,updated_at,created_by}');
 
 --- trigger public.waitlist_campaign_recipients record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.waitlist_campaign_recipients REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', '{id}', '{}', '{id,campaign_id,waitlist_id,customer_id,email,name,status,sent_at,error,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.waitlist_campaign_recipients REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', 'id', '{id}', '{}', '{id,campaign_id,waitlist_id,customer_id,email,name,status,sent_at,error,created_at,updated_at,created_by}');
+
+--- trigger public.waitlist_campaign_recipients set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.waitlist_campaign_recipients FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.waitlist_campaign_recipients set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.waitlist_campaign_recipients FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -4356,13 +4522,16 @@ CREATE INDEX idx_waitlist_campaigns_running ON public.waitlist_campaigns USING b
 CREATE INDEX idx_waitlist_campaigns_template_id ON public.waitlist_campaigns USING btree (template_id);
 
 --- trigger public.waitlist_campaigns record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.waitlist_campaigns REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.waitlist_campaigns REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by}');
 
 --- trigger public.waitlist_campaigns record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.waitlist_campaigns REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.waitlist_campaigns REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by}');
 
 --- trigger public.waitlist_campaigns record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.waitlist_campaigns REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.waitlist_campaigns REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by}');
+
+--- trigger public.waitlist_campaigns set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.waitlist_campaigns FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.waitlist_campaigns set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.waitlist_campaigns FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -4405,6 +4574,9 @@ CREATE INDEX idx_workflow_actions_created_by ON public.workflow_actions USING bt
 --- index public.workflow_actions idx_workflow_actions_kind
 CREATE INDEX idx_workflow_actions_kind ON public.workflow_actions USING btree (kind);
 
+--- trigger public.workflow_actions set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.workflow_actions FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
+
 --- trigger public.workflow_actions set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.workflow_actions FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
@@ -4445,6 +4617,9 @@ CREATE INDEX idx_workflow_conditions_created_by ON public.workflow_conditions US
 
 --- index public.workflow_conditions idx_workflow_conditions_kind
 CREATE INDEX idx_workflow_conditions_kind ON public.workflow_conditions USING btree (kind);
+
+--- trigger public.workflow_conditions set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.workflow_conditions FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.workflow_conditions set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.workflow_conditions FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -4693,6 +4868,9 @@ comment on column public.workflow_secrets.key_id is 'The name of the key that en
 --- index public.workflow_secrets idx_workflow_secrets_created_by
 CREATE INDEX idx_workflow_secrets_created_by ON public.workflow_secrets USING btree (created_by) WHERE (created_by IS NOT NULL);
 
+--- trigger public.workflow_secrets set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.workflow_secrets FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
+
 --- trigger public.workflow_secrets set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.workflow_secrets FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
@@ -4733,6 +4911,9 @@ CREATE INDEX idx_workflow_triggers_created_by ON public.workflow_triggers USING 
 
 --- index public.workflow_triggers idx_workflow_triggers_table_name
 CREATE INDEX idx_workflow_triggers_table_name ON public.workflow_triggers USING btree (table_name);
+
+--- trigger public.workflow_triggers set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.workflow_triggers FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.workflow_triggers set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.workflow_triggers FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -4845,6 +5026,9 @@ CREATE INDEX idx_workflows_status ON public.workflows USING btree (status);
 
 --- index public.workflows idx_workflows_unchecked
 CREATE INDEX idx_workflows_unchecked ON public.workflows USING btree (id) WHERE (health = 'unchecked'::text);
+
+--- trigger public.workflows set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.workflows FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
 --- trigger public.workflows set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.workflows FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -5321,7 +5505,7 @@ CREATE OR REPLACE FUNCTION public.check_event_table(setting public.event_tables,
  RETURNS void
  LANGUAGE plpgsql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     present constant text[] := array(
@@ -5365,7 +5549,7 @@ revoke all on function public.check_event_table(public.event_tables, oid) from p
 CREATE OR REPLACE FUNCTION public.put_event_triggers(setting public.event_tables)
  RETURNS boolean
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     of_table constant oid := (
@@ -5387,7 +5571,8 @@ begin
         return true;
     end if;
     perform public.check_event_table(setting, of_table);
-    settled := format('%L, %L, %L, %L, %L, %L', setting.domain, setting.entity_column, setting.recorded,
+    settled := format('%L, %L, %L, %L, %L, %L, %L', setting.domain, setting.entity_column, setting.recorded,
+        case cardinality(setting.key_columns) when 1 then setting.key_columns[1] else '' end,
         setting.key_columns, public.hidden_columns_of(of_table, setting.hidden_columns),
         array(select a.attname::text from pg_catalog.pg_attribute a
               where a.attrelid = of_table and a.attnum > 0 and not a.attisdropped order by a.attnum));
@@ -5617,7 +5802,7 @@ create policy authenticated_delete on public.google_calendar_tokens
 --- policy public.google_calendar_tokens authenticated_insert
 create policy authenticated_insert on public.google_calendar_tokens
     for insert to authenticated
-    with check ((((user_id = ( SELECT auth.uid() AS uid)) AND (NOT (created_by IS DISTINCT FROM ( SELECT auth.uid() AS uid)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+    with check (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
 
 --- policy public.google_calendar_tokens authenticated_select
 create policy authenticated_select on public.google_calendar_tokens
@@ -5881,7 +6066,7 @@ create policy authenticated_delete on public.product_waitlist
 --- policy public.product_waitlist authenticated_insert
 create policy authenticated_insert on public.product_waitlist
     for insert to authenticated
-    with check ((((lower(email) = ( SELECT public.verified_email() AS verified_email)) AND (status = 'waiting'::text) AND ((customer_id IS NULL) OR (customer_id = ( SELECT public.current_customer_id() AS current_customer_id))) AND (NOT (created_by IS DISTINCT FROM ( SELECT auth.uid() AS uid)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+    with check ((((lower(email) = ( SELECT public.verified_email() AS verified_email)) AND (status = 'waiting'::text) AND (notified_at IS NULL) AND ((customer_id IS NULL) OR (customer_id = ( SELECT public.current_customer_id() AS current_customer_id)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
 
 --- policy public.product_waitlist authenticated_select
 create policy authenticated_select on public.product_waitlist
@@ -5891,8 +6076,8 @@ create policy authenticated_select on public.product_waitlist
 --- policy public.product_waitlist authenticated_update
 create policy authenticated_update on public.product_waitlist
     for update to authenticated
-    using ((((lower(email) = ( SELECT public.verified_email() AS verified_email)) AND (status = ANY (ARRAY['waiting'::text, 'cancelled'::text])) AND ((customer_id IS NULL) OR (customer_id = ( SELECT public.current_customer_id() AS current_customer_id)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)))
-    with check ((((lower(email) = ( SELECT public.verified_email() AS verified_email)) AND (status = ANY (ARRAY['waiting'::text, 'cancelled'::text])) AND ((customer_id IS NULL) OR (customer_id = ( SELECT public.current_customer_id() AS current_customer_id)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+    using ((((lower(email) = ( SELECT public.verified_email() AS verified_email)) AND (status = ANY (ARRAY['waiting'::text, 'cancelled'::text])) AND (notified_at IS NULL) AND ((customer_id IS NULL) OR (customer_id = ( SELECT public.current_customer_id() AS current_customer_id)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)))
+    with check ((((lower(email) = ( SELECT public.verified_email() AS verified_email)) AND (status = ANY (ARRAY['waiting'::text, 'cancelled'::text])) AND (notified_at IS NULL) AND ((customer_id IS NULL) OR (customer_id = ( SELECT public.current_customer_id() AS current_customer_id)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
 
 --- policy public.project_comments authenticated_delete
 create policy authenticated_delete on public.project_comments
@@ -5904,7 +6089,7 @@ create policy authenticated_insert on public.project_comments
     for insert to authenticated
     with check ((((user_id = ( SELECT auth.uid() AS uid)) AND (order_id IN ( SELECT o.id
    FROM public.orders o
-  WHERE (o.customer_id = ( SELECT public.current_customer_id() AS current_customer_id)))) AND (NOT (created_by IS DISTINCT FROM ( SELECT auth.uid() AS uid)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+  WHERE (o.customer_id = ( SELECT public.current_customer_id() AS current_customer_id))))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
 
 --- policy public.project_comments authenticated_select
 create policy authenticated_select on public.project_comments
@@ -5978,7 +6163,7 @@ create policy authenticated_insert on public.reviews
     for insert to authenticated
     with check ((((customer_id = ( SELECT public.current_customer_id() AS current_customer_id)) AND (status = 'pending'::text) AND (NOT is_verified_purchase) AND (moderated_at IS NULL) AND (moderated_by IS NULL) AND ((order_id IS NULL) OR (order_id IN ( SELECT o.id
    FROM public.orders o
-  WHERE (o.customer_id = ( SELECT public.current_customer_id() AS current_customer_id))))) AND (NOT (created_by IS DISTINCT FROM ( SELECT auth.uid() AS uid)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+  WHERE (o.customer_id = ( SELECT public.current_customer_id() AS current_customer_id)))))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
 
 --- policy public.reviews authenticated_select
 create policy authenticated_select on public.reviews
@@ -5999,7 +6184,7 @@ create policy authenticated_delete on public.saved_addresses
 --- policy public.saved_addresses authenticated_insert
 create policy authenticated_insert on public.saved_addresses
     for insert to authenticated
-    with check ((((user_id = ( SELECT auth.uid() AS uid)) AND (NOT (created_by IS DISTINCT FROM ( SELECT auth.uid() AS uid)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+    with check (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
 
 --- policy public.saved_addresses authenticated_select
 create policy authenticated_select on public.saved_addresses

@@ -226,11 +226,7 @@ async fn have_a_fixed_path_and_named_callers(shop: &Shop) {
             select 'PUBLIC' from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0
         ) callers on true where",
     );
-    let rows = shop
-        .db
-        .query(&format!("{sql} group by p.oid, p.proname"), &[])
-        .await
-        .expect("functions");
+    let rows = shop.db.query(&format!("{sql} group by p.oid, p.proname"), &[]).await.expect("functions");
     let mut faults = Vec::new();
     for row in &rows {
         let (name, found): (String, String) = (row.get(0), row.get(1));
