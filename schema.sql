@@ -343,7 +343,7 @@ declare
 begin
     -- 1952998511 is 'thdo'; 4 erasing: two at once would wait for each other's lanes; 64 to 127 are the lanes.
     perform pg_advisory_xact_lock(1952998511, 4);
-    select * into p from public.read_person(public.find_person(of_customer, address));
+    p := public.read_person(public.find_person(of_customer, address));
     if exists (select from public.user_roles r where r.user_id = any (p.accounts) and r.role = 'admin') then
         raise object_not_in_prerequisite_state using message = 'this person is an admin',
             hint = 'take that role away first: delete the row of user_roles';
@@ -358,7 +358,7 @@ begin
             union select d.lane from public.workflow_deliveries d where public.holds(d.payload::text, p.pieces)) l
          order by l.lane) lanes;
     perform from public.customers c where c.id = p.customer for no key update;
-    select * into p from public.read_person(public.find_person(of_customer, address));
+    p := public.read_person(public.find_person(of_customer, address));
     began := clock_timestamp();
     events := array(select e.id from public.events_of_person(p.row_ids, p.view_ids, p.addresses, '-infinity') e);
 
@@ -410,9 +410,9 @@ declare
     nameless constant text := 'company = null, first_name = null, last_name = null, address_1 = null, address_2 = null, city = null,
         province = null, postal_code = null, phone = null, metadata = null';
 begin
-    select * into p from public.read_person(person);
+    p := public.read_person(person);
     -- Before the carts and orders that lead to them. $1 Medusa's customers, $2 addresses, $3 orders.
-    for door in select * from (values
+    for door in select t.source, t.what, t.statement from (values
         ('order_address', 'addresses of orders in Medusa, emptied', 'update public.order_address a set ' || nameless ||
             ' where num_nonnulls(a.first_name, a.last_name, a.company, a.address_1, a.address_2, a.city, a.phone, a.metadata) > 0
                 and (a.customer_id = any ($1) or a.id in (select unnest(array[o ->> ''shipping_address_id'', o ->> ''billing_address_id''])
@@ -460,7 +460,7 @@ AS $function$
 declare
     p record;
 begin
-    select * into p from public.read_person(person);
+    p := public.read_person(person);
     return query with gone as (delete from public.saved_addresses a where a.user_id = any (p.accounts) returning 1)
         select 'saved addresses', count(*) from gone;
     return query with gone as (delete from public.google_calendar_tokens t where t.user_id = any (p.accounts) returning 1)
@@ -521,7 +521,7 @@ declare
     executions uuid[];
     quoted text[];
 begin
-    select * into p from public.read_person(person);
+    p := public.read_person(person);
     -- As JSON has them: with their quotes, so that one is no part of another.
     quoted := array(select lower(to_jsonb(k)::text) from unnest(p.row_ids) k);
     executions := array(
@@ -615,7 +615,7 @@ declare
     p record;
     visitors text[];
 begin
-    select * into p from public.read_person('{}');
+    p := public.read_person('{}');
     select c.id, c.name, array_remove(array[lower(c.email), lower(btrim(address))], null), array_remove(array[c.medusa_customer_id], null)
       into p.customer, p.name, p.addresses, p.medusa from public.customers c where c.id = of_customer;
     if not found and of_customer is not null then
