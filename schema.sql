@@ -340,13 +340,13 @@ CREATE OR REPLACE FUNCTION public.erase_customer(of_customer uuid DEFAULT NULL::
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-    p public.person;
+    p record;
     events uuid[];
     began timestamptz;
 begin
     -- 1952998511 is 'thdo'; 4 erasing: two at once would wait for each other's lanes; 64 to 127 are the lanes.
     perform pg_advisory_xact_lock(1952998511, 4);
-    p := public.find_person(of_customer, address);
+    p := public.read_person(public.find_person(of_customer, address));
     if exists (select from public.user_roles r where r.user_id = any (p.accounts) and r.role = 'admin') then
         raise object_not_in_prerequisite_state using message = 'this person is an admin',
             hint = 'take that role away first: delete the row of user_roles';
@@ -361,13 +361,13 @@ begin
             union select d.lane from public.workflow_deliveries d where public.holds(d.payload::text, p.pieces)) l
          order by l.lane) lanes;
     perform from public.customers c where c.id = p.customer for no key update;
-    p := public.find_person(of_customer, address);
+    p := public.read_person(public.find_person(of_customer, address));
     began := clock_timestamp();
     events := array(select e.id from public.events_of_person(p.row_ids, p.view_ids, p.addresses, '-infinity') e);
 
-    return query select t.what, t.row_count from public.erase_traces(p, events) t;
-    return query select t.what, t.row_count from public.erase_rows(p) t;
-    return query select t.what, t.row_count from public.erase_in_medusa(p) t;
+    return query select t.what, t.row_count from public.erase_traces(to_jsonb(p), events) t;
+    return query select t.what, t.row_count from public.erase_rows(to_jsonb(p)) t;
+    return query select t.what, t.row_count from public.erase_in_medusa(to_jsonb(p)) t;
 
     -- They stay unmailed, and nameless.
     insert into public.suppressions (address_hash, reason)
@@ -400,20 +400,22 @@ comment on function public.erase_customer(uuid, text) is 'Removes a person''s da
 --- grants-on-function public.erase_customer(uuid, text)
 revoke all on function public.erase_customer(uuid, text) from public, anon, authenticated, service_role;
 
---- function public.erase_in_medusa(public.person)
-CREATE OR REPLACE FUNCTION public.erase_in_medusa(p public.person)
+--- function public.erase_in_medusa(jsonb)
+CREATE OR REPLACE FUNCTION public.erase_in_medusa(person jsonb)
  RETURNS TABLE(what text, row_count bigint)
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
+    p record;
     door record;
     done bigint;
     nameless constant text := 'company = null, first_name = null, last_name = null, address_1 = null, address_2 = null, city = null,
         province = null, postal_code = null, phone = null, metadata = null';
 begin
+    p := public.read_person(person);
     -- Before the carts and orders that lead to them. $1 Medusa's customers, $2 addresses, $3 orders.
-    for door in select * from (values
+    for door in select t.source, t.what, t.statement from (values
         ('order_address', 'addresses of orders in Medusa, emptied', 'update public.order_address a set ' || nameless ||
             ' where num_nonnulls(a.first_name, a.last_name, a.company, a.address_1, a.address_2, a.city, a.phone, a.metadata) > 0
                 and (a.customer_id = any ($1) or a.id in (select unnest(array[o ->> ''shipping_address_id'', o ->> ''billing_address_id''])
@@ -446,19 +448,22 @@ begin
 end
 $function$;
 
---- comment-on-function public.erase_in_medusa(public.person)
-comment on function public.erase_in_medusa(public.person) is 'Of erase_customer(): Medusa''s tables, as far as they are there.';
+--- comment-on-function public.erase_in_medusa(jsonb)
+comment on function public.erase_in_medusa(jsonb) is 'Of erase_customer(): Medusa''s tables, as far as they are there.';
 
---- grants-on-function public.erase_in_medusa(public.person)
-revoke all on function public.erase_in_medusa(public.person) from public, anon, authenticated, service_role;
+--- grants-on-function public.erase_in_medusa(jsonb)
+revoke all on function public.erase_in_medusa(jsonb) from public, anon, authenticated, service_role;
 
---- function public.erase_rows(public.person)
-CREATE OR REPLACE FUNCTION public.erase_rows(p public.person)
+--- function public.erase_rows(jsonb)
+CREATE OR REPLACE FUNCTION public.erase_rows(person jsonb)
  RETURNS TABLE(what text, row_count bigint)
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+    p record;
 begin
+    p := public.read_person(person);
     return query with gone as (delete from public.saved_addresses a where a.user_id = any (p.accounts) returning 1)
         select 'saved addresses', count(*) from gone;
     return query with gone as (delete from public.google_calendar_tokens t where t.user_id = any (p.accounts) returning 1)
@@ -502,23 +507,26 @@ begin
 end
 $function$;
 
---- comment-on-function public.erase_rows(public.person)
-comment on function public.erase_rows(public.person) is 'Of erase_customer(): the person''s rows in the shop''s tables.';
+--- comment-on-function public.erase_rows(jsonb)
+comment on function public.erase_rows(jsonb) is 'Of erase_customer(): the person''s rows in the shop''s tables.';
 
---- grants-on-function public.erase_rows(public.person)
-revoke all on function public.erase_rows(public.person) from public, anon, authenticated, service_role;
+--- grants-on-function public.erase_rows(jsonb)
+revoke all on function public.erase_rows(jsonb) from public, anon, authenticated, service_role;
 
---- function public.erase_traces(public.person, uuid[])
-CREATE OR REPLACE FUNCTION public.erase_traces(p public.person, events uuid[])
+--- function public.erase_traces(jsonb, uuid[])
+CREATE OR REPLACE FUNCTION public.erase_traces(person jsonb, events uuid[])
  RETURNS TABLE(what text, row_count bigint)
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
+    p record;
     executions uuid[];
-    -- As JSON has them: with their quotes, so that one is no part of another.
-    quoted text[] := array(select lower(to_jsonb(k)::text) from unnest(p.row_ids) k);
+    quoted text[];
 begin
+    p := public.read_person(person);
+    -- As JSON has them: with their quotes, so that one is no part of another.
+    quoted := array(select lower(to_jsonb(k)::text) from unnest(p.row_ids) k);
     executions := array(
         select x.id from public.workflow_executions x
          where x.event_id = any (events) or public.holds(x.steps::text, quoted)
@@ -546,11 +554,11 @@ begin
 end
 $function$;
 
---- comment-on-function public.erase_traces(public.person, uuid[])
-comment on function public.erase_traces(public.person, uuid[]) is 'Of erase_customer(): what the engine wrote down.';
+--- comment-on-function public.erase_traces(jsonb, uuid[])
+comment on function public.erase_traces(jsonb, uuid[]) is 'Of erase_customer(): what the engine wrote down.';
 
---- grants-on-function public.erase_traces(public.person, uuid[])
-revoke all on function public.erase_traces(public.person, uuid[]) from public, anon, authenticated, service_role;
+--- grants-on-function public.erase_traces(jsonb, uuid[])
+revoke all on function public.erase_traces(jsonb, uuid[]) from public, anon, authenticated, service_role;
 
 --- function public.event_table_written()
 CREATE OR REPLACE FUNCTION public.event_table_written()
@@ -601,15 +609,16 @@ revoke all on function public.events_of_person(text[], text[], text[], timestamp
 
 --- function public.find_person(uuid, text)
 CREATE OR REPLACE FUNCTION public.find_person(of_customer uuid, address text)
- RETURNS public.person
+ RETURNS jsonb
  LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-    p public.person;
+    p record;
     visitors text[];
 begin
+    p := public.read_person('{}');
     select c.id, c.name, array_remove(array[lower(c.email), lower(btrim(address))], null), array_remove(array[c.medusa_customer_id], null)
       into p.customer, p.name, p.addresses, p.medusa from public.customers c where c.id = of_customer;
     if not found and of_customer is not null then
@@ -646,7 +655,7 @@ begin
     p.view_ids := array(select v.id::text from public.page_views v where v.user_id = any (p.accounts) or v.visitor = any (visitors));
     p.addresses := p.addresses || array(select replace(a, '@', '%40') from unnest(p.addresses) a);
     p.pieces := array(select substr(j, 2, length(j) - 2) from unnest(p.addresses) a, lateral (select to_jsonb(a)::text) as t(j));
-    return p;
+    return to_jsonb(p);
 end
 $function$;
 
@@ -1425,6 +1434,24 @@ comment on function public.read_page_view_stats(date, date, integer) is 'Views b
 --- grants-on-function public.read_page_view_stats(date, date, integer)
 revoke all on function public.read_page_view_stats(date, date, integer) from public, anon, authenticated, service_role;
 grant execute on function public.read_page_view_stats(date, date, integer) to authenticated;
+
+--- function public.read_person(jsonb)
+CREATE OR REPLACE FUNCTION public.read_person(person jsonb)
+ RETURNS TABLE(customer uuid, accounts uuid[], addresses text[], pieces text[], name text, medusa text[], orders text[], row_ids text[], view_ids text[])
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+    select t.customer, t.accounts, t.addresses, t.pieces, t.name, t.medusa, t.orders, t.row_ids, t.view_ids
+      from jsonb_to_record(person) as t (customer uuid, accounts uuid[], addresses text[], pieces text[], name text,
+           medusa text[], orders text[], row_ids text[], view_ids text[])
+$function$;
+
+--- comment-on-function public.read_person(jsonb)
+comment on function public.read_person(jsonb) is 'Who is erased: what find_person() gathered.';
+
+--- grants-on-function public.read_person(jsonb)
+revoke all on function public.read_person(jsonb) from public, anon, authenticated, service_role;
 
 --- function public.record_event()
 CREATE OR REPLACE FUNCTION public.record_event()

@@ -55,7 +55,8 @@ $$;
 comment on function public.events_of_person(text[], text[], text[], timestamptz) is 'Events of a person''s rows.';
 
 -- What belongs to a person, gathered before anything is touched.
-create type public.person as (
+create function public.read_person(person jsonb)
+returns table (
     customer  uuid,
     accounts  uuid[],
     -- In lower case, also as a URL writes them.
@@ -67,17 +68,25 @@ create type public.person as (
     orders    text[],
     row_ids   text[],
     view_ids  text[]
-);
-comment on type public.person is 'Who is erased: ids and addresses.';
+)
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select t.customer, t.accounts, t.addresses, t.pieces, t.name, t.medusa, t.orders, t.row_ids, t.view_ids
+      from jsonb_to_record(person) as t (customer uuid, accounts uuid[], addresses text[], pieces text[], name text,
+           medusa text[], orders text[], row_ids text[], view_ids text[])
+$$;
+comment on function public.read_person(jsonb) is 'Who is erased: what find_person() gathered.';
 
-create function public.find_person(of_customer uuid, address text) returns public.person
+create function public.find_person(of_customer uuid, address text) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    p public.person;
+    p record;
     visitors text[];
 begin
+    p := public.read_person('{}');
     select c.id, c.name, array_remove(array[lower(c.email), lower(btrim(address))], null), array_remove(array[c.medusa_customer_id], null)
       into p.customer, p.name, p.addresses, p.medusa from public.customers c where c.id = of_customer;
     if not found and of_customer is not null then
@@ -114,7 +123,7 @@ begin
     p.view_ids := array(select v.id::text from public.page_views v where v.user_id = any (p.accounts) or v.visitor = any (visitors));
     p.addresses := p.addresses || array(select replace(a, '@', '%40') from unnest(p.addresses) a);
     p.pieces := array(select substr(j, 2, length(j) - 2) from unnest(p.addresses) a, lateral (select to_jsonb(a)::text) as t(j));
-    return p;
+    return to_jsonb(p);
 end
 $$;
 comment on function public.find_person(uuid, text) is 'What belongs to a customer, to an address, or to both.';
@@ -125,13 +134,13 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    p public.person;
+    p record;
     events uuid[];
     began timestamptz;
 begin
     -- 1952998511 is 'thdo'; 4 erasing: two at once would wait for each other's lanes; 64 to 127 are the lanes.
     perform pg_advisory_xact_lock(1952998511, 4);
-    p := public.find_person(of_customer, address);
+    p := public.read_person(public.find_person(of_customer, address));
     if exists (select from public.user_roles r where r.user_id = any (p.accounts) and r.role = 'admin') then
         raise object_not_in_prerequisite_state using message = 'this person is an admin',
             hint = 'take that role away first: delete the row of user_roles';
@@ -146,13 +155,13 @@ begin
             union select d.lane from public.workflow_deliveries d where public.holds(d.payload::text, p.pieces)) l
          order by l.lane) lanes;
     perform from public.customers c where c.id = p.customer for no key update;
-    p := public.find_person(of_customer, address);
+    p := public.read_person(public.find_person(of_customer, address));
     began := clock_timestamp();
     events := array(select e.id from public.events_of_person(p.row_ids, p.view_ids, p.addresses, '-infinity') e);
 
-    return query select t.what, t.row_count from public.erase_traces(p, events) t;
-    return query select t.what, t.row_count from public.erase_rows(p) t;
-    return query select t.what, t.row_count from public.erase_in_medusa(p) t;
+    return query select t.what, t.row_count from public.erase_traces(to_jsonb(p), events) t;
+    return query select t.what, t.row_count from public.erase_rows(to_jsonb(p)) t;
+    return query select t.what, t.row_count from public.erase_in_medusa(to_jsonb(p)) t;
 
     -- They stay unmailed, and nameless.
     insert into public.suppressions (address_hash, reason)
@@ -193,15 +202,18 @@ $$;
 comment on function public.without_person(jsonb, uuid[], text[]) is 'The object without members that name one of the accounts or addresses.';
 
 -- What the engine wrote down.
-create function public.erase_traces(p public.person, events uuid[]) returns table (what text, row_count bigint)
+create function public.erase_traces(person jsonb, events uuid[]) returns table (what text, row_count bigint)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    p record;
     executions uuid[];
-    -- As JSON has them: with their quotes, so that one is no part of another.
-    quoted text[] := array(select lower(to_jsonb(k)::text) from unnest(p.row_ids) k);
+    quoted text[];
 begin
+    p := public.read_person(person);
+    -- As JSON has them: with their quotes, so that one is no part of another.
+    quoted := array(select lower(to_jsonb(k)::text) from unnest(p.row_ids) k);
     executions := array(
         select x.id from public.workflow_executions x
          where x.event_id = any (events) or public.holds(x.steps::text, quoted)
@@ -228,14 +240,17 @@ begin
     update public.workflow_versions v set created_by = null where v.created_by = any (p.accounts);
 end
 $$;
-comment on function public.erase_traces(public.person, uuid[]) is 'Of erase_customer(): what the engine wrote down.';
+comment on function public.erase_traces(jsonb, uuid[]) is 'Of erase_customer(): what the engine wrote down.';
 
 -- What the person had and said.
-create function public.erase_rows(p public.person) returns table (what text, row_count bigint)
+create function public.erase_rows(person jsonb) returns table (what text, row_count bigint)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    p record;
 begin
+    p := public.read_person(person);
     return query with gone as (delete from public.saved_addresses a where a.user_id = any (p.accounts) returning 1)
         select 'saved addresses', count(*) from gone;
     return query with gone as (delete from public.google_calendar_tokens t where t.user_id = any (p.accounts) returning 1)
@@ -278,21 +293,23 @@ begin
         select 'reasons in the ledger', count(*) from gone;
 end
 $$;
-comment on function public.erase_rows(public.person) is 'Of erase_customer(): the person''s rows in the shop''s tables.';
+comment on function public.erase_rows(jsonb) is 'Of erase_customer(): the person''s rows in the shop''s tables.';
 
 -- What Medusa has of them, if it is there: in the tables that we have too, and in those that only Medusa makes.
-create function public.erase_in_medusa(p public.person) returns table (what text, row_count bigint)
+create function public.erase_in_medusa(person jsonb) returns table (what text, row_count bigint)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    p record;
     door record;
     done bigint;
     nameless constant text := 'company = null, first_name = null, last_name = null, address_1 = null, address_2 = null, city = null,
         province = null, postal_code = null, phone = null, metadata = null';
 begin
+    p := public.read_person(person);
     -- Before the carts and orders that lead to them. $1 Medusa's customers, $2 addresses, $3 orders.
-    for door in select * from (values
+    for door in select t.source, t.what, t.statement from (values
         ('order_address', 'addresses of orders in Medusa, emptied', 'update public.order_address a set ' || nameless ||
             ' where num_nonnulls(a.first_name, a.last_name, a.company, a.address_1, a.address_2, a.city, a.phone, a.metadata) > 0
                 and (a.customer_id = any ($1) or a.id in (select unnest(array[o ->> ''shipping_address_id'', o ->> ''billing_address_id''])
@@ -324,4 +341,4 @@ begin
     end loop;
 end
 $$;
-comment on function public.erase_in_medusa(public.person) is 'Of erase_customer(): Medusa''s tables, as far as they are there.';
+comment on function public.erase_in_medusa(jsonb) is 'Of erase_customer(): Medusa''s tables, as far as they are there.';
