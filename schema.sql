@@ -1440,7 +1440,7 @@ CREATE OR REPLACE FUNCTION public.read_person(person jsonb)
  RETURNS TABLE(customer uuid, accounts uuid[], addresses text[], pieces text[], name text, medusa text[], orders text[], row_ids text[], view_ids text[])
  LANGUAGE sql
  IMMUTABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select t.customer, t.accounts, t.addresses, t.pieces, t.name, t.medusa, t.orders, t.row_ids, t.view_ids
       from jsonb_to_record(person) as t (customer uuid, accounts uuid[], addresses text[], pieces text[], name text,
@@ -1674,7 +1674,7 @@ CREATE OR REPLACE FUNCTION public.set_created()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-    new.created_at := clock_timestamp();
+    new.created_at := now();
     new.updated_at := new.created_at;
     new.created_by := auth.uid();
     return new;

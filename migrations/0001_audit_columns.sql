@@ -24,7 +24,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    new.created_at := clock_timestamp();
+    new.created_at := now();
     new.updated_at := new.created_at;
     new.created_by := auth.uid();
     return new;

@@ -203,8 +203,15 @@ pub async fn note(client: &Client, task: &str, took_ms: i32) -> Result<(), Error
 /// # Errors
 /// When the database can't be asked.
 pub async fn is_alone(client: &Client) -> Result<bool, Error> {
-    // 1952998511 is 'thdo'; 6 is seeding.
-    Ok(client.query_one("select pg_try_advisory_lock(1952998511, 6)", &[]).await?.get(0))
+    // The server may take a moment to notice that one who ended is gone.
+    for _ in 0..30 {
+        // 1952998511 is 'thdo'; 6 is seeding.
+        if client.query_one("select pg_try_advisory_lock(1952998511, 6)", &[]).await?.get(0) {
+            return Ok(true);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    Ok(false)
 }
 
 /// Whether a customer is there.

@@ -13,7 +13,15 @@ const CRATES: &str = r#"
         details jsonb, updated_at timestamptz not null default now());
     create trigger set_updated_at before update on "Crate of goods"
         for each row execute function set_updated_at();
-    select record_events_of('Crate of goods', 'crates')"#;
+    select record_events_of('Crate of goods', 'shop')"#;
+
+/// A shop whose first customer is no event any more. The default partition has no months beside it.
+async fn with_nothing_recorded() -> Shop {
+    let shop = Shop::open().await;
+    shop.has_no_months().await;
+    shop.does("truncate workflow_events, workflow_queue").await;
+    shop
+}
 
 impl Shop {
     async fn does(&self, sql: &str) {
@@ -51,7 +59,7 @@ fn former(event: &(String, Value, Value)) -> Value {
 
 #[tokio::test]
 async fn an_event_has_the_row_and_what_it_was_and_which_columns_changed() {
-    let shop = Shop::open().await;
+    let shop = with_nothing_recorded().await;
     shop.does(CRATES).await;
     shop.does(r#"insert into "Crate of goods" (weight, "Label") values (1.5, null)"#).await;
     shop.does(r#"update "Crate of goods" set "Label" = 'fragile', details = '{"a": [1, 2]}'"#).await;
@@ -78,10 +86,10 @@ async fn an_event_has_the_row_and_what_it_was_and_which_columns_changed() {
 
 #[tokio::test]
 async fn upsert_merge_and_copy_record_what_became_of_each_row() {
-    let shop = Shop::open().await;
+    let shop = with_nothing_recorded().await;
     shop.does(
         "create table shelves (id integer primary key, goods text);
-         select record_events_of('shelves', 'shelves', 'id');
+         select record_events_of('shelves', 'shop', 'id');
          insert into shelves values (1, 'tea')",
     )
     .await;
@@ -129,10 +137,10 @@ async fn upsert_merge_and_copy_record_what_became_of_each_row() {
 
 #[tokio::test]
 async fn rows_with_other_keys_find_their_former_selves() {
-    let shop = Shop::open().await;
+    let shop = with_nothing_recorded().await;
     shop.does(
         r#"create table mappings (product_id text, category_id integer, rank integer, primary key (product_id, category_id));
-           select record_events_of('mappings', 'catalog', 'product_id', key_columns => '{product_id,category_id}');
+           select record_events_of('mappings', 'products', 'product_id', key_columns => '{product_id,category_id}');
            create table cards (customer_id uuid primary key, "Stamps" integer);
            select record_events_of('cards', 'loyalty', key_columns => '{customer_id}');
            insert into mappings values ('a', 1, 10), ('a', 2, 20), ('b', 1, 30);
@@ -156,14 +164,14 @@ async fn rows_with_other_keys_find_their_former_selves() {
 
 #[tokio::test]
 async fn who_has_no_customer_is_ordered_by_its_own_key() {
-    let shop = Shop::open().await;
+    let shop = with_nothing_recorded().await;
     shop.does(CRATES).await;
     let (whose, own) = (shop.customer, uuid::Uuid::new_v4());
     shop.does(&format!(
         r#"insert into "Crate of goods" (id, customer_id) values ('{own}', '{whose}');
            update "Crate of goods" set customer_id = null;
            create table pairs (a text, b integer, customer_id uuid, unique (a, b));
-           select record_events_of('pairs', 'pairs', key_columns => '{{a,b}}');
+           select record_events_of('pairs', 'shop', key_columns => '{{a,b}}');
            insert into pairs values ('x', 1), ('x', 2)"#
     ))
     .await;
@@ -178,12 +186,7 @@ async fn who_has_no_customer_is_ordered_by_its_own_key() {
 
 #[tokio::test]
 async fn one_update_sets_what_a_table_records() {
-    let shop = Shop::open().await;
-    shop.does(
-        "create table if not exists workflow_triggers (
-            workflow_id uuid, node_id text, kind text, table_name text, operations text[], config jsonb)",
-    )
-    .await;
+    let shop = with_nothing_recorded().await;
     shop.does(CRATES).await;
     let write = r#"insert into "Crate of goods" (weight) values (1);
                    update "Crate of goods" set weight = weight + 1"#;
@@ -198,8 +201,8 @@ async fn one_update_sets_what_a_table_records() {
     assert!(shop.operations().await.is_empty(), "nobody listens");
     let workflow = shop.writes_workflow("crates", &json!({ "nodes": [], "edges": [] })).await;
     shop.does(&format!(
-        "insert into workflow_triggers (workflow_id, node_id, kind, table_name, operations, config)
-         values ('{workflow}', 'start', 'crate_moved', 'Crate of goods', '{{update}}', '{{}}')"
+        "insert into workflow_triggers (workflow_id, version, node_id, kind, table_name, operations, config)
+         values ('{workflow}', 1, 'start', 'crate_moved', 'Crate of goods', '{{update}}', '{{}}')"
     ))
     .await;
     shop.does(write).await;
@@ -218,12 +221,12 @@ async fn one_update_sets_what_a_table_records() {
 
 #[tokio::test]
 async fn secrets_enter_no_event_whenever_their_column_was_made() {
-    let shop = Shop::open().await;
+    let shop = with_nothing_recorded().await;
     shop.does(
         "create domain sealed as bytea;
          create table accounts (id integer primary key, name text, iban text, refresh_token text, \"API_Key\" text,
              pin_encrypted text, key sealed, files bytea[], words tsvector);
-         select record_events_of('accounts', 'accounts', 'id', hidden_columns => '{iban}');
+         select record_events_of('accounts', 'shop', 'id', hidden_columns => '{iban}');
          insert into accounts values (1, 'Ada', 's3cret', 's3cret', 's3cret', 's3cret', 's3cret', '{s3cret}', 's3cret')",
     )
     .await;
@@ -254,11 +257,12 @@ async fn secrets_enter_no_event_whenever_their_column_was_made() {
 
 #[tokio::test]
 async fn a_table_that_was_detached_stays_so_until_it_is_attached() {
-    let shop = Shop::open().await;
+    let shop = with_nothing_recorded().await;
     let triggers = "select count(*) from pg_trigger where tgfoid = 'record_event'::regproc";
     let before = shop.number(triggers, &[]).await;
     let tables = shop.number("select detach_events()", &[]).await;
-    assert_eq!(before, 3 * tables);
+    // One of them records nothing.
+    assert_eq!(before, 3 * (tables - 1));
     assert_eq!(shop.number(triggers, &[]).await, 0);
     shop.places_order(100_00).await;
     shop.does("update event_tables set recorded = 'all' where table_name = 'orders'").await;
@@ -285,7 +289,7 @@ async fn a_table_that_was_detached_stays_so_until_it_is_attached() {
 
 #[tokio::test]
 async fn what_cannot_be_recorded_is_refused_when_it_is_set_and_not_when_someone_orders() {
-    let shop = Shop::open().await;
+    let shop = with_nothing_recorded().await;
     let refused = |sql: &'static str| shop.is_refused(sql);
     let (code, said) = refused("select record_events_of('odrers', 'orders')").await;
     assert_eq!((code, said.contains("odrers")), (SqlState::UNDEFINED_TABLE, true), "{said}");
@@ -306,7 +310,7 @@ async fn what_cannot_be_recorded_is_refused_when_it_is_set_and_not_when_someone_
 
 #[tokio::test]
 async fn a_write_whose_event_cannot_be_written_does_not_happen() {
-    let shop = Shop::open().await;
+    let shop = with_nothing_recorded().await;
     shop.does("alter table workflow_events detach partition workflow_events_default").await;
     let sql = format!("insert into orders (customer_id, total) values ('{}', 1)", shop.customer);
     let (code, said) = shop.is_refused(&sql).await;
@@ -319,7 +323,7 @@ async fn a_write_whose_event_cannot_be_written_does_not_happen() {
 
 #[tokio::test]
 async fn a_former_value_too_large_is_left_out_too() {
-    let shop = Shop::open().await;
+    let shop = with_nothing_recorded().await;
     shop.does(CRATES).await;
     shop.does(
         r#"insert into "Crate of goods" ("Label")
@@ -336,7 +340,7 @@ async fn a_former_value_too_large_is_left_out_too() {
 
 #[tokio::test]
 async fn a_hundred_thousand_rows_at_once_are_as_many_events_in_order() {
-    let shop = Shop::open().await;
+    let shop = with_nothing_recorded().await;
     shop.does(
         "insert into customers (email) select 'c' || g || '@example.com' from generate_series(1, 999) g;
          -- Plans are made for the first statement of a session, and this one is of one row.

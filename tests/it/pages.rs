@@ -148,10 +148,7 @@ const MONTHS: &str = "select count(*) from pg_inherits i join pg_class c on c.oi
 #[tokio::test]
 async fn months_are_made_ahead_once_and_take_their_rows() {
     let shop = Shop::open().await;
-    shop.db
-        .batch_execute("delete from workflow_queue; delete from workflow_events")
-        .await
-        .expect("nothing yet");
+    shop.has_no_months().await;
     let engine = as_role(&shop, "thendo_engine", None).await;
     let prepares = "select public.prepare_partitions(2)";
     assert_eq!(engine.query_one(prepares, &[]).await.expect("made").get::<_, i32>(0), 6);
@@ -180,6 +177,7 @@ async fn months_are_made_ahead_once_and_take_their_rows() {
 #[tokio::test]
 async fn a_writer_is_never_held_up_by_a_month_to_come() {
     let shop = Shop::open().await;
+    shop.has_no_months().await;
     let mut writer = connect(&shop.url).await;
     let engine = as_role(&shop, "thendo_engine", None).await;
     let order = "insert into orders (customer_id, total) values ($1, 1)";

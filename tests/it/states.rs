@@ -37,7 +37,13 @@ async fn every_state_of_the_database_is_in_the_document_and_the_other_way_round(
         lateral (select pg_get_constraintdef(k.oid) as says) as definition,
         regexp_matches(says, '''([^'']*)''::text', 'g') as literal
         where k.contype = 'c' and k.connamespace = 'public'::regnamespace
-          and says ~ ('^CHECK \(\(' || a.attname || ' (= ANY \(ARRAY\[.*\]\)|<@ ARRAY\[.*\]|= ''[^'']*''::text)\)\)$')";
+          and says ~ ('^CHECK \(\(' || a.attname || ' (= ANY \(ARRAY\[.*\]\)|<@ ARRAY\[.*\]|= ''[^'']*''::text)\)\)$')
+        union select c.relname || '.' || a.attname, literal[1]
+        from pg_constraint k
+        join pg_attribute a on a.atttypid = k.contypid
+        join pg_class c on c.oid = a.attrelid and not c.relispartition,
+        regexp_matches(pg_get_constraintdef(k.oid), '''([^'']*)''::text', 'g') as literal
+        where k.contype = 'c' and k.connamespace = 'public'::regnamespace";
     let mut checked = States::new();
     for row in shop.db.query(sql, &[]).await.expect("checks") {
         checked.entry(row.get(0)).or_default().insert(row.get(1));

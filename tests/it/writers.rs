@@ -139,6 +139,7 @@ async fn an_update_that_changes_nothing_is_no_event_and_a_changed_key_is_one() {
 #[tokio::test]
 async fn a_writer_who_comes_while_partitions_are_made_waits_and_is_recorded() {
     let shop = Shop::open().await;
+    shop.has_no_months().await;
     let maker = connect(&shop.url).await;
     maker.batch_execute("begin; select public.prepare_partitions(2)").await.expect("made, not yet committed");
     let ordered = shop.places_order(100_00);
@@ -155,6 +156,7 @@ async fn a_writer_who_comes_while_partitions_are_made_waits_and_is_recorded() {
 #[tokio::test]
 async fn partitions_are_left_for_later_while_a_writer_has_not_committed() {
     let shop = Shop::open().await;
+    shop.has_no_months().await;
     shop.db.batch_execute("begin").await.expect("begun");
     shop.places_order(100_00).await;
     let maker = connect(&shop.url).await;

@@ -62,8 +62,8 @@ values ({consent}, '{near|far}@example.com', {customer}, 'marketing', 'granted',
 -- A's | B's
 insert into subscribers (id, email, customer_id) values ({subscriber}, '{near|far}@example.com', {customer});
 -- A's address | B's address
-insert into suppressions (address_hash, email, reason)
-values (sha256('{near|far}@example.com'), '{near|far}@example.com', 'unsubscribed');
+insert into suppressions (id, address_hash, email, reason)
+values ({suppression}, sha256('{near|far}@example.com'), '{near|far}@example.com', 'unsubscribed');
 -- A's | B's
 insert into google_calendar_tokens (id, user_id, access_token_encrypted, key_id, expires_at)
 values ({token}, {user}, '\x00', 'first', now());

@@ -72,6 +72,14 @@ impl Shop {
         Self { db, url, customer: Uuid::nil(), folder, name, server }
     }
 
+    /// Takes away the months that migrating made, and what they hold: the default partitions alone are there.
+    pub async fn has_no_months(&self) {
+        let sql = r"do $$ declare month regclass; begin
+            for month in select inhrelid from pg_inherits where inhrelid::regclass::text ~ '^workflow_.*_[0-9]{4}_[0-9]{2}$'
+            loop execute format('drop table %s', month); end loop; end $$";
+        self.db.batch_execute(sql).await.expect("dropped");
+    }
+
     /// Runs the binary on this shop's database: exit code, standard output, standard error.
     pub async fn thendo(&self, args: &[&str]) -> (Option<i32>, String, String) {
         let mut command = server::thendo();
