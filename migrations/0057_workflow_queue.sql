@@ -11,8 +11,8 @@ create table public.workflow_queue (
     execution_id uuid,
     -- The claim's order and the only index: every index here is paid for twice by every event.
     primary key (lane, due_at, id),
-    constraint starts_or_resumes check (
-        num_nonnulls(event_id, execution_id) = 1 and (event_id is null) = (event_at is null))
+    -- Either an event with its time or an execution.
+    constraint starts_or_resumes check (num_nonnulls(event_id, event_at) = 2 * num_nulls(execution_id))
 );
 comment on table public.workflow_queue is 'Events to start executions for, and executions to go on with.';
 comment on column public.workflow_queue.due_at is 'Earliest instant of the claim, on the database''s clock.';
