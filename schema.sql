@@ -4853,7 +4853,7 @@ create table public.workflow_queue (
     event_id     uuid,
     execution_id uuid,
     constraint workflow_queue_pkey PRIMARY KEY (lane, due_at, id),
-    constraint starts_or_resumes CHECK (((num_nonnulls(event_id, execution_id) = 1) AND ((event_id IS NULL) = (event_at IS NULL)))),
+    constraint starts_or_resumes CHECK ((num_nonnulls(event_id, event_at) = (2 * num_nulls(execution_id)))),
     constraint workflow_queue_lane_check CHECK (((lane >= 0) AND (lane <= 63)))
 );
 
