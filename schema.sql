@@ -1460,6 +1460,8 @@ CREATE OR REPLACE FUNCTION public.record_event()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET jit TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET work_mem TO '64MB'
 AS $function$
 declare
     recorded      bigint;

@@ -46,8 +46,8 @@ comment on function public.key_of(jsonb, text[]) is 'A row''s key of several col
 -- A hundred thousand rows at once cost as little as was found to be possible:
 -- - `offset 0` keeps to_jsonb() from being repeated wherever its result is used.
 -- - Ids are one random number for each statement, counted up: gen_random_uuid() asks the kernel for every row.
--- - OLD and NEW meet by a full join, which can only be done by hash or merge: the plan is made for the session's
---   first statement, perhaps of one row, and a nested loop over 100,000 would never end.
+-- - OLD and NEW meet by a full join, here by hash and in memory: the plan is made for the session's first statement,
+--   perhaps of one row, and a nested loop over 100,000 would never end.
 -- - The wide rows are not kept for the queue's sake: it is fed from what the insert returns.
 -- - jit is off: a plan made for a large statement would be compiled again for each small one after it.
 --
@@ -55,12 +55,14 @@ comment on function public.key_of(jsonb, text[]) is 'A row''s key of several col
 -- While the engine is awake it holds the gate (an advisory lock), the try below fails, and nobody notifies.
 -- Rejected: catching errors. What can't be recorded must abort the write, not be lost in silence.
 -- Rejected: one statement for all operations. Each sees other transition tables.
--- Rejected: pairing OLD and NEW by their places in the transition tables. No faster, and nowhere promised.
+-- Rejected: pairing OLD and NEW by their places in the transition tables: nowhere promised.
 create function public.record_event() returns trigger
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set jit = off
+set enable_mergejoin = off
+set work_mem = '64MB'
 as $$
 declare
     recorded      bigint;
