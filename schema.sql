@@ -1372,6 +1372,28 @@ comment on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) is 'Ma
 revoke all on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) to thendo_engine;
 
+--- function public.query_of_changed_columns(oid, text[])
+CREATE OR REPLACE FUNCTION public.query_of_changed_columns(of_table oid, key_columns text[])
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select format('select array_remove(array[%s], null) from new_rows n join old_rows o using (%s)',
+        string_agg(format('case when bool_or(n.%1$I%2$s is distinct from o.%1$I%2$s) then %1$L end', a.attname,
+            case when a.atttypid in ('bool'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'numeric'::regtype,
+                'uuid'::regtype, 'jsonb'::regtype, 'date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype)
+                then '' else '::text collate "C"' end), ', '),
+        (select string_agg(quote_ident(k), ', ') from unnest(key_columns) k))
+    from pg_attribute a where a.attrelid = of_table and a.attnum > 0 and not a.attisdropped
+$function$;
+
+--- comment-on-function public.query_of_changed_columns(oid, text[])
+comment on function public.query_of_changed_columns(oid, text[]) is 'A query on the transition tables of an update: which columns changed in any row.';
+
+--- grants-on-function public.query_of_changed_columns(oid, text[])
+revoke all on function public.query_of_changed_columns(oid, text[]) from public, anon, authenticated, service_role;
+
 --- function public.read_google_calendar_tokens(uuid)
 CREATE OR REPLACE FUNCTION public.read_google_calendar_tokens(of_user uuid DEFAULT auth.uid())
  RETURNS TABLE(access_token text, refresh_token text, expires_at timestamp with time zone)
@@ -1468,6 +1490,8 @@ declare
     woken         text;
     -- A row above this size is recorded without its long values.
     most_bytes    constant integer := 65536;
+    -- Of a large update: which columns changed in any row. Null: not known.
+    changed_somewhere text[];
     -- Null where the key has several columns.
     only_key      constant text := nullif(coalesce(tg_argv[3], 'id'), '');
     -- An id is a random head and 12 digits that count up from a random number.
@@ -1508,8 +1532,13 @@ begin
         insert into public.workflow_queue (due_at, lane, event_at, event_id)
         select at, lane, at, id from recorded;
     elsif tg_op = 'UPDATE' then
+        if (select count(*) from (select from new_rows limit 1001) as many) > 1000 then
+            execute public.query_of_changed_columns(tg_relid, coalesce(tg_argv[4]::text[], '{id}')) into changed_somewhere;
+        end if;
         with columns as materialized (
-            select hidden, array(select jsonb_object_keys(to_jsonb(one) - hidden)) as shown
+            select hidden, coalesce(changed_somewhere, array(select jsonb_object_keys(to_jsonb(one) - hidden))) as to_compare,
+                   case when changed_somewhere is null then '{}'
+                        else array(select jsonb_object_keys(to_jsonb(one) - hidden - changed_somewhere)) end as unchanged
             from (select one, case to_jsonb(one) - tg_argv[6]::text[] when '{}' then tg_argv[5]::text[]
                         else public.hidden_columns_of(tg_relid, tg_argv[5]::text[]) end as hidden
                 from new_rows as one limit 1) as first
@@ -1521,7 +1550,8 @@ begin
                    case when pg_column_size(was) > most_bytes then public.without_long_values(was) else was end,
                    greatest(pg_column_size(whole), pg_column_size(was)) > most_bytes
             from (select row_number() over () as nth, whole, key, before,
-                         before - array(select k from unnest((select shown from columns)) as k
+                         before - (select unchanged from columns)
+                                - array(select k from unnest((select to_compare from columns)) as k
                                          where whole -> k = before -> k) as was
                 from (select whole, case when only_key is null then public.key_of(whole, tg_argv[4]::text[])
                                 else whole ->> only_key end as key

@@ -110,6 +110,7 @@ begin
     for door in
         select t.signature, t.callers from (values
             ('hidden_columns_of(oid, text[])', ''), ('key_of(jsonb, text[])', ''),
+            ('query_of_changed_columns(oid, text[])', ''),
             ('check_event_table(public.event_tables, oid)', ''),
             ('put_event_triggers(public.event_tables)', ''), ('event_table_written()', ''),
             ('record_events_of(text, text, text, text, text[], text[])', ''), ('attach_events()', ''), ('detach_events()', ''),

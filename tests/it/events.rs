@@ -16,7 +16,7 @@ const CRATES: &str = r#"
     select record_events_of('Crate of goods', 'shop')"#;
 
 /// A shop whose first customer is no event any more. The default partition has no months beside it.
-async fn with_nothing_recorded() -> Shop {
+pub async fn with_nothing_recorded() -> Shop {
     let shop = Shop::open().await;
     shop.has_no_months().await;
     shop.does("truncate workflow_events, workflow_queue").await;
@@ -24,7 +24,7 @@ async fn with_nothing_recorded() -> Shop {
 }
 
 impl Shop {
-    async fn does(&self, sql: &str) {
+    pub async fn does(&self, sql: &str) {
         self.db.batch_execute(sql).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
     }
 
@@ -36,7 +36,7 @@ impl Shop {
     }
 
     /// Operation, row and former values of all events in order, and no others from now on.
-    async fn takes_events(&self) -> Vec<(String, Value, Value)> {
+    pub async fn takes_events(&self) -> Vec<(String, Value, Value)> {
         let sql =
             "select operation, row_data, coalesce(old_data, 'null') from workflow_events order by at, id";
         let rows = self.db.query(sql, &[]).await.expect("events");
@@ -336,39 +336,4 @@ async fn a_former_value_too_large_is_left_out_too() {
     let rows = shop.db.query(sql, &[]).await.expect("events");
     let told: Vec<_> = rows.iter().map(|r| (r.get(0), r.get(1), r.get(2), r.get(3), r.get(4))).collect();
     assert_eq!(told, [("insert", true, false, false, None), ("update", true, true, false, Some(true))]);
-}
-
-#[tokio::test]
-async fn a_hundred_thousand_rows_at_once_are_as_many_events_in_order() {
-    let shop = with_nothing_recorded().await;
-    shop.does(
-        "insert into customers (email) select 'c' || g || '@example.com' from generate_series(1, 999) g;
-         -- Plans are made for the first statement of a session, and this one is of one row.
-         insert into orders (customer_id, total) select id, 0 from customers limit 1;
-         update orders set total = total + 1;
-         delete from orders;
-         truncate workflow_events, workflow_queue;
-         insert into orders (customer_id, total, note)
-         select c.ids[1 + g % 1000], g, g::text from generate_series(1, 100000) g, (select array_agg(id) as ids from customers) c;
-         update orders set total = total + 1;
-         delete from orders",
-    )
-    .await;
-    for operation in ["insert", "update", "delete"] {
-        let wrong = "select count(*) from (
-                select e.*, q.lane, q.due_at, q.event_at, q.id as place, lag(q.id) over (order by e.at, q.id) as former_place
-                from workflow_events e join workflow_queue q on q.event_id = e.id where e.operation = $1) e
-            where place < former_place or due_at <> at or event_at <> at or truncated
-               or entity <> row_data ->> 'customer_id' or lane <> (hashtextextended(entity, 0) & 63)
-               or (operation = 'update') <> (old_data is not null)
-               or (old_data ->> 'total')::bigint <> (row_data ->> 'total')::bigint - 1";
-        assert_eq!(shop.number(wrong, &[&operation]).await, 0, "{operation}");
-        let sql = "select count(distinct id) from workflow_events where operation = $1";
-        assert_eq!(shop.number(sql, &[&operation]).await, 100_000, "{operation}");
-    }
-    assert_eq!(shop.count("workflow_queue").await, 300_000);
-    let reversed = "select count(*) from (
-            select (row_data ->> 'note')::int as n, lag((row_data ->> 'note')::int) over (order by at, id) as former
-            from workflow_events where operation = 'insert') e where n < former";
-    assert_eq!(shop.number(reversed, &[]).await, 0, "events are in the order of the rows");
 }

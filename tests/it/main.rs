@@ -4,6 +4,7 @@ mod support;
 
 mod acts;
 mod adopting;
+mod bulk;
 mod catalog;
 mod cli;
 mod crash;
