@@ -64,7 +64,8 @@ async fn backlog(db: &Client) -> Outcome<DateTime<Utc>> {
         db.query_one("select clock_timestamp() + interval '4 seconds'", &[]).await?.get(0);
     db.execute(
         "insert into workflow_queue (due_at, lane, event_at, event_id)
-         select $1, (hashtextextended(entity, 0) & 63)::smallint, at, id from workflow_events order by at",
+         select $1, (hashtextextended(entity, 0) & 63)::smallint, at, id from workflow_events
+         where table_name = 'orders' order by at",
         &[&due],
     )
     .await?;
@@ -135,14 +136,17 @@ struct Floor {
 impl Floor {
     async fn open(url: &str) -> Outcome<Self> {
         let db = connect(url).await?;
+        db.batch_execute("set role thendo_engine").await?;
         let claim = "with taken as (delete from workflow_queue where ctid = any (array(
                          select ctid from workflow_queue order by lane, due_at, id limit $1 for update skip locked))
                          returning event_at, event_id)
-                     select e.id, e.at, e.row_data from taken join lateral (
-                         select * from workflow_events e where e.at = taken.event_at and e.id = taken.event_id) e on true";
+                     select e.id, e.at, e.row_data, e.table_name from taken join lateral (
+                         select id, at, row_data, table_name from workflow_events e where e.at = taken.event_at and e.id = taken.event_id) e on true";
         let award = "with entered as (
                          insert into loyalty_ledger (id, customer_id, order_id, points, reason, execution_id)
-                         select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[])
+                         select id, customer, of_order, points, reason, execution from unnest(
+                             $1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[])
+                             as u (id, customer, of_order, points, reason, execution)
                          returning customer_id, points)
                      insert into loyalty_points (customer_id, balance)
                      select customer_id, sum(points) from entered group by 1 order by 1
@@ -168,7 +172,8 @@ impl Floor {
                 return Ok(());
             }
             let mut batch = Batch::default();
-            for row in &rows {
+            // What was awarded is an event of its own, of which nothing comes: it is claimed too.
+            for row in rows.iter().filter(|row| row.get::<_, &str>(3) == "orders") {
                 batch.add(row.get(0), row.get(1), &row.get::<_, Value>(2))?;
             }
             batch.award(&self).await?;

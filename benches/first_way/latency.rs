@@ -31,7 +31,12 @@ pub async fn run(lab: &mut Lab) -> Outcome<()> {
         lab.probe()?;
         let by_hand = tokio::spawn(listen_by_hand(url.clone()));
         tokio::time::sleep(Duration::from_millis(500)).await;
-        theirs.extend(measure(&db, &url).await?);
+        let measured = measure(&db, &url).await;
+        if by_hand.is_finished() {
+            by_hand.await??;
+            return Err("the listener ended".into());
+        }
+        theirs.extend(measured?);
         by_hand.abort();
         let _ = by_hand.await;
         let daemon = lab.daemon(&url).await?;
