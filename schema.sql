@@ -84,6 +84,7 @@ CREATE OR REPLACE FUNCTION public.attach_medusa()
 AS $function$
 declare
     source text;
+    operation text;
     made boolean := false;
 begin
     -- A shop that links its orders to Medusa's by itself goes on doing so.
@@ -105,12 +106,17 @@ begin
        and to_regclass('public.product_variant_inventory_item') is not null then
         foreach source in array array['inventory_level', 'product_variant_inventory_item'] loop
             continue when exists (select from pg_catalog.pg_trigger t
-                where t.tgrelid = to_regclass(format('public.%I', source)) and t.tgname = 'mirror_medusa_stock');
-            execute format('create constraint trigger mirror_medusa_stock after insert or update or delete on public.%I
-                deferrable initially deferred for each row execute function public.mirror_medusa_stock()', source);
-            perform public.take_medusa_stock();
+                where t.tgrelid = to_regclass(format('public.%I', source)) and t.tgname like 'mirror_medusa_stock%');
+            foreach operation in array array['insert', 'update', 'delete'] loop
+                execute format('create trigger %I after %s on public.%I referencing %s for each statement
+                    execute function public.mirror_medusa_stock(%L)', 'mirror_medusa_stock_' || operation, operation, source,
+                    case operation when 'insert' then 'new table as new_rows' when 'delete' then 'old table as old_rows'
+                        else 'old table as old_rows new table as new_rows' end,
+                    case source when 'inventory_level' then 'inventory_item_id' else 'variant_id' end);
+            end loop;
             made := true;
         end loop;
+        perform public.take_medusa_stock();
     end if;
     return made;
 end
@@ -169,28 +175,30 @@ revoke all on function public.create_project_order(uuid, integer) from public, a
 grant execute on function public.create_project_order(uuid, integer) to authenticated;
 grant execute on function public.create_project_order(uuid, integer) to service_role;
 
---- function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text)
-CREATE OR REPLACE FUNCTION public.create_subscription(customer_id uuid, plan text, stripe_subscription_id text DEFAULT NULL::text, status text DEFAULT 'active'::text, current_period_start timestamp with time zone DEFAULT NULL::timestamp with time zone, current_period_end timestamp with time zone DEFAULT NULL::timestamp with time zone, amount bigint DEFAULT NULL::bigint, currency text DEFAULT 'EUR'::text)
+--- function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text, timestamp with time zone)
+CREATE OR REPLACE FUNCTION public.create_subscription(customer_id uuid, plan text, stripe_subscription_id text DEFAULT NULL::text, status text DEFAULT NULL::text, current_period_start timestamp with time zone DEFAULT NULL::timestamp with time zone, current_period_end timestamp with time zone DEFAULT NULL::timestamp with time zone, amount bigint DEFAULT NULL::bigint, currency text DEFAULT NULL::text, stripe_event_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS uuid
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     insert into public.subscriptions as s
-        (customer_id, plan, stripe_subscription_id, status, current_period_start, current_period_end, amount, currency)
-    values ($1, $2, $3, $4, $5, $6, $7, $8)
+        (customer_id, plan, stripe_subscription_id, status, current_period_start, current_period_end, amount, currency, stripe_event_at)
+    values ($1, $2, $3, coalesce($4, 'active'), $5, $6, $7, coalesce($8, 'EUR'), $9)
     on conflict (stripe_subscription_id) do update
-       set plan = excluded.plan, status = excluded.status, current_period_start = excluded.current_period_start,
-           current_period_end = excluded.current_period_end, amount = excluded.amount, currency = excluded.currency
-     where s.customer_id = excluded.customer_id
+       set plan = $2, status = coalesce($4, s.status), current_period_start = coalesce($5, s.current_period_start),
+           current_period_end = coalesce($6, s.current_period_end), amount = coalesce($7, s.amount),
+           currency = coalesce($8, s.currency), stripe_event_at = coalesce($9, s.stripe_event_at)
+     -- What Stripe told earlier and what comes later changes nothing.
+     where s.customer_id = $1 and ($9 is null or s.stripe_event_at is null or $9 >= s.stripe_event_at)
     returning s.id
 $function$;
 
---- comment-on-function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text)
-comment on function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text) is 'Makes a subscription, or brings the one with that Stripe id up to date; null if that is another customer''s.';
+--- comment-on-function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text, timestamp with time zone)
+comment on function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text, timestamp with time zone) is 'Makes a subscription, or brings the one with that Stripe id up to date with what is told; null if that is another customer''s, or a later event of Stripe was told already.';
 
---- grants-on-function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text)
-revoke all on function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text) from public, anon, authenticated, service_role;
-grant execute on function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text) to service_role;
+--- grants-on-function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text, timestamp with time zone)
+revoke all on function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text, timestamp with time zone) from public, anon, authenticated, service_role;
+grant execute on function public.create_subscription(uuid, text, text, text, timestamp with time zone, timestamp with time zone, bigint, text, timestamp with time zone) to service_role;
 
 --- function public.current_customer_id()
 CREATE OR REPLACE FUNCTION public.current_customer_id()
@@ -299,7 +307,7 @@ declare
     removed integer := 0;
 begin
     for attached in select t.tgname, t.tgrelid::regclass as source from pg_catalog.pg_trigger t
-                     where t.tgname in ('mirror_medusa_order', 'mirror_medusa_stock') and not t.tgisinternal loop
+                     where t.tgname like 'mirror\_medusa\_%' and not t.tgisinternal loop
         execute format('drop trigger %I on %s', attached.tgname, attached.source);
         removed := removed + 1;
     end loop;
@@ -706,6 +714,24 @@ revoke all on function public.handed_over(text) from public, anon, authenticated
 grant execute on function public.handed_over(text) to authenticated;
 grant execute on function public.handed_over(text) to service_role;
 
+--- function public.hash_suppressed()
+CREATE OR REPLACE FUNCTION public.hash_suppressed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    new.address_hash := sha256(convert_to(lower(new.email), 'UTF8'));
+    return new;
+end
+$function$;
+
+--- comment-on-function public.hash_suppressed()
+comment on function public.hash_suppressed() is 'Before-write trigger of suppressions: the hash is the address''s.';
+
+--- grants-on-function public.hash_suppressed()
+revoke all on function public.hash_suppressed() from public, anon, authenticated, service_role;
+
 --- function public.hidden_columns_of(oid, text[])
 CREATE OR REPLACE FUNCTION public.hidden_columns_of(of_table oid, given text[])
  RETURNS text[]
@@ -757,10 +783,13 @@ CREATE OR REPLACE FUNCTION public.is_admin(user_id uuid)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select exists (select from public.user_roles r where r.user_id = $1 and r.role = 'admin')
+       -- Who the admins are, is told to themselves and to programs.
+       and ($1 = (select auth.uid()) or current_setting('role') not in ('anon', 'authenticated')
+            or exists (select from public.user_roles r where r.user_id = (select auth.uid()) and r.role = 'admin'))
 $function$;
 
 --- comment-on-function public.is_admin(uuid)
-comment on function public.is_admin(uuid) is 'Whether the account is an admin. In policies: (select public.is_admin((select auth.uid()))).';
+comment on function public.is_admin(uuid) is 'Whether the account is an admin; for clients of others than themselves, only admins are told. In policies: (select public.is_admin((select auth.uid()))).';
 
 --- grants-on-function public.is_admin(uuid)
 revoke all on function public.is_admin(uuid) from public, anon, authenticated, service_role;
@@ -980,9 +1009,9 @@ begin
         refunded := coalesce(totals -> 'raw_refunded_total' ->> 'value', totals ->> 'refunded_total')::numeric;
     end if;
     -- Below zero is what Medusa owes, and no total.
-    total := greatest(total, 0);
-    paid := coalesce(paid, 0);
-    refunded := coalesce(refunded, 0);
+    total := greatest(nullif(total, 'NaN'), 0);
+    paid := coalesce(nullif(paid, 'NaN'), 0);
+    refunded := coalesce(nullif(refunded, 'NaN'), 0);
 end
 $function$;
 
@@ -1072,19 +1101,30 @@ declare
     how text := (select m.orders from public.medusa_mirror m);
     is_new boolean := tg_table_name = 'order' and tg_op = 'INSERT';
 begin
-    -- One at a time, until it is committed: two see neither each other's stock nor each other's new customer.
-    -- 1952998511 is 'thdo'; 5 the mirrors.
-    perform pg_advisory_xact_lock(1952998511, 5);
+    -- Most changes of an order are none to us.
+    if tg_table_name = 'order' and tg_op = 'UPDATE' then
+        if (new.status, new.is_draft_order, new.version, new.deleted_at)
+           is not distinct from (old.status, old.is_draft_order, old.version, old.deleted_at) then
+            return null;
+        end if;
+    end if;
+    -- Two who change one order meet in its row here, and the second then sees what the first did.
+    perform from public.orders s where s.medusa_order_id = order_key for update;
+    known := found;
     select o.* into placed from public."order" o
      where o.id = order_key and o.deleted_at is null and not o.is_draft_order and o.status::text <> 'draft';
     if not found or how = 'left' then
+        return null;
+    end if;
+    -- What orders can't hold must not stop Medusa's checkout.
+    if placed.currency_code !~* '^[A-Z]{3}$' then
+        raise warning 'the order % of Medusa is not mirrored: % is no currency of ISO 4217', order_key, placed.currency_code;
         return null;
     end if;
     select m.total, m.paid, m.refunded into money from public.medusa_order_money(order_key) m;
     paid_as := case when money.refunded > 0 and money.refunded >= money.paid then 'refunded'
                     when money.refunded > 0 then 'partially_refunded'
                     when money.paid > 0 and money.paid >= money.total then 'paid' end;
-    select exists (select from public.orders s where s.medusa_order_id = order_key) into known;
     -- An old order of Medusa's that changes was placed long ago: it fires nothing. A draft is placed when it is one no more.
     if not is_new and tg_table_name = 'order' then
         is_new := (to_jsonb(old) ->> 'is_draft_order')::boolean or to_jsonb(old) ->> 'status' = 'draft';
@@ -1130,29 +1170,31 @@ CREATE OR REPLACE FUNCTION public.mirror_medusa_stock()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-    is_now constant jsonb := coalesce(to_jsonb(new), '{}');
-    was constant jsonb := coalesce(to_jsonb(old), '{}');
+    touched text[];
 begin
-    if (select m.stock from public.medusa_mirror m) = 'mirrored' then
-        -- 1952998511 is 'thdo'; 5 the mirrors: what two add to one item is to be seen by the second.
-        perform pg_advisory_xact_lock(1952998511, 5);
-        perform public.take_medusa_stock(item) from unnest(array[is_now ->> 'inventory_item_id', was ->> 'inventory_item_id']) item
-          where item is not null group by item order by item;
-        perform public.take_medusa_stock(null, variant) from unnest(array[is_now ->> 'variant_id', was ->> 'variant_id']) variant
-          where variant is not null group by variant order by variant;
-        -- A variant whose last item was taken away is counted no more.
-        if tg_table_name = 'product_variant_inventory_item' then
-            execute 'delete from public.product_stock s where s.variant_id in ($1, $2) and not exists (
-                select from public.product_variant_inventory_item l where l.variant_id = s.variant_id and l.deleted_at is null)'
-                using is_now ->> 'variant_id', was ->> 'variant_id';
-        end if;
+    if (select m.stock from public.medusa_mirror m) <> 'mirrored' then
+        return null;
+    end if;
+    -- to_jsonb, so that one function serves both tables.
+    if tg_op <> 'DELETE' then
+        touched := array(select distinct to_jsonb(n) ->> tg_argv[0] from new_rows n);
+    end if;
+    if tg_op <> 'INSERT' then
+        touched := touched || array(select distinct to_jsonb(o) ->> tg_argv[0] from old_rows o);
+    end if;
+    if cardinality(touched) > 0 and tg_argv[0] = 'inventory_item_id' then
+        touched := array(select distinct l.variant_id from public.product_variant_inventory_item l
+                          where l.inventory_item_id = any (touched));
+    end if;
+    if cardinality(touched) > 0 then
+        perform public.take_medusa_stock(touched);
     end if;
     return null;
 end
 $function$;
 
 --- comment-on-function public.mirror_medusa_stock()
-comment on function public.mirror_medusa_stock() is 'Trigger of Medusa''s inventory: keeps product_stock.';
+comment on function public.mirror_medusa_stock() is 'Statement trigger of Medusa''s inventory: keeps product_stock.';
 
 --- grants-on-function public.mirror_medusa_stock()
 revoke all on function public.mirror_medusa_stock() from public, anon, authenticated, service_role;
@@ -1180,13 +1222,14 @@ CREATE OR REPLACE FUNCTION public.pick_up_optional()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-    perform public.prepare_partitions(2);
     if public.pick_up_vectors() then
         return next 'vectors';
     end if;
     if public.attach_medusa() then
         return next 'Medusa';
     end if;
+    -- Last, and it waits 200 ms at most for each lock: others wait for those of this transaction.
+    perform public.prepare_partitions(2);
 end
 $function$;
 
@@ -1809,12 +1852,18 @@ revoke all on function public.stamp_publication() from public, anon, authenticat
 --- function public.store_google_calendar_tokens(timestamp with time zone, text, uuid)
 CREATE OR REPLACE FUNCTION public.store_google_calendar_tokens(expires_at timestamp with time zone, scope text DEFAULT NULL::text, for_user uuid DEFAULT auth.uid())
  RETURNS void
- LANGUAGE sql
+ LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+begin
+    if current_setting('role') in ('anon', 'authenticated')
+       and not coalesce(for_user = auth.uid() or public.is_admin(auth.uid()), false) then
+        raise insufficient_privilege using message = 'these would be the tokens of another account';
+    end if;
     insert into public.google_calendar_tokens as t
         (user_id, access_token_encrypted, refresh_token_encrypted, key_id, scope, expires_at)
-    values ($3, public.encrypted(public.handed_over('access_token'), public.handed_over('token_key')),
+    values (for_user, public.encrypted(public.handed_over('access_token'), public.handed_over('token_key')),
             public.encrypted(nullif(current_setting('thendo.refresh_token', true), ''), public.handed_over('token_key')),
             public.handed_over('token_key_id'), $2, $1)
     -- Google gives a refresh token only the first time. One of an older key could not be read with this one's.
@@ -1823,7 +1872,8 @@ AS $function$
            refresh_token_encrypted = case when t.key_id = excluded.key_id
                then coalesce(excluded.refresh_token_encrypted, t.refresh_token_encrypted)
                else excluded.refresh_token_encrypted end,
-           key_id = excluded.key_id, scope = coalesce(excluded.scope, t.scope), expires_at = excluded.expires_at
+           key_id = excluded.key_id, scope = coalesce(excluded.scope, t.scope), expires_at = excluded.expires_at;
+end
 $function$;
 
 --- comment-on-function public.store_google_calendar_tokens(timestamp with time zone, text, uuid)
@@ -1859,34 +1909,43 @@ revoke all on function public.store_oauth_client_secret(text) from public, anon,
 grant execute on function public.store_oauth_client_secret(text) to authenticated;
 grant execute on function public.store_oauth_client_secret(text) to service_role;
 
---- function public.take_medusa_stock(text, text)
-CREATE OR REPLACE FUNCTION public.take_medusa_stock(of_item text DEFAULT NULL::text, of_variant text DEFAULT NULL::text)
+--- function public.take_medusa_stock(text[])
+CREATE OR REPLACE FUNCTION public.take_medusa_stock(variants text[] DEFAULT NULL::text[])
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+    known text[];
 begin
-    execute 'insert into public.product_stock as s (variant_id, product_id, available)
+    variants := coalesce(variants, array(select distinct l.variant_id from public.product_variant_inventory_item l));
+    known := array(select s.variant_id from public.product_stock s where s.variant_id = any (variants)
+                    order by s.variant_id for update);
+    -- Once more if rows are new: another may have made them meanwhile.
+    for turn in 1 .. case when cardinality(known) < cardinality(variants) then 2 else 1 end loop
+        insert into public.product_stock as s (variant_id, product_id, available)
         select l.variant_id, max(v.product_id), min(floor(coalesce(i.free, 0) / greatest(l.required_quantity, 1)))::bigint
           from public.product_variant_inventory_item l
           left join public.product_variant v on v.id = l.variant_id
           left join lateral (
               select sum(n.stocked_quantity - n.reserved_quantity) as free from public.inventory_level n
                where n.inventory_item_id = l.inventory_item_id and n.deleted_at is null) i on true
-         where l.deleted_at is null
-           and (num_nonnulls($1, $2) = 0 or l.variant_id = $2 or l.variant_id in (select k.variant_id from public.product_variant_inventory_item k
-                                                where k.inventory_item_id = $1 and k.deleted_at is null))
+         where l.deleted_at is null and l.variant_id = any (variants)
          group by l.variant_id order by l.variant_id
         on conflict (variant_id) do update set available = excluded.available
-         where s.available is distinct from excluded.available' using of_item, of_variant;
+         where s.available is distinct from excluded.available;
+    end loop;
+    -- A variant whose last item was taken away is counted no more.
+    delete from public.product_stock s where s.variant_id = any (known) and not exists (
+        select from public.product_variant_inventory_item l where l.variant_id = s.variant_id and l.deleted_at is null);
 end
 $function$;
 
---- comment-on-function public.take_medusa_stock(text, text)
-comment on function public.take_medusa_stock(text, text) is 'Brings product_stock up to date with Medusa''s inventory: for an item, for a variant, or all.';
+--- comment-on-function public.take_medusa_stock(text[])
+comment on function public.take_medusa_stock(text[]) is 'Brings product_stock up to date with Medusa''s inventory: for some variants, or all.';
 
---- grants-on-function public.take_medusa_stock(text, text)
-revoke all on function public.take_medusa_stock(text, text) from public, anon, authenticated, service_role;
+--- grants-on-function public.take_medusa_stock(text[])
+revoke all on function public.take_medusa_stock(text[]) from public, anon, authenticated, service_role;
 
 --- function public.take_tokens()
 CREATE OR REPLACE FUNCTION public.take_tokens()
@@ -2518,7 +2577,7 @@ comment on column public.customers.tier_id is 'The customer''s tier; null: none 
 CREATE INDEX idx_customers_created_by ON public.customers USING btree (created_by) WHERE (created_by IS NOT NULL);
 
 --- index public.customers idx_customers_lower_email
-CREATE INDEX idx_customers_lower_email ON public.customers USING btree (lower(email));
+CREATE UNIQUE INDEX idx_customers_lower_email ON public.customers USING btree (lower(email));
 
 --- index public.customers idx_customers_referred_by
 CREATE INDEX idx_customers_referred_by ON public.customers USING btree (referred_by) WHERE (referred_by IS NOT NULL);
@@ -2861,7 +2920,7 @@ alter table public.google_calendar_tokens enable row level security;
 
 --- grants public.google_calendar_tokens
 revoke all on public.google_calendar_tokens from public, anon, authenticated, service_role;
-grant select, insert, update, delete on public.google_calendar_tokens to authenticated;
+grant select, delete on public.google_calendar_tokens to authenticated;
 grant select, insert, update, delete on public.google_calendar_tokens to service_role;
 
 --- table public.loyalty_ledger
@@ -3874,6 +3933,7 @@ create table public.product_waitlist (
     created_by  uuid default auth.uid(),
     constraint product_waitlist_pkey PRIMARY KEY (id),
     constraint product_waitlist_email_check CHECK (((length(email) >= 3) AND (length(email) <= 320))),
+    constraint product_waitlist_name_check CHECK ((length(name) <= 300)),
     constraint product_waitlist_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'notified'::text, 'converted'::text, 'cancelled'::text])))
 );
 
@@ -3921,7 +3981,7 @@ grant select, insert, update, delete on public.product_waitlist to service_role;
 create table public.project_comments (
     id         uuid not null default gen_random_uuid(),
     order_id   uuid not null,
-    user_id    uuid not null default auth.uid(),
+    user_id    uuid default auth.uid(),
     body       text not null,
     created_at timestamp with time zone not null default now(),
     updated_at timestamp with time zone not null default now(),
@@ -3933,7 +3993,7 @@ create table public.project_comments (
 --- comment public.project_comments
 comment on table public.project_comments is 'A note on a project, seen by its writer and admins.';
 comment on column public.project_comments.order_id is 'The project.';
-comment on column public.project_comments.user_id is 'Who wrote it.';
+comment on column public.project_comments.user_id is 'Who wrote it; null once that account is gone: the note stays.';
 
 --- index public.project_comments idx_project_comments_created_by
 CREATE INDEX idx_project_comments_created_by ON public.project_comments USING btree (created_by) WHERE (created_by IS NOT NULL);
@@ -4102,8 +4162,11 @@ create table public.reviews (
     created_by           uuid default auth.uid(),
     constraint reviews_pkey PRIMARY KEY (id),
     constraint reviews_product_id_customer_id_key UNIQUE (product_id, customer_id),
+    constraint reviews_author_name_check CHECK ((length(author_name) <= 300)),
+    constraint reviews_body_check CHECK ((length(body) <= 20000)),
     constraint reviews_rating_check CHECK (((rating >= 1) AND (rating <= 5))),
-    constraint reviews_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text])))
+    constraint reviews_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text]))),
+    constraint reviews_title_check CHECK ((length(title) <= 300))
 );
 
 --- comment public.reviews
@@ -4177,6 +4240,7 @@ create table public.saved_addresses (
     updated_at   timestamp with time zone not null default now(),
     created_by   uuid default auth.uid(),
     constraint saved_addresses_pkey PRIMARY KEY (id),
+    constraint of_bounded_length CHECK ((length(concat(label, name, company, line1, line2, postal_code, city, region, phone)) <= 2000)),
     constraint saved_addresses_country_code_check CHECK ((country_code ~ '^[A-Z]{2}$'::text))
 );
 
@@ -4405,6 +4469,9 @@ CREATE INDEX idx_suppressions_created_by ON public.suppressions USING btree (cre
 
 --- index public.suppressions idx_suppressions_email
 CREATE INDEX idx_suppressions_email ON public.suppressions USING btree (lower(email)) WHERE (email IS NOT NULL);
+
+--- trigger public.suppressions hash_suppressed
+CREATE TRIGGER hash_suppressed BEFORE INSERT OR UPDATE OF email, address_hash ON public.suppressions FOR EACH ROW WHEN ((new.email IS NOT NULL)) EXECUTE FUNCTION public.hash_suppressed();
 
 --- trigger public.suppressions record_delete
 CREATE TRIGGER record_delete AFTER DELETE ON public.suppressions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{address_hash}', '{id,address_hash,email,reason,detail,created_at,updated_at,created_by}');
@@ -5188,7 +5255,7 @@ alter table public.deposits
 
 --- foreign-key public.deposits deposits_order_id_fkey
 alter table public.deposits
-    add constraint deposits_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id) ON DELETE CASCADE;
+    add constraint deposits_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id) ON DELETE RESTRICT;
 
 --- foreign-key public.email_templates email_templates_created_by_fkey
 alter table public.email_templates
@@ -5336,7 +5403,7 @@ alter table public.project_comments
 
 --- foreign-key public.project_comments project_comments_user_id_fkey
 alter table public.project_comments
-    add constraint project_comments_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+    add constraint project_comments_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE SET NULL;
 
 --- foreign-key public.quotes quotes_created_by_fkey
 alter table public.quotes
@@ -5575,6 +5642,11 @@ declare
         where c <> all (present));
     hidden  constant text[] := public.hidden_columns_of(of_table, setting.hidden_columns);
 begin
+    -- The engine's own would record themselves, for ever.
+    if setting.table_name ~ '^workflow_' then
+        raise exception using errcode = 'invalid_parameter_value',
+            message = format('table %I is the engine''s own and records no events', setting.table_name);
+    end if;
     if cardinality(missing) > 0 then
         raise exception using errcode = 'undefined_column',
             message = format('table %I has no column %s', setting.table_name, array_to_string(missing, ', ')),
@@ -5858,21 +5930,10 @@ create policy authenticated_delete on public.google_calendar_tokens
     for delete to authenticated
     using (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
 
---- policy public.google_calendar_tokens authenticated_insert
-create policy authenticated_insert on public.google_calendar_tokens
-    for insert to authenticated
-    with check (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
-
 --- policy public.google_calendar_tokens authenticated_select
 create policy authenticated_select on public.google_calendar_tokens
     for select to authenticated
     using (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
-
---- policy public.google_calendar_tokens authenticated_update
-create policy authenticated_update on public.google_calendar_tokens
-    for update to authenticated
-    using (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)))
-    with check (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
 
 --- policy public.loyalty_ledger authenticated_select
 create policy authenticated_select on public.loyalty_ledger

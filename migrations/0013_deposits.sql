@@ -2,7 +2,7 @@
 create table public.deposits (
     -- A workflow that makes one derives the id from its execution and node: doing it twice meets this key.
     id           uuid primary key default gen_random_uuid(),
-    order_id     uuid not null references public.orders (id) on delete cascade,
+    order_id     uuid not null references public.orders (id) on delete restrict,
     amount       bigint not null check (amount > 0),
     currency     text not null default 'EUR' check (currency ~ '^[A-Z]{3}$'),
     due_date     timestamptz not null,

@@ -18,5 +18,6 @@ comment on column public.customers.medusa_customer_id is 'The same customer in M
 comment on column public.customers.locale is 'Language and region: en, de-AT.';
 comment on column public.customers.preferences is 'Free settings of the shop, an object.';
 
-create index idx_customers_lower_email on public.customers (lower(email));
+-- One address is one customer, however it is written.
+create unique index idx_customers_lower_email on public.customers (lower(email));
 select public.audit('public.customers');

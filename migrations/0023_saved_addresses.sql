@@ -13,6 +13,7 @@ create table public.saved_addresses (
     country_code text not null check (country_code ~ '^[A-Z]{2}$'),
     phone        text,
     is_default   boolean not null default false,
+    constraint of_bounded_length check (length(concat(label, name, company, line1, line2, postal_code, city, region, phone)) <= 2000),
     created_at   timestamptz not null default now(),
     updated_at   timestamptz not null default now(),
     created_by   uuid default auth.uid() references auth.users (id) on delete set null

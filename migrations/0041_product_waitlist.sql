@@ -5,7 +5,7 @@ create table public.product_waitlist (
     variant_id  text,
     customer_id uuid references public.customers (id) on delete set null,
     email       text not null check (length(email) between 3 and 320),
-    name        text,
+    name        text check (length(name) <= 300),
     status      text not null default 'waiting' check (status in ('waiting', 'notified', 'converted', 'cancelled')),
     notified_at timestamptz,
     created_at  timestamptz not null default now(),

@@ -122,14 +122,20 @@ $do$;
 comment on function public.encrypted(text, text) is 'By pgp_sym_encrypt, AES-256. Called by functions only: a parameter may be logged.';
 comment on function public.decrypted(bytea, text) is 'The reverse of encrypted(); an error with another key.';
 
+-- As its owner, and the only way in: a client that wrote the bytes itself could write what can't be decrypted.
 create function public.store_google_calendar_tokens(expires_at timestamptz, scope text default null, for_user uuid default auth.uid())
 returns void
-language sql
+language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+begin
+    if current_setting('role') in ('anon', 'authenticated')
+       and not coalesce(for_user = auth.uid() or public.is_admin(auth.uid()), false) then
+        raise insufficient_privilege using message = 'these would be the tokens of another account';
+    end if;
     insert into public.google_calendar_tokens as t
         (user_id, access_token_encrypted, refresh_token_encrypted, key_id, scope, expires_at)
-    values ($3, public.encrypted(public.handed_over('access_token'), public.handed_over('token_key')),
+    values (for_user, public.encrypted(public.handed_over('access_token'), public.handed_over('token_key')),
             public.encrypted(nullif(current_setting('thendo.refresh_token', true), ''), public.handed_over('token_key')),
             public.handed_over('token_key_id'), $2, $1)
     -- Google gives a refresh token only the first time. One of an older key could not be read with this one's.
@@ -138,7 +144,8 @@ as $$
            refresh_token_encrypted = case when t.key_id = excluded.key_id
                then coalesce(excluded.refresh_token_encrypted, t.refresh_token_encrypted)
                else excluded.refresh_token_encrypted end,
-           key_id = excluded.key_id, scope = coalesce(excluded.scope, t.scope), expires_at = excluded.expires_at
+           key_id = excluded.key_id, scope = coalesce(excluded.scope, t.scope), expires_at = excluded.expires_at;
+end
 $$;
 comment on function public.store_google_calendar_tokens(timestamptz, text, uuid) is
     'Keeps the tokens handed over in this transaction, encrypted. For their owner and the service role.';

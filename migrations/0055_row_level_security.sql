@@ -87,9 +87,8 @@ begin
             ('workflow_conditions', is_admin, null, null, null),
             ('workflow_actions',    is_admin, null, null, null),
             ('workflow_executions', is_admin, null, null, null),
-            ('google_calendar_tokens', own_user || ' or ' || is_admin,
-                own_user || ' or ' || is_admin,
-                own_user || ' or ' || is_admin, own_user || ' or ' || is_admin),
+            -- Written by store_google_calendar_tokens() only: what can't be decrypted would stop a rotation.
+            ('google_calendar_tokens', own_user || ' or ' || is_admin, null, null, own_user || ' or ' || is_admin),
             ('oauth_providers',    is_admin, is_admin, is_admin, is_admin)
         ) as t (table_name, reads, inserts, updates, deletes)
     loop
@@ -159,7 +158,7 @@ begin
             ('current_customer_id()', 'authenticated, service_role'),
             ('verified_email()', 'authenticated, service_role'),
             ('grant_admin(uuid)', 'service_role'),
-            ('create_subscription(uuid, text, text, text, timestamptz, timestamptz, bigint, text)', 'service_role'),
+            ('create_subscription(uuid, text, text, text, timestamptz, timestamptz, bigint, text, timestamptz)', 'service_role'),
             ('create_project_order(uuid, integer)', 'authenticated, service_role'),
             ('use_referral_code(text, uuid)', 'service_role'),
             ('read_page_view_stats(date, date, integer)', 'authenticated'),

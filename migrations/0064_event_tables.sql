@@ -44,6 +44,11 @@ declare
         where c <> all (present));
     hidden  constant text[] := public.hidden_columns_of(of_table, setting.hidden_columns);
 begin
+    -- The engine's own would record themselves, for ever.
+    if setting.table_name ~ '^workflow_' then
+        raise exception using errcode = 'invalid_parameter_value',
+            message = format('table %I is the engine''s own and records no events', setting.table_name);
+    end if;
     if cardinality(missing) > 0 then
         raise exception using errcode = 'undefined_column',
             message = format('table %I has no column %s', setting.table_name, array_to_string(missing, ', ')),

@@ -16,4 +16,18 @@ comment on column public.suppressions.detail is 'What the mail server or the per
 
 create index idx_suppressions_email on public.suppressions (lower(email)) where email is not null;
 select public.audit('public.suppressions');
+
+-- Whoever gives an address need not know how it is hashed.
+create function public.hash_suppressed() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    new.address_hash := sha256(convert_to(lower(new.email), 'UTF8'));
+    return new;
+end
+$$;
+comment on function public.hash_suppressed() is 'Before-write trigger of suppressions: the hash is the address''s.';
+create trigger hash_suppressed before insert or update of email, address_hash on public.suppressions
+    for each row when (new.email is not null) execute function public.hash_suppressed();
 select public.record_events_of('suppressions', 'marketing', 'id');

@@ -87,9 +87,9 @@ begin
         refunded := coalesce(totals -> 'raw_refunded_total' ->> 'value', totals ->> 'refunded_total')::numeric;
     end if;
     -- Below zero is what Medusa owes, and no total.
-    total := greatest(total, 0);
-    paid := coalesce(paid, 0);
-    refunded := coalesce(refunded, 0);
+    total := greatest(nullif(total, 'NaN'), 0);
+    paid := coalesce(nullif(paid, 'NaN'), 0);
+    refunded := coalesce(nullif(refunded, 'NaN'), 0);
 end
 $$;
 comment on function public.medusa_order_money(text) is 'Total, paid and refunded of one of Medusa''s orders, in major units.';
@@ -108,19 +108,30 @@ declare
     how text := (select m.orders from public.medusa_mirror m);
     is_new boolean := tg_table_name = 'order' and tg_op = 'INSERT';
 begin
-    -- One at a time, until it is committed: two see neither each other's stock nor each other's new customer.
-    -- 1952998511 is 'thdo'; 5 the mirrors.
-    perform pg_advisory_xact_lock(1952998511, 5);
+    -- Most changes of an order are none to us.
+    if tg_table_name = 'order' and tg_op = 'UPDATE' then
+        if (new.status, new.is_draft_order, new.version, new.deleted_at)
+           is not distinct from (old.status, old.is_draft_order, old.version, old.deleted_at) then
+            return null;
+        end if;
+    end if;
+    -- Two who change one order meet in its row here, and the second then sees what the first did.
+    perform from public.orders s where s.medusa_order_id = order_key for update;
+    known := found;
     select o.* into placed from public."order" o
      where o.id = order_key and o.deleted_at is null and not o.is_draft_order and o.status::text <> 'draft';
     if not found or how = 'left' then
+        return null;
+    end if;
+    -- What orders can't hold must not stop Medusa's checkout.
+    if placed.currency_code !~* '^[A-Z]{3}$' then
+        raise warning 'the order % of Medusa is not mirrored: % is no currency of ISO 4217', order_key, placed.currency_code;
         return null;
     end if;
     select m.total, m.paid, m.refunded into money from public.medusa_order_money(order_key) m;
     paid_as := case when money.refunded > 0 and money.refunded >= money.paid then 'refunded'
                     when money.refunded > 0 then 'partially_refunded'
                     when money.paid > 0 and money.paid >= money.total then 'paid' end;
-    select exists (select from public.orders s where s.medusa_order_id = order_key) into known;
     -- An old order of Medusa's that changes was placed long ago: it fires nothing. A draft is placed when it is one no more.
     if not is_new and tg_table_name = 'order' then
         is_new := (to_jsonb(old) ->> 'is_draft_order')::boolean or to_jsonb(old) ->> 'status' = 'draft';
@@ -159,50 +170,62 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    is_now constant jsonb := coalesce(to_jsonb(new), '{}');
-    was constant jsonb := coalesce(to_jsonb(old), '{}');
+    touched text[];
 begin
-    if (select m.stock from public.medusa_mirror m) = 'mirrored' then
-        -- 1952998511 is 'thdo'; 5 the mirrors: what two add to one item is to be seen by the second.
-        perform pg_advisory_xact_lock(1952998511, 5);
-        perform public.take_medusa_stock(item) from unnest(array[is_now ->> 'inventory_item_id', was ->> 'inventory_item_id']) item
-          where item is not null group by item order by item;
-        perform public.take_medusa_stock(null, variant) from unnest(array[is_now ->> 'variant_id', was ->> 'variant_id']) variant
-          where variant is not null group by variant order by variant;
-        -- A variant whose last item was taken away is counted no more.
-        if tg_table_name = 'product_variant_inventory_item' then
-            execute 'delete from public.product_stock s where s.variant_id in ($1, $2) and not exists (
-                select from public.product_variant_inventory_item l where l.variant_id = s.variant_id and l.deleted_at is null)'
-                using is_now ->> 'variant_id', was ->> 'variant_id';
-        end if;
+    if (select m.stock from public.medusa_mirror m) <> 'mirrored' then
+        return null;
+    end if;
+    -- to_jsonb, so that one function serves both tables.
+    if tg_op <> 'DELETE' then
+        touched := array(select distinct to_jsonb(n) ->> tg_argv[0] from new_rows n);
+    end if;
+    if tg_op <> 'INSERT' then
+        touched := touched || array(select distinct to_jsonb(o) ->> tg_argv[0] from old_rows o);
+    end if;
+    if cardinality(touched) > 0 and tg_argv[0] = 'inventory_item_id' then
+        touched := array(select distinct l.variant_id from public.product_variant_inventory_item l
+                          where l.inventory_item_id = any (touched));
+    end if;
+    if cardinality(touched) > 0 then
+        perform public.take_medusa_stock(touched);
     end if;
     return null;
 end
 $$;
-comment on function public.mirror_medusa_stock() is 'Trigger of Medusa''s inventory: keeps product_stock.';
+comment on function public.mirror_medusa_stock() is 'Statement trigger of Medusa''s inventory: keeps product_stock.';
 
--- A variant may need several items, and several of each: it can be sold as often as the scarcest allows.
-create function public.take_medusa_stock(of_item text default null, of_variant text default null) returns void
+-- A variant may need several items, and several of each: it can be sold as often as the scarcest allows. Rows are locked
+-- first, in order: two who change the stock of one variant, each seeing its own, would lose one of the changes.
+create function public.take_medusa_stock(variants text[] default null) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    known text[];
 begin
-    execute 'insert into public.product_stock as s (variant_id, product_id, available)
+    variants := coalesce(variants, array(select distinct l.variant_id from public.product_variant_inventory_item l));
+    known := array(select s.variant_id from public.product_stock s where s.variant_id = any (variants)
+                    order by s.variant_id for update);
+    -- Once more if rows are new: another may have made them meanwhile.
+    for turn in 1 .. case when cardinality(known) < cardinality(variants) then 2 else 1 end loop
+        insert into public.product_stock as s (variant_id, product_id, available)
         select l.variant_id, max(v.product_id), min(floor(coalesce(i.free, 0) / greatest(l.required_quantity, 1)))::bigint
           from public.product_variant_inventory_item l
           left join public.product_variant v on v.id = l.variant_id
           left join lateral (
               select sum(n.stocked_quantity - n.reserved_quantity) as free from public.inventory_level n
                where n.inventory_item_id = l.inventory_item_id and n.deleted_at is null) i on true
-         where l.deleted_at is null
-           and (num_nonnulls($1, $2) = 0 or l.variant_id = $2 or l.variant_id in (select k.variant_id from public.product_variant_inventory_item k
-                                                where k.inventory_item_id = $1 and k.deleted_at is null))
+         where l.deleted_at is null and l.variant_id = any (variants)
          group by l.variant_id order by l.variant_id
         on conflict (variant_id) do update set available = excluded.available
-         where s.available is distinct from excluded.available' using of_item, of_variant;
+         where s.available is distinct from excluded.available;
+    end loop;
+    -- A variant whose last item was taken away is counted no more.
+    delete from public.product_stock s where s.variant_id = any (known) and not exists (
+        select from public.product_variant_inventory_item l where l.variant_id = s.variant_id and l.deleted_at is null);
 end
 $$;
-comment on function public.take_medusa_stock(text, text) is 'Brings product_stock up to date with Medusa''s inventory: for an item, for a variant, or all.';
+comment on function public.take_medusa_stock(text[]) is 'Brings product_stock up to date with Medusa''s inventory: for some variants, or all.';
 
 -- Attaches to what Medusa has by now; each `thendo migrate` calls it.
 create function public.attach_medusa() returns boolean
@@ -211,6 +234,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     source text;
+    operation text;
     made boolean := false;
 begin
     -- A shop that links its orders to Medusa's by itself goes on doing so.
@@ -232,12 +256,17 @@ begin
        and to_regclass('public.product_variant_inventory_item') is not null then
         foreach source in array array['inventory_level', 'product_variant_inventory_item'] loop
             continue when exists (select from pg_catalog.pg_trigger t
-                where t.tgrelid = to_regclass(format('public.%I', source)) and t.tgname = 'mirror_medusa_stock');
-            execute format('create constraint trigger mirror_medusa_stock after insert or update or delete on public.%I
-                deferrable initially deferred for each row execute function public.mirror_medusa_stock()', source);
-            perform public.take_medusa_stock();
+                where t.tgrelid = to_regclass(format('public.%I', source)) and t.tgname like 'mirror_medusa_stock%');
+            foreach operation in array array['insert', 'update', 'delete'] loop
+                execute format('create trigger %I after %s on public.%I referencing %s for each statement
+                    execute function public.mirror_medusa_stock(%L)', 'mirror_medusa_stock_' || operation, operation, source,
+                    case operation when 'insert' then 'new table as new_rows' when 'delete' then 'old table as old_rows'
+                        else 'old table as old_rows new table as new_rows' end,
+                    case source when 'inventory_level' then 'inventory_item_id' else 'variant_id' end);
+            end loop;
             made := true;
         end loop;
+        perform public.take_medusa_stock();
     end if;
     return made;
 end
@@ -253,7 +282,7 @@ declare
     removed integer := 0;
 begin
     for attached in select t.tgname, t.tgrelid::regclass as source from pg_catalog.pg_trigger t
-                     where t.tgname in ('mirror_medusa_order', 'mirror_medusa_stock') and not t.tgisinternal loop
+                     where t.tgname like 'mirror\_medusa\_%' and not t.tgisinternal loop
         execute format('drop trigger %I on %s', attached.tgname, attached.source);
         removed := removed + 1;
     end loop;

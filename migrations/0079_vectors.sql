@@ -83,13 +83,14 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform public.prepare_partitions(2);
     if public.pick_up_vectors() then
         return next 'vectors';
     end if;
     if public.attach_medusa() then
         return next 'Medusa';
     end if;
+    -- Last, and it waits 200 ms at most for each lock: others wait for those of this transaction.
+    perform public.prepare_partitions(2);
 end
 $$;
 comment on function public.pick_up_optional() is 'What this server offers beyond the necessary, as far as it is new. Called by each `thendo migrate`.';

@@ -120,6 +120,7 @@ async fn nothing_of_the_person_is_left_and_all_of_the_others() {
     assert_eq!((&done["removed"], &done["stays"]), (&plan["removed"], &plan["stays"]), "it did what it said");
     assert!(done["removed"].as_array().expect("a list").len() > 20, "{done:#}");
 
+    shop.has_settled().await;
     let after = whole_database(&shop.db).await;
     for piece in ["Xanthippe", &uid.to_string(), "ann%40"] {
         assert_eq!(lines_with(&after, piece), [""; 0], "{piece} is still there");
@@ -171,12 +172,6 @@ async fn who_never_ordered_is_erased_too_and_an_admin_is_not() {
         .expect("an admin");
     let refused = erase(&shop.url, "boss@x.example", &["--yes"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("is an admin"), "{refused:?}");
-    shop.db
-        .batch_execute("insert into customers (email) values ('two@x.example'), ('Two@x.example')")
-        .await
-        .expect("two");
-    let which = erase(&shop.url, "two@x.example", &["--yes"]);
-    assert!(String::from_utf8_lossy(&which.stderr).contains("name one by id"), "{which:?}");
 }
 
 #[tokio::test]

@@ -116,7 +116,7 @@ async fn what_medusa_made_is_left_as_it_was_and_closed() {
         assert_eq!(db.query_one(open, &[]).await.expect("doors").get::<_, String>(0), "");
         let mirrors =
             "select count(*) from pg_trigger where tgname like 'mirror_medusa_%' and not tgisinternal";
-        assert_eq!(db.query_one(mirrors, &[]).await.expect("triggers").get::<_, i64>(0), 4, "once each");
+        assert_eq!(db.query_one(mirrors, &[]).await.expect("triggers").get::<_, i64>(0), 8, "once each");
     }
 }
 
@@ -333,15 +333,16 @@ async fn stock_is_what_the_scarcest_item_allows() {
     // Two places at once: neither sees the other, and the sum is right all the same.
     let (mut one, mut two) = (connect(&shop.url).await, connect(&shop.url).await);
     for n in 1..=5i32 {
-        let (east, west) = (one.transaction().await.expect("begun"), two.transaction().await.expect("begun"));
-        east.execute("update inventory_level set reserved_quantity = 4 + $1::int where id = 'l1'", &[&n])
-            .await
-            .expect("reserved");
-        west.execute("update inventory_level set reserved_quantity = $1::int where id = 'l2'", &[&n])
-            .await
-            .expect("reserved");
-        let (a, b) = tokio::join!(east.commit(), west.commit());
-        a.and(b).expect("committed");
+        let reserve = async |place: &mut Client, sql: &str| {
+            place.batch_execute("set lock_timeout = '20s'").await.expect("patience");
+            let at = place.transaction().await.expect("begun");
+            at.execute(sql, &[&n]).await.expect("reserved");
+            at.commit().await.expect("committed");
+        };
+        tokio::join!(
+            reserve(&mut one, "update inventory_level set reserved_quantity = 4 + $1::int where id = 'l1'"),
+            reserve(&mut two, "update inventory_level set reserved_quantity = $1::int where id = 'l2'"),
+        );
         is(Some((11 - 2 * i64::from(n)).div_euclid(2)), None).await;
     }
     does("update medusa_mirror set stock = 'left'; update inventory_level set stocked_quantity = 1000").await;
