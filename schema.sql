@@ -151,6 +151,37 @@ comment on function public.audit(regclass) is 'For migrations: the triggers and 
 --- grants-on-function public.audit(regclass)
 revoke all on function public.audit(regclass) from public, anon, authenticated, service_role;
 
+--- function public.claim_customer()
+CREATE OR REPLACE FUNCTION public.claim_customer()
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    account constant uuid := auth.uid();
+    address constant text := public.verified_email();
+begin
+    if public.current_customer_id() is not null then
+        return public.current_customer_id();
+    end if;
+    if address is null then
+        raise insufficient_privilege using message = 'this account has no verified address',
+            hint = 'have the address confirmed first: a customer belongs to whoever owns it';
+    end if;
+    insert into public.customers (user_id, email) values (account, address) on conflict do nothing;
+    update public.customers c set user_id = account where lower(c.email) = address and c.user_id is null;
+    return public.current_customer_id();
+end
+$function$;
+
+--- comment-on-function public.claim_customer()
+comment on function public.claim_customer() is 'The customer of the request''s account, linked or made by its verified address; null if that is another account''s.';
+
+--- grants-on-function public.claim_customer()
+revoke all on function public.claim_customer() from public, anon, authenticated, service_role;
+grant execute on function public.claim_customer() to authenticated;
+
 --- function public.create_project_order(uuid, integer)
 CREATE OR REPLACE FUNCTION public.create_project_order(customer_id uuid, amount integer)
  RETURNS TABLE(order_id uuid, deposit_amount integer)
@@ -490,7 +521,8 @@ begin
         select 'consents', count(*) from gone;
     return query with gone as (delete from public.reviews r where r.customer_id = p.customer returning 1)
         select 'reviews', count(*) from gone;
-    return query with gone as (delete from public.project_comments n where n.user_id = any (p.accounts) returning 1)
+    return query with gone as (delete from public.project_comments n
+            where n.user_id = any (p.accounts) or n.order_id::text = any (p.orders) returning 1)
         select 'project comments', count(*) from gone;
     return query with gone as (delete from public.customer_tags t where t.customer_id = p.customer returning 1)
         select 'tags', count(*) from gone;
@@ -627,6 +659,8 @@ declare
     visitors text[];
 begin
     p := public.read_person('{}');
+    -- An address may be a customer's too, whatever its account is linked to.
+    of_customer := coalesce(of_customer, (select c.id from public.customers c where lower(c.email) = lower(btrim(address)) limit 1));
     select c.id, c.name, array_remove(array[lower(c.email), lower(btrim(address))], null), array_remove(array[c.medusa_customer_id], null)
       into p.customer, p.name, p.addresses, p.medusa from public.customers c where c.id = of_customer;
     if not found and of_customer is not null then
@@ -653,7 +687,7 @@ begin
         union all select l.id::text from public.loyalty_ledger l where l.customer_id = p.customer
         union all select a.id::text from public.saved_addresses a where a.user_id = any (p.accounts)
         union all select t.id::text from public.google_calendar_tokens t where t.user_id = any (p.accounts)
-        union all select n.id::text from public.project_comments n where n.user_id = any (p.accounts)
+        union all select n.id::text from public.project_comments n where n.user_id = any (p.accounts) or n.order_id::text = any (p.orders)
         union all select w.id::text from public.product_waitlist w where w.customer_id = p.customer or lower(w.email) = any (p.addresses)
         union all select r.id::text from public.waitlist_campaign_recipients r where r.customer_id = p.customer or lower(r.email) = any (p.addresses)
         union all select s.id::text from public.subscribers s where s.customer_id = p.customer or lower(s.email) = any (p.addresses)
@@ -1972,6 +2006,26 @@ comment on function public.take_tokens() is 'Instead-of-insert trigger of token_
 
 --- grants-on-function public.take_tokens()
 revoke all on function public.take_tokens() from public, anon, authenticated, service_role;
+
+--- function public.update_my_profile(text, text, text, jsonb)
+CREATE OR REPLACE FUNCTION public.update_my_profile(name text DEFAULT NULL::text, phone text DEFAULT NULL::text, locale text DEFAULT NULL::text, preferences jsonb DEFAULT NULL::jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    update public.customers c
+       set name = coalesce($1, c.name), phone = coalesce($2, c.phone), locale = coalesce($3, c.locale),
+           preferences = coalesce($4, c.preferences)
+     where c.user_id = (select auth.uid())
+$function$;
+
+--- comment-on-function public.update_my_profile(text, text, text, jsonb)
+comment on function public.update_my_profile(text, text, text, jsonb) is 'What customers say of themselves; what is not given stays. Address, tier and links are the shop''s to change.';
+
+--- grants-on-function public.update_my_profile(text, text, text, jsonb)
+revoke all on function public.update_my_profile(text, text, text, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.update_my_profile(text, text, text, jsonb) to authenticated;
 
 --- function public.use_referral_code(text, uuid)
 CREATE OR REPLACE FUNCTION public.use_referral_code(code text, customer_id uuid)

@@ -87,6 +87,8 @@ declare
     visitors text[];
 begin
     p := public.read_person('{}');
+    -- An address may be a customer's too, whatever its account is linked to.
+    of_customer := coalesce(of_customer, (select c.id from public.customers c where lower(c.email) = lower(btrim(address)) limit 1));
     select c.id, c.name, array_remove(array[lower(c.email), lower(btrim(address))], null), array_remove(array[c.medusa_customer_id], null)
       into p.customer, p.name, p.addresses, p.medusa from public.customers c where c.id = of_customer;
     if not found and of_customer is not null then
@@ -113,7 +115,7 @@ begin
         union all select l.id::text from public.loyalty_ledger l where l.customer_id = p.customer
         union all select a.id::text from public.saved_addresses a where a.user_id = any (p.accounts)
         union all select t.id::text from public.google_calendar_tokens t where t.user_id = any (p.accounts)
-        union all select n.id::text from public.project_comments n where n.user_id = any (p.accounts)
+        union all select n.id::text from public.project_comments n where n.user_id = any (p.accounts) or n.order_id::text = any (p.orders)
         union all select w.id::text from public.product_waitlist w where w.customer_id = p.customer or lower(w.email) = any (p.addresses)
         union all select r.id::text from public.waitlist_campaign_recipients r where r.customer_id = p.customer or lower(r.email) = any (p.addresses)
         union all select s.id::text from public.subscribers s where s.customer_id = p.customer or lower(s.email) = any (p.addresses)
@@ -269,7 +271,8 @@ begin
         select 'consents', count(*) from gone;
     return query with gone as (delete from public.reviews r where r.customer_id = p.customer returning 1)
         select 'reviews', count(*) from gone;
-    return query with gone as (delete from public.project_comments n where n.user_id = any (p.accounts) returning 1)
+    return query with gone as (delete from public.project_comments n
+            where n.user_id = any (p.accounts) or n.order_id::text = any (p.orders) returning 1)
         select 'project comments', count(*) from gone;
     return query with gone as (delete from public.customer_tags t where t.customer_id = p.customer returning 1)
         select 'tags', count(*) from gone;

@@ -91,6 +91,53 @@ async fn a_subscription_is_one_however_often_it_is_told() {
 }
 
 #[tokio::test]
+async fn what_stripe_told_later_is_not_undone_by_what_comes_late() {
+    let shop = Shop::open().await;
+    let told = async |sql: &str| -> Option<Uuid> {
+        shop.db.query_one(sql, &[&shop.customer]).await.expect("told").get(0)
+    };
+    let first = told("select create_subscription($1, 'pro', 'sub_1', 'past_due', now(), now() + interval '1 month', 999, 'USD', '2026-01-02')").await;
+    assert!(first.is_some());
+    let late = "select create_subscription($1, 'free', 'sub_1', 'active', stripe_event_at => '2026-01-01')";
+    assert_eq!(told(late).await, None, "an older event");
+    assert_eq!(told("select create_subscription($1, 'plus', 'sub_1')").await, first);
+    let kept =
+        "select count(*) from subscriptions where plan = 'plus' and status = 'past_due' and amount = 999
+                   and currency = 'USD' and current_period_end > now()";
+    assert_eq!(shop.number(kept, &[]).await, 1, "what was not told stays");
+}
+
+#[tokio::test]
+async fn an_account_finds_its_customer_by_its_verified_address() {
+    let shop = Shop::open().await;
+    let sql = "insert into auth.users (email, email_confirmed_at) values ($1, case when $2 then now() end) returning id";
+    let joins = async |email: &str, verified: bool| {
+        let id: Uuid = shop.db.query_one(sql, &[&email, &verified]).await.expect("an account").get(0);
+        let db = as_role(&shop, "authenticated", Some(id)).await;
+        let claims = format!("{{\"sub\": \"{id}\", \"email\": \"{email}\"}}");
+        db.execute("select set_config('request.jwt.claims', $1, false)", &[&claims]).await.expect("claims");
+        db
+    };
+    let claims = "select claim_customer()";
+    let ada = joins("ADA@example.com", true).await;
+    let hers: Option<Uuid> = ada.query_one(claims, &[]).await.expect("claimed").get(0);
+    assert_eq!(hers, Some(shop.customer), "she ordered before she signed up");
+    assert_eq!(ada.query_one(claims, &[]).await.expect("twice").get::<_, Option<Uuid>>(0), hers);
+    shop.places_order(100).await;
+    assert_eq!(ada.query("select 1 from orders", &[]).await.expect("hers").len(), 1);
+    ada.execute("select update_my_profile(phone => '123', preferences => '{\"news\": true}')", &[])
+        .await
+        .expect("hers");
+    let is = "select count(*) from customers where phone = '123' and name = 'Ada' and preferences ? 'news'";
+    assert_eq!(shop.number(is, &[]).await, 1);
+    let new = joins("new@example.com", true).await;
+    assert!(new.query_one(claims, &[]).await.expect("made").get::<_, Option<Uuid>>(0).is_some());
+    let unverified = joins("other@example.com", false).await;
+    assert_eq!(code(unverified.query(claims, &[]).await), Some(SqlState::INSUFFICIENT_PRIVILEGE));
+    assert_eq!(shop.count("customers").await, 2);
+}
+
+#[tokio::test]
 async fn only_the_service_role_makes_admins() {
     let shop = Shop::open().await;
     let (ann, _) = account(&shop.db, "ann@x.example").await;
@@ -111,6 +158,9 @@ async fn only_the_service_role_makes_admins() {
         customer.query_one("select is_admin($1)", &[&who]).await.expect("asked").get(0)
     };
     assert!(is(ann).await && !is(bob).await);
+    let stranger = as_role(&shop, "authenticated", Some(bob)).await;
+    let told: bool = stranger.query_one("select is_admin($1)", &[&ann]).await.expect("asked").get(0);
+    assert!(!told, "who the admins are is told to admins");
     assert_eq!(
         code(customer.execute("select grant_admin($1)", &[&bob]).await),
         Some(SqlState::INSUFFICIENT_PRIVILEGE)

@@ -63,6 +63,8 @@ const CALLERS: &[(&str, &str)] = &[
     ("grant_admin", "service_role"),
     ("handed_over", "authenticated service_role"),
     ("is_admin", "authenticated service_role"),
+    ("claim_customer", "authenticated"),
+    ("update_my_profile", "authenticated"),
     ("mark_checked", "thendo_engine"),
     ("prepare_partitions", "thendo_engine"),
     ("put_in_force", "thendo_engine"),

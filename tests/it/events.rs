@@ -293,6 +293,9 @@ async fn what_cannot_be_recorded_is_refused_when_it_is_set_and_not_when_someone_
     let refused = |sql: &'static str| shop.is_refused(sql);
     let (code, said) = refused("select record_events_of('odrers', 'orders')").await;
     assert_eq!((code, said.contains("odrers")), (SqlState::UNDEFINED_TABLE, true), "{said}");
+    let (code, said) =
+        refused("update event_tables set table_name = 'workflow_queue' where table_name = 'cart'").await;
+    assert_eq!((code, said.contains("engine's own")), (SqlState::INVALID_PARAMETER_VALUE, true), "{said}");
     let (code, said) = refused("select record_events_of('orders', 'orders', 'costumer_id')").await;
     assert_eq!(code, SqlState::UNDEFINED_COLUMN);
     assert!(said.contains("costumer_id") && said.contains("customer_id"), "{said}");

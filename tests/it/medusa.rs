@@ -229,6 +229,9 @@ async fn drafts_rollbacks_and_orders_of_before_fire_nothing() {
     placed(&shop, "order_3", None, "x", "eur", "-5").await;
     placed(&shop, "order_4", None, &"long".repeat(200), "eur", "5").await;
     assert_eq!(orders(&shop).await[1..], ["pending unpaid 0 0 EUR", "pending unpaid 500 0 EUR"]);
+    // Nor does what `orders` can't hold.
+    placed(&shop, "order_5", None, "mia@example.com", "usdc", "5").await;
+    assert_eq!(shop.count("orders").await, 3);
 }
 
 #[tokio::test]
