@@ -123,9 +123,9 @@ async fn one_batch(session: &Session, cursors: &mut Cursors) -> Outcome<usize> {
         let workflow = WorkflowId(Uuid::from_u128(42));
         let id = ExecutionId::derive(event.id, event.at, workflow, 0);
         let node = NodeId::from("points");
-        let (Some(customer), Some(total)) = (event.customer_id(), event.row["total"].as_i64()) else {
-            continue;
-        };
+        // What was awarded is an event too; it has no total.
+        let total = event.row.get("total").and_then(serde_json::Value::as_i64);
+        let (Some(customer), Some(total)) = (event.customer_id(), total) else { continue };
         let order = event.row["id"].as_str().and_then(|id| id.parse().ok());
         let effect = Effect::AwardPoints { customer, order, points: total / 100, reason: "order".into() };
         asked.push(Asked {
