@@ -66,8 +66,8 @@ async fn login(shop: &Shop, word: &str) -> (String, String) {
     let database: String = shop.db.query_one("select current_database()", &[]).await.expect("asked").get(0);
     let name = format!("{word}_{database}");
     shop.db.batch_execute(&format!("create role {name} login password 'x'")).await.expect("a role");
-    let (_, at) = shop.url.rsplit_once('@').expect("a user");
-    let url = format!("postgres://{name}:x@{at}");
+    let url = shop.url.replacen("user=postgres", &format!("user={name}"), 1);
+    assert_ne!(url, shop.url);
     (name, url)
 }
 
@@ -150,7 +150,10 @@ async fn who_holds_a_table_is_named_and_nothing_is_changed() {
     let shop = with(CHECKOUT).await;
     let holder = connect(&shop.url).await;
     holder
-        .batch_execute("set application_name = 'till 4'; begin; select from orders")
+        .batch_execute(
+            "set application_name = 'till 4'; set idle_in_transaction_session_timeout = 0;
+                 begin; select from orders",
+        )
         .await
         .expect("a reader");
     let pid: i32 = holder.query_one("select pg_backend_pid()", &[]).await.expect("pid").get(0);
@@ -183,7 +186,7 @@ async fn tables_of_another_owner_are_named_and_nothing_is_changed() {
     let (out, said) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert_eq!(ran.status.code(), Some(1), "{out}{said}");
     for table in ["public.orders", "public.quotes"] {
-        assert_eq!(out.matches(&format!("✕ {table} ")).count(), 1, "{out}");
+        assert_eq!(out.matches(&format!("✕ {table} ")).count(), 1, "{out}{said}");
     }
     assert!(out.contains(&format!("belongs to {owner}")) && out.contains("auth.jwt()"), "{out}");
     assert!(!out.contains("public.customers"), "{out}");

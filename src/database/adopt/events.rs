@@ -8,7 +8,8 @@ use crate::database::migrate;
 
 impl Adoption<'_> {
     /// The rows of `event_tables` came before the trigger that puts them into effect, Medusa's tables are walked
-    /// around, and a table may have columns that only the shop knows: each row is put into effect now.
+    /// around, and a table may have columns that only the shop knows: the row of each that was there is put into
+    /// effect now.
     pub(super) async fn attach_events(&mut self) -> Result<(), sqlx::Error> {
         let ready = "select (to_regclass('public.event_tables') is not null \
             and to_regproc('public.put_event_triggers') is not null)::int::bigint";
@@ -21,9 +22,19 @@ impl Adoption<'_> {
              and to_regclass(format('public.%I', t.table_name)) is not null order by 1";
         let tables: Vec<(String, String)> = sqlx::query_as(asked).fetch_all(&mut *self.connection).await?;
         for (of, quoted) in tables {
-            self.attach(&of, &quoted).await?;
+            if self.was_there(&of) && !self.has_our_triggers(&of) {
+                self.attach(&of, &quoted).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether its triggers were there just as thendo makes them.
+    fn has_our_triggers(&self, of: &str) -> bool {
+        ["record_insert", "record_update", "record_delete"].iter().all(|name| {
+            let there = self.found.find(Kind::Trigger, of, name);
+            there.is_some() && there == self.expected.find(Kind::Trigger, of, name)
+        })
     }
 
     async fn attach(&mut self, of: &str, quoted: &str) -> Result<(), sqlx::Error> {
@@ -44,7 +55,7 @@ impl Adoption<'_> {
         let Some(refused) = refused else {
             let kept = format!("trigger {of} record_");
             self.report.differences.retain(|difference| !difference.object.starts_with(&kept));
-            if MEDUSAS.contains(&of) && self.was_there(of) {
+            if MEDUSAS.contains(&of) {
                 self.report.added.push(format!("events of {of}"));
             }
             return Ok(());

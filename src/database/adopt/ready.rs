@@ -36,6 +36,28 @@ pub(super) async fn tables(
     sqlx::query_as(asked).bind(tables).fetch_all(connection).await
 }
 
+/// Whether the schema `auth` can be looked into, if it is there.
+pub(super) async fn may_see_auth(
+    connection: &mut PgConnection,
+    report: &mut Report,
+) -> Result<bool, sqlx::Error> {
+    let asked = "select current_user::text, coalesce((select pg_catalog.has_schema_privilege(n.oid, 'usage')
+        from pg_catalog.pg_namespace n where n.nspname = 'auth'), true)";
+    let (login, may): (String, bool) = sqlx::query_as(asked).fetch_one(connection).await?;
+    if !may {
+        report.differ(Difference {
+            object: "schema auth".into(),
+            there: format!("{login}, who adopts, may not use it"),
+            expected: "usage on it, and references on auth.users".into(),
+            weight: Weight::Blocks,
+            mend: format!(
+                "have its owner run: grant usage on schema auth to {login}; grant references on auth.users to {login}"
+            ),
+        });
+    }
+    Ok(may)
+}
+
 /// Whether who adopts may, and whether what the schema rests on is there.
 pub(super) async fn check(
     connection: &mut PgConnection,
