@@ -215,3 +215,19 @@ async fn money_with_fractions_is_not_taken_for_cents() {
     shop.db.batch_execute(whole).await.expect("mended");
     adopts(&shop).await;
 }
+
+#[tokio::test]
+async fn what_belongs_to_a_table_that_could_not_be_made_is_not_told_piece_by_piece() {
+    let shop = with("create sequence public.deposits").await;
+    let (code, out, said) = shop.thendo(&["migrate", "--adopt", "--format", "json"]).await;
+    assert_eq!(code, Some(1), "{out}");
+    let report: Value = serde_json::from_str(&out).expect("the report is shown");
+    let about =
+        |difference: &&Value| difference["object"].as_str().is_some_and(|o| o.contains("public.deposits"));
+    let told: Vec<&Value> = report["differences"].as_array().expect("a list").iter().filter(about).collect();
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert_eq!(told[0]["object"], "table public.deposits");
+    assert!(said.contains("already exists") && said.contains("help: "), "{said}");
+    assert_eq!(report["recorded"], 0);
+    is_untouched(&shop).await;
+}
