@@ -157,8 +157,7 @@ async fn who_holds_a_table_is_named_and_nothing_is_changed() {
         .await
         .expect("a reader");
     let pid: i32 = holder.query_one("select pg_backend_pid()", &[]).await.expect("pid").get(0);
-    let adopting = shop.thendo(&["migrate", "--adopt"]);
-    let (code, out, said) = adopting.await;
+    let (code, out, said) = shop.thendo(&["migrate", "--adopt"]).await;
     assert_eq!(code, Some(1), "{out}");
     for word in ["orders is held", "till 4", &pid.to_string(), "nothing was changed", "help: "] {
         assert!(said.contains(word), "{word}: {said}");

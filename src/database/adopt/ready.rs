@@ -99,6 +99,11 @@ pub(super) async fn check(
 
 /// All in one go: what comes after waits for none of them half-way. Medusa's get triggers, so may be read on.
 pub(super) async fn lock(connection: &mut PgConnection, there: &[Found]) -> Result<(), sqlx::Error> {
+    // New foreign keys point to it. Where it may not be locked beforehand, they wait for it themselves, and not long.
+    let accounts = "select pg_catalog.has_table_privilege('auth.users', 'update')";
+    if sqlx::query_scalar(accounts).fetch_one(&mut *connection).await? {
+        connection.execute("lock table auth.users in share row exclusive mode").await?;
+    }
     for (medusas, mode) in [(false, "access exclusive"), (true, "share row exclusive")] {
         let tables = there.iter().filter(|table| table.ours && table.is_medusas() == medusas);
         let names = tables.map(|table| &*table.name).collect::<Vec<_>>().join(", ");
