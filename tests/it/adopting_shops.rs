@@ -86,6 +86,19 @@ async fn medusas_tables_tell_their_changes_in_an_adopted_shop() {
 }
 
 #[tokio::test]
+async fn medusas_checkout_does_not_depend_on_the_shops_own_orders() {
+    let shop = with(MEDUSAS).await;
+    shop.db.batch_execute(CHECKOUT).await.expect("a shop beside Medusa");
+    let strict = "delete from orders; alter table orders add column till text, add check (till is not null)";
+    shop.db.batch_execute(strict).await.expect("a table that refuses rows of others");
+    let report = adopts(&shop).await;
+    let mend = difference(&report, "mirror of public.\"order\"")["mend"].as_str().expect("text");
+    assert!(mend.contains("set orders = 'mirrored'"), "{mend}");
+    shop.db.batch_execute(MEDUSA_WRITES).await.expect("Medusa's checkout");
+    assert_eq!(shop.count("orders").await, 0);
+}
+
+#[tokio::test]
 async fn an_adopted_shop_writes_what_it_wrote_before() {
     let shop = with(CHECKOUT).await;
     let report = adopts(&shop).await;

@@ -76,8 +76,37 @@ impl Adoption<'_> {
         Ok(())
     }
 
+    /// Beside orders of the shop's own, Medusa's are not mirrored unasked: they may be there by another way already,
+    /// and a row that the shop's table refuses would fail Medusa's checkout.
+    async fn leave_medusas_orders(&mut self) -> Result<(), sqlx::Error> {
+        let order = "public.\"order\"";
+        let mirrored = self.found.find(Kind::Trigger, order, "mirror_medusa_order").is_some();
+        if mirrored || !self.was_there("public.orders") || !self.was_there(order) {
+            return Ok(());
+        }
+        let left = "with left_alone as (
+                update public.medusa_mirror set orders = 'left' where orders = 'mirrored'
+                   and not exists (select from public.orders o where o.medusa_order_id is not null) returning 1)
+            select count(*) from left_alone";
+        if self.number(left.into()).await? > 0 {
+            self.report.differ(Difference {
+                object: "mirror of public.\"order\"".into(),
+                there:
+                    "off: public.orders was there, and may have Medusa's orders by a way of the shop's own"
+                        .into(),
+                expected: "each order of Medusa is a row of public.orders, for workflows".into(),
+                weight: Weight::Warns,
+                mend: "if nothing else brings them there and the table takes such rows: \
+                       update public.medusa_mirror set orders = 'mirrored'"
+                    .into(),
+            });
+        }
+        Ok(())
+    }
+
     /// Has the schema take in what the server offers. What that stumbles over is no reason to do nothing at all.
     pub(super) async fn pick_up(&mut self) -> Result<(), sqlx::Error> {
+        self.leave_medusas_orders().await?;
         let mut point = self.connection.begin().await?;
         match migrate::pick_up(&mut point).await {
             Ok(picked) => {
