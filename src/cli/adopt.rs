@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use secrecy::SecretString;
 
-use super::migrate::tell;
+use super::migrate;
 use super::output::{BAD, Format, GOOD, QUIET, STRONG, WAIT, one_line, print_json, print_line};
-use crate::database::adopt::{self, AdoptError, Difference, Report, Weight};
+use crate::database::adopt::{self, AdoptError, Difference, Report, Step, Weight};
 use crate::store;
 
 /// Longer definitions are shortened for people; `--format json` has them whole.
@@ -19,9 +19,9 @@ const LONGEST: usize = 160;
 pub(super) async fn run(url: &SecretString, dry_run: bool, format: Format) -> anyhow::Result<ExitCode> {
     let all = store::OF_A_BATCH.iter().chain(store::BESIDE_BATCHES);
     let statements: Vec<(&str, &str)> = all.map(|sql| (sql.name, sql.text)).collect();
-    let report = adopt::run(url, dry_run, &statements, |progress| {
+    let report = adopt::run(url, dry_run, &statements, |step| {
         if format == Format::Text {
-            tell(&progress);
+            tell(&step);
         }
     })
     .await?;
@@ -34,6 +34,20 @@ pub(super) async fn run(url: &SecretString, dry_run: bool, format: Format) -> an
         return Err(AdoptError::Obstacles { what, mend }.into());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// One line of progress.
+fn tell(step: &Step<'_>) {
+    let line = match step {
+        Step::Migrate(progress) => return migrate::tell(progress),
+        Step::Phase(what) => format!("{QUIET}… {what}{QUIET:#}"),
+        Step::Table(table) => format!("{QUIET}…   {table}{QUIET:#}"),
+        Step::Again(held) => {
+            format!("{WAIT}◐{WAIT:#} {}: all taken back, trying once more", one_line(held))
+        }
+    };
+    // A reader that went away does not stop an adoption.
+    let _unheard = print_line(line);
 }
 
 fn print(report: &Report) -> anyhow::Result<()> {

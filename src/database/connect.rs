@@ -184,7 +184,8 @@ pub async fn pool(url: &SecretString, most: u32, role: Role) -> Result<PgPool, C
 /// [`ConnectError`] after at most about 10 s.
 pub async fn single(url: &SecretString, purpose: &str) -> Result<sqlx::PgConnection, ConnectError> {
     let target = Target::read(url)?;
-    let options = target.sqlx_options(purpose)?;
+    // Whole tables are rewritten and read here: that a statement takes its time is no news.
+    let options = sqlx::ConnectOptions::disable_statement_logging(target.sqlx_options(purpose)?);
     match tokio::time::timeout(PATIENCE, <sqlx::PgConnection as sqlx::Connection>::connect_with(&options))
         .await
     {

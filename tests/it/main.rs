@@ -4,6 +4,7 @@ mod support;
 
 mod acts;
 mod adopting;
+mod adopting_shops;
 mod bulk;
 mod catalog;
 mod cli;

@@ -14,6 +14,11 @@ impl Adoption<'_> {
         if self.found.find(Kind::RowSecurity, &block.of, "").is_some() {
             return Ok(());
         }
+        let kept_out = self.kept_out(&block.of).await?;
+        if !kept_out.is_empty() {
+            self.stay_open(&block.of, &kept_out);
+            return Ok(());
+        }
         if self.add(named(block), &block.sql, Weight::Blocks).await? {
             self.report.differ(Difference {
                 object: block.of.clone(),
@@ -25,6 +30,31 @@ impl Adoption<'_> {
             });
         }
         Ok(())
+    }
+
+    /// Row level security stays off: it would show no row any more to who works with the table by now.
+    fn stay_open(&mut self, table: &str, kept_out: &[String]) {
+        let roles = kept_out.join(", ");
+        let have = self.found.find(Kind::Grants, table, "").map(grants).unwrap_or_default();
+        let outside: BTreeSet<&str> = have.iter().map(|grant| &*grant.role).collect();
+        let outside: Vec<&str> = OUTSIDE.iter().copied().filter(|role| outside.contains(role)).collect();
+        let closed = match outside.is_empty() {
+            true => "anon and authenticated have no grant and stay outside".to_owned(),
+            false => format!("{} reach every row by the grants they have, as before", outside.join(" and ")),
+        };
+        self.report.differ(Difference {
+            object: format!("row security {table}"),
+            there: format!(
+                "LEFT OFF: it would keep out {roles}, who work with the table by grants; {closed}"
+            ),
+            expected: "on, with thendo's policies".into(),
+            weight: Weight::Warns,
+            mend: format!(
+                "alter table {table} enable row level security; create policy own_backend on {table} \
+                 for all to {roles} using (true) with check (true)"
+            ),
+        });
+        self.open.push(table.to_owned());
     }
 
     pub(super) async fn meet_policy(&mut self, block: &Block) -> Result<(), sqlx::Error> {
@@ -69,7 +99,9 @@ impl Adoption<'_> {
         let found = self.found.find(block.kind, &block.of, &block.name);
         let have = found.map(grants).unwrap_or_default();
         let want = grants(block);
-        let closed_to_us = !self.own_policies(&block.of).is_empty() || self.is_another_function(&block.of);
+        let open = self.open.contains(&block.of);
+        let closed_to_us =
+            open || !self.own_policies(&block.of).is_empty() || self.is_another_function(&block.of);
         let missing = want.iter().filter(|grant| !have.iter().any(|there| there.covers(grant)));
         for (role, on, privileges) in by_role(missing) {
             let sql = format!("grant {} on {on} to {role}", privileges.join(", "));
@@ -79,7 +111,10 @@ impl Adoption<'_> {
                     there: format!("{} is not granted", privileges.join(", ")),
                     expected: "granted".into(),
                     weight: Weight::Note,
-                    mend: format!("what decides there is your own; if it is meant: {sql}"),
+                    mend: match open {
+                        true => format!("only once row level security is on: {sql}"),
+                        false => format!("what decides there is your own; if it is meant: {sql}"),
+                    },
                 });
             } else {
                 self.add(sql.clone(), &sql, Weight::Warns).await?;

@@ -1,8 +1,27 @@
 //! A table that is there: its columns and constraints, beside those that are expected.
 
-use super::table::{Column, Constraint, lines};
+use super::table::{Column, lines};
 use super::{Adoption, Difference, Weight};
 use crate::database::describe::{Block, Kind};
+
+const USERS: &str = "
+    with recursive used (classid, objid) as (
+        select d.classid, d.objid from pg_catalog.pg_depend d
+          join pg_catalog.pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+         where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = to_regclass($1) and a.attname = $2
+        union
+        select d.classid, d.objid from used u
+          join pg_catalog.pg_rewrite r on u.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = u.objid
+          join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = r.ev_class
+    )
+    select distinct 'view ' || format('%I.%I', n.nspname, c.relname) as name from used u
+      join pg_catalog.pg_rewrite r on u.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = u.objid
+      join pg_catalog.pg_class c on c.oid = r.ev_class
+      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    union
+    select format('policy %I on %s', p.polname, p.polrelid::regclass) from used u
+      join pg_catalog.pg_policy p on u.classid = 'pg_catalog.pg_policy'::regclass and p.oid = u.objid
+    order by name";
 
 impl Adoption<'_> {
     pub(super) async fn meet_table(&mut self, block: &Block) -> Result<(), sqlx::Error> {
@@ -20,7 +39,13 @@ impl Adoption<'_> {
         let (found, have) = lines(&there.sql);
         for column in &expected {
             match found.iter().find(|other| other.name == column.name) {
-                Some(other) => self.compare_column(&block.of, column, other),
+                Some(other) => {
+                    let users = match other.kind == column.kind {
+                        true => Vec::new(),
+                        false => self.users_of(&block.of, column.name).await?,
+                    };
+                    self.compare_column(&block.of, column, other, &users);
+                }
                 None => self.add_column(&block.of, column).await?,
             }
         }
@@ -43,7 +68,13 @@ impl Adoption<'_> {
         Ok(())
     }
 
-    fn compare_column(&mut self, table: &str, expected: &Column<'_>, found: &Column<'_>) {
+    /// Views that read the column, views that read those, and policies: the server changes no type under them.
+    async fn users_of(&mut self, table: &str, column: &str) -> Result<Vec<String>, sqlx::Error> {
+        let column = column.trim_matches('"').replace("\"\"", "\"");
+        sqlx::query_scalar(USERS).bind(table).bind(column).fetch_all(&mut *self.connection).await
+    }
+
+    fn compare_column(&mut self, table: &str, expected: &Column<'_>, found: &Column<'_>, users: &[String]) {
         let name = expected.name;
         let mut differ = |there: &str, wanted: &str, weight: Weight, mend: String| {
             self.report.differ(Difference {
@@ -55,7 +86,15 @@ impl Adoption<'_> {
             });
         };
         if expected.kind != found.kind {
-            differ(found.kind, expected.kind, Weight::Warns, change_of_type(table, expected, found));
+            let mut mend = change_of_type(table, expected, found);
+            if !users.is_empty() {
+                let users = users.join(", ");
+                mend.push_str(&format!(
+                    "; {users} use(s) the column: drop that first, and make it again afterwards as it was"
+                ));
+            }
+            let weight = if loses_fractions(expected, found) { Weight::Blocks } else { Weight::Warns };
+            differ(found.kind, expected.kind, weight, mend);
         }
         if expected.not_null && !found.not_null {
             let mend =
@@ -79,14 +118,19 @@ impl Adoption<'_> {
 
     async fn add_column(&mut self, table: &str, column: &Column<'_>) -> Result<(), sqlx::Error> {
         let Column { name, kind, filled, .. } = column;
-        let empty_ones = !column.may_be_left_out() && self.has_rows(table).await?;
-        let not_null = if column.not_null && !empty_ones { " not null" } else { "" };
+        // The shop's own inserts do not know it: they must not fail for it.
+        let may_be_null = !column.may_be_left_out();
+        let not_null = if column.not_null && !may_be_null { " not null" } else { "" };
         let sql = format!("alter table {table} add column {name} {kind}{not_null} {filled}");
         let added = self.add(format!("column {table}.{name}"), sql.trim_end(), Weight::Blocks).await?;
-        if added && empty_ones {
+        if added && may_be_null {
+            let there = match self.has_rows(table).await? {
+                true => "added, null in the rows that are there",
+                false => "added, may be null: what writes rows by now does not know it",
+            };
             self.report.differ(Difference {
                 object: format!("{table}.{name}"),
-                there: "added, null in the rows that are there".into(),
+                there: there.into(),
                 expected: "not null".into(),
                 weight: Weight::Warns,
                 mend: format!("fill it, then: alter table {table} alter column {name} set not null"),
@@ -94,83 +138,6 @@ impl Adoption<'_> {
         }
         Ok(())
     }
-
-    /// A constraint of a table that is there. Rows that break a new one stay: it then holds for new rows only.
-    pub(super) async fn meet_constraint(
-        &mut self,
-        table: &str,
-        expected: &Constraint<'_>,
-        have: &[(String, String)],
-    ) -> Result<(), sqlx::Error> {
-        let Constraint { name, definition } = *expected;
-        if have.iter().any(|(_, there)| there == definition) {
-            return Ok(());
-        }
-        let object = format!("constraint {table} {name}");
-        if let Some((_, there)) = have.iter().find(|(there, _)| there == name) {
-            self.report.differ(Difference {
-                object,
-                there: there.clone(),
-                expected: definition.into(),
-                weight: Weight::Warns,
-                mend: "it was kept; see that it allows what thendo writes".into(),
-            });
-            return Ok(());
-        }
-        let add = format!("alter table {table} add constraint {name} {definition}");
-        if !definition.starts_with("CHECK") && !definition.starts_with("FOREIGN KEY") {
-            return self.add(object, &add, Weight::Warns).await.map(drop);
-        }
-        if !self.add(object.clone(), &format!("{add} not valid"), Weight::Warns).await? {
-            return Ok(());
-        }
-        let validate = format!("alter table {table} validate constraint {name}");
-        if self.attempt(&validate).await?.is_some() {
-            let breaking = self.breaking(table, definition).await?;
-            let until = if definition.starts_with("CHECK") {
-                "mend them (until then none of them can be updated as it is)"
-            } else {
-                "mend them"
-            };
-            self.report.differ(Difference {
-                object,
-                there: format!("{breaking} it; it holds for rows that are written from now on"),
-                expected: definition.into(),
-                weight: Weight::Warns,
-                mend: format!("{until}, then: {validate}"),
-            });
-        }
-        Ok(())
-    }
-
-    /// How many rows break a check or a foreign key of one column.
-    async fn breaking(&mut self, table: &str, definition: &str) -> Result<String, sqlx::Error> {
-        let asked = if let Some(check) = definition.strip_prefix("CHECK ") {
-            Some(format!("select count(*) from {table} where not {check}"))
-        } else {
-            referenced(definition).map(|(column, other, key)| {
-                format!(
-                    "select count(*) from {table} as x where x.{column} is not null \
-                     and not exists (select from {other} as y where y.{key} = x.{column})"
-                )
-            })
-        };
-        Ok(match asked {
-            Some(sql) => match self.number(sql).await? {
-                1 => "1 row breaks".into(),
-                many => format!("{many} rows break"),
-            },
-            None => "some rows break".into(),
-        })
-    }
-}
-
-/// `FOREIGN KEY (a) REFERENCES public.t(b)…`: a, public.t and b; nothing for several columns.
-fn referenced(definition: &str) -> Option<(&str, &str, &str)> {
-    let (column, rest) = definition.strip_prefix("FOREIGN KEY (")?.split_once(") REFERENCES ")?;
-    let (other, rest) = rest.split_once('(')?;
-    let (key, _) = rest.split_once(')')?;
-    (!column.contains(',')).then_some((column, other, key))
 }
 
 fn partition_key(sql: &str) -> Option<&str> {
@@ -183,28 +150,21 @@ fn change_of_type(table: &str, expected: &Column<'_>, found: &Column<'_>) -> Str
     let change = format!("alter table {table} alter column {name} type {kind}");
     match (found.kind, kind) {
         ("integer" | "smallint", "bigint") => format!("{change} (rewrites the table)"),
-        (was, "bigint") if was.starts_with("numeric") || was == "money" || was.starts_with("double") => {
-            format!(
-                "thendo counts money in minor units, 250.00 as 25000; if yours is in major ones: \
-             {change} using round({name}::numeric * 100)::bigint"
-            )
-        }
+        (_, "bigint") if loses_fractions(expected, found) => format!(
+            "thendo counts in whole numbers, and money in minor units, 250.00 as 25000. If yours is in major \
+             units: {change} using round({name}::numeric * 100)::bigint (times 1 for yen, 1000 for dinars), and \
+             what of yours reads or writes it must count likewise from then on"
+        ),
         _ => format!("{change} using {name}::{kind} (rewrites the table)"),
     }
 }
 
-fn or_nothing(text: &str) -> String {
-    if text.is_empty() { "nothing".into() } else { text.into() }
+/// Whether whole minor units are expected where something with fractions is: 250.00 would be taken for 2.50.
+fn loses_fractions(expected: &Column<'_>, found: &Column<'_>) -> bool {
+    let fractions = ["numeric", "money", "real", "double"];
+    expected.kind == "bigint" && fractions.iter().any(|kind| found.kind.starts_with(kind))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_foreign_key_points_to_is_read() {
-        let read = referenced("FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE CASCADE");
-        assert_eq!(read, Some(("customer_id", "public.customers", "id")));
-        assert_eq!(referenced("FOREIGN KEY (a, b) REFERENCES public.x(a, b)"), None);
-    }
+fn or_nothing(text: &str) -> String {
+    if text.is_empty() { "nothing".into() } else { text.into() }
 }

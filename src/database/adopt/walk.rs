@@ -1,7 +1,7 @@
 //! From the first block of `schema.sql` to the last: is it there, is it the same, may it be added?
 
 use super::table::foreign_key;
-use super::{Adoption, Difference, MEDUSAS, Weight};
+use super::{Adoption, Difference, MEDUSAS, Step, Weight};
 use crate::database::describe::{Block, Kind};
 
 impl Adoption<'_> {
@@ -9,7 +9,19 @@ impl Adoption<'_> {
         let all = self.expected.blocks.clone();
         let medusas: Vec<&str> = MEDUSAS.iter().copied().filter(|table| self.was_there(table)).collect();
         self.report.left_alone = medusas.iter().map(|table| (*table).to_owned()).collect();
+        let mut phase = "";
         for block in all.iter().filter(|block| !medusas.contains(&&*block.of)) {
+            if self.failed.contains(&block.of) {
+                continue;
+            }
+            let now = phase_of(block.kind);
+            if !now.is_empty() && now != phase {
+                phase = now;
+                (self.tell)(Step::Phase(phase));
+            }
+            if block.kind == Kind::Table && self.was_there(&block.of) {
+                (self.tell)(Step::Table(&block.of));
+            }
             self.meet(block).await?;
         }
         Ok(())
@@ -47,7 +59,14 @@ impl Adoption<'_> {
     /// Done as it stands there. Told is what is an object of its own.
     async fn apply(&mut self, block: &Block, weight: Weight) -> Result<(), sqlx::Error> {
         let before = self.report.added.len();
-        self.add(named(block), &block.sql, weight).await?;
+        let done = self.add(named(block), &block.sql, weight).await?;
+        let carries_others = matches!(
+            block.kind,
+            Kind::Table | Kind::View | Kind::MaterializedView | Kind::Function | Kind::FunctionOfRows
+        );
+        if !done && carries_others && !self.was_there(&block.of) {
+            self.failed.push(block.of.clone());
+        }
         if !matches!(block.kind, Kind::Table | Kind::Function | Kind::FunctionOfRows)
             && !self.stands_alone(block)
         {
@@ -188,6 +207,17 @@ impl Adoption<'_> {
 
 pub(super) fn named(block: &Block) -> String {
     format!("{} {} {}", block.kind, block.of, block.name).trim_end().replace('-', " ")
+}
+
+fn phase_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Function => "functions",
+        Kind::Table => "tables",
+        Kind::ForeignKey => "foreign keys",
+        Kind::View | Kind::MaterializedView => "views",
+        Kind::Policy => "policies",
+        _ => "",
+    }
 }
 
 /// Whether nobody but thendo can have such a function.
