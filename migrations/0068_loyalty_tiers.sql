@@ -17,3 +17,5 @@ alter table public.customers add column tier_id uuid references public.loyalty_t
 comment on column public.customers.tier_id is 'The customer''s tier; null: none yet.';
 create index idx_customers_tier_id on public.customers (tier_id) where tier_id is not null;
 select public.record_events_of('loyalty_tiers', 'loyalty', 'id');
+-- The customers' triggers know the new column at once, and need not look it up with every statement.
+select public.put_event_triggers(t) from public.event_tables t where t.table_name = 'customers';
