@@ -126,10 +126,7 @@ pub async fn attach(pool: &PgPool) -> Result<(Vec<Trigger>, usize), AttachError>
 }
 
 /// The triggers before and after; all is done or nothing.
-async fn change(
-    pool: &PgPool,
-    calls: &[&'static str],
-) -> Result<(Vec<Trigger>, Vec<Trigger>), AttachError> {
+async fn change(pool: &PgPool, calls: &[&'static str]) -> Result<(Vec<Trigger>, Vec<Trigger>), AttachError> {
     let mut seen = None;
     for tried in 0..TRIES {
         if tried > 0 {

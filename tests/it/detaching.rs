@@ -11,7 +11,8 @@ use crate::support::{Shop, connect};
 const TRIGGERS: &str = "select count(*) from pg_trigger t join pg_proc p on p.oid = t.tgfoid
     where not t.tgisinternal and p.proname in ('record_event', 'mirror_medusa_order', 'mirror_medusa_stock')";
 const ALL: &str = "select count(*) from pg_trigger where not tgisinternal";
-const MIRRORS: &str = "select count(*) from pg_trigger where tgname like 'mirror_medusa_%' and not tgisinternal";
+const MIRRORS: &str =
+    "select count(*) from pg_trigger where tgname like 'mirror_medusa_%' and not tgisinternal";
 
 /// Runs it with `--format json`.
 async fn told(shop: &Shop, args: &[&str]) -> Value {
@@ -50,7 +51,11 @@ async fn detaching_counts_the_triggers_it_takes_off() {
 #[tokio::test]
 async fn detached_from_medusa_its_orders_are_ours_no_more_and_then_again() {
     let guest = Guest::of_plain_owner(Server::Usual).await;
-    connect(&guest.url).await.batch_execute(include_str!("support/medusa.sql")).await.expect("Medusa's tables");
+    connect(&guest.url)
+        .await
+        .batch_execute(include_str!("support/medusa.sql"))
+        .await
+        .expect("Medusa's tables");
     let ran = guest.migrates();
     assert!(ran.status.success(), "migrate: {}", String::from_utf8_lossy(&ran.stderr));
     let shop = guest.opens().await;
@@ -73,7 +78,10 @@ async fn detaching_gives_way_to_a_long_reader_and_names_it() {
     let shop = Shop::open().await;
     let before = shop.number(TRIGGERS, &[]).await;
     let reader = connect(&shop.url).await;
-    reader.batch_execute("set application_name = 'report'; begin; select count(*) from orders").await.expect("read");
+    reader
+        .batch_execute("set application_name = 'report'; begin; select count(*) from orders")
+        .await
+        .expect("read");
     let others = async {
         let mut longest = Duration::ZERO;
         for _ in 0..30 {

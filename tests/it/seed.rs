@@ -232,3 +232,18 @@ const ABOUT: &[(&str, &str, i64, i64)] = &[
     ("languages", "select count(distinct locale) from customers", 15, 40),
     ("posts", "select count(*) from blog_posts", 200, 400),
 ];
+
+#[tokio::test]
+async fn seeding_refuses_columns_of_another_type() {
+    let shop = Shop::open().await;
+    let other = "alter table public.consents alter column created_at drop default, alter column created_at type double precision using 0";
+    shop.db.batch_execute(other).await.expect("another type");
+    let ran = seed(&shop, &[]);
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(!ran.status.success());
+    assert!(
+        said.contains("consents.created_at is of type float8") && said.contains("timestamp with time zone"),
+        "{said}"
+    );
+    assert_eq!(shop.count("product_categories").await, 0, "before the first row");
+}
