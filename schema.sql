@@ -86,10 +86,13 @@ declare
     source text;
     made boolean := false;
 begin
+    -- Detached as a whole: `thendo migrate` is not to attach behind the shop's back.
+    if exists (select from public.event_tables) and not exists (select from public.event_tables e where e.attached) then
+        return false;
+    end if;
     -- A shop that links its orders to Medusa's by itself goes on doing so.
-    if exists (select from public.orders o where o.medusa_order_id is not null)
-       and not exists (select from pg_catalog.pg_trigger t where t.tgname = 'mirror_medusa_order') then
-        update public.medusa_mirror set orders = 'linked' where orders = 'mirrored';
+    if exists (select from public.orders o where o.medusa_order_id is not null) then
+        update public.medusa_mirror set orders = 'linked' where orders = 'mirrored' and since is null;
     end if;
     foreach source in array array['order', 'order_summary', 'order_item'] loop
         continue when to_regclass(format('public.%I', source)) is null
@@ -99,6 +102,7 @@ begin
                         where t.tgrelid = to_regclass(format('public.%I', source)) and t.tgname = 'mirror_medusa_order');
         execute format('create constraint trigger mirror_medusa_order after insert or update on public.%I
             deferrable initially deferred for each row execute function public.mirror_medusa_order()', source);
+        update public.medusa_mirror set since = now() where since is null and orders = 'mirrored';
         made := true;
     end loop;
     if to_regclass('public.inventory_level') is not null
@@ -117,7 +121,7 @@ end
 $function$;
 
 --- comment-on-function public.attach_medusa()
-comment on function public.attach_medusa() is 'Attaches the mirrors to the tables that Medusa has; whether one was new.';
+comment on function public.attach_medusa() is 'Attaches the mirrors to the tables that Medusa has, unless the shop is detached; whether one was new.';
 
 --- grants-on-function public.attach_medusa()
 revoke all on function public.attach_medusa() from public, anon, authenticated, service_role;
@@ -3030,6 +3034,7 @@ create table public.medusa_mirror (
     single     boolean not null default true,
     orders     text not null default 'mirrored'::text,
     stock      text not null default 'mirrored'::text,
+    since      timestamp with time zone,
     updated_at timestamp with time zone not null default now(),
     constraint medusa_mirror_pkey PRIMARY KEY (single),
     constraint medusa_mirror_orders_check CHECK ((orders = ANY (ARRAY['mirrored'::text, 'linked'::text, 'left'::text]))),
@@ -3038,14 +3043,15 @@ create table public.medusa_mirror (
 );
 
 --- rows public.medusa_mirror
-insert into public.medusa_mirror (single, orders, stock)
+insert into public.medusa_mirror (single, orders, stock, since)
 values
-    (true, 'mirrored', 'mirrored')
+    (true, 'mirrored', 'mirrored', '2026-11-22 17:10:28.399532+00')
 on conflict do nothing;
 
 --- comment public.medusa_mirror
 comment on table public.medusa_mirror is 'What is taken over from Medusa.';
 comment on column public.medusa_mirror.orders is 'mirrored: each of Medusa''s orders gets its row in orders. linked: the shop writes these rows itself, with medusa_order_id; they are only kept up to date. left: neither.';
+comment on column public.medusa_mirror.since is 'When orders were mirrored first. Orders that were linked to Medusa''s before, the shop linked by itself.';
 
 --- trigger public.medusa_mirror set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.medusa_mirror FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
