@@ -92,7 +92,7 @@ begin
     end if;
     -- A shop that links its orders to Medusa's by itself goes on doing so.
     if exists (select from public.orders o where o.medusa_order_id is not null) then
-        update public.medusa_mirror set orders = 'linked' where orders = 'mirrored' and since is null;
+        update public.medusa_mirror set orders = 'linked' where orders = 'mirrored' and not begun;
     end if;
     foreach source in array array['order', 'order_summary', 'order_item'] loop
         continue when to_regclass(format('public.%I', source)) is null
@@ -102,7 +102,7 @@ begin
                         where t.tgrelid = to_regclass(format('public.%I', source)) and t.tgname = 'mirror_medusa_order');
         execute format('create constraint trigger mirror_medusa_order after insert or update on public.%I
             deferrable initially deferred for each row execute function public.mirror_medusa_order()', source);
-        update public.medusa_mirror set since = now() where since is null and orders = 'mirrored';
+        update public.medusa_mirror set begun = true where not begun and orders = 'mirrored';
         made := true;
     end loop;
     if to_regclass('public.inventory_level') is not null
@@ -3034,7 +3034,7 @@ create table public.medusa_mirror (
     single     boolean not null default true,
     orders     text not null default 'mirrored'::text,
     stock      text not null default 'mirrored'::text,
-    since      timestamp with time zone,
+    begun      boolean not null default false,
     updated_at timestamp with time zone not null default now(),
     constraint medusa_mirror_pkey PRIMARY KEY (single),
     constraint medusa_mirror_orders_check CHECK ((orders = ANY (ARRAY['mirrored'::text, 'linked'::text, 'left'::text]))),
@@ -3043,15 +3043,15 @@ create table public.medusa_mirror (
 );
 
 --- rows public.medusa_mirror
-insert into public.medusa_mirror (single, orders, stock, since)
+insert into public.medusa_mirror (single, orders, stock, begun)
 values
-    (true, 'mirrored', 'mirrored', '2026-11-22 17:10:28.399532+00')
+    (true, 'mirrored', 'mirrored', true)
 on conflict do nothing;
 
 --- comment public.medusa_mirror
 comment on table public.medusa_mirror is 'What is taken over from Medusa.';
 comment on column public.medusa_mirror.orders is 'mirrored: each of Medusa''s orders gets its row in orders. linked: the shop writes these rows itself, with medusa_order_id; they are only kept up to date. left: neither.';
-comment on column public.medusa_mirror.since is 'When orders were mirrored first. Orders that were linked to Medusa''s before, the shop linked by itself.';
+comment on column public.medusa_mirror.begun is 'Whether orders were ever mirrored. If not, those that are linked to Medusa''s the shop linked by itself.';
 
 --- trigger public.medusa_mirror set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.medusa_mirror FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();

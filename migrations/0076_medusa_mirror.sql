@@ -5,14 +5,14 @@ create table public.medusa_mirror (
     single     boolean primary key default true check (single),
     orders     text not null default 'mirrored' check (orders in ('mirrored', 'linked', 'left')),
     stock      text not null default 'mirrored' check (stock in ('mirrored', 'left')),
-    since      timestamptz,
+    begun      boolean not null default false,
     updated_at timestamptz not null default now()
 );
 comment on table public.medusa_mirror is 'What is taken over from Medusa.';
 comment on column public.medusa_mirror.orders is
     'mirrored: each of Medusa''s orders gets its row in orders. linked: the shop writes these rows itself, with medusa_order_id; they are only kept up to date. left: neither.';
-comment on column public.medusa_mirror.since is
-    'When orders were mirrored first. Orders that were linked to Medusa''s before, the shop linked by itself.';
+comment on column public.medusa_mirror.begun is
+    'Whether orders were ever mirrored. If not, those that are linked to Medusa''s the shop linked by itself.';
 insert into public.medusa_mirror default values;
 create trigger set_updated_at before update on public.medusa_mirror
     for each row execute function public.set_updated_at();
@@ -222,7 +222,7 @@ begin
     end if;
     -- A shop that links its orders to Medusa's by itself goes on doing so.
     if exists (select from public.orders o where o.medusa_order_id is not null) then
-        update public.medusa_mirror set orders = 'linked' where orders = 'mirrored' and since is null;
+        update public.medusa_mirror set orders = 'linked' where orders = 'mirrored' and not begun;
     end if;
     foreach source in array array['order', 'order_summary', 'order_item'] loop
         continue when to_regclass(format('public.%I', source)) is null
@@ -232,7 +232,7 @@ begin
                         where t.tgrelid = to_regclass(format('public.%I', source)) and t.tgname = 'mirror_medusa_order');
         execute format('create constraint trigger mirror_medusa_order after insert or update on public.%I
             deferrable initially deferred for each row execute function public.mirror_medusa_order()', source);
-        update public.medusa_mirror set since = now() where since is null and orders = 'mirrored';
+        update public.medusa_mirror set begun = true where not begun and orders = 'mirrored';
         made := true;
     end loop;
     if to_regclass('public.inventory_level') is not null
