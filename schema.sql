@@ -87,10 +87,13 @@ declare
     operation text;
     made boolean := false;
 begin
+    -- Detached as a whole: `thendo migrate` is not to attach behind the shop's back.
+    if exists (select from public.event_tables) and not exists (select from public.event_tables e where e.attached) then
+        return false;
+    end if;
     -- A shop that links its orders to Medusa's by itself goes on doing so.
-    if exists (select from public.orders o where o.medusa_order_id is not null)
-       and not exists (select from pg_catalog.pg_trigger t where t.tgname = 'mirror_medusa_order') then
-        update public.medusa_mirror set orders = 'linked' where orders = 'mirrored';
+    if exists (select from public.orders o where o.medusa_order_id is not null) then
+        update public.medusa_mirror set orders = 'linked' where orders = 'mirrored' and not begun;
     end if;
     foreach source in array array['order', 'order_summary', 'order_item'] loop
         continue when to_regclass(format('public.%I', source)) is null
@@ -100,6 +103,7 @@ begin
                         where t.tgrelid = to_regclass(format('public.%I', source)) and t.tgname = 'mirror_medusa_order');
         execute format('create constraint trigger mirror_medusa_order after insert or update on public.%I
             deferrable initially deferred for each row execute function public.mirror_medusa_order()', source);
+        update public.medusa_mirror set begun = true where not begun and orders = 'mirrored';
         made := true;
     end loop;
     if to_regclass('public.inventory_level') is not null
@@ -123,7 +127,7 @@ end
 $function$;
 
 --- comment-on-function public.attach_medusa()
-comment on function public.attach_medusa() is 'Attaches the mirrors to the tables that Medusa has; whether one was new.';
+comment on function public.attach_medusa() is 'Attaches the mirrors to the tables that Medusa has, unless the shop is detached; whether one was new.';
 
 --- grants-on-function public.attach_medusa()
 revoke all on function public.attach_medusa() from public, anon, authenticated, service_role;
@@ -1348,6 +1352,8 @@ $$$make$, at_home, finds_enough);
     execute format('grant usage on schema %I to anon, authenticated, service_role', at_home);
     revoke execute on function public.related_posts(uuid, integer) from public;
     grant execute on function public.related_posts(uuid, integer) to anon, authenticated, service_role;
+    -- The triggers know the new column, which enters no event.
+    perform public.put_event_triggers(t) from public.event_tables t where t.table_name = 'blog_posts';
     return true;
 end
 $function$;
@@ -2640,13 +2646,13 @@ CREATE INDEX idx_customers_referred_by ON public.customers USING btree (referred
 CREATE INDEX idx_customers_tier_id ON public.customers USING btree (tier_id) WHERE (tier_id IS NOT NULL);
 
 --- trigger public.customers record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.customers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', 'id', '{id}', '{}', '{id,user_id,medusa_customer_id,email,name,phone,locale,preferences,created_at,updated_at,created_by,referred_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.customers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', 'id', '{id}', '{}', '{id,user_id,medusa_customer_id,email,name,phone,locale,preferences,created_at,updated_at,created_by,referred_by,tier_id}');
 
 --- trigger public.customers record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.customers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', 'id', '{id}', '{}', '{id,user_id,medusa_customer_id,email,name,phone,locale,preferences,created_at,updated_at,created_by,referred_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.customers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', 'id', '{id}', '{}', '{id,user_id,medusa_customer_id,email,name,phone,locale,preferences,created_at,updated_at,created_by,referred_by,tier_id}');
 
 --- trigger public.customers record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.customers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', 'id', '{id}', '{}', '{id,user_id,medusa_customer_id,email,name,phone,locale,preferences,created_at,updated_at,created_by,referred_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.customers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('customers', 'id', 'all', 'id', '{id}', '{}', '{id,user_id,medusa_customer_id,email,name,phone,locale,preferences,created_at,updated_at,created_by,referred_by,tier_id}');
 
 --- trigger public.customers set_created
 CREATE TRIGGER set_created BEFORE INSERT ON public.customers FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
@@ -3143,6 +3149,7 @@ create table public.medusa_mirror (
     single     boolean not null default true,
     orders     text not null default 'mirrored'::text,
     stock      text not null default 'mirrored'::text,
+    begun      boolean not null default false,
     updated_at timestamp with time zone not null default now(),
     constraint medusa_mirror_pkey PRIMARY KEY (single),
     constraint medusa_mirror_orders_check CHECK ((orders = ANY (ARRAY['mirrored'::text, 'linked'::text, 'left'::text]))),
@@ -3151,14 +3158,15 @@ create table public.medusa_mirror (
 );
 
 --- rows public.medusa_mirror
-insert into public.medusa_mirror (single, orders, stock)
+insert into public.medusa_mirror (single, orders, stock, begun)
 values
-    (true, 'mirrored', 'mirrored')
+    (true, 'mirrored', 'mirrored', true)
 on conflict do nothing;
 
 --- comment public.medusa_mirror
 comment on table public.medusa_mirror is 'What is taken over from Medusa.';
 comment on column public.medusa_mirror.orders is 'mirrored: each of Medusa''s orders gets its row in orders. linked: the shop writes these rows itself, with medusa_order_id; they are only kept up to date. left: neither.';
+comment on column public.medusa_mirror.begun is 'Whether orders were ever mirrored. If not, those that are linked to Medusa''s the shop linked by itself.';
 
 --- trigger public.medusa_mirror set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.medusa_mirror FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();

@@ -5,11 +5,14 @@ create table public.medusa_mirror (
     single     boolean primary key default true check (single),
     orders     text not null default 'mirrored' check (orders in ('mirrored', 'linked', 'left')),
     stock      text not null default 'mirrored' check (stock in ('mirrored', 'left')),
+    begun      boolean not null default false,
     updated_at timestamptz not null default now()
 );
 comment on table public.medusa_mirror is 'What is taken over from Medusa.';
 comment on column public.medusa_mirror.orders is
     'mirrored: each of Medusa''s orders gets its row in orders. linked: the shop writes these rows itself, with medusa_order_id; they are only kept up to date. left: neither.';
+comment on column public.medusa_mirror.begun is
+    'Whether orders were ever mirrored. If not, those that are linked to Medusa''s the shop linked by itself.';
 insert into public.medusa_mirror default values;
 create trigger set_updated_at before update on public.medusa_mirror
     for each row execute function public.set_updated_at();
@@ -237,10 +240,13 @@ declare
     operation text;
     made boolean := false;
 begin
+    -- Detached as a whole: `thendo migrate` is not to attach behind the shop's back.
+    if exists (select from public.event_tables) and not exists (select from public.event_tables e where e.attached) then
+        return false;
+    end if;
     -- A shop that links its orders to Medusa's by itself goes on doing so.
-    if exists (select from public.orders o where o.medusa_order_id is not null)
-       and not exists (select from pg_catalog.pg_trigger t where t.tgname = 'mirror_medusa_order') then
-        update public.medusa_mirror set orders = 'linked' where orders = 'mirrored';
+    if exists (select from public.orders o where o.medusa_order_id is not null) then
+        update public.medusa_mirror set orders = 'linked' where orders = 'mirrored' and not begun;
     end if;
     foreach source in array array['order', 'order_summary', 'order_item'] loop
         continue when to_regclass(format('public.%I', source)) is null
@@ -250,6 +256,7 @@ begin
                         where t.tgrelid = to_regclass(format('public.%I', source)) and t.tgname = 'mirror_medusa_order');
         execute format('create constraint trigger mirror_medusa_order after insert or update on public.%I
             deferrable initially deferred for each row execute function public.mirror_medusa_order()', source);
+        update public.medusa_mirror set begun = true where not begun and orders = 'mirrored';
         made := true;
     end loop;
     if to_regclass('public.inventory_level') is not null
@@ -271,7 +278,7 @@ begin
     return made;
 end
 $$;
-comment on function public.attach_medusa() is 'Attaches the mirrors to the tables that Medusa has; whether one was new.';
+comment on function public.attach_medusa() is 'Attaches the mirrors to the tables that Medusa has, unless the shop is detached; whether one was new.';
 
 create function public.detach_medusa() returns integer
 language plpgsql

@@ -27,13 +27,34 @@ const LONGEST_END: Duration = Duration::from_secs(10);
 
 /// The schema is not the one this build works with.
 #[derive(Debug, thiserror::Error)]
-#[error("the database's schema is not this thendo's: {0}")]
-pub struct WrongSchema(String);
+#[error("the database's schema is not this thendo's: {}", self.words())]
+pub struct WrongSchema {
+    pending: usize,
+    changed: usize,
+    unknown: usize,
+}
 
 impl WrongSchema {
+    fn words(&self) -> String {
+        [(self.pending, "pending"), (self.changed, "changed"), (self.unknown, "unknown")]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word} migration{}", if count == 1 { "" } else { "s" }))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
     /// What to do about it.
     pub fn help(&self) -> String {
-        "run `thendo migrate`; `thendo migrate --status` says what is missing".into()
+        let what = if self.unknown > 0 {
+            "a newer thendo migrated this database: use that one"
+        } else if self.changed > 0 {
+            "use the thendo that applied them; before the first release migrations may change: then start with an \
+             empty database"
+        } else {
+            "run `thendo migrate`"
+        };
+        format!("{what}; `thendo migrate --status` lists all migrations")
     }
 }
 
@@ -134,13 +155,12 @@ pub async fn serve(
 async fn check_schema(url: &SecretString) -> anyhow::Result<()> {
     let standings = migrate::status(url).await?;
     let count = |state: State| standings.iter().filter(|standing| standing.state == state).count();
-    let found: Vec<String> =
-        [(State::Pending, "pending"), (State::Changed, "changed"), (State::Unknown, "unknown")]
-            .into_iter()
-            .filter(|(state, _)| count(*state) > 0)
-            .map(|(state, word)| format!("{} {word} migrations", count(state)))
-            .collect();
-    if found.is_empty() { Ok(()) } else { Err(WrongSchema(found.join(", ")).into()) }
+    let found = WrongSchema {
+        pending: count(State::Pending),
+        changed: count(State::Changed),
+        unknown: count(State::Unknown),
+    };
+    if found.words().is_empty() { Ok(()) } else { Err(found.into()) }
 }
 
 /// The process's one recorder of metrics.
@@ -233,4 +253,22 @@ pub async fn watch_private_server(
         .await
         .context("stopping the private server broke off")?;
     failure.map_or(Ok(()), |words| Err(anyhow::anyhow!("the private PostgreSQL ended by itself: {words}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WrongSchema;
+
+    #[test]
+    fn a_schema_that_is_another_is_answered_by_what_it_is() {
+        let told = |pending, changed, unknown| {
+            let wrong = WrongSchema { pending, changed, unknown };
+            (wrong.words(), wrong.help())
+        };
+        let (words, help) = told(2, 0, 1);
+        assert_eq!(words, "2 pending migrations, 1 unknown migration");
+        assert!(help.contains("newer thendo"), "{help}");
+        assert!(told(0, 1, 0).1.contains("applied them"));
+        assert!(told(1, 0, 0).1.contains("run `thendo migrate`;"));
+    }
 }

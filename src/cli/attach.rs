@@ -19,8 +19,9 @@ Examples:
   thendo detach --yes                  without asking
   thendo attach                        the way back
 
-All data stays. From then on the daemon hears nothing of what happens in the shop, and what happens
-meanwhile it never learns. What is queued by then is still done by a running daemon.")]
+All data stays. From then on the daemon hears nothing of what happens in the
+shop, and what happens meanwhile it never learns; Medusa's orders and stock are
+mirrored no more. What is queued by then is still done by a running daemon.")]
 pub struct Detach {
     /// Do not ask
     #[arg(long, short)]
@@ -36,7 +37,8 @@ pub struct Detach {
 Example:
   thendo attach
 
-Puts on the triggers that `thendo detach` took off. What happened meanwhile started no workflow and will not.")]
+Puts on the triggers that `thendo detach` took off. What happened meanwhile
+started no workflow and will not.")]
 pub struct Attach {
     /// For people or for programs
     #[arg(long, value_enum, default_value_t)]
@@ -55,9 +57,8 @@ impl Detach {
             print_line("nothing was changed")?;
             return Ok(ExitCode::FAILURE);
         }
-        let counted = attach::detach(&pool).await?;
-        let after = attach::triggers(&pool).await?;
-        let removed: Vec<&Trigger> = before.iter().filter(|trigger| !after.contains(trigger)).collect();
+        let removed = attach::detach(&pool).await?;
+        let counted = removed.len();
         let remaining = attach::remaining(&pool).await?;
         if self.format == Format::Json {
             print_json(&json!({"removed": counted, "triggers": removed, "remaining": remaining}))?;
@@ -67,7 +68,8 @@ impl Detach {
         match counted {
             0 => print_line("there were no triggers of thendo's: nothing was changed")?,
             _ => {
-                print_line(format_args!("{GOOD}●{GOOD:#} {counted} triggers removed; all data is as it was"))?
+                let word = if counted == 1 { "trigger" } else { "triggers" };
+                print_line(format_args!("{GOOD}●{GOOD:#} {counted} {word} removed; all data is as it was"))?
             }
         }
         print_line(what_remains(&remaining))?;
@@ -83,24 +85,18 @@ impl Attach {
     /// When the database can't be reached.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let pool = session.pool().await?;
-        let before = attach::triggers(&pool).await?;
-        let counted = attach::attach(&pool).await?;
-        let after = attach::triggers(&pool).await?;
-        let added: Vec<&Trigger> = after.iter().filter(|trigger| !before.contains(trigger)).collect();
+        let (added, on) = attach::attach(&pool).await?;
         if self.format == Format::Json {
-            print_json(&json!({"attached": counted, "triggers": added}))?;
+            print_json(&json!({"attached": added.len(), "triggers": added}))?;
             return Ok(ExitCode::SUCCESS);
         }
         list(&added, "+")?;
-        print_line(format_args!(
-            "{GOOD}●{GOOD:#} {} triggers are on; the daemon hears of the shop",
-            after.len()
-        ))?;
+        print_line(format_args!("{GOOD}●{GOOD:#} {on} triggers are on; the daemon hears of the shop"))?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn list(triggers: &[&Trigger], sign: &str) -> anyhow::Result<()> {
+fn list(triggers: &[Trigger], sign: &str) -> anyhow::Result<()> {
     let mut by_table: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for trigger in triggers {
         by_table.entry(&trigger.table).or_default().push(&trigger.name);

@@ -25,12 +25,13 @@ pub enum Customer {
 Examples:
   thendo customer erase ada@example.com --dry-run     see what would be removed
   thendo customer erase ada@example.com
-  thendo customer erase 6f1f8a0e-5b3c-4c37-9d39-d8fb0a86bd13 --yes --format json
+  thendo customer erase 6f1f8a0e-5b3c-4c37-9d39-d8fb0a86bd13 --yes
 
-Addresses, tokens, waitlists, mails, reviews, comments, the account, events and the traces of what workflows did are
-removed, also of someone who never ordered. Orders, deposits and the points ledger stay, without a name; and
-a fingerprint of the address, so that it is never mailed again. Backups and what has left the database are not
-reached.")]
+Addresses, tokens, waitlists, mails, reviews, comments, the account, events and
+the traces of what workflows did are removed, also of someone who never ordered.
+Orders, deposits and the points ledger stay, without a name; and a fingerprint
+of the address, so that it is never mailed again. Backups and what has left the
+database are not reached.")]
 pub struct Erase {
     /// The customer's address or id
     #[arg(value_name = "EMAIL|ID")]

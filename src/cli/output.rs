@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::settings::SettingsError;
 use crate::app::WrongSchema;
 use crate::database::adopt::AdoptError;
+use crate::database::attach::AttachError;
 use crate::database::connect::ConnectError;
 use crate::database::find::NoDatabase;
 use crate::database::migrate::MigrateError;
@@ -83,18 +84,68 @@ pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
 
 /// Prints `error: …`, what caused it, and `help: …`.
 pub fn print_error(fault: &anyhow::Error) {
-    eprint_line(format_args!("{BAD}error{BAD:#}: {fault}"));
-    let mut said = fault.to_string();
-    for cause in fault.chain().skip(1) {
-        let cause = cause.to_string();
-        if !said.contains(&cause) {
-            eprint_line(format_args!("  {QUIET}because{QUIET:#}: {cause}"));
-            said = cause;
+    let mut said = String::new();
+    for (place, cause) in fault.chain().enumerate() {
+        let database = from_database(cause);
+        let words = database.as_ref().map_or_else(|| cause.to_string(), Refusal::words);
+        if place == 0 {
+            eprint_line(format_args!("{BAD}error{BAD:#}: {words}"));
+        } else if !said.contains(&words) {
+            eprint_line(format_args!("  {QUIET}because{QUIET:#}: {words}"));
         }
+        if let Some(refusal) = database {
+            for (name, more) in [("detail", refusal.detail), ("hint", refusal.hint)] {
+                if let Some(more) = more {
+                    eprint_line(format_args!("  {QUIET}{name}{QUIET:#}: {}", one_line(&more)));
+                }
+            }
+            // What comes below it says the same again, with lines of the server's source.
+            break;
+        }
+        said = words;
     }
     if let Some(help) = help_for(fault) {
         eprint_line(format_args!("{GOOD}help{GOOD:#}: {help}"));
     }
+}
+
+/// What the server said.
+struct Refusal {
+    code: String,
+    message: String,
+    detail: Option<String>,
+    hint: Option<String>,
+}
+
+impl Refusal {
+    fn words(&self) -> String {
+        format!("{} (SQLSTATE {})", one_line(&self.message), self.code)
+    }
+}
+
+fn from_database(cause: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
+    use sqlx::migrate::MigrateError as Migrating;
+
+    if let Some(said) = cause.downcast_ref::<tokio_postgres::Error>().and_then(|fault| fault.as_db_error()) {
+        return Some(Refusal {
+            code: said.code().code().to_owned(),
+            message: said.message().to_owned(),
+            detail: said.detail().map(str::to_owned),
+            hint: said.hint().map(str::to_owned),
+        });
+    }
+    let migrating = cause.downcast_ref::<Migrating>().and_then(|fault| match fault {
+        Migrating::Execute(fault) | Migrating::ExecuteMigration(fault, _) => Some(fault),
+        _ => None,
+    });
+    let said = migrating.or_else(|| cause.downcast_ref())?.as_database_error()?;
+    let said = said.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()?;
+    Some(Refusal {
+        code: said.code().to_owned(),
+        message: said.message().to_owned(),
+        detail: said.detail().map(str::to_owned),
+        hint: said.hint().map(str::to_owned),
+    })
 }
 
 fn help_for(fault: &anyhow::Error) -> Option<String> {
@@ -118,9 +169,15 @@ fn help_for(fault: &anyhow::Error) -> Option<String> {
         if let Some(advice) = cause.downcast_ref::<Advice>() {
             return Some(advice.help.clone());
         }
-        let code = cause.downcast_ref::<sqlx::Error>()?.as_database_error()?.code()?;
-        // A table, column or function that is not there.
-        matches!(&*code, "42P01" | "42703" | "42883").then(|| "run `thendo migrate` on this database".into())
+        if let Some(known) = cause.downcast_ref::<AttachError>() {
+            return known.help();
+        }
+        match &*from_database(cause)?.code {
+            // A table, column or function that is not there.
+            "42P01" | "42703" | "42883" => Some("run `thendo migrate` on this database".into()),
+            "42501" => Some("connect as the owner of the tables, not as the daemon's user".into()),
+            _ => None,
+        }
     })
 }
 

@@ -24,11 +24,13 @@ pub enum Tokens {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  thendo tokens rotate --key-id 2026-11 --key-file new.key --former-key-file old.key
-  thendo tokens rotate --yes --key-id 2026-11 --key-file <(pass shop/new) --former-key-file <(pass shop/old)
+  thendo tokens rotate --key-id 2 --key-file new.key --former-key-file old.key
+  thendo tokens rotate --yes --key-id 2026-11 \\
+      --key-file <(pass shop/new) --former-key-file <(pass shop/old)
 
-All or nothing. A file holds the key and nothing else; white space around it does not count. Hand the new key to
-whoever stores tokens at the same time: what is stored later with the former one is found by running it again.")]
+All or nothing. A file holds the key and nothing else; white space around it
+does not count. Hand the new key to whoever stores tokens at the same time: what
+is stored later with the former one is found by running it again.")]
 pub struct Rotate {
     /// The new key's name, stored beside what it encrypts
     #[arg(long, value_name = "NAME")]

@@ -10,8 +10,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
+use sqlx::{AssertSqlSafe, ConnectOptions};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -29,8 +29,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A batch that lost its daemon must not hold lanes, and the shop is never the victim of a deadlock.
 const SESSION: &str = "set idle_in_transaction_session_timeout = '10s'; set lock_timeout = '300ms'; \
-     set statement_timeout = '30s'; set jit = off";
-const CONTROL: &str = "set statement_timeout = '30s'; set idle_in_transaction_session_timeout = '10s'";
+     set statement_timeout = '30s'; set jit = off; set search_path = public";
+const CONTROL: &str = "set statement_timeout = '30s'; set idle_in_transaction_session_timeout = '10s'; \
+     set search_path = public";
+/// Whatever the user's or the database's own setting is: thendo's tables and its list of migrations are in `public`.
+const HOME: &str = "set search_path = public";
 
 /// Why there is no connection. Never shows a password.
 #[derive(Debug, thiserror::Error)]
@@ -162,6 +165,11 @@ async fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error
 pub async fn pool(url: &SecretString, most: u32, role: Role) -> Result<PgPool, ConnectError> {
     let first = single(url, "control").await?;
     let target = Target::read(url)?;
+    let mut options = target.sqlx_options("control")?;
+    if role == Role::Login {
+        // Who runs a command sees that it is slow.
+        options = options.disable_statement_logging();
+    }
     let pool = PgPoolOptions::new()
         .max_connections(most.max(1))
         .acquire_timeout(PATIENCE)
@@ -172,7 +180,7 @@ pub async fn pool(url: &SecretString, most: u32, role: Role) -> Result<PgPool, C
                 sqlx::Executor::execute(connection, AssertSqlSafe(set)).await.map(|_| ())
             })
         })
-        .connect_lazy_with(target.sqlx_options("control")?);
+        .connect_lazy_with(options);
     // It said what it was asked for; how it ends is of no interest.
     let _ended = sqlx::Connection::close(first).await;
     Ok(pool)
@@ -185,10 +193,13 @@ pub async fn pool(url: &SecretString, most: u32, role: Role) -> Result<PgPool, C
 pub async fn single(url: &SecretString, purpose: &str) -> Result<sqlx::PgConnection, ConnectError> {
     let target = Target::read(url)?;
     // Whole tables are rewritten and read here: that a statement takes its time is no news.
-    let options = sqlx::ConnectOptions::disable_statement_logging(target.sqlx_options(purpose)?);
-    match tokio::time::timeout(PATIENCE, <sqlx::PgConnection as sqlx::Connection>::connect_with(&options))
-        .await
-    {
+    let options = target.sqlx_options(purpose)?.disable_statement_logging();
+    let opened = tokio::time::timeout(PATIENCE, async {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect_with(&options).await?;
+        sqlx::Executor::execute(&mut connection, HOME).await?;
+        Ok(connection)
+    });
+    match opened.await {
         Ok(opened) => opened.map_err(|fault| target.failed_sqlx(&fault)),
         Err(_) => Err(target.silent()),
     }

@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use super::adopt;
 use super::connect::{self, ConnectError};
 use super::describe::Schema;
+use super::role;
 use super::server::binaries::LEAST_MAJOR;
 
 /// Built into the binary; the build script has it rebuilt when a file changes.
@@ -18,6 +19,9 @@ pub(super) static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 const AUTH_SHIM: &str = include_str!("../../migrations/shim/auth.sql");
 
 pub(super) const TABLE: &str = "_sqlx_migrations";
+
+/// The last migration that makes roles, by its name.
+const ENGINE_ROLE: &str = "engine role";
 
 /// Where one migration stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -83,6 +87,14 @@ pub enum MigrateError {
     /// Tables of ours are there, and no migration is recorded.
     #[error("the database has tables of thendo's schema already, but no migrations of thendo: {0}")]
     Occupied(String),
+    /// The roles that the schema needs can't be had.
+    #[error("nothing was changed: {about}")]
+    Roles {
+        /// Who lacks what.
+        about: String,
+        /// What to do.
+        help: String,
+    },
     /// A migration failed; it left nothing.
     #[error("migration {version} ({name}) failed")]
     Failed {
@@ -118,6 +130,7 @@ impl MigrateError {
             Self::Occupied(_) => "an existing shop is taken in by `thendo migrate --adopt`; \
                                   `thendo migrate --adopt --dry-run` says what that would do"
                 .into(),
+            Self::Roles { help, .. } => help.clone(),
             Self::Failed { .. } => "nothing of it was kept; mend the cause and run it again".into(),
             Self::Auth(_) => "connect as a user who may create roles (on Supabase: `postgres`), or have a superuser create the roles anon, authenticated and service_role beforehand".into(),
             Self::Database(_) | Self::List(_) => "run it again; it goes on where it stopped".into(),
@@ -159,6 +172,11 @@ pub async fn run(url: &SecretString, mut tell: impl FnMut(Progress<'_>)) -> Resu
         if !there.is_empty() {
             return Err(MigrateError::Occupied(there.join(", ")));
         }
+    }
+    if found.iter().any(|s| s.name == ENGINE_ROLE && s.state == State::Pending)
+        && let Some((about, help)) = role::lacking(&mut connection).await?
+    {
+        return Err(MigrateError::Roles { about, help });
     }
     if shim_auth(&mut connection).await.map_err(MigrateError::Auth)? {
         tell(Progress::AuthShim);
@@ -321,5 +339,6 @@ mod tests {
     fn the_shim_is_no_migration() {
         assert!(MIGRATOR.iter().all(|migration| !migration.description.contains("auth.sql")));
         assert!(MIGRATOR.iter().all(|migration| migration.version < 1000));
+        assert!(MIGRATOR.iter().any(|migration| migration.description == ENGINE_ROLE));
     }
 }

@@ -1,4 +1,6 @@
-//! Which role a connection works as.
+//! Which role a connection works as, and whether the roles can be had.
+
+use sqlx::PgConnection;
 
 /// What a connection may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,42 @@ pub(super) fn help(reason: &str) -> Option<String> {
     } else {
         "run `thendo migrate`: it makes the role that the daemon works as".into()
     })
+}
+
+/// What keeps the user from having the roles that the migrations need, if something does; and what to do about it.
+///
+/// # Errors
+/// When the database can't be asked.
+pub(super) async fn lacking(connection: &mut PgConnection) -> Result<Option<(String, String)>, sqlx::Error> {
+    let sql = "with me as (select rolsuper, rolcreaterole, current_setting('server_version_num')::int >= 160000 as since_16
+                             from pg_roles where rolname = current_user),
+                    engine as (select oid from pg_roles where rolname = 'thendo_engine')
+        select current_user::text,
+               case when me.rolsuper or me.rolcreaterole then '{}' else
+                   array(select w from unnest(array['anon', 'authenticated', 'service_role', 'thendo_engine']) w
+                          where not exists (select from pg_roles where rolname = w)) end as missing,
+               me.rolsuper or (me.rolcreaterole and not me.since_16) or not exists (select from engine) or exists (
+                   select from engine where pg_has_role(oid, case when me.since_16 then 'set' else 'member' end)
+                       or pg_has_role(oid, 'member with admin option')) as may_become
+          from me";
+    let (user, missing, may_become): (String, Vec<String>, bool) =
+        sqlx::query_as(sql).fetch_one(connection).await?;
+    if !missing.is_empty() {
+        let help =
+            "connect as a user who may create roles (on Supabase: `postgres`), or have a superuser run: ";
+        let made =
+            missing.iter().map(|role| format!("create role {role} nologin noinherit; ")).collect::<String>();
+        return Ok(Some((
+            format!("{user} may not create roles, and these are missing: {}", missing.join(", ")),
+            format!("{help}{made}grant thendo_engine to \"{user}\""),
+        )));
+    }
+    Ok((!may_become).then(|| {
+        (
+            format!("{user} may not become thendo_engine"),
+            format!("have a superuser, or who made that role, run: grant thendo_engine to \"{user}\""),
+        )
+    }))
 }
 
 #[cfg(test)]

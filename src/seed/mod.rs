@@ -20,7 +20,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
 use tokio_postgres::{Client, Error};
 
-use crate::store::seed::{self as store, Earlier, Load};
+use crate::store::seed::{self as store, Earlier, Load, Misfit};
 use dice::{Of, all_ids, id_of};
 
 /// A slice's size: small enough for memory, large enough for COPY.
@@ -60,6 +60,9 @@ pub enum SeedError {
     /// Another process is at it.
     #[error("another process is seeding this database")]
     NotAlone,
+    /// The rows would be others than they are meant.
+    #[error("nothing was changed: {} is of type {}; made-up rows need {}", .0.column, .0.is, .0.wanted)]
+    OtherType(Misfit),
     /// What the database said.
     #[error("the database refused")]
     Database(#[from] Error),
@@ -82,6 +85,7 @@ impl SeedError {
                 "it was interrupted and can go on: `thendo demo seed {earlier}`; or take another one: --seed {}",
                 seed.wrapping_add(1)
             ),
+            Self::OtherType(_) => "seed a database that `thendo migrate` made".into(),
             Self::NotAlone => "wait until it is done".into(),
             Self::Database(_) => {
                 "see whether `thendo migrate --check` finds the schema whole, and whether the user owns it; \
@@ -177,6 +181,9 @@ pub async fn run(
     check(plan, &task, earlier.as_ref())?;
     let mut tally = Tally::default();
     let wanted = base::tiers(plan);
+    if let Some(misfit) = misfit(client, plan, &wanted).await? {
+        return Err(SeedError::OtherType(misfit));
+    }
     let tiers = if earlier.is_none() {
         store::begin(client, plan.with_events).await?;
         store::note(client, &task, 0).await?;
@@ -207,6 +214,22 @@ pub async fn run(
     store::analyze(client, &tally.tables()).await?;
     store::note(client, &task, i32::try_from(begun.elapsed().as_millis()).unwrap_or(i32::MAX).max(1)).await?;
     Ok(tally.0)
+}
+
+/// What is sent is taken for whatever type a column has: a small shop shows beforehand whether all fit.
+async fn misfit(
+    client: &Client,
+    plan: &Plan,
+    tiers: &[(uuid::Uuid, &str, i32, i64)],
+) -> Result<Option<Misfit>, Error> {
+    let small = Plan { orders: 2_000, ..*plan };
+    let tiers: Vec<_> = tiers.iter().map(|(id, _, _, least_points)| (*id, *least_points)).collect();
+    for load in base::loads(&small).into_iter().chain(slice::Slice::of(&small, 0).loads(&tiers)) {
+        if let Some(found) = store::misfit(client, &load).await? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 fn check(plan: &Plan, task: &str, earlier: Option<&Earlier>) -> Result<(), SeedError> {

@@ -74,6 +74,15 @@ pub async fn event_of(pool: &PgPool, order: &PlacedOrder) -> sqlx::Result<Option
     .await
 }
 
+/// Whether orders record no events because `thendo detach` was run.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn is_detached(pool: &PgPool) -> Result<bool, sqlx::Error> {
+    let sql = "select exists (select from public.event_tables where table_name = 'orders' and not attached)";
+    sqlx::query_scalar(sql).fetch_one(pool).await
+}
+
 /// One execution for the event, as it stands.
 #[derive(Debug, Clone, FromRow)]
 pub struct Seen {

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Error};
 use uuid::Uuid;
 
@@ -35,8 +35,46 @@ pub enum Cell {
 
 type SqlFault = Box<dyn std::error::Error + Sync + Send>;
 
+impl Cell {
+    /// Which types of column take it as it is sent.
+    fn wants(&self) -> &'static str {
+        match self {
+            Self::Null => "any type",
+            Self::Id(_) => "uuid",
+            Self::Text(_) | Self::Word(_) => "text",
+            Self::Whole(_) => "smallint, integer or bigint",
+            Self::At(_) => "timestamp with time zone",
+            Self::Flag(_) => "boolean",
+            Self::Json(_) => "jsonb",
+            Self::Words(_) => "text[]",
+        }
+    }
+
+    /// In COPY's binary form any eight bytes are a number, a point in time or a float.
+    fn fits(&self, ty: &Type) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Id(_) => *ty == Type::UUID,
+            // An enumeration of Medusa's own takes its label as a text does.
+            Self::Text(_) | Self::Word(_) => {
+                [Type::TEXT, Type::VARCHAR, Type::BPCHAR].contains(ty)
+                    || ty.name() == "citext"
+                    || matches!(ty.kind(), Kind::Enum(_))
+            }
+            Self::Whole(_) => [Type::INT2, Type::INT4, Type::INT8].contains(ty),
+            Self::At(_) => *ty == Type::TIMESTAMPTZ,
+            Self::Flag(_) => *ty == Type::BOOL,
+            Self::Json(_) => [Type::JSON, Type::JSONB].contains(ty),
+            Self::Words(_) => [Type::TEXT_ARRAY, Type::VARCHAR_ARRAY].contains(ty),
+        }
+    }
+}
+
 impl ToSql for Cell {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, SqlFault> {
+        if !self.fits(ty) {
+            return Err(format!("a column is of type {ty}, not {}", self.wants()).into());
+        }
         match self {
             Self::Null => Ok(IsNull::Yes),
             Self::Id(id) => id.to_sql(ty, out),
@@ -61,7 +99,6 @@ impl ToSql for Cell {
     to_sql_checked!();
 }
 
-/// An enumeration of Medusa's own takes its label as a text does.
 fn put_text(text: &str, out: &mut BytesMut) -> Result<IsNull, SqlFault> {
     out.extend_from_slice(text.as_bytes());
     Ok(IsNull::No)
@@ -151,15 +188,44 @@ pub async fn commit(client: &Client, with_events: bool) -> Result<(), Error> {
     client.batch_execute("commit").await
 }
 
+/// The columns' types, by the catalog: where Medusa made a table it is not always ours.
+async fn types_of(client: &Client, Target { table, columns }: Target) -> Result<Vec<Type>, Error> {
+    let like = client.prepare(&format!("select {columns} from public.{table} limit 0")).await?;
+    Ok(like.columns().iter().map(|column| column.type_().clone()).collect())
+}
+
+/// A column of another type than the rows are made for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// `table.column`
+    pub column: String,
+    /// Its type.
+    pub is: String,
+    /// What it is to be.
+    pub wanted: &'static str,
+}
+
+/// The first column that does not fit the rows of `load`.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn misfit(client: &Client, load: &Load) -> Result<Option<Misfit>, Error> {
+    let types = types_of(client, load.target).await?;
+    let mut columns = load.target.columns.split(", ").zip(&types).enumerate();
+    Ok(columns.find_map(|(place, (column, ty))| {
+        let cell = load.rows.iter().filter_map(|row| row.get(place)).find(|cell| !cell.fits(ty))?;
+        let column = format!("{}.{column}", load.target.table);
+        Some(Misfit { column, is: ty.to_string(), wanted: cell.wants() })
+    }))
+}
+
 /// Sends the rows in one COPY.
 ///
 /// # Errors
 /// When the database refuses them.
 pub async fn copy(client: &Client, load: &Load) -> Result<u64, Error> {
     let Target { table, columns } = load.target;
-    // The catalog says which type each column has: where Medusa made a table it is not always ours.
-    let like = client.prepare(&format!("select {columns} from public.{table} limit 0")).await?;
-    let types: Vec<Type> = like.columns().iter().map(|column| column.type_().clone()).collect();
+    let types = types_of(client, load.target).await?;
     let sink = client.copy_in(&format!("copy public.{table} ({columns}) from stdin (format binary)")).await?;
     let writer = BinaryCopyInWriter::new(sink, &types);
     tokio::pin!(writer);

@@ -11,6 +11,7 @@ mod cli;
 mod crash;
 mod demo_way;
 mod describing;
+mod detaching;
 mod doors;
 mod effects;
 mod erasing;

@@ -5,7 +5,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::support::server::thendo;
-use crate::support::{Shop, points_and_deposit};
+use crate::support::{Shop, points_and_deposit, until};
 
 const UNTIL: &str = "2026-06-01";
 
@@ -232,3 +232,36 @@ const ABOUT: &[(&str, &str, i64, i64)] = &[
     ("languages", "select count(distinct locale) from customers", 15, 40),
     ("posts", "select count(*) from blog_posts", 200, 400),
 ];
+
+#[tokio::test]
+async fn seeding_refuses_columns_of_another_type() {
+    let shop = Shop::open().await;
+    let other = "alter table public.consents alter column created_at drop default, alter column created_at type double precision using 0";
+    shop.db.batch_execute(other).await.expect("another type");
+    let ran = seed(&shop, &[]);
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(!ran.status.success());
+    assert!(
+        said.contains("consents.created_at is of type float8") && said.contains("timestamp with time zone"),
+        "{said}"
+    );
+    assert_eq!(shop.count("product_categories").await, 0, "before the first row");
+}
+
+#[tokio::test]
+async fn seeding_that_is_interrupted_tells_the_command_that_goes_on() {
+    let shop = Shop::open().await;
+    let child = thendo()
+        .args(["demo", "seed", "--orders", "100000", "--until", UNTIL, "--yes", "--database-url", &shop.url])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the built binary");
+    until("it has begun", || async { shop.count("product_categories").await > 0 }).await;
+    let interrupted = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupted.expect("kill").success());
+    let ended =
+        tokio::task::spawn_blocking(|| child.wait_with_output().expect("its end")).await.expect("no panic");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(130), "{said}");
+    assert!(said.contains("thendo demo seed --seed 1 --orders 100000 --until 2026-06-01 --yes"), "{said}");
+}

@@ -7,7 +7,9 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::super::output::{Advice, STRONG, WAIT, one_line, print_line, step_line};
-use crate::store::demo::{Backlog, Moment, OrderEvent, PlacedOrder, Seen, backlog, event_of, look};
+use crate::store::demo::{
+    Backlog, Moment, OrderEvent, PlacedOrder, Seen, backlog, event_of, is_detached, look,
+};
 
 /// A daemon that runs takes milliseconds.
 const SUSPICION: Duration = Duration::from_secs(3);
@@ -23,6 +25,12 @@ pub(super) async fn follow(pool: &PgPool, order: &PlacedOrder, limit: Duration) 
     let is_late = || begun.elapsed() + MARGIN >= limit;
     // Written in the order's own transaction: it is there now or never.
     let Some(event) = event_of(pool, order).await? else {
+        if is_detached(pool).await? {
+            return Err(Advice::error(
+                "the order is stored, but the shop is detached: no event was recorded for it",
+                "`thendo attach` has the shop's tables tell the daemon again what happens",
+            ));
+        }
         return Err(Advice::error(
             "the order is stored, but no event was recorded for it",
             "the table's triggers are missing or disabled: run `thendo migrate --status`, and see \

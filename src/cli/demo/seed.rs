@@ -21,9 +21,11 @@ Examples:
   thendo demo seed --orders 100000
   thendo demo seed --orders 5000 --seed 2      another shop's worth, beside the first
 
-Two years of customers, orders, reviews, mails and page views, up to yesterday. The same seed and the same day give
-the same rows, ids included. It is the past: no workflow starts (unless --with-events). All addresses are at
-example.com, example.org and example.net, which reach nobody. If it is interrupted, the same command goes on.")]
+Two years of customers, orders, reviews, mails and page views, up to yesterday.
+The same seed and the same day give the same rows, ids included. It is the past:
+no workflow starts (unless --with-events). All addresses are at example.com,
+example.org and example.net, which reach nobody. If it is interrupted by Ctrl-C,
+it prints the command that goes on.")]
 pub struct Seed {
     /// How many orders; everything else follows from it
     #[arg(long, default_value_t = 10_000, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
@@ -62,14 +64,30 @@ impl Seed {
         }
         let begun = Instant::now();
         let bar = self.bar();
-        let loaded = seed::run(&client, &plan, |progress| {
+        let running = seed::run(&client, &plan, |progress| {
             bar.set_position(progress.orders);
             bar.set_message(progress.table);
-        })
-        .await;
+        });
+        let loaded = tokio::select! {
+            loaded = running => loaded,
+            heard = tokio::signal::ctrl_c() => {
+                heard?;
+                bar.finish_and_clear();
+                // What is open now is rolled back with the connection.
+                eprint_line(format_args!("interrupted; this goes on: {}", self.going_on(&plan)));
+                return Ok(ExitCode::from(130));
+            }
+        };
         bar.finish_and_clear();
         self.tell(&plan, &loaded?, begun.elapsed())?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// With the day, which is another tomorrow.
+    fn going_on(&self, plan: &Plan) -> String {
+        let with_events = if self.with_events { " --with-events" } else { "" };
+        let yes = if self.yes { " --yes" } else { "" };
+        format!("thendo demo seed {}{with_events}{yes}", plan.words())
     }
 
     /// On a terminal only; a program reads the end.
@@ -79,7 +97,7 @@ impl Seed {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         if let Ok(style) =
-            ProgressStyle::with_template("{bar:32.green} {human_pos}/{human_len} orders  {msg:.dim}")
+            ProgressStyle::with_template("{wide_bar:.green} {human_pos}/{human_len} orders  {msg:28!.dim}")
         {
             bar.set_style(style);
         }
