@@ -1352,8 +1352,6 @@ $$$make$, at_home, finds_enough);
     execute format('grant usage on schema %I to anon, authenticated, service_role', at_home);
     revoke execute on function public.related_posts(uuid, integer) from public;
     grant execute on function public.related_posts(uuid, integer) to anon, authenticated, service_role;
-    -- The triggers know the new column, which enters no event.
-    perform public.put_event_triggers(t) from public.event_tables t where t.table_name = 'blog_posts';
     return true;
 end
 $function$;

@@ -13,7 +13,7 @@ const BOUNDED_OTHERWISE: &[(&str, &str)] = &[
 /// Places that read all there is, and why that is right.
 const READ_WHOLE: &[(&str, &str)] = &[
     ("src/database/migrate.rs", "as many rows as there are migration files"),
-    ("src/database/adopt/mod.rs", "as many as there are objects in the catalog"),
+    ("src/database/adopt", "as many as there are objects in the catalog"),
     ("src/database/attach.rs", "as many as there are triggers"),
     ("src/database/describe/catalog.rs", "as many as there are objects in the catalog, and seed rows"),
     ("src/store/erasure.rs", "one row for each kind of thing"),
@@ -117,7 +117,7 @@ fn what_people_list_has_a_limit() {
     let mut read = 0;
     for folder in ["src/store", "src/database"] {
         for (path, text) in files(folder, "rs") {
-            if READ_WHOLE.iter().any(|(known, _)| path == Path::new(known)) {
+            if READ_WHOLE.iter().any(|(known, _)| path.starts_with(known)) {
                 continue;
             }
             for call in [".fetch_all(", ".fetch(", "client.query("] {

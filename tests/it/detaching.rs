@@ -63,7 +63,7 @@ async fn detached_from_medusa_its_orders_are_ours_no_more_and_then_again() {
         values ($1, 'grace@example.com', 'eur', 'pending', false, 1)";
     shop.db.execute(sql, &[&"order_1"]).await.expect("an order");
     assert_eq!(shop.count("orders").await, 1);
-    goes_and_comes_back(&shop, 4).await;
+    goes_and_comes_back(&shop, 8).await;
     told(&shop, &["detach", "--yes"]).await;
     shop.db.execute(sql, &[&"order_2"]).await.expect("an order");
     assert_eq!(shop.count("orders").await, 1);
