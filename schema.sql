@@ -97,6 +97,7 @@ begin
     end if;
     foreach source in array array['order', 'order_summary', 'order_item'] loop
         continue when to_regclass(format('public.%I', source)) is null
+            or not has_table_privilege(to_regclass(format('public.%I', source)), 'trigger')
             -- Without a summary the lines make up the total.
             or (source = 'order_item' and to_regclass('public.order_summary') is not null)
             or exists (select from pg_catalog.pg_trigger t
@@ -107,7 +108,9 @@ begin
         made := true;
     end loop;
     if to_regclass('public.inventory_level') is not null
-       and to_regclass('public.product_variant_inventory_item') is not null then
+       and to_regclass('public.product_variant_inventory_item') is not null
+       and has_table_privilege(to_regclass('public.inventory_level'), 'trigger')
+       and has_table_privilege(to_regclass('public.product_variant_inventory_item'), 'trigger') then
         foreach source in array array['inventory_level', 'product_variant_inventory_item'] loop
             continue when exists (select from pg_catalog.pg_trigger t
                 where t.tgrelid = to_regclass(format('public.%I', source)) and t.tgname like 'mirror_medusa_stock%');
@@ -5760,6 +5763,11 @@ begin
             execute format('drop trigger %I on public.%I', wanted.tgname, setting.table_name);
         end loop;
         return true;
+    end if;
+    if not has_table_privilege(of_table, 'trigger') then
+        raise warning 'changes of table % are no events: % may not make triggers there', setting.table_name, current_user
+            using hint = format('as its owner: grant select, trigger on public.%I to %I; then: thendo attach', setting.table_name, current_user);
+        return false;
     end if;
     perform public.check_event_table(setting, of_table);
     settled := format('%L, %L, %L, %L, %L, %L, %L', setting.domain, setting.entity_column, setting.recorded,

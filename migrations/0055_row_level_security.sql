@@ -7,6 +7,7 @@
 do $$
 declare
     closed text;
+    of_owner oid;
 begin
     foreach closed in array array['product', 'product_variant', 'order', 'order_item', 'order_fulfillment', 'cart',
         'payment', 'customer', 'orders', 'deposits', 'quotes', 'enrollments', 'stripe_customers', 'subscriptions',
@@ -18,6 +19,13 @@ begin
         'workflow_actions', 'workflow_executions', 'workflow_executions_default', 'token_handover',
         'oauth_providers', 'google_calendar_tokens']
     loop
+        of_owner := (select c.relowner from pg_catalog.pg_class c where c.oid = format('public.%I', closed)::regclass);
+        -- Medusa may have a user of its own, whose tables are not ours to close.
+        if not pg_catalog.pg_has_role(of_owner, 'usage') then
+            raise warning 'the table % belongs to %: who may use it is left as it is', closed, of_owner::regrole
+                using hint = format('run as %s: revoke all on public.%I from anon, authenticated', of_owner::regrole, closed);
+            continue;
+        end if;
         execute format('revoke all on public.%I from public, anon, authenticated, service_role', closed);
         if (select c.relkind in ('r', 'p') from pg_catalog.pg_class c where c.oid = format('public.%I', closed)::regclass) then
             execute format('alter table public.%I enable row level security', closed);
@@ -133,10 +141,21 @@ grant select, insert, update, delete on
     public.user_roles, public.reviews, public.project_comments, public.pages, public.page_content, public.blog_posts,
     public.changelog_entries, public.page_views, public.product_waitlist, public.email_templates,
     public.waitlist_campaigns, public.waitlist_campaign_recipients, public.campaign_opens, public.campaign_clicks,
-    public.referral_codes, public.workflows, public.oauth_providers, public.google_calendar_tokens,
-    public.product, public.product_variant, public."order", public.order_item, public.order_fulfillment, public.cart,
-    public.payment, public.customer
+    public.referral_codes, public.workflows, public.oauth_providers, public.google_calendar_tokens
     to service_role;
+do $$
+declare
+    of_medusa regclass;
+begin
+    foreach of_medusa in array array['product', 'product_variant', '"order"', 'order_item', 'order_fulfillment', 'cart', 'payment',
+        'customer']
+    loop
+        if pg_catalog.pg_has_role((select c.relowner from pg_catalog.pg_class c where c.oid = of_medusa), 'usage') then
+            execute format('grant select, insert, update, delete on %s to service_role', of_medusa);
+        end if;
+    end loop;
+end
+$$;
 grant select on
     public.page_content_history, public.loyalty_points, public.workflow_triggers, public.workflow_conditions,
     public.workflow_actions, public.workflow_executions

@@ -99,6 +99,11 @@ begin
         end loop;
         return true;
     end if;
+    if not has_table_privilege(of_table, 'trigger') then
+        raise warning 'changes of table % are no events: % may not make triggers there', setting.table_name, current_user
+            using hint = format('as its owner: grant select, trigger on public.%I to %I; then: thendo attach', setting.table_name, current_user);
+        return false;
+    end if;
     perform public.check_event_table(setting, of_table);
     settled := format('%L, %L, %L, %L, %L, %L, %L', setting.domain, setting.entity_column, setting.recorded,
         case cardinality(setting.key_columns) when 1 then setting.key_columns[1] else '' end,

@@ -250,6 +250,7 @@ begin
     end if;
     foreach source in array array['order', 'order_summary', 'order_item'] loop
         continue when to_regclass(format('public.%I', source)) is null
+            or not has_table_privilege(to_regclass(format('public.%I', source)), 'trigger')
             -- Without a summary the lines make up the total.
             or (source = 'order_item' and to_regclass('public.order_summary') is not null)
             or exists (select from pg_catalog.pg_trigger t
@@ -260,7 +261,9 @@ begin
         made := true;
     end loop;
     if to_regclass('public.inventory_level') is not null
-       and to_regclass('public.product_variant_inventory_item') is not null then
+       and to_regclass('public.product_variant_inventory_item') is not null
+       and has_table_privilege(to_regclass('public.inventory_level'), 'trigger')
+       and has_table_privilege(to_regclass('public.product_variant_inventory_item'), 'trigger') then
         foreach source in array array['inventory_level', 'product_variant_inventory_item'] loop
             continue when exists (select from pg_catalog.pg_trigger t
                 where t.tgrelid = to_regclass(format('public.%I', source)) and t.tgname like 'mirror_medusa_stock%');

@@ -22,8 +22,9 @@ begin
     foreach closed in array array['page_views_id_seq', 'campaign_opens_id_seq', 'campaign_clicks_id_seq', 'workflow_queue_id_seq',
         'order_display_id_seq']
     loop
-        -- Medusa's own "order" may number its rows otherwise.
-        continue when to_regclass(format('public.%I', closed)) is null;
+        -- Medusa's own "order" may number its rows otherwise, and be another user's.
+        continue when not exists (select from pg_catalog.pg_class c
+            where c.oid = to_regclass(format('public.%I', closed)) and pg_catalog.pg_has_role(c.relowner, 'usage'));
         execute format('revoke all on sequence public.%I from public, anon, authenticated, service_role', closed);
     end loop;
 end

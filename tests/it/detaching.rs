@@ -103,3 +103,33 @@ async fn detaching_gives_way_to_a_long_reader_and_names_it() {
     reader.batch_execute("rollback").await.expect("over");
     assert_eq!(told(&shop, &["detach", "--yes"]).await["removed"], before);
 }
+
+#[tokio::test]
+async fn tables_of_medusa_s_own_user_are_left_to_it_until_it_lets_us_in() {
+    let guest = Guest::of_plain_owner(Server::Usual).await;
+    let medusa = connect(&guest.admin_url).await;
+    medusa.batch_execute(include_str!("support/medusa.sql")).await.expect("Medusa's tables");
+    let ran = guest.migrates();
+    assert!(ran.status.success(), "migrate: {}", String::from_utf8_lossy(&ran.stderr));
+    let shop = guest.opens().await;
+    let product = "insert into product (id, title, handle, status) values ($1, 'Tea', $1, 'draft')";
+    medusa.execute(product, &[&"prod_1"]).await.expect("Medusa works");
+    let events = "select count(*) from workflow_events where table_name = 'product'";
+    assert_eq!(shop.number(events, &[]).await, 0);
+    medusa
+        .batch_execute(
+            "do $$ declare one regclass; begin
+                 for one in select c.oid from pg_class c where c.relkind = 'r' and c.relowner <> 'shop_owner'::regrole
+                                and c.relnamespace = 'public'::regnamespace
+                 loop execute format('grant select, trigger on %s to shop_owner', one); end loop; end $$",
+        )
+        .await
+        .expect("let in");
+    told(&shop, &["attach"]).await;
+    medusa.execute(product, &[&"prod_2"]).await.expect("Medusa works");
+    assert_eq!(shop.number(events, &[]).await, 1);
+    let order = "insert into \"order\" (id, email, currency_code, status, is_draft_order, version)
+        values ('order_1', 'grace@example.com', 'eur', 'pending', false, 1)";
+    medusa.execute(order, &[]).await.expect("Medusa works");
+    assert_eq!(shop.count("orders").await, 1);
+}
