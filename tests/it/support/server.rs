@@ -46,6 +46,8 @@ impl Server {
     pub async fn create(self, name: &str, with: &str) -> String {
         let base = self.url().await;
         let admin = connect(&base).await;
+        // Others copy the template too: that takes what it takes.
+        admin.batch_execute("set lock_timeout = 0; set statement_timeout = 0").await.expect("patience");
         // A template can't be copied while someone is connected to it; a look at it is short.
         for _ in 0..100 {
             match admin.batch_execute(&format!("create database {name} {with}")).await {
