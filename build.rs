@@ -10,8 +10,13 @@ fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let mut list = String::from("&[\n");
     for (name, file) in examples(&root.join("workflows-examples"))? {
-        writeln!(list, "    ({name:?}, include_str!({:?})),", file.display().to_string())
-            .map_err(io::Error::other)?;
+        // Named from the checkout that is compiled: a build folder may serve several.
+        let from_root = file.strip_prefix(&root).unwrap_or(&file).display().to_string();
+        writeln!(
+            list,
+            "    ({name:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/\", {from_root:?}))),"
+        )
+        .map_err(io::Error::other)?;
     }
     list.push_str("]\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());

@@ -107,6 +107,22 @@ begin
         update public.medusa_mirror set begun = true where not begun and orders = 'mirrored';
         made := true;
     end loop;
+    if has_table_privilege(to_regclass('public.order_item'), 'trigger')
+       and (select count(*) from pg_catalog.pg_attribute a where a.attrelid = to_regclass('public.order_item')
+               and a.attname in ('fulfilled_quantity', 'delivered_quantity') and not a.attisdropped) = 2
+       and not exists (select from pg_catalog.pg_trigger t where t.tgrelid = to_regclass('public.order_item')
+                          and t.tgname like 'mirror_medusa_fulfilment%') then
+        -- At the end of the transaction: by then all its lines are of the order's version.
+        create constraint trigger mirror_medusa_fulfilment_insert after insert on public.order_item
+            deferrable initially deferred for each row when (new.fulfilled_quantity > 0 or new.delivered_quantity > 0)
+            execute function public.mirror_medusa_fulfilment();
+        create constraint trigger mirror_medusa_fulfilment_update after update on public.order_item
+            deferrable initially deferred for each row
+            when ((new.fulfilled_quantity, new.delivered_quantity)
+                  is distinct from (old.fulfilled_quantity, old.delivered_quantity))
+            execute function public.mirror_medusa_fulfilment();
+        made := true;
+    end if;
     if to_regclass('public.inventory_level') is not null
        and to_regclass('public.product_variant_inventory_item') is not null
        and has_table_privilege(to_regclass('public.inventory_level'), 'trigger')
@@ -157,6 +173,32 @@ comment on function public.audit(regclass) is 'For migrations: the triggers and 
 
 --- grants-on-function public.audit(regclass)
 revoke all on function public.audit(regclass) from public, anon, authenticated, service_role;
+
+--- function public.check_deposit()
+CREATE OR REPLACE FUNCTION public.check_deposit()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    currency_of_order constant text := (select o.currency from public.orders o where o.id = new.order_id);
+begin
+    if new.currency <> currency_of_order then
+        raise check_violation using message = format('a deposit in %s on an order in %s', new.currency, currency_of_order),
+            hint = 'A deposit is in the currency of its order.';
+    end if;
+    if new.status = 'paid' then
+        new.paid_at := coalesce(new.paid_at, clock_timestamp());
+    end if;
+    return new;
+end
+$function$;
+
+--- comment-on-function public.check_deposit()
+comment on function public.check_deposit() is 'Before-write trigger of deposits: the order''s currency; stamps paid_at.';
+
+--- grants-on-function public.check_deposit()
+revoke all on function public.check_deposit() from public, anon, authenticated, service_role;
 
 --- function public.claim_customer()
 CREATE OR REPLACE FUNCTION public.claim_customer()
@@ -864,6 +906,36 @@ comment on function public.keep_balances() is 'After-insert trigger of loyalty_l
 --- grants-on-function public.keep_balances()
 revoke all on function public.keep_balances() from public, anon, authenticated, service_role;
 
+--- function public.keep_category_tree()
+CREATE OR REPLACE FUNCTION public.keep_category_tree()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    if new.parent_id is null then
+        return new;
+    end if;
+    perform pg_advisory_xact_lock('public.product_categories'::regclass::oid::int, 0);
+    if exists (
+        with recursive above (id, parent_id) as (
+            select c.id, c.parent_id from public.product_categories c where c.id = new.parent_id
+            union select c.id, c.parent_id from public.product_categories c join above a on c.id = a.parent_id
+        ) select from above a where new.id in (a.id, a.parent_id))
+    then
+        raise check_violation using message = format('the category %s would be below itself', new.slug),
+            hint = 'Move the other one out of it first.';
+    end if;
+    return new;
+end
+$function$;
+
+--- comment-on-function public.keep_category_tree()
+comment on function public.keep_category_tree() is 'Before-write trigger of product_categories: no category is below itself.';
+
+--- grants-on-function public.keep_category_tree()
+revoke all on function public.keep_category_tree() from public, anon, authenticated, service_role;
+
 --- function public.keep_page_content()
 CREATE OR REPLACE FUNCTION public.keep_page_content()
  RETURNS trigger
@@ -925,6 +997,34 @@ comment on function public.keep_parts(uuid, integer, jsonb) is 'Keeps workflow_t
 
 --- grants-on-function public.keep_parts(uuid, integer, jsonb)
 revoke all on function public.keep_parts(uuid, integer, jsonb) from public, anon, authenticated, service_role;
+
+--- function public.keep_waitlist_order()
+CREATE OR REPLACE FUNCTION public.keep_waitlist_order()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    if (new.product_id, new.variant_id) is distinct from (old.product_id, old.variant_id)
+       and current_user in ('anon', 'authenticated') then
+        raise insufficient_privilege using message = 'a place on the waitlist is for one product',
+            hint = 'Cancel this one and join the waitlist of the other product.';
+    end if;
+    if new.status = 'waiting' and old.status <> 'waiting' then
+        new.created_at := clock_timestamp();
+        new.notified_at := null;
+    elsif new.status = 'notified' and old.status <> 'notified' then
+        new.notified_at := coalesce(new.notified_at, clock_timestamp());
+    end if;
+    return new;
+end
+$function$;
+
+--- comment-on-function public.keep_waitlist_order()
+comment on function public.keep_waitlist_order() is 'Before-update trigger of product_waitlist: whoever waits again is last; stamps notified_at.';
+
+--- grants-on-function public.keep_waitlist_order()
+revoke all on function public.keep_waitlist_order() from public, anon, authenticated, service_role;
 
 --- function public.key_of(jsonb, text[])
 CREATE OR REPLACE FUNCTION public.key_of(whole jsonb, key_columns text[])
@@ -1124,6 +1224,38 @@ comment on function public.minor_units(numeric, text) is 'An amount in the curre
 
 --- grants-on-function public.minor_units(numeric, text)
 revoke all on function public.minor_units(numeric, text) from public, anon, authenticated, service_role;
+
+--- function public.mirror_medusa_fulfilment()
+CREATE OR REPLACE FUNCTION public.mirror_medusa_fulfilment()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    if (select m.orders from public.medusa_mirror m) = 'left' then
+        return null;
+    end if;
+    update public.orders s set fulfillment_status = sent.status
+      from (select case when sum(i.quantity) <= 0 then 'unfulfilled'
+                        when sum(i.delivered_quantity) >= sum(i.quantity) then 'delivered'
+                        when sum(i.fulfilled_quantity) >= sum(i.quantity) then 'fulfilled'
+                        when sum(i.fulfilled_quantity) > 0 then 'partially_fulfilled'
+                        else 'unfulfilled' end as status
+              from public.order_item i join public."order" o on o.id = i.order_id and o.version = i.version
+             where i.order_id = new.order_id and i.deleted_at is null) sent
+     where s.medusa_order_id = new.order_id and s.fulfillment_status <> sent.status
+       -- What came back is the shop's to say.
+       and s.fulfillment_status <> 'returned';
+    return null;
+end
+$function$;
+
+--- comment-on-function public.mirror_medusa_fulfilment()
+comment on function public.mirror_medusa_fulfilment() is 'Deferred trigger of Medusa''s order_item: how much of an order was sent and has arrived.';
+
+--- grants-on-function public.mirror_medusa_fulfilment()
+revoke all on function public.mirror_medusa_fulfilment() from public, anon, authenticated, service_role;
 
 --- function public.mirror_medusa_order()
 CREATE OR REPLACE FUNCTION public.mirror_medusa_order()
@@ -1832,7 +1964,13 @@ CREATE OR REPLACE FUNCTION public.stamp_moderation()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-    if new.status is distinct from old.status then
+    if tg_op = 'INSERT' then
+        -- An import may say when and by whom.
+        if new.status <> 'pending' then
+            new.moderated_at := coalesce(new.moderated_at, clock_timestamp());
+            new.moderated_by := coalesce(new.moderated_by, auth.uid());
+        end if;
+    elsif new.status is distinct from old.status then
         new.moderated_at := case when new.status <> 'pending' then clock_timestamp() end;
         new.moderated_by := case when new.status <> 'pending' then auth.uid() end;
     end if;
@@ -1841,7 +1979,7 @@ end
 $function$;
 
 --- comment-on-function public.stamp_moderation()
-comment on function public.stamp_moderation() is 'Before-update trigger of reviews: who decided, and when.';
+comment on function public.stamp_moderation() is 'Before-write trigger of reviews: who decided, and when.';
 
 --- grants-on-function public.stamp_moderation()
 revoke all on function public.stamp_moderation() from public, anon, authenticated, service_role;
@@ -1889,6 +2027,27 @@ comment on function public.stamp_publication() is 'Before-write trigger of what 
 
 --- grants-on-function public.stamp_publication()
 revoke all on function public.stamp_publication() from public, anon, authenticated, service_role;
+
+--- function public.stamp_quote()
+CREATE OR REPLACE FUNCTION public.stamp_quote()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    if new.status <> 'draft' then
+        new.sent_at := coalesce(new.sent_at, clock_timestamp());
+    end if;
+    new.decided_at := case when new.status in ('accepted', 'declined') then coalesce(new.decided_at, clock_timestamp()) end;
+    return new;
+end
+$function$;
+
+--- comment-on-function public.stamp_quote()
+comment on function public.stamp_quote() is 'Before-write trigger of quotes: stamps the instants of its states.';
+
+--- grants-on-function public.stamp_quote()
+revoke all on function public.stamp_quote() from public, anon, authenticated, service_role;
 
 --- function public.store_google_calendar_tokens(timestamp with time zone, text, uuid)
 CREATE OR REPLACE FUNCTION public.store_google_calendar_tokens(expires_at timestamp with time zone, scope text DEFAULT NULL::text, for_user uuid DEFAULT auth.uid())
@@ -2048,6 +2207,8 @@ begin
      where r.code = use_referral_code.code and r.is_active
        and (r.expires_at is null or r.expires_at > now()) and (r.most_uses is null or r.uses < r.most_uses)
        and r.customer_id <> use_referral_code.customer_id
+       -- Two who bring each other brought nobody.
+       and not exists (select from public.customers c where c.id = r.customer_id and c.referred_by = use_referral_code.customer_id)
        for update;
     if not found then
         return null;
@@ -2693,6 +2854,7 @@ create table public.deposits (
 comment on table public.deposits is 'A deposit asked for on an order.';
 comment on column public.deposits.amount is 'In the currency''s minor unit: 12500 is 125.00.';
 comment on column public.deposits.due_date is 'Until when it is to be paid.';
+comment on column public.deposits.paid_at is 'When status first became paid.';
 comment on column public.deposits.execution_id is 'The workflow execution that asked for it, if one did.';
 
 --- index public.deposits idx_deposits_created_by
@@ -2703,6 +2865,9 @@ CREATE INDEX idx_deposits_due_date ON public.deposits USING btree (due_date) WHE
 
 --- index public.deposits idx_deposits_order_id
 CREATE INDEX idx_deposits_order_id ON public.deposits USING btree (order_id);
+
+--- trigger public.deposits check_deposit
+CREATE TRIGGER check_deposit BEFORE INSERT OR UPDATE OF status, currency, order_id ON public.deposits FOR EACH ROW EXECUTE FUNCTION public.check_deposit();
 
 --- trigger public.deposits record_delete
 CREATE TRIGGER record_delete AFTER DELETE ON public.deposits REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('orders', 'order_id', 'all', 'id', '{id}', '{}', '{id,order_id,amount,currency,due_date,status,paid_at,execution_id,created_at,updated_at,created_by}');
@@ -3363,6 +3528,12 @@ CREATE INDEX idx_order_item_created_by ON public.order_item USING btree (created
 --- index public.order_item idx_order_item_order_id
 CREATE INDEX idx_order_item_order_id ON public.order_item USING btree (order_id, version);
 
+--- trigger public.order_item mirror_medusa_fulfilment_insert
+CREATE CONSTRAINT TRIGGER mirror_medusa_fulfilment_insert AFTER INSERT ON public.order_item DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.fulfilled_quantity > (0)::numeric) OR (new.delivered_quantity > (0)::numeric))) EXECUTE FUNCTION public.mirror_medusa_fulfilment();
+
+--- trigger public.order_item mirror_medusa_fulfilment_update
+CREATE CONSTRAINT TRIGGER mirror_medusa_fulfilment_update AFTER UPDATE ON public.order_item DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.fulfilled_quantity IS DISTINCT FROM old.fulfilled_quantity) OR (new.delivered_quantity IS DISTINCT FROM old.delivered_quantity))) EXECUTE FUNCTION public.mirror_medusa_fulfilment();
+
 --- trigger public.order_item mirror_medusa_order
 CREATE CONSTRAINT TRIGGER mirror_medusa_order AFTER INSERT OR UPDATE ON public.order_item DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.mirror_medusa_order();
 
@@ -3814,6 +3985,9 @@ CREATE INDEX idx_product_categories_created_by ON public.product_categories USIN
 --- index public.product_categories idx_product_categories_parent_id
 CREATE INDEX idx_product_categories_parent_id ON public.product_categories USING btree (parent_id, "position");
 
+--- trigger public.product_categories keep_category_tree
+CREATE TRIGGER keep_category_tree BEFORE INSERT OR UPDATE OF parent_id ON public.product_categories FOR EACH ROW EXECUTE FUNCTION public.keep_category_tree();
+
 --- trigger public.product_categories record_delete
 CREATE TRIGGER record_delete AFTER DELETE ON public.product_categories REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('products', 'id', 'all', 'id', '{id}', '{}', '{id,parent_id,name,slug,description,position,created_at,updated_at,created_by}');
 
@@ -4032,6 +4206,9 @@ CREATE TRIGGER set_created BEFORE INSERT ON public.product_waitlist FOR EACH ROW
 --- trigger public.product_waitlist set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.product_waitlist FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
+--- trigger public.product_waitlist waitlist_order
+CREATE TRIGGER waitlist_order BEFORE UPDATE OF status, product_id, variant_id ON public.product_waitlist FOR EACH ROW EXECUTE FUNCTION public.keep_waitlist_order();
+
 --- row-security public.product_waitlist
 alter table public.product_waitlist enable row level security;
 
@@ -4144,6 +4321,9 @@ CREATE TRIGGER set_created BEFORE INSERT ON public.quotes FOR EACH ROW WHEN ((CU
 
 --- trigger public.quotes set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.quotes FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- trigger public.quotes stamp_quote
+CREATE TRIGGER stamp_quote BEFORE INSERT OR UPDATE OF status ON public.quotes FOR EACH ROW EXECUTE FUNCTION public.stamp_quote();
 
 --- row-security public.quotes
 alter table public.quotes enable row level security;
@@ -4273,7 +4453,7 @@ CREATE TRIGGER set_created BEFORE INSERT ON public.reviews FOR EACH ROW WHEN ((C
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.reviews FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --- trigger public.reviews stamp_moderation
-CREATE TRIGGER stamp_moderation BEFORE UPDATE OF status ON public.reviews FOR EACH ROW EXECUTE FUNCTION public.stamp_moderation();
+CREATE TRIGGER stamp_moderation BEFORE INSERT OR UPDATE OF status ON public.reviews FOR EACH ROW EXECUTE FUNCTION public.stamp_moderation();
 
 --- row-security public.reviews
 alter table public.reviews enable row level security;
@@ -4303,6 +4483,7 @@ create table public.saved_addresses (
     updated_at   timestamp with time zone not null default now(),
     created_by   uuid default auth.uid(),
     constraint saved_addresses_pkey PRIMARY KEY (id),
+    constraint idx_saved_addresses_one_default EXCLUDE USING btree (user_id WITH =) WHERE (is_default) DEFERRABLE,
     constraint of_bounded_length CHECK ((length(concat(label, name, company, line1, line2, postal_code, city, region, phone)) <= 2000)),
     constraint saved_addresses_country_code_check CHECK ((country_code ~ '^[A-Z]{2}$'::text))
 );
@@ -4314,9 +4495,6 @@ comment on column public.saved_addresses.country_code is 'ISO 3166-1, two capita
 
 --- index public.saved_addresses idx_saved_addresses_created_by
 CREATE INDEX idx_saved_addresses_created_by ON public.saved_addresses USING btree (created_by) WHERE (created_by IS NOT NULL);
-
---- index public.saved_addresses idx_saved_addresses_one_default
-CREATE UNIQUE INDEX idx_saved_addresses_one_default ON public.saved_addresses USING btree (user_id) WHERE is_default;
 
 --- index public.saved_addresses idx_saved_addresses_user_id
 CREATE INDEX idx_saved_addresses_user_id ON public.saved_addresses USING btree (user_id);

@@ -24,3 +24,19 @@ create index idx_quotes_customer_id on public.quotes (customer_id);
 create index idx_quotes_order_id on public.quotes (order_id);
 create index idx_quotes_open on public.quotes (valid_until) where status = 'sent';
 select public.audit('public.quotes');
+
+create function public.stamp_quote() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if new.status <> 'draft' then
+        new.sent_at := coalesce(new.sent_at, clock_timestamp());
+    end if;
+    new.decided_at := case when new.status in ('accepted', 'declined') then coalesce(new.decided_at, clock_timestamp()) end;
+    return new;
+end
+$$;
+comment on function public.stamp_quote() is 'Before-write trigger of quotes: stamps the instants of its states.';
+create trigger stamp_quote before insert or update of status on public.quotes
+    for each row execute function public.stamp_quote();

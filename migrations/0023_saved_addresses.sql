@@ -23,5 +23,7 @@ comment on column public.saved_addresses.label is 'What its owner calls it: home
 comment on column public.saved_addresses.country_code is 'ISO 3166-1, two capital letters.';
 
 create index idx_saved_addresses_user_id on public.saved_addresses (user_id);
-create unique index idx_saved_addresses_one_default on public.saved_addresses (user_id) where is_default;
+-- Checked at a statement's end, which an index is not: one UPDATE may take it from one and give it to another.
+alter table public.saved_addresses add constraint idx_saved_addresses_one_default
+    exclude (user_id with =) where (is_default) deferrable initially immediate;
 select public.audit('public.saved_addresses');

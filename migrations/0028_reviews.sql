@@ -35,13 +35,19 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if new.status is distinct from old.status then
+    if tg_op = 'INSERT' then
+        -- An import may say when and by whom.
+        if new.status <> 'pending' then
+            new.moderated_at := coalesce(new.moderated_at, clock_timestamp());
+            new.moderated_by := coalesce(new.moderated_by, auth.uid());
+        end if;
+    elsif new.status is distinct from old.status then
         new.moderated_at := case when new.status <> 'pending' then clock_timestamp() end;
         new.moderated_by := case when new.status <> 'pending' then auth.uid() end;
     end if;
     return new;
 end
 $$;
-comment on function public.stamp_moderation() is 'Before-update trigger of reviews: who decided, and when.';
-create trigger stamp_moderation before update of status on public.reviews
+comment on function public.stamp_moderation() is 'Before-write trigger of reviews: who decided, and when.';
+create trigger stamp_moderation before insert or update of status on public.reviews
     for each row execute function public.stamp_moderation();

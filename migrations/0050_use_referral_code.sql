@@ -11,6 +11,8 @@ begin
      where r.code = use_referral_code.code and r.is_active
        and (r.expires_at is null or r.expires_at > now()) and (r.most_uses is null or r.uses < r.most_uses)
        and r.customer_id <> use_referral_code.customer_id
+       -- Two who bring each other brought nobody.
+       and not exists (select from public.customers c where c.id = r.customer_id and c.referred_by = use_referral_code.customer_id)
        for update;
     if not found then
         return null;

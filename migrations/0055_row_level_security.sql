@@ -171,6 +171,7 @@ begin
     for door in
         select t.signature, t.callers from (values
             ('set_updated_at()', ''), ('set_created()', ''), ('audit(regclass)', ''), ('stamp_order_progress()', ''), ('stamp_moderation()', ''),
+            ('check_deposit()', ''), ('stamp_quote()', ''), ('keep_waitlist_order()', ''), ('keep_category_tree()', ''),
             ('stamp_publication()', ''), ('keep_page_content()', ''), ('next_page_content_version(uuid)', ''),
             ('take_tokens()', ''),
             ('is_admin(uuid)', 'authenticated, service_role'),

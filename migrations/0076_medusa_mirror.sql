@@ -168,6 +168,31 @@ $$;
 comment on function public.mirror_medusa_order() is
     'Deferred trigger of Medusa''s "order", order_summary and order_item: keeps the row of orders.';
 
+create function public.mirror_medusa_fulfilment() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if (select m.orders from public.medusa_mirror m) = 'left' then
+        return null;
+    end if;
+    update public.orders s set fulfillment_status = sent.status
+      from (select case when sum(i.quantity) <= 0 then 'unfulfilled'
+                        when sum(i.delivered_quantity) >= sum(i.quantity) then 'delivered'
+                        when sum(i.fulfilled_quantity) >= sum(i.quantity) then 'fulfilled'
+                        when sum(i.fulfilled_quantity) > 0 then 'partially_fulfilled'
+                        else 'unfulfilled' end as status
+              from public.order_item i join public."order" o on o.id = i.order_id and o.version = i.version
+             where i.order_id = new.order_id and i.deleted_at is null) sent
+     where s.medusa_order_id = new.order_id and s.fulfillment_status <> sent.status
+       -- What came back is the shop's to say.
+       and s.fulfillment_status <> 'returned';
+    return null;
+end
+$$;
+comment on function public.mirror_medusa_fulfilment() is
+    'Deferred trigger of Medusa''s order_item: how much of an order was sent and has arrived.';
+
 create function public.mirror_medusa_stock() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -260,6 +285,22 @@ begin
         update public.medusa_mirror set begun = true where not begun and orders = 'mirrored';
         made := true;
     end loop;
+    if has_table_privilege(to_regclass('public.order_item'), 'trigger')
+       and (select count(*) from pg_catalog.pg_attribute a where a.attrelid = to_regclass('public.order_item')
+               and a.attname in ('fulfilled_quantity', 'delivered_quantity') and not a.attisdropped) = 2
+       and not exists (select from pg_catalog.pg_trigger t where t.tgrelid = to_regclass('public.order_item')
+                          and t.tgname like 'mirror_medusa_fulfilment%') then
+        -- At the end of the transaction: by then all its lines are of the order's version.
+        create constraint trigger mirror_medusa_fulfilment_insert after insert on public.order_item
+            deferrable initially deferred for each row when (new.fulfilled_quantity > 0 or new.delivered_quantity > 0)
+            execute function public.mirror_medusa_fulfilment();
+        create constraint trigger mirror_medusa_fulfilment_update after update on public.order_item
+            deferrable initially deferred for each row
+            when ((new.fulfilled_quantity, new.delivered_quantity)
+                  is distinct from (old.fulfilled_quantity, old.delivered_quantity))
+            execute function public.mirror_medusa_fulfilment();
+        made := true;
+    end if;
     if to_regclass('public.inventory_level') is not null
        and to_regclass('public.product_variant_inventory_item') is not null
        and has_table_privilege(to_regclass('public.inventory_level'), 'trigger')

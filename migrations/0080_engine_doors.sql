@@ -118,7 +118,7 @@ begin
             ('without_long_values(jsonb)', ''), ('record_event()', ''), ('workflow_edited()', ''), ('workflow_deleted()', ''),
             ('keep_balances()', ''), ('hash_suppressed()', ''), ('keep_parts(uuid, integer, jsonb)', ''), ('make_partition(text, text, text, date)', ''),
             ('minor_units(numeric, text)', ''), ('customer_of_medusa(text, text)', ''), ('medusa_order_money(text)', ''),
-            ('mirror_medusa_order()', ''), ('mirror_medusa_stock()', ''), ('take_medusa_stock(text[])', ''),
+            ('mirror_medusa_order()', ''), ('mirror_medusa_fulfilment()', ''), ('mirror_medusa_stock()', ''), ('take_medusa_stock(text[])', ''),
             ('attach_medusa()', ''), ('detach_medusa()', ''), ('mentions(text, text[])', ''), ('mentions(jsonb, text[])', ''), ('holds(text, text[])', ''),
             ('events_of_person(text[], text[], text[], timestamptz)', ''), ('find_person(uuid, text)', ''),
             ('erase_customer(uuid, text)', ''), ('without_person(jsonb, uuid[], text[])', ''), ('erase_traces(jsonb, uuid[])', ''),

@@ -29,7 +29,10 @@ pub(super) async fn run(url: &SecretString, dry_run: bool, format: Format) -> an
         Format::Json => print_json(&report)?,
         Format::Text => print(&report)?,
     }
-    if report.is_blocked() && !dry_run {
+    if report.is_blocked() {
+        if dry_run {
+            return Ok(ExitCode::FAILURE);
+        }
         let (what, mend) = (report.obstacles_in_words(), report.mends());
         return Err(AdoptError::Obstacles { what, mend }.into());
     }

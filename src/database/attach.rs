@@ -100,7 +100,8 @@ async fn triggers_on(connection: &mut PgConnection) -> Result<Vec<Trigger>, sqlx
       join pg_class c on c.oid = t.tgrelid
       join pg_proc p on p.oid = t.tgfoid
      where not t.tgisinternal and p.pronamespace = 'public'::regnamespace
-       and p.proname in ('record_event', 'mirror_medusa_order', 'mirror_medusa_stock')
+       and p.proname in ('record_event', 'mirror_medusa_order', 'mirror_medusa_fulfilment',
+                         'mirror_medusa_stock')
      order by c.relname, t.tgname";
     sqlx::query_as(sql).fetch_all(connection).await
 }

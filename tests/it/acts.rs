@@ -202,6 +202,16 @@ async fn a_referral_code_counts_once_for_each_and_never_beyond_its_most() {
     }
     assert_eq!(counted, 5);
     assert_eq!(shop.number("select uses from referral_codes where code = 'FIVE'", &[]).await, 5);
+    let mutual = "insert into referral_codes (customer_id, code) values ($1, 'BOB-BACK')";
+    let bob = "select id from customers where email like 'bob@%'";
+    let bob: Uuid = shop.db.query_one(bob, &[]).await.expect("bob").get(0);
+    shop.db.execute(mutual, &[&bob]).await.expect("a code");
+    let back = shop.db.query_one("select use_referral_code('BOB-BACK', $1)", &[&shop.customer]).await;
+    assert_eq!(
+        back.expect("asked").get::<_, Option<Uuid>>(0),
+        None,
+        "two who bring each other brought nobody"
+    );
     let came = "select count(*) from customers where referred_by = $1";
     assert_eq!(shop.number(came, &[&shop.customer]).await, 6, "five and bob");
 }
@@ -244,6 +254,16 @@ async fn instants_are_stamped_once_and_by_whom() {
         let kept = format!("select count(*) from {table} where published_at = '2031-01-01'");
         assert_eq!(shop.number(&kept, &[]).await, 1, "one's own instant stays");
     }
+    let deposit = "insert into deposits (order_id, amount, due_date) values ($1, 50, now())";
+    shop.db.execute(deposit, &[&order]).await.expect("a deposit");
+    admin.execute("update deposits set status = 'paid'", &[]).await.expect("paid");
+    assert_eq!(shop.number("select count(*) from deposits where paid_at is not null", &[]).await, 1);
+    let quote = "insert into quotes (customer_id, title, amount, status) values ($1, 'A site', 100, 'sent')";
+    shop.db.execute(quote, &[&shop.customer]).await.expect("a quote");
+    let decided = "select count(sent_at) + count(decided_at) from quotes";
+    assert_eq!(shop.number(decided, &[]).await, 1, "sent, not decided");
+    admin.execute("update quotes set status = 'accepted'", &[]).await.expect("accepted");
+    assert_eq!(shop.number(decided, &[]).await, 2);
     let review = "insert into reviews (product_id, customer_id, rating) values ('prod_1', $1, 5)";
     shop.db.execute(review, &[&shop.customer]).await.expect("a review");
     admin.execute("update reviews set status = 'approved'", &[]).await.expect("approved");
@@ -251,6 +271,11 @@ async fn instants_are_stamped_once_and_by_whom() {
     assert_eq!(shop.number(by, &[&boss]).await, 1);
     admin.execute("update reviews set status = 'pending'", &[]).await.expect("taken back");
     assert_eq!(shop.number(by, &[&boss]).await, 0);
+    let imported =
+        "insert into reviews (product_id, customer_id, rating, status) values ('prod_2', $1, 5, 'approved')";
+    shop.db.execute(imported, &[&shop.customer]).await.expect("a review");
+    let stamped = "select count(*) from reviews where product_id = 'prod_2' and moderated_at is not null";
+    assert_eq!(shop.number(stamped, &[]).await, 1);
 }
 
 #[tokio::test]

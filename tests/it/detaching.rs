@@ -9,7 +9,7 @@ use crate::support::supabase::Guest;
 use crate::support::{Shop, connect};
 
 const TRIGGERS: &str = "select count(*) from pg_trigger t join pg_proc p on p.oid = t.tgfoid
-    where not t.tgisinternal and p.proname in ('record_event', 'mirror_medusa_order', 'mirror_medusa_stock')";
+    where not t.tgisinternal and p.proname in ('record_event', 'mirror_medusa_order', 'mirror_medusa_fulfilment', 'mirror_medusa_stock')";
 const ALL: &str = "select count(*) from pg_trigger where not tgisinternal";
 const MIRRORS: &str =
     "select count(*) from pg_trigger where tgname like 'mirror_medusa_%' and not tgisinternal";
@@ -45,7 +45,7 @@ async fn goes_and_comes_back(shop: &Shop, mirrors: i64) {
 
 #[tokio::test]
 async fn detaching_counts_the_triggers_it_takes_off() {
-    goes_and_comes_back(&Shop::open().await, 2).await;
+    goes_and_comes_back(&Shop::open().await, 4).await;
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn detached_from_medusa_its_orders_are_ours_no_more_and_then_again() {
         values ($1, 'grace@example.com', 'eur', 'pending', false, 1)";
     shop.db.execute(sql, &[&"order_1"]).await.expect("an order");
     assert_eq!(shop.count("orders").await, 1);
-    goes_and_comes_back(&shop, 8).await;
+    goes_and_comes_back(&shop, 10).await;
     told(&shop, &["detach", "--yes"]).await;
     shop.db.execute(sql, &[&"order_2"]).await.expect("an order");
     assert_eq!(shop.count("orders").await, 1);

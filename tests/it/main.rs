@@ -18,6 +18,7 @@ mod erasing;
 mod events;
 mod explain;
 mod hostile;
+mod integrity;
 mod listening;
 mod mailing;
 mod medusa;

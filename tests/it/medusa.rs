@@ -116,7 +116,7 @@ async fn what_medusa_made_is_left_as_it_was_and_closed() {
         assert_eq!(db.query_one(open, &[]).await.expect("doors").get::<_, String>(0), "");
         let mirrors =
             "select count(*) from pg_trigger where tgname like 'mirror_medusa_%' and not tgisinternal";
-        assert_eq!(db.query_one(mirrors, &[]).await.expect("triggers").get::<_, i64>(0), 8, "once each");
+        assert_eq!(db.query_one(mirrors, &[]).await.expect("triggers").get::<_, i64>(0), 10, "once each");
     }
 }
 
@@ -181,6 +181,8 @@ async fn what_becomes_of_an_order_in_medusa_is_seen_in_ours() {
         .await
         .expect("canceled");
     is("cancelled refunded 9999 9999 EUR").await;
+    shop.db.execute("update order_item set fulfilled_quantity = 1", &[]).await.expect("sent");
+    assert_eq!(shop.number("select count(*) from orders where fulfilled_at is not null", &[]).await, 1);
     let before = events(&shop, "update").await;
     shop.db
         .execute("update \"order\" set metadata = '{\"seen\": true}', updated_at = now()", &[])

@@ -21,6 +21,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use super::describe::{self, EXPECTED, Kind, Schema};
 use super::migrate::{self, MIGRATOR, MigrateError, State, TABLE};
+use super::role;
 
 pub use report::{Difference, Obstacle, Report, Weight};
 
@@ -260,6 +261,9 @@ async fn once(
     if report.is_blocked() {
         transaction.rollback().await?;
         return Ok(report);
+    }
+    if let Some((about, help)) = role::lacking(&mut transaction).await? {
+        return Err(MigrateError::Roles { about, help }.into());
     }
     tell(Step::Phase("locking the tables that are there; the shop waits from now on"));
     ready::lock(&mut transaction, &there).await?;
