@@ -7,6 +7,7 @@ pub fn catalogue() -> Catalogue {
     Catalogue {
         triggers: crate::triggers::ALL,
         conditions: crate::conditions::ALL,
+        controls: crate::controls::ALL,
         actions: crate::actions::ALL,
     }
 }

@@ -6,6 +6,7 @@ pub mod actions;
 pub mod app;
 pub mod cli;
 pub mod conditions;
+pub mod controls;
 pub mod database;
 pub mod domain;
 pub mod engine;

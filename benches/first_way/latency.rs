@@ -131,7 +131,7 @@ async fn one_batch(session: &Session, cursors: &mut Cursors) -> Outcome<usize> {
         asked.push(Asked {
             execution: id,
             lane: row.lane,
-            request: Request { id: EffectId::derive(id, &node, 0), node, effect },
+            request: Request { id: EffectId::derive(id, &node, &[]), node, effect },
         });
         identities.push(Identity {
             id,

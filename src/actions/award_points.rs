@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::domain::effect::Effect;
-use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, action, schema};
+use crate::domain::event::Operation;
+use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, Write, action, schema};
 use crate::workflow::context::Context;
 use crate::workflow::expression::Template;
 use crate::workflow::subjects::{Field, FieldType};
@@ -16,8 +17,16 @@ pub const KIND: ActionKind = ActionKind {
         name: "award_points",
         label: "Award points",
         docs: "Adds points to the balance of the customer whom the event belongs to.",
+        icon: "gift",
+        example: r#"{"points": "{{ order.total // 100 }}", "reason": "Thank you for your order"}"#,
         schema: schema::<AwardPoints>,
     },
+    retry: RetryClass::Database,
+    writes: &[
+        Write { table: "loyalty_ledger", operation: Operation::Insert },
+        Write { table: "loyalty_points", operation: Operation::Insert },
+        Write { table: "loyalty_points", operation: Operation::Update },
+    ],
     needs: &["order.customer_id|waitlist.customer_id"],
     result: &[Field::new("points", FieldType::Integer), Field::new("balance", FieldType::Integer)],
     build: action::<AwardPoints>,

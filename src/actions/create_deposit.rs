@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::domain::effect::Effect;
+use crate::domain::event::Operation;
 use crate::domain::money::Money;
-use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, action, schema};
+use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, Write, action, schema};
 use crate::workflow::context::Context;
 use crate::workflow::subjects::{Field, FieldType};
 
@@ -17,8 +18,12 @@ pub const KIND: ActionKind = ActionKind {
         name: "create_deposit",
         label: "Create deposit",
         docs: "Asks the customer of an order for part of its total, due in some days.",
+        icon: "coins",
+        example: r#"{"percent": 50, "due_in_days": 7}"#,
         schema: schema::<CreateDeposit>,
     },
+    retry: RetryClass::Database,
+    writes: &[Write { table: "deposits", operation: Operation::Insert }],
     needs: &["order.id", "order.total", "order.currency"],
     result: &[
         Field::new("deposit_id", FieldType::Id),

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::domain::effect::{Effect, Email};
-use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, action, schema};
+use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, action, schema};
 use crate::workflow::config::Reader;
 use crate::workflow::context::Context;
 use crate::workflow::expression::{EvalError, HtmlTemplate, Template};
@@ -16,8 +16,12 @@ pub const KIND: ActionKind = ActionKind {
         name: "send_email",
         label: "Send e-mail",
         docs: "Sends one mail to one address, as text, HTML or both.",
+        icon: "mail",
+        example: r#"{"to": "{{ customer.email }}", "subject": "Thank you", "text": "Dear {{ customer.name|default('customer') }}, …"}"#,
         schema: schema::<SendEmail>,
     },
+    retry: RetryClass::Once,
+    writes: &[],
     needs: &[],
     result: &[
         Field::new("message_id", FieldType::Text),

@@ -8,7 +8,7 @@ use crate::workflow::catalogue::{About, Condition, ConditionKind, Decision, Plan
 use crate::workflow::config::Reader;
 use crate::workflow::context::Context;
 use crate::workflow::expression::Expression;
-use crate::workflow::rules::{self, Group};
+use crate::workflow::rules::test::Test;
 
 /// The kind.
 pub const KIND: ConditionKind = ConditionKind {
@@ -16,6 +16,8 @@ pub const KIND: ConditionKind = ConditionKind {
         name: "condition",
         label: "Condition",
         docs: "Goes on by `true` or by `false`, as rules or an expression say.",
+        icon: "git-branch",
+        example: r#"{"combinator": "and", "rules": [{"field": "order.total", "operator": ">=", "value": 10000}]}"#,
         schema: schema::<Settings>,
     },
     branches: BRANCHES,
@@ -57,53 +59,20 @@ struct ByRules {
 }
 
 #[derive(Debug)]
-enum Test {
-    Expression(Expression),
-    Rules(Group),
-}
+struct ByTest(Test);
 
 fn build(reader: &mut Reader<'_>) -> Option<Box<dyn Condition>> {
-    let test = match reader.value.get("expression") {
-        Some(Value::String(source)) => {
-            let path = format!("{}/expression", reader.path);
-            for key in reader
-                .value
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(key, _)| key)
-                .filter(|k| *k != "expression")
-            {
-                reader.fault_at("unknown-field", key, format!("`{key}` has no effect beside `expression`"));
-            }
-            Test::Expression(reader.expression(source, &path)?)
-        }
-        Some(_) => {
-            reader.fault_at("wrong-type", "expression", "`expression` must be a text");
-            return None;
-        }
-        None => Test::Rules(rules::read::group(reader, reader.value, reader.path)?),
-    };
-    Some(Box::new(test))
+    let test = Test::read(reader, reader.value, reader.path)?;
+    Some(Box::new(ByTest(test)))
 }
 
-impl Condition for Test {
+impl Condition for ByTest {
     fn branches(&self) -> Vec<&str> {
         BRANCHES.to_vec()
     }
 
     fn decide(&self, context: &Context) -> Result<Decision, PlanError> {
-        let (holds, why) = match self {
-            Self::Rules(group) => {
-                let verdict = rules::decide::group(group, context);
-                (verdict.holds, verdict.why)
-            }
-            Self::Expression(expression) => {
-                let holds = expression.holds(context).map_err(|error| PlanError(error.to_string()))?;
-                let source: String = expression.source().chars().take(200).collect();
-                (holds, format!("`{source}` is {holds}"))
-            }
-        };
-        Ok(Decision { branch: if holds { "true" } else { "false" }, why })
+        let verdict = self.0.decide(context)?;
+        Ok(Decision { branch: if verdict.holds { "true" } else { "false" }.to_owned(), why: verdict.why })
     }
 }

@@ -1,5 +1,7 @@
 //! An event: what happened to one row of the shop, as a database trigger recorded it.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -35,6 +37,9 @@ impl Operation {
     }
 }
 
+/// A row of any table: its columns.
+pub type Row = Map<String, Value>;
+
 /// One row of `workflow_events`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
@@ -47,11 +52,11 @@ pub struct Event {
     /// What was done to the row.
     pub operation: Operation,
     /// The row as it is after the operation (before it, for a delete).
-    pub row: Map<String, Value>,
+    pub row: Arc<Row>,
     /// Former values of the columns that an update changed.
-    pub old: Map<String, Value>,
+    pub old: Arc<Row>,
     /// The customer of the row, where it has one and a plan asks for it (`customers`, one row).
-    pub customer: Option<Map<String, Value>>,
+    pub customer: Option<Arc<Row>>,
 }
 
 impl Event {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
@@ -75,11 +75,12 @@ impl ExecutionId {
 }
 
 impl EffectId {
-    /// The effect of `node` in the execution `root`; `item` counts the items of a loop, else 0.
-    pub fn derive(root: ExecutionId, node: &NodeId, item: u32) -> Self {
+    /// The effect of `node` in the execution `root`; `item` is its place in the loops around it, outermost first.
+    pub fn derive(root: ExecutionId, node: &NodeId, item: &[u32]) -> Self {
         let mut name = Vec::with_capacity(20 + node.0.len());
         name.extend_from_slice(root.0.as_bytes());
-        name.extend_from_slice(&item.to_be_bytes());
+        name.extend_from_slice(&(item.len() as u32).to_be_bytes());
+        item.iter().for_each(|index| name.extend_from_slice(&index.to_be_bytes()));
         name.extend_from_slice(node.0.as_bytes());
         let bytes = root.0.as_bytes();
         let mut millis = [0u8; 8];
@@ -106,8 +107,8 @@ mod tests {
         let first = ExecutionId::derive(event, at, workflow, 0);
         assert_eq!(first, ExecutionId::derive(event, at, workflow, 0));
         assert_ne!(first, ExecutionId::derive(event, at, workflow, 1));
-        let effect = EffectId::derive(first, &"points".into(), 0);
-        assert_ne!(effect, EffectId::derive(first, &"points".into(), 1));
+        let effect = EffectId::derive(first, &"points".into(), &[]);
+        assert_ne!(effect, EffectId::derive(first, &"points".into(), &[0]));
         assert_eq!(effect.0.as_bytes()[..6], first.0.as_bytes()[..6], "both begin with the event's time");
     }
 }

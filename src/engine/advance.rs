@@ -66,7 +66,7 @@ pub struct NotOfThisPlan(pub NodeId);
 impl Run {
     /// A new execution of `plan` for `event`. Nothing has run but the trigger.
     pub fn start(id: ExecutionId, plan: &Plan, event: &Event, now: DateTime<Utc>) -> Self {
-        let context = Context::new(event, plan.trigger_kind(), plan.subject_of(event), now);
+        let context = Context::new(event, plan.trigger_kind(), plan.subject_of(event), id, now);
         let turns = vec![Turn::Open; plan.len()];
         Self { id, status: Status::Running, steps: Vec::new(), context, turns }
     }
@@ -211,7 +211,7 @@ impl Run {
             }
             Outcome::Wants(effect) => {
                 self.turns[at] = Turn::Asked;
-                Some(Request { id: EffectId::derive(self.id, &node.id, 0), node: node.id.clone(), effect })
+                Some(Request { id: EffectId::derive(self.id, &node.id, &[]), node: node.id.clone(), effect })
             }
             Outcome::Failed(reason) => {
                 self.fail(at, &node.id, reason, now);
@@ -279,6 +279,7 @@ fn turn_of(node: &PlanNode, context: &Context) -> Outcome {
             Ok(decision) => Outcome::Decided(decision),
             Err(error) => Outcome::Failed(error.to_string()),
         },
+        Work::Control(_) => Outcome::Failed("not yet".into()),
         Work::Action(action) => match action.plan(context) {
             Ok(effect) => Outcome::Wants(effect),
             Err(error) => Outcome::Failed(error.to_string()),

@@ -77,7 +77,7 @@ fn a_diamond_joins_once_and_only_when_both_are_through() {
     let mut run = start(&plan);
     let first = run.advance(&plan, now());
     assert_eq!(first.iter().map(|r| r.node.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-    assert_eq!(first[0].id, EffectId::derive(id(), &"a".into(), 0));
+    assert_eq!(first[0].id, EffectId::derive(id(), &"a".into(), &[]));
     let done = || Answer::Done { result: json!({}), changes: Vec::new(), why: String::new() };
     run.answer(&plan, &"a".into(), done(), now());
     assert!(run.advance(&plan, now()).is_empty(), "b is not through");
@@ -199,7 +199,7 @@ fn a_cancelled_execution_does_nothing_more() {
 
 #[test]
 fn a_panic_in_a_kind_fails_its_node_only() {
-    use crate::workflow::catalogue::{About, Action, ActionKind, Catalogue, PlanError};
+    use crate::workflow::catalogue::{About, Action, ActionKind, Catalogue, PlanError, RetryClass};
 
     #[derive(Debug)]
     struct Explode;
@@ -209,7 +209,16 @@ fn a_panic_in_a_kind_fails_its_node_only() {
         }
     }
     static EXPLODE: &[ActionKind] = &[ActionKind {
-        about: About { name: "explode", label: "Explode", docs: "Panics.", schema: || json!({}) },
+        about: About {
+            name: "explode",
+            label: "Explode",
+            docs: "Panics.",
+            icon: "bomb",
+            example: "{}",
+            schema: || json!({}),
+        },
+        retry: RetryClass::Database,
+        writes: &[],
         needs: &[],
         result: &[],
         build: |_| Some(Box::new(Explode)),

@@ -1,5 +1,6 @@
 //! One batch, from claim to commit: an execution's life can be read here from top to bottom.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,21 +143,22 @@ async fn start(
         if !once.insert(identity.id) {
             continue; // The same event twice in one batch.
         }
-        let id = identity.id;
+        let plan = &in_force.plan;
         let customer = event.customer_id().and_then(|id| customers.get(&id));
-        let run = match customer.filter(|_| in_force.plan.needs_customer()) {
-            Some(Ok(customer)) => {
-                let known = Event { customer: Some(customer.clone()), ..event.clone() };
-                Run::start(id, &in_force.plan, &known, now)
-            }
+        let known = match customer.filter(|_| plan.needs_customer()) {
+            Some(Ok(customer)) => Cow::Owned(Event { customer: Some(customer.clone()), ..event.clone() }),
             Some(Err(reason)) => {
                 let error = format!("the customer's row can't be read: {reason}");
                 broken.push(Broken { identity, steps: Vec::new(), error });
                 continue;
             }
-            None => Run::start(id, &in_force.plan, event, now),
+            None => Cow::Borrowed(event),
         };
-        running.push(Running { identity, plan: in_force.plan.clone(), run });
+        // A filter may ask about the customer, so it comes last.
+        if plan.passes_filter(&known) {
+            let run = Run::start(identity.id, plan, &known, now);
+            running.push(Running { identity, plan: plan.clone(), run });
+        }
     }
     Ok((running, broken))
 }

@@ -82,7 +82,7 @@ impl Plans {
                 .sources()
                 .iter()
                 .flat_map(|of| {
-                    of.operations.iter().map(|operation| (of.subject.table.to_owned(), *operation))
+                    of.operations.iter().map(|operation| (of.table.clone().into_owned(), *operation))
                 })
                 .collect();
             let in_force = Arc::new(InForce {
@@ -101,9 +101,9 @@ impl Plans {
         Ok(())
     }
 
-    /// The plans that `event` starts: in force at its own time, and their trigger agrees.
+    /// The plans that `event` starts unless their filter objects: in force at its own time, and their trigger agrees.
     pub fn started_by(&self, event: &Event) -> Vec<Arc<InForce>> {
-        self.in_force_for(event, |in_force| in_force.plan.matches(event))
+        self.in_force_for(event, |in_force| in_force.plan.would_start(event))
     }
 
     /// The plans in force at `event`'s time that look at such events, whether they would start or not.

@@ -232,13 +232,16 @@ fn templates_and_expressions() {
         one(mail("a", "{{ order.total|mony }}")),
         format!("unknown-filter {path} did you mean `money`?")
     );
+    assert!(one(mail("a", "{{ vars.x }}")).starts_with(&format!("unknown-name {path} set it before")));
+    assert!(
+        one(mail("a", "{{ item.x }}")).starts_with(&format!("unknown-name {path} draw this node behind"))
+    );
     assert!(one(mail("a", "{{ order.total.cents }}")).starts_with("unknown-name"));
     let fault = &faults(&flow(&[trigger("order_created"), mail("a", "ä {{ order.totl }}")], &["t>a"]))[0];
     assert_eq!(fault.within, Some(6..16));
-    for text in [
-        "{{ vars.x }} {{ now|date }} {{ old.status }} {{ event.at }} {{ customer.preferences.a.b }}",
-        "{{ steps }}",
-    ] {
+    for text in
+        ["{{ now|date }} {{ old.status }} {{ event.at }} {{ customer.preferences.a.b }}", "{{ steps }}"]
+    {
         assert_eq!(codes(&flow(&[trigger("order_created"), mail("a", text)], &["t>a"])), [""; 0]);
     }
     let expression = |text: &str| {

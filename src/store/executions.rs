@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::json::Readable;
 use super::session::{Session, Sql, StoreError};
+use crate::domain::event::Row;
 use crate::domain::execution::{Mode, Status, Step};
 use crate::domain::ids::{EventId, ExecutionId, NodeId, WorkflowId};
 
@@ -93,12 +95,13 @@ pub struct Woken {
 pub async fn load_customers(
     session: &Session,
     ids: &[Uuid],
-) -> Result<HashMap<Uuid, Result<Map<String, Value>, String>>, StoreError> {
+) -> Result<HashMap<Uuid, Result<Arc<Row>, String>>, StoreError> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
     let rows = session.query(&LOAD_CUSTOMERS, &[&ids]).await?;
-    Ok(rows.iter().map(|row| (row.get("id"), Readable::members(Some(row.get("customer"))))).collect())
+    let customer = |row: &tokio_postgres::Row| Readable::members(Some(row.get("customer"))).map(Arc::new);
+    Ok(rows.iter().map(|row| (row.get("id"), customer(row))).collect())
 }
 
 /// Takes executions out of their rest, in this transaction. One that is not resting is not in the answer.

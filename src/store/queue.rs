@@ -1,9 +1,9 @@
 //! The queue: claiming what is due.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Map;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -228,14 +228,14 @@ fn event(row: &Row) -> Due {
         at: row.get("event_at"),
         table: row.get("table_name"),
         operation,
-        row: Map::new(),
-        old: Map::new(),
+        row: Arc::default(),
+        old: Arc::default(),
         customer: None,
     });
     let members = |name| Readable::members(row.get(name));
     match members("row_data").and_then(|whole| Ok((whole, members("old_data")?))) {
         Ok((whole, old)) => {
-            (event.row, event.old) = (whole, old);
+            (event.row, event.old) = (Arc::new(whole), Arc::new(old));
             Due::Event(event)
         }
         Err(reason) => Due::Unreadable(event, reason),

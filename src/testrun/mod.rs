@@ -103,8 +103,8 @@ async fn in_transaction(
         insert_if_missing(session.client(), "customers", customer).await?;
         // The shop may know them already, by another id.
         if let Some(id) = customer_id(session.client(), customer).await? {
-            customer.insert("id".into(), json!(id));
-            event.row.entry("customer_id").and_modify(|of| *of = json!(id));
+            Arc::make_mut(customer).insert("id".into(), json!(id));
+            Arc::make_mut(&mut event.row).entry("customer_id").and_modify(|of| *of = json!(id));
         }
     }
     insert_if_missing(session.client(), &event.table, &event.row).await?;

@@ -14,6 +14,8 @@ pub const KIND: TriggerKind = TriggerKind {
         name: "content_published",
         label: "Content published",
         docs: "Starts when a page, a section of a page or a blog post goes public.",
+        icon: "news",
+        example: r#"{"content": "post"}"#,
         schema: schema::<ContentPublished>,
     },
     sources: SOURCES,
@@ -21,11 +23,8 @@ pub const KIND: TriggerKind = TriggerKind {
 };
 
 const WRITTEN: &[Operation] = &[Operation::Insert, Operation::Update];
-const SOURCES: &[Source] = &[
-    Source { subject: &PAGE, operations: WRITTEN },
-    Source { subject: &CONTENT, operations: WRITTEN },
-    Source { subject: &POST, operations: WRITTEN },
-];
+const SOURCES: &[Source] =
+    &[Source::of(&PAGE, WRITTEN), Source::of(&CONTENT, WRITTEN), Source::of(&POST, WRITTEN)];
 
 /// What an admin sets on the node.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -54,7 +53,7 @@ impl Trigger for ContentPublished {
             Content::Section => &CONTENT,
             Content::Post => &POST,
         };
-        SOURCES.iter().filter(|source| source.subject == chosen).copied().collect()
+        SOURCES.iter().filter(|source| source.subject == chosen).cloned().collect()
     }
 
     /// Published now, and not published before.
@@ -73,6 +72,8 @@ impl Trigger for ContentPublished {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::workflow::context::tests::order_event;
 
@@ -83,11 +84,11 @@ mod tests {
         assert!(trigger.matches(&event));
         event.operation = Operation::Update;
         assert!(!trigger.matches(&event), "another column changed");
-        event.old.insert("status".into(), "draft".into());
+        Arc::make_mut(&mut event.old).insert("status".into(), "draft".into());
         assert!(trigger.matches(&event));
-        event.old.insert("status".into(), "published".into());
+        Arc::make_mut(&mut event.old).insert("status".into(), "published".into());
         assert!(!trigger.matches(&event));
-        event.row.insert("status".into(), "archived".into());
+        Arc::make_mut(&mut event.row).insert("status".into(), "archived".into());
         assert!(!trigger.matches(&event));
     }
 }

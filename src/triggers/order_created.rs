@@ -13,13 +13,15 @@ pub const KIND: TriggerKind = TriggerKind {
         name: "order_created",
         label: "Order created",
         docs: "Starts when an order is placed.",
+        icon: "shopping-cart",
+        example: "{}",
         schema: schema::<OrderCreated>,
     },
     sources: SOURCES,
     build: trigger::<OrderCreated>,
 };
 
-const SOURCES: &[Source] = &[Source { subject: &ORDER, operations: &[Operation::Insert] }];
+const SOURCES: &[Source] = &[Source::of(&ORDER, &[Operation::Insert])];
 
 /// It has no settings.
 #[derive(Debug, Deserialize, JsonSchema)]

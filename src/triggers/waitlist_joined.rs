@@ -13,13 +13,15 @@ pub const KIND: TriggerKind = TriggerKind {
         name: "waitlist_joined",
         label: "Waitlist joined",
         docs: "Starts when somebody joins the waitlist of a product.",
+        icon: "clock-plus",
+        example: "{}",
         schema: schema::<WaitlistJoined>,
     },
     sources: SOURCES,
     build: trigger::<WaitlistJoined>,
 };
 
-const SOURCES: &[Source] = &[Source { subject: &WAITLIST, operations: &[Operation::Insert] }];
+const SOURCES: &[Source] = &[Source::of(&WAITLIST, &[Operation::Insert])];
 
 /// It has no settings.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -6,7 +6,7 @@ use super::catalogue::Kind;
 use super::compile::Compiler;
 use super::diagnostics::{Diagnostic, did_you_mean};
 use super::hash::canonical;
-use super::plan::{Branch, Work};
+use super::plan::{Branch, ERROR, Work};
 use super::resolve::Resolved;
 
 impl Compiler<'_> {
@@ -16,31 +16,31 @@ impl Compiler<'_> {
         let mut branches = Vec::with_capacity(resolved.edges.len());
         for (from, _, edge) in &resolved.edges {
             leads_on[*from] = true;
-            let known = match (&works[*from], &resolved.nodes[*from].1) {
+            let (of, kind) = (&resolved.nodes[*from].0.id, &resolved.nodes[*from].1);
+            let known = match (&works[*from], kind) {
                 (Some(Work::Condition(condition)), _) => condition.branches(),
+                (Some(Work::Control(control)), _) => control.branches(),
                 (None, Some(Kind::Condition(kind))) => kind.branches.to_vec(),
+                (None, Some(Kind::Control(kind))) => kind.branches.to_vec(),
                 _ => Vec::new(),
             };
-            if known.is_empty() {
-                branches.push(None);
-                continue;
-            }
-            let found = edge.branches.iter().find_map(|(name, _)| known_branch(name, &known));
-            if found.is_none() {
-                let source = &resolved.nodes[*from].0.id;
+            let may_fail = !matches!(kind, Some(Kind::Trigger(_)));
+            let found = edge.branches.iter().find_map(|(name, _)| known_branch(name, &known, may_fail));
+            if found.is_none() && !known.is_empty() {
+                let role = kind.as_ref().map_or("node", Kind::role);
                 let fault = match edge.branches.first() {
                     None => {
-                        let message = format!("this edge leaves the condition `{source}` by no branch");
+                        let message = format!("this edge leaves the {role} `{of}` by no branch");
                         let help = format!("set `sourceHandle` to one of: {}", known.join(", "));
                         Diagnostic::error("missing-branch", message).at(&edge.path).help(help)
                     }
                     Some((name, path)) => {
-                        let message = format!("the condition `{source}` has no branch `{name}`");
+                        let message = format!("the {role} `{of}` has no branch `{name}`");
                         let help = did_you_mean(name, known.iter().copied());
                         Diagnostic::error("unknown-branch", message).at(path).maybe_help(help)
                     }
                 };
-                self.diagnostics.push(fault.node(source).edge(edge.id.as_deref()));
+                self.diagnostics.push(fault.node(of).edge(edge.id.as_deref()));
             }
             branches.push(found.map(Into::into));
         }
@@ -55,19 +55,21 @@ impl Compiler<'_> {
     }
 }
 
-/// The branch that a handle or label means; yes and no are true and false.
-fn known_branch<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+/// Other words that editors use for branches.
+const SAME: &[(&str, &str)] =
+    &[("yes", "true"), ("no", "false"), ("body", "each"), ("loop", "each"), ("done", "after")];
+
+/// The branch that a handle or label means.
+fn known_branch<'a>(name: &str, known: &[&'a str], may_fail: bool) -> Option<&'a str> {
     let name = name.trim();
-    let other = match name.to_ascii_lowercase().as_str() {
-        "yes" => "true".to_owned(),
-        "no" => "false".to_owned(),
-        lower => lower.to_owned(),
-    };
+    let lower = name.to_ascii_lowercase();
+    let other = SAME.iter().find(|(word, _)| *word == lower).map_or(&*lower, |(_, means)| means);
     known
         .iter()
         .find(|branch| **branch == name)
         .or_else(|| known.iter().find(|branch| **branch == other))
         .copied()
+        .or((may_fail && lower == ERROR).then_some(ERROR))
 }
 
 /// What the hash covers: id, kind, settings and whether it is enabled of each node; ends, handles and branch of

@@ -3,14 +3,17 @@
 //! A kind is one file with a `KIND` and one line in its folder's list. The compiler, the editor's forms and the
 //! docs know kinds from here only.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::config::Reader;
 use super::context::Context;
+use super::control::Control;
 use super::expression::EvalError;
 use super::subjects::{Field, Subject};
 use crate::domain::effect::Effect;
@@ -23,19 +26,37 @@ pub struct About {
     pub name: &'static str,
     /// As people read it: "Award points".
     pub label: &'static str,
-    /// One sentence on what it does.
+    /// What it does, in a sentence or a few.
     pub docs: &'static str,
+    /// The name of its icon (Tabler's): `gift`.
+    pub icon: &'static str,
+    /// Settings that work, as JSON.
+    pub example: &'static str,
     /// The JSON Schema of its settings.
     pub schema: fn() -> Value,
 }
 
 /// Rows whose changes a trigger looks at.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Source {
-    /// The row's subject; it knows the table.
+    /// What the row is called and which fields it has.
     pub subject: &'static Subject,
+    /// The table, without its schema.
+    pub table: Cow<'static, str>,
     /// What must be done to the row.
     pub operations: &'static [Operation],
+}
+
+impl Source {
+    /// The rows of a subject's own table.
+    pub const fn of(subject: &'static Subject, operations: &'static [Operation]) -> Self {
+        Self { subject, table: Cow::Borrowed(subject.table), operations }
+    }
+
+    /// Whether the event is about such a row.
+    pub fn covers(&self, event: &Event) -> bool {
+        self.table == event.table && self.operations.contains(&event.operation)
+    }
 }
 
 /// A kind of trigger.
@@ -60,11 +81,49 @@ pub struct ConditionKind {
     pub build: fn(&mut Reader<'_>) -> Option<Box<dyn Condition>>,
 }
 
+/// A kind of control.
+#[derive(Debug, Clone, Copy)]
+pub struct ControlKind {
+    /// Name, label, docs, schema.
+    pub about: About,
+    /// The branches that it has whatever its settings are.
+    pub branches: &'static [&'static str],
+    /// What later nodes see as `steps.NODE`.
+    pub result: &'static [Field],
+    /// Reads a node's settings.
+    pub build: fn(&mut Reader<'_>) -> Option<Box<dyn Control>>,
+}
+
+/// How often an effect may be tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RetryClass {
+    /// Rows of this database: done once with the execution's record, or not at all. Only passing faults are retried.
+    Database,
+    /// It leaves the database, and doing it twice is harmless: it carries a key by which the other side knows.
+    Harmless,
+    /// It leaves the database, and nobody can tell whether it arrived: never repeated once it may have.
+    Once,
+}
+
+/// Rows that an action writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Write {
+    /// The table, without its schema.
+    pub table: &'static str,
+    /// What it does to the row.
+    pub operation: Operation,
+}
+
 /// A kind of action.
 #[derive(Debug, Clone, Copy)]
 pub struct ActionKind {
     /// Name, label, docs, schema.
     pub about: About,
+    /// How often its effect may be tried.
+    pub retry: RetryClass,
+    /// The rows that its effect writes: what they start may lead back to the workflow.
+    pub writes: &'static [Write],
     /// Dotted paths that it reads itself, beside its templates: `order.total`. With alternatives: `a|b`.
     pub needs: &'static [&'static str],
     /// What later nodes see as `steps.NODE`.
@@ -79,6 +138,22 @@ pub trait Trigger: fmt::Debug + Send + Sync {
     fn sources(&self) -> Vec<Source>;
     /// Whether it starts for this event; asked only for events of its sources.
     fn matches(&self, event: &Event) -> bool;
+
+    /// Whether its events are addressed: they carry the `workflow_id` that they are for, and start no other.
+    fn is_addressed(&self) -> bool {
+        false
+    }
+
+    /// When an execution starts that does not start at once. A later event of the same row takes the place of this
+    /// one; at that instant [`Trigger::still`] is asked.
+    fn starts_at(&self, _event: &Event) -> Option<DateTime<Utc>> {
+        None
+    }
+
+    /// Whether a row that an execution was put off for still counts, as it is by then.
+    fn still(&self, _row: &Map<String, Value>) -> bool {
+        true
+    }
 }
 
 /// A condition with its settings.
@@ -90,6 +165,11 @@ pub trait Condition: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`PlanError`] if that can't be said; the node fails.
     fn decide(&self, context: &Context) -> Result<Decision, PlanError>;
+
+    /// The branch that it leaves by whatever happened, if its settings are such.
+    fn always(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// An action with its settings.
@@ -108,7 +188,7 @@ pub trait Action: fmt::Debug + Send + Sync {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
     /// One of the condition's branches.
-    pub branch: &'static str,
+    pub branch: String,
     /// What it saw, in words.
     pub why: String,
 }
@@ -130,6 +210,11 @@ pub fn trigger<T: Trigger + DeserializeOwned + 'static>(reader: &mut Reader<'_>)
     reader.read::<T>().map(|built| Box::new(built) as Box<dyn Trigger>)
 }
 
+/// Reads a control's settings by its type's schema alone.
+pub fn control<C: Control + DeserializeOwned + 'static>(reader: &mut Reader<'_>) -> Option<Box<dyn Control>> {
+    reader.read::<C>().map(|built| Box::new(built) as Box<dyn Control>)
+}
+
 /// Reads an action's settings by its type's schema and its own check.
 pub fn action<A: Action + DeserializeOwned + 'static>(reader: &mut Reader<'_>) -> Option<Box<dyn Action>> {
     let built = reader.read::<A>()?;
@@ -149,6 +234,8 @@ pub enum Kind<'a> {
     Trigger(&'a TriggerKind),
     /// It chooses a branch.
     Condition(&'a ConditionKind),
+    /// It steers.
+    Control(&'a ControlKind),
     /// It does something.
     Action(&'a ActionKind),
 }
@@ -159,7 +246,17 @@ impl Kind<'_> {
         match self {
             Self::Trigger(kind) => &kind.about,
             Self::Condition(kind) => &kind.about,
+            Self::Control(kind) => &kind.about,
             Self::Action(kind) => &kind.about,
+        }
+    }
+
+    /// What later nodes see as `steps.NODE`.
+    pub fn result(&self) -> &'static [Field] {
+        match self {
+            Self::Trigger(_) | Self::Condition(_) => &[],
+            Self::Control(kind) => kind.result,
+            Self::Action(kind) => kind.result,
         }
     }
 
@@ -168,6 +265,7 @@ impl Kind<'_> {
         match self {
             Self::Trigger(_) => "trigger",
             Self::Condition(_) => "condition",
+            Self::Control(_) => "control",
             Self::Action(_) => "action",
         }
     }
@@ -180,16 +278,22 @@ pub struct Catalogue {
     pub triggers: &'static [TriggerKind],
     /// What chooses branches.
     pub conditions: &'static [ConditionKind],
+    /// What steers: waits, loops, joins.
+    pub controls: &'static [ControlKind],
     /// What does something.
     pub actions: &'static [ActionKind],
 }
 
 impl Catalogue {
+    /// No kinds.
+    pub const EMPTY: Self = Self { triggers: &[], conditions: &[], controls: &[], actions: &[] };
+
     /// All kinds, in the order of the lists.
     pub fn kinds(&self) -> impl Iterator<Item = Kind<'static>> + use<> {
         let triggers = self.triggers.iter().map(Kind::Trigger);
         let conditions = self.conditions.iter().map(Kind::Condition);
-        triggers.chain(conditions).chain(self.actions.iter().map(Kind::Action))
+        let controls = self.controls.iter().map(Kind::Control);
+        triggers.chain(conditions).chain(controls).chain(self.actions.iter().map(Kind::Action))
     }
 
     /// The kind of that name.

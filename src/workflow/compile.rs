@@ -1,21 +1,17 @@
 //! The compiler: a drawing becomes a plan, or a list of all its faults.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::Value;
 
 use super::branches::meaning;
-use super::catalogue::{ActionKind, Catalogue, Kind};
-use super::config::Reader;
+use super::catalogue::Catalogue;
 use super::diagnostics::{Diagnostic, any_error};
 use super::hash::hash;
-use super::plan::{Parts, Plan, PlanNode, Work};
-use super::react_flow::{self, Drawing, DrawnNode};
-use super::resolve::Resolved;
-use super::scope::{Scope, StepScope};
+use super::plan::{ERROR, Parts, Plan, PlanNode};
+use super::react_flow::{self, Drawing};
 use super::storable::first_unstorable;
-use super::subjects::Subject;
 
 /// Nodes that a workflow may have.
 pub const MAX_NODES: usize = 1_000;
@@ -87,7 +83,6 @@ impl std::io::Write for CountBytes {
     }
 }
 
-/// `/nodes/10` behind `/nodes/9`, `/nodes` before `/edges`.
 fn file_order(path: &str) -> (bool, Vec<(u64, String)>) {
     let parts = path.split('/').skip(1).map(|part| (part.parse().unwrap_or(0), part.to_owned()));
     (path.starts_with("/edges"), parts.collect())
@@ -97,7 +92,7 @@ fn file_order(path: &str) -> (bool, Vec<(u64, String)>) {
 pub(super) struct Compiler<'a> {
     pub(super) catalogue: &'a Catalogue,
     pub(super) diagnostics: Vec<Diagnostic>,
-    schemas: HashMap<&'static str, Value>,
+    pub(super) schemas: HashMap<&'static str, Value>,
 }
 
 impl Compiler<'_> {
@@ -114,9 +109,10 @@ impl Compiler<'_> {
         }
         let on_cycles = (0..names.len()).filter(|node| !order.contains(node)).collect::<Vec<_>>();
         order.extend(on_cycles);
-        let mut names_read = BTreeSet::new();
-        let mut works = self.works(&resolved, trigger, &order, &mut names_read);
-        let branches = self.branches(&resolved, &works);
+        let mut built = self.build_all(&resolved, trigger, &order);
+        let branches = self.branches(&resolved, &built.works);
+        let bodies = self.bodies(&resolved, &built.loops(), &branches);
+        self.shapes(&resolved, &built.works, &live, &branches);
         let hash = hash(meaning(&resolved, &branches));
         if any_error(&self.diagnostics) {
             return None;
@@ -124,6 +120,13 @@ impl Compiler<'_> {
         let mut graph = DiGraph::with_capacity(names.len(), resolved.edges.len());
         let mut indices: HashMap<usize, NodeIndex> = HashMap::new();
         order.retain(|node| live[*node]);
+        let handled: HashSet<usize> = resolved
+            .edges
+            .iter()
+            .zip(&branches)
+            .filter(|(_, branch)| branch.as_deref() == Some(ERROR))
+            .map(|((from, ..), _)| *from)
+            .collect();
         for &at in &order {
             let (node, kind) = &resolved.nodes[at];
             indices.insert(
@@ -134,7 +137,8 @@ impl Compiler<'_> {
                     kind: kind.as_ref()?.about().name,
                     enabled: node.enabled,
                     config: node.config.clone(),
-                    work: works[at].take()?,
+                    handles_errors: handled.contains(&at),
+                    work: built.works[at].take()?,
                 }),
             );
         }
@@ -143,112 +147,10 @@ impl Compiler<'_> {
                 graph.add_edge(*from, *to, branch);
             }
         }
+        let regions = bodies.regions(&order);
         let order = order.iter().filter_map(|node| indices.get(node).copied()).collect();
-        let needs_customer = names_read.iter().any(|name| name.split('.').next() == Some("customer"));
-        Plan::new(Parts { graph, order, trigger: *indices.get(&trigger?)?, hash, needs_customer })
+        let needs_customer = built.names.iter().any(|name| name.split('.').next() == Some("customer"));
+        let trigger = *indices.get(&trigger?)?;
+        Plan::new(Parts { graph, order, trigger, filter: built.filter, regions, hash, needs_customer })
     }
-
-    /// Builds every node's work, triggers first, so that the scope of the others is known.
-    fn works(
-        &mut self,
-        resolved: &Resolved<'_>,
-        trigger: Option<usize>,
-        order: &[usize],
-        names: &mut BTreeSet<String>,
-    ) -> Vec<Option<Work>> {
-        let mut works: Vec<Option<Work>> = resolved.nodes.iter().map(|_| None).collect();
-        let mut subjects: Vec<&'static Subject> = Vec::new();
-        for (at, (node, kind)) in resolved.nodes.iter().enumerate() {
-            let Some(Kind::Trigger(kind)) = kind else { continue };
-            let built = self.build(node, &kind.about, &Scope::default(), names, kind.build);
-            if Some(at) == trigger {
-                let sources = built.as_ref().map_or(kind.sources.to_vec(), |built| built.sources());
-                subjects = sources.iter().map(|source| source.subject).collect();
-            }
-            works[at] = built.map(Work::Trigger);
-        }
-        for &at in order {
-            let (node, kind) = &resolved.nodes[at];
-            let scope = Scope { subjects: subjects.clone(), steps: steps_for(resolved, at) };
-            works[at] = match kind {
-                None => None,
-                Some(Kind::Trigger(_)) => continue,
-                Some(Kind::Condition(kind)) => {
-                    self.build(node, &kind.about, &scope, names, kind.build).map(Work::Condition)
-                }
-                Some(Kind::Action(kind)) => {
-                    self.needs(node, kind, &scope, names);
-                    self.build(node, &kind.about, &scope, names, kind.build).map(Work::Action)
-                }
-            };
-        }
-        works
-    }
-
-    fn build<T>(
-        &mut self,
-        node: &DrawnNode,
-        about: &super::catalogue::About,
-        scope: &Scope<'_>,
-        names: &mut BTreeSet<String>,
-        build: fn(&mut Reader<'_>) -> Option<T>,
-    ) -> Option<T> {
-        let schema = self.schemas.entry(about.name).or_insert_with(about.schema);
-        let mut reader = Reader::new(&node.id, &node.config, &node.config_path, schema, scope);
-        let built = build(&mut reader);
-        names.append(&mut reader.names);
-        let built = built.filter(|_| !any_error(&reader.faults));
-        self.diagnostics.append(&mut reader.faults);
-        built
-    }
-
-    fn needs(
-        &mut self,
-        node: &DrawnNode,
-        kind: &ActionKind,
-        scope: &Scope<'_>,
-        names: &mut BTreeSet<String>,
-    ) {
-        for need in kind.needs {
-            let choices: Vec<&str> = need.split('|').collect();
-            let gives = |subject: &&Subject| {
-                let has = |name: &str| {
-                    name.split_once('.').is_some_and(|(s, f)| s == subject.name && subject.field(f).is_some())
-                };
-                choices.iter().any(|choice| has(choice))
-            };
-            names.extend(
-                choices.iter().filter(|choice| choice.starts_with("customer.")).map(|c| (*c).to_owned()),
-            );
-            if let Some(lacking) = scope.subjects.iter().find(|subject| !gives(subject)) {
-                let message = format!(
-                    "`{}` needs {}; the trigger gives `{}`",
-                    kind.about.name,
-                    choices.join(" or "),
-                    lacking.name
-                );
-                let fault = Diagnostic::error("lacking-field", message).node(&node.id).at(&node.path);
-                self.diagnostics.push(fault.help("start the workflow with a trigger that gives it"));
-                return;
-            }
-        }
-    }
-}
-
-fn steps_for<'d>(resolved: &Resolved<'d>, node: usize) -> Vec<StepScope<'d>> {
-    let mentions = resolved.nodes[node].0.config.to_string().contains("steps");
-    if !mentions {
-        return Vec::new();
-    }
-    let before = resolved.graph.ancestors(node);
-    let scopes = resolved.nodes.iter().enumerate().map(|(at, (other, kind))| StepScope {
-        node: &other.id,
-        before: before[at] && at != node,
-        result: match kind {
-            Some(Kind::Action(kind)) => Some(kind.result),
-            Some(_) => Some(&[]),
-            None => None,
-        },
-    });
-    scopes.collect()
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::catalogue::Catalogue;
 use super::diagnostics::{Diagnostic, any_error, did_you_mean, segment};
 use super::expression::{Expression, HtmlTemplate, SyntaxFault, Template};
 use super::filters::{FILTERS, unknown_filter};
@@ -24,6 +25,8 @@ pub struct Reader<'a> {
     pub schema: &'a Value,
     /// The names that they may use.
     pub scope: &'a Scope<'a>,
+    /// Every kind there is.
+    pub catalogue: &'a Catalogue,
     /// Faults found so far.
     pub faults: Vec<Diagnostic>,
     /// Dotted paths that templates, expressions and rules read.
@@ -38,8 +41,9 @@ impl<'a> Reader<'a> {
         path: &'a str,
         schema: &'a Value,
         scope: &'a Scope<'a>,
+        catalogue: &'a Catalogue,
     ) -> Self {
-        Self { node, value, path, schema, scope, faults: Vec::new(), names: BTreeSet::new() }
+        Self { node, value, path, schema, scope, catalogue, faults: Vec::new(), names: BTreeSet::new() }
     }
 
     /// The settings as `T`, if they have no fault.
@@ -74,7 +78,12 @@ impl<'a> Reader<'a> {
 
     /// Notes a fault in one setting.
     pub fn fault_at(&mut self, code: &'static str, field: &str, message: impl Into<String>) {
-        let path = format!("{}/{}", self.path, segment(field));
+        self.fault_below(self.path, code, field, message);
+    }
+
+    /// Notes a fault in a field below a path.
+    pub fn fault_below(&mut self, path: &str, code: &'static str, field: &str, message: impl Into<String>) {
+        let path = format!("{path}/{}", segment(field));
         self.fault(Diagnostic::error(code, message).at(path));
     }
 

@@ -9,14 +9,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use minijinja::value::{Enumerator, Object, ObjectExt, Value as Dynamic};
 use minijinja::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::guarded::size_of;
-use crate::domain::event::Event;
-use crate::domain::ids::{EventId, NodeId};
-
-type Row = Map<String, Value>;
+use crate::domain::event::{Event, Row};
+use crate::domain::ids::{EventId, ExecutionId, NodeId};
 
 /// A field of a row that is larger than this can't be read by templates.
 const MAX_FIELD_BYTES: usize = 64 * 1024;
@@ -36,6 +34,8 @@ pub struct Head {
 /// The context of one execution. Cheap to clone: what is large is shared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Context {
+    #[serde(default)]
+    execution: ExecutionId,
     event: Head,
     subject: Arc<str>,
     row: Arc<Row>,
@@ -47,23 +47,61 @@ pub struct Context {
     steps: Arc<BTreeMap<NodeId, Value>>,
     #[serde(default)]
     vars: Arc<Row>,
+    /// In the body of a loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    item: Option<Item>,
+    /// The row of an event that is matched with what the execution waits for.
+    #[serde(skip)]
+    awaited: Option<Arc<Row>>,
     now: DateTime<Utc>,
+}
+
+/// What the body of a loop runs for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its place in the list, from 0.
+    pub index: u32,
+    /// It.
+    pub value: Arc<Value>,
 }
 
 impl Context {
     /// The context in which an execution for `event` starts. `kind` is the trigger's, `subject` the name
     /// of what the event is about.
-    pub fn new(event: &Event, kind: &str, subject: &str, now: DateTime<Utc>) -> Self {
+    pub fn new(event: &Event, kind: &str, subject: &str, execution: ExecutionId, now: DateTime<Utc>) -> Self {
         Self {
+            execution,
             event: Head { id: event.id, kind: kind.into(), at: event.at },
             subject: subject.into(),
-            row: Arc::new(event.row.clone()),
-            customer: event.customer.clone().map(Arc::new),
-            old: Arc::new(event.old.clone()),
+            row: event.row.clone(),
+            customer: event.customer.clone(),
+            old: event.old.clone(),
             steps: Arc::default(),
             vars: Arc::default(),
+            item: None,
+            awaited: None,
             now,
         }
+    }
+
+    /// Which execution sees it.
+    pub fn execution(&self) -> ExecutionId {
+        self.execution
+    }
+
+    /// The same, for one item of a loop.
+    pub fn for_item(&self, item: Item) -> Self {
+        Self { item: Some(item), ..self.clone() }
+    }
+
+    /// The same, beside the row of an event that may be the awaited one.
+    pub fn beside(&self, awaited: Row) -> Self {
+        Self { awaited: Some(Arc::new(awaited)), ..self.clone() }
+    }
+
+    /// Sets variables.
+    pub fn set_vars(&mut self, vars: Row) {
+        Arc::make_mut(&mut self.vars).extend(vars);
     }
 
     /// What happened.
@@ -120,6 +158,9 @@ impl Context {
             "customer" => (self.customer.as_deref()?, rest),
             "old" => (&self.old, rest),
             "vars" => (&self.vars, rest),
+            "awaited" => (self.awaited.as_deref()?, rest),
+            "item" => return below(&self.item.as_ref()?.value, rest).map(Cow::Borrowed),
+            "index" if rest.is_empty() => return Some(Cow::Owned(self.item.as_ref()?.index.into())),
             name if name == &*self.subject => (&self.row, rest),
             _ => return None,
         };
@@ -162,8 +203,8 @@ pub fn time(at: DateTime<Utc>) -> Value {
 #[derive(Debug)]
 struct View {
     context: Context,
-    /// `customer`, `old`, `vars` and the row, as far as they were asked for.
-    rows: [OnceLock<Dynamic>; 4],
+    /// `customer`, `old`, `vars`, the row and the awaited one, as far as they were asked for.
+    rows: [OnceLock<Dynamic>; 5],
 }
 
 impl Object for View {
@@ -188,6 +229,9 @@ impl Object for View {
             "customer" => row(0, context.customer.as_ref()?),
             "old" => row(1, &context.old),
             "vars" => row(2, &context.vars),
+            "item" => dynamic(&context.item.as_ref()?.value),
+            "index" => Dynamic::from(context.item.as_ref()?.index),
+            "awaited" => row(4, context.awaited.as_ref()?),
             name if name == &*context.subject => row(3, &context.row),
             _ => return None,
         })
@@ -303,16 +347,16 @@ pub mod tests {
             at: DateTime::from_timestamp(1_795_341_600, 0).expect("in range"),
             table: "orders".into(),
             operation: Operation::Insert,
-            row: map(row),
-            old: Map::new(),
-            customer: Some(map(customer)),
+            row: map(row).into(),
+            old: Arc::default(),
+            customer: Some(map(customer).into()),
         }
     }
 
     /// The context of [`order_event`].
     pub fn order_context(fields: Value) -> Context {
         let event = order_event(fields);
-        Context::new(&event, "order_created", "order", event.at)
+        Context::new(&event, "order_created", "order", ExecutionId::default(), event.at)
     }
 
     #[test]

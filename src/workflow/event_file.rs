@@ -1,6 +1,8 @@
 //! Event files: `{"type", "at", "data": {"order": {…}, "customer": {…}}}`, read into the event that the shop's
 //! triggers would have recorded.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -104,6 +106,7 @@ impl EventReader {
         let id = map.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok()).unwrap_or(self.seed);
         let table = source.subject.table.to_owned();
         let at = at?;
+        let (row, old, customer) = (Arc::new(row), Arc::new(old), customer.map(Arc::new));
         let event = Event { id: EventId(id), at, table, operation, row, old, customer };
         Some(EventFile { event, kind, subject: source.subject })
     }

@@ -4,10 +4,12 @@
 
 mod bounds;
 mod branches;
+mod build;
 pub mod catalogue;
 pub mod compile;
 pub mod config;
 pub mod context;
+pub mod control;
 pub mod diagnostics;
 pub mod event_file;
 pub mod expression;
@@ -17,6 +19,7 @@ mod guarded;
 mod hash;
 pub mod plan;
 pub mod react_flow;
+pub mod regions;
 pub mod report;
 mod resolve;
 pub mod rules;

@@ -8,8 +8,15 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::{Value, json};
 
 use super::catalogue::{Action, Condition, Source, Trigger};
+use super::context::Context;
+use super::control::Control;
+use super::regions::Region;
+use super::rules::test::Test;
 use crate::domain::event::Event;
-use crate::domain::ids::NodeId;
+use crate::domain::ids::{ExecutionId, NodeId};
+
+/// The branch by which a node that failed is left.
+pub const ERROR: &str = "error";
 
 /// What a node does at its turn.
 #[derive(Debug)]
@@ -18,6 +25,8 @@ pub enum Work {
     Trigger(Box<dyn Trigger>),
     /// It chooses a branch.
     Condition(Box<dyn Condition>),
+    /// It steers.
+    Control(Box<dyn Control>),
     /// It wants something done.
     Action(Box<dyn Action>),
 }
@@ -37,9 +46,11 @@ pub struct PlanNode {
     pub config: Value,
     /// What it does.
     pub work: Work,
+    /// Something follows its failure: that is no failure of the execution then.
+    pub handles_errors: bool,
 }
 
-/// An edge of a plan: the branch that it belongs to, if it leaves a condition.
+/// An edge of a plan: the branch that it belongs to, if its source has branches or it follows a failure.
 pub type Branch = Option<Arc<str>>;
 
 /// A version, compiled. Immutable.
@@ -51,6 +62,9 @@ pub struct Plan {
     trigger: NodeIndex,
     trigger_kind: &'static str,
     sources: Vec<Source>,
+    filter: Option<Test>,
+    regions: Vec<Region>,
+    places: Vec<(usize, usize)>,
     hash: String,
     needs_customer: bool,
 }
@@ -60,6 +74,8 @@ pub(super) struct Parts {
     pub graph: DiGraph<PlanNode, Branch>,
     pub order: Vec<NodeIndex>,
     pub trigger: NodeIndex,
+    pub filter: Option<Test>,
+    pub regions: Vec<Region>,
     pub hash: String,
     pub needs_customer: bool,
 }
@@ -72,8 +88,17 @@ impl Plan {
         let positions = parts.order.iter().enumerate();
         let by_id =
             positions.filter_map(|(at, index)| Some((parts.graph.node_weight(*index)?.id.clone(), at)));
+        let mut places = vec![(0, 0); parts.order.len()];
+        for (region, of) in parts.regions.iter().enumerate() {
+            for (slot, &at) in of.nodes.iter().enumerate() {
+                *places.get_mut(at)? = (region, slot);
+            }
+        }
         Some(Self {
             by_id: by_id.collect(),
+            filter: parts.filter,
+            regions: parts.regions,
+            places,
             trigger: parts.trigger,
             trigger_kind,
             sources,
@@ -110,6 +135,21 @@ impl Plan {
         self.by_id.get(node).copied()
     }
 
+    /// The workflow as a whole, then each loop's body.
+    pub fn regions(&self) -> &[Region] {
+        &self.regions
+    }
+
+    /// The region of a node, and its place there.
+    pub fn place(&self, at: usize) -> Option<(usize, usize)> {
+        self.places.get(at).copied()
+    }
+
+    /// The node at a place in [`Self::order`].
+    pub fn node(&self, at: usize) -> Option<&PlanNode> {
+        self.graph.node_weight(*self.order.get(at)?)
+    }
+
     /// The trigger's node.
     pub fn trigger(&self) -> NodeIndex {
         self.trigger
@@ -137,20 +177,21 @@ impl Plan {
 
     /// What it consists of, for those who ask the database what listens to what: lists of `triggers`, `conditions`
     /// and `actions`, each `{node, kind, label, config}`; a trigger once per table, with `table` and `operations`.
+    /// Controls are among the conditions where they choose a branch, else among the actions.
     pub fn parts(&self) -> Value {
         let (mut triggers, mut conditions, mut actions) = (Vec::new(), Vec::new(), Vec::new());
         let nodes = self.order.iter().filter_map(|index| self.graph.node_weight(*index));
         for node in nodes.filter(|node| node.enabled) {
             let mut part =
                 json!({"node": node.id, "kind": node.kind, "label": node.label, "config": node.config});
-            match node.work {
+            match &node.work {
                 Work::Condition(_) => conditions.push(part),
-                Work::Action(_) => actions.push(part),
+                Work::Control(control) if !control.branches().is_empty() => conditions.push(part),
+                Work::Control(_) | Work::Action(_) => actions.push(part),
                 Work::Trigger(_) => {
-                    let tables: BTreeSet<&str> =
-                        self.sources.iter().map(|source| source.subject.table).collect();
+                    let tables: BTreeSet<&str> = self.sources.iter().map(|source| &*source.table).collect();
                     for table in tables {
-                        let of_table = self.sources.iter().filter(|source| source.subject.table == table);
+                        let of_table = self.sources.iter().filter(|source| source.table == table);
                         let operations: BTreeSet<&str> = of_table
                             .flat_map(|source| source.operations)
                             .map(|operation| operation.as_str())
@@ -165,13 +206,34 @@ impl Plan {
         json!({"triggers": triggers, "conditions": conditions, "actions": actions})
     }
 
-    /// Whether the event starts it.
+    /// Whether the event starts it: it is about a row of the sources, the trigger agrees, and so does its filter.
     pub fn matches(&self, event: &Event) -> bool {
+        self.would_start(event) && self.passes_filter(event)
+    }
+
+    /// As [`Self::matches`], but for the filter.
+    pub fn would_start(&self, event: &Event) -> bool {
         self.source_of(event).is_some()
             && match self.graph.node_weight(self.trigger) {
                 Some(PlanNode { enabled: true, work: Work::Trigger(trigger), .. }) => trigger.matches(event),
                 _ => false,
             }
+    }
+
+    /// Whether the trigger's filter lets the event pass. One that can't be evaluated does not.
+    pub fn passes_filter(&self, event: &Event) -> bool {
+        let Some(filter) = &self.filter else { return true };
+        let id = ExecutionId::default();
+        let context = Context::new(event, self.trigger_kind, self.subject_of(event), id, event.at);
+        filter.decide(&context).is_ok_and(|verdict| verdict.holds)
+    }
+
+    /// The trigger with its settings.
+    pub fn trigger_settings(&self) -> Option<&dyn Trigger> {
+        match &self.graph.node_weight(self.trigger)?.work {
+            Work::Trigger(trigger) => Some(&**trigger),
+            _ => None,
+        }
     }
 
     /// The name under which the context shows the event's row.
@@ -180,8 +242,6 @@ impl Plan {
     }
 
     fn source_of(&self, event: &Event) -> Option<&Source> {
-        self.sources.iter().find(|source| {
-            source.subject.table == event.table && source.operations.contains(&event.operation)
-        })
+        self.sources.iter().find(|source| source.covers(event))
     }
 }

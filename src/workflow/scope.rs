@@ -1,17 +1,32 @@
 //! The scope of a node: which names its settings may use, and what types they have.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
 use super::diagnostics::did_you_mean;
+use super::graph::Graph;
 use super::subjects::{CUSTOMER, EVENT, Field, FieldType, Subject};
 
-/// What a node before another one leaves for it.
-#[derive(Debug, Clone, Copy)]
-pub struct StepScope<'a> {
-    /// The node's id.
-    pub node: &'a str,
-    /// What its kind gives; `None` if the kind is unknown.
-    pub result: Option<&'static [Field]>,
-    /// Whether it comes before the node whose scope this is.
-    pub before: bool,
+/// The nodes of a workflow as one of them sees them.
+#[derive(Debug)]
+pub struct StepsBefore<'a> {
+    /// Who leads to whom.
+    pub graph: &'a Graph,
+    /// All nodes by their ids.
+    pub index: &'a HashMap<&'a str, usize>,
+    /// What each node's kind gives; `None` if the kind is unknown.
+    pub results: &'a [Option<&'static [Field]>],
+    /// The node that looks.
+    pub at: usize,
+    /// Which nodes come before it: asked for when a name speaks of one.
+    pub before: OnceCell<Vec<bool>>,
+}
+
+impl StepsBefore<'_> {
+    fn is_before(&self, node: usize) -> bool {
+        let before = self.before.get_or_init(|| self.graph.ancestors(self.at));
+        node != self.at && before.get(node).copied().unwrap_or(false)
+    }
 }
 
 /// The names that one node's settings may use.
@@ -19,8 +34,14 @@ pub struct StepScope<'a> {
 pub struct Scope<'a> {
     /// What the trigger's events are about. Empty: no trigger is known, every name passes.
     pub subjects: Vec<&'static Subject>,
-    /// All nodes of the workflow.
-    pub steps: Vec<StepScope<'a>>,
+    /// The other nodes of the workflow.
+    pub steps: Option<StepsBefore<'a>>,
+    /// The variables that nodes before this one set; `None`: not known.
+    pub vars: Option<Vec<String>>,
+    /// In the body of a loop: `item` and `index` are there.
+    pub in_loop: bool,
+    /// The row of an event that is matched with what the execution waits for.
+    pub awaited: Option<&'static Subject>,
 }
 
 /// Why a name can't be used.
@@ -50,7 +71,12 @@ impl Scope<'_> {
         let root = parts.next().unwrap_or_default();
         let rest: Vec<&str> = parts.collect();
         match root {
-            "vars" => return Ok(FieldType::Json),
+            "vars" => return self.variable(&rest),
+            "item" if self.in_loop => return Ok(FieldType::Json),
+            "index" if self.in_loop => return leaf(root, FieldType::Integer, &rest),
+            "awaited" if self.awaited.is_some() => {
+                return in_subjects(root, &Vec::from_iter(self.awaited), &rest);
+            }
             "now" => return leaf(root, FieldType::Time, &rest),
             "event" => return in_fields(root, &[EVENT], &rest),
             "steps" => return self.step(&rest),
@@ -58,12 +84,24 @@ impl Scope<'_> {
             "customer" if self.has_customer() => return in_fields(root, &[CUSTOMER.fields], &rest),
             _ => {}
         }
-        let named: Vec<_> =
-            self.subjects.iter().filter(|s| root == "old" || s.name == root).map(|s| s.fields).collect();
+        let named: Vec<&Subject> =
+            self.subjects.iter().filter(|s| root == "old" || s.name == root).copied().collect();
         if named.is_empty() {
             return Err(self.unknown_root(root));
         }
-        in_fields(root, &named, &rest)
+        in_subjects(root, &named, &rest)
+    }
+
+    fn variable(&self, rest: &[&str]) -> Result<FieldType, NameFault> {
+        let (Some(name), Some(known)) = (rest.first(), &self.vars) else { return Ok(FieldType::Json) };
+        if known.iter().any(|known| known == name) {
+            return Ok(FieldType::Json);
+        }
+        let help = match known.is_empty() {
+            true => Some("set it before, by a node of the kind `set`".into()),
+            false => did_you_mean(name, known.iter().map(String::as_str)),
+        };
+        Err(NameFault::unknown(format!("no node before this one sets the variable `{name}`"), help))
     }
 
     fn has_customer(&self) -> bool {
@@ -79,26 +117,46 @@ impl Scope<'_> {
         if self.has_customer() {
             known.push("customer");
         }
+        if self.in_loop {
+            known.extend(["item", "index"]);
+        } else if matches!(root, "item" | "index") {
+            let message = format!("`{root}` is there in the body of a loop only");
+            return NameFault::unknown(
+                message,
+                Some("draw this node behind the branch `each` of a loop".into()),
+            );
+        }
         NameFault::unknown(format!("there is no `{root}` here"), did_you_mean(root, known))
     }
 
     fn step(&self, rest: &[&str]) -> Result<FieldType, NameFault> {
         let Some((node, rest)) = rest.split_first() else { return Ok(FieldType::Json) };
-        let Some(step) = self.steps.iter().find(|step| step.node == *node) else {
-            let before = self.steps.iter().filter(|step| step.before).map(|step| step.node);
+        let Some(steps) = &self.steps else {
+            return Err(NameFault::unknown("no node comes before this one".into(), None));
+        };
+        let Some(&at) = steps.index.get(node) else {
+            let before = steps.index.iter().filter(|(_, at)| steps.is_before(**at)).map(|(name, _)| *name);
             return Err(NameFault::unknown(format!("there is no node `{node}`"), did_you_mean(node, before)));
         };
-        if !step.before {
+        if !steps.is_before(at) {
             return Err(NameFault {
                 code: "step-not-before",
                 message: format!("the node `{node}` does not come before this one"),
                 help: Some(format!("draw a way from `{node}` to this node, or leave its result out")),
             });
         }
-        match step.result {
+        match steps.results.get(at).copied().flatten() {
             None => Ok(FieldType::Json),
             Some(fields) => in_fields(&format!("steps.{node}"), &[fields], rest),
         }
+    }
+}
+
+fn in_subjects(root: &str, choices: &[&Subject], rest: &[&str]) -> Result<FieldType, NameFault> {
+    let fields: Vec<_> = choices.iter().map(|subject| subject.fields).collect();
+    match in_fields(root, &fields, rest) {
+        Err(_) if choices.iter().any(|subject| subject.open) => Ok(FieldType::Json),
+        known => known,
     }
 }
 

@@ -73,8 +73,10 @@ pub struct Subject {
     pub name: &'static str,
     /// The table without schema: `orders`.
     pub table: &'static str,
-    /// All its fields.
+    /// Its fields.
     pub fields: &'static [Field],
+    /// There may be others, of which nothing is known.
+    pub open: bool,
 }
 
 impl Subject {
@@ -93,6 +95,7 @@ impl Subject {
 pub static ORDER: Subject = Subject {
     name: "order",
     table: "orders",
+    open: false,
     fields: &[
         Field::new("id", Id),
         Field::new("customer_id", Id),
@@ -117,6 +120,7 @@ pub static ORDER: Subject = Subject {
 pub static CUSTOMER: Subject = Subject {
     name: "customer",
     table: "customers",
+    open: false,
     fields: &[
         Field::new("id", Id),
         Field::new("user_id", Id),
@@ -138,6 +142,7 @@ pub static CUSTOMER: Subject = Subject {
 pub static WAITLIST: Subject = Subject {
     name: "waitlist",
     table: "product_waitlist",
+    open: false,
     fields: &[
         Field::new("id", Id),
         Field::required("product_id", Text),
@@ -157,6 +162,7 @@ pub static WAITLIST: Subject = Subject {
 pub static PAGE: Subject = Subject {
     name: "page",
     table: "pages",
+    open: false,
     fields: &[
         Field::new("id", Id),
         Field::required("slug", Text),
@@ -174,6 +180,7 @@ pub static PAGE: Subject = Subject {
 pub static CONTENT: Subject = Subject {
     name: "content",
     table: "page_content",
+    open: false,
     fields: &[
         Field::new("id", Id),
         Field::required("page_id", Id),
@@ -190,6 +197,7 @@ pub static CONTENT: Subject = Subject {
 pub static POST: Subject = Subject {
     name: "post",
     table: "blog_posts",
+    open: false,
     fields: &[
         Field::new("id", Id),
         Field::required("slug", Text),

@@ -2,6 +2,8 @@ use serde_json::{Value, json};
 
 use super::super::read;
 use super::*;
+use crate::domain::ids::ExecutionId;
+use crate::workflow::catalogue::Catalogue;
 use crate::workflow::config::Reader;
 use crate::workflow::context::Context;
 use crate::workflow::context::tests::order_event;
@@ -10,12 +12,12 @@ use crate::workflow::subjects::{ORDER, POST};
 
 fn verdict(config: &Value, row: &Value, old: &Value) -> Verdict {
     let mut event = order_event(row.clone());
-    event.old = old.as_object().cloned().unwrap_or_default();
-    let scope = Scope { subjects: vec![&ORDER, &POST], steps: Vec::new() };
-    let mut reader = Reader::new("c", config, "", &Value::Null, &scope);
+    event.old = old.as_object().cloned().unwrap_or_default().into();
+    let scope = Scope { subjects: vec![&ORDER, &POST], ..Scope::default() };
+    let mut reader = Reader::new("c", config, "", &Value::Null, &scope, &Catalogue::EMPTY);
     let read = read::group(&mut reader, config, "");
     let group = read.unwrap_or_else(|| panic!("{:#?}", reader.faults));
-    super::group(&group, &Context::new(&event, "order_created", "order", event.at))
+    super::group(&group, &Context::new(&event, "order_created", "order", ExecutionId::default(), event.at))
 }
 
 fn rule(field: &str, operator: &str, value: Value) -> Value {

@@ -3,6 +3,7 @@
 pub mod decide;
 pub mod operator;
 pub mod read;
+pub mod test;
 pub mod value;
 
 use operator::Operator;

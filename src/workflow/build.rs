@@ -1,0 +1,264 @@
+//! Settings become work: every node's are read in its scope, triggers first, so that the scope of the others is known.
+
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::catalogue::{ActionKind, Kind};
+use super::compile::Compiler;
+use super::config::Reader;
+use super::control::Shape;
+use super::diagnostics::{Diagnostic, any_error};
+use super::plan::{ERROR, Work};
+use super::regions::{AFTER, EACH};
+use super::resolve::Resolved;
+use super::rules::test::Test;
+use super::scope::{Scope, StepsBefore};
+use super::subjects::{Field, Subject};
+
+/// The setting of every trigger that the compiler reads itself.
+pub const FILTER: &str = "filter";
+
+/// What came of the nodes' settings.
+pub(super) struct Built {
+    /// By drawn node; `None` where its settings have faults.
+    pub works: Vec<Option<Work>>,
+    /// The trigger's.
+    pub filter: Option<Test>,
+    /// Dotted paths that are read anywhere.
+    pub names: BTreeSet<String>,
+}
+
+impl Built {
+    /// The loops among the drawn nodes.
+    pub(super) fn loops(&self) -> Vec<usize> {
+        let is_loop =
+            |work: &Option<Work>| matches!(work, Some(Work::Control(c)) if c.shape() == Shape::Loop);
+        self.works.iter().enumerate().filter(|(_, work)| is_loop(work)).map(|(at, _)| at).collect()
+    }
+
+    /// The variables that nodes among `before` set; `None` if one of these could not be read.
+    fn variables(&self, resolved: &Resolved<'_>, before: &[bool]) -> Option<Vec<String>> {
+        let mut known = Vec::new();
+        for (at, _) in before.iter().enumerate().filter(|(_, before)| **before) {
+            match (&self.works[at], &resolved.nodes[at].1) {
+                (Some(Work::Control(control)), _) => known.extend(control.sets()),
+                (None, Some(Kind::Control(_)) | None) => return None,
+                _ => {}
+            }
+        }
+        Some(known)
+    }
+}
+
+impl Compiler<'_> {
+    /// Builds every node's work.
+    pub(super) fn build_all(
+        &mut self,
+        resolved: &Resolved<'_>,
+        trigger: Option<usize>,
+        order: &[usize],
+    ) -> Built {
+        let works = resolved.nodes.iter().map(|_| None).collect();
+        let mut built = Built { works, filter: None, names: BTreeSet::new() };
+        let mut subjects: Vec<&'static Subject> = Vec::new();
+        for at in 0..resolved.nodes.len() {
+            if matches!(resolved.nodes[at].1, Some(Kind::Trigger(_))) {
+                let found = self.trigger(resolved, at, &mut built);
+                if Some(at) == trigger {
+                    subjects = found;
+                }
+            }
+        }
+        let results: Vec<Option<&'static [Field]>> =
+            resolved.nodes.iter().map(|(_, kind)| kind.as_ref().map(Kind::result)).collect();
+        let loops = self.likely_bodies(resolved);
+        for &at in order {
+            let (node, kind) = &resolved.nodes[at];
+            let text = node.config.to_string();
+            let before = text.contains("vars").then(|| resolved.graph.ancestors(at));
+            let scope = Scope {
+                subjects: subjects.clone(),
+                steps: Some(StepsBefore {
+                    graph: &resolved.graph,
+                    index: &resolved.index,
+                    results: &results,
+                    at,
+                    before: OnceCell::new(),
+                }),
+                vars: before.and_then(|before| built.variables(resolved, &before)),
+                in_loop: loops.get(at).copied().unwrap_or(false),
+                awaited: None,
+            };
+            let config = (&node.config, &*node.config_path);
+            built.works[at] = match kind {
+                None | Some(Kind::Trigger(_)) => continue,
+                Some(Kind::Condition(of)) => self
+                    .build(&node.id, config, kind, &scope, &mut built.names, of.build)
+                    .map(Work::Condition),
+                Some(Kind::Control(of)) => {
+                    self.build(&node.id, config, kind, &scope, &mut built.names, of.build).map(Work::Control)
+                }
+                Some(Kind::Action(of)) => {
+                    self.needs(resolved, at, of, &scope, &mut built.names);
+                    self.build(&node.id, config, kind, &scope, &mut built.names, of.build).map(Work::Action)
+                }
+            };
+        }
+        built
+    }
+
+    /// Builds a trigger and its filter; gives what its events are about.
+    fn trigger(&mut self, resolved: &Resolved<'_>, at: usize, built: &mut Built) -> Vec<&'static Subject> {
+        let (node, kind) = &resolved.nodes[at];
+        let Some(Kind::Trigger(of)) = kind else { return Vec::new() };
+        let mut config = node.config.clone();
+        let filter = config.as_object_mut().and_then(|config| config.remove(FILTER));
+        let nothing = Scope::default();
+        let own = (&config, &*node.config_path);
+        let trigger = self.build(&node.id, own, kind, &nothing, &mut built.names, of.build);
+        let sources = trigger.as_ref().map_or(of.sources.to_vec(), |built| built.sources());
+        let subjects: Vec<&'static Subject> = sources.iter().map(|source| source.subject).collect();
+        built.works[at] = trigger.map(Work::Trigger);
+        if let Some(filter) = filter.filter(|filter| !filter.is_null()) {
+            let scope = Scope { subjects: subjects.clone(), vars: Some(Vec::new()), ..Scope::default() };
+            let path = format!("{}/{FILTER}", node.config_path);
+            let mut reader = Reader::new(&node.id, &filter, &path, &Value::Null, &scope, self.catalogue);
+            built.filter = Test::read(&mut reader, &filter, &path);
+            built.names.append(&mut reader.names);
+            self.diagnostics.append(&mut reader.faults);
+        }
+        subjects
+    }
+
+    /// Which nodes a loop's branch `each` leads to, before branches are known for sure.
+    fn likely_bodies(&self, resolved: &Resolved<'_>) -> Vec<bool> {
+        let mut within = vec![false; resolved.nodes.len()];
+        for (from, to, edge) in &resolved.edges {
+            let is_loop = matches!(resolved.nodes[*from].1, Some(Kind::Control(kind)) if kind.branches == [EACH, AFTER]);
+            let each = edge.branches.first().is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case(EACH));
+            if is_loop && each {
+                let reached = resolved.graph.reachable(*to);
+                within.iter_mut().zip(reached).for_each(|(is, reached)| *is |= reached);
+            }
+        }
+        within
+    }
+
+    fn build<T>(
+        &mut self,
+        node: &str,
+        (config, path): (&Value, &str),
+        kind: &Option<Kind<'static>>,
+        scope: &Scope<'_>,
+        names: &mut BTreeSet<String>,
+        build: fn(&mut Reader<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let about = kind.as_ref()?.about();
+        let schema = self.schemas.entry(about.name).or_insert_with(about.schema);
+        let mut reader = Reader::new(node, config, path, schema, scope, self.catalogue);
+        let built = build(&mut reader);
+        names.append(&mut reader.names);
+        let built = built.filter(|_| !any_error(&reader.faults));
+        self.diagnostics.append(&mut reader.faults);
+        built
+    }
+
+    fn needs(
+        &mut self,
+        resolved: &Resolved<'_>,
+        at: usize,
+        kind: &ActionKind,
+        scope: &Scope<'_>,
+        names: &mut BTreeSet<String>,
+    ) {
+        let node = resolved.nodes[at].0;
+        for need in kind.needs {
+            let choices: Vec<&str> = need.split('|').collect();
+            let gives = |subject: &&Subject| {
+                let has = |name: &str| {
+                    name.split_once('.').is_some_and(|(of, field)| {
+                        subject.open || ((of == "*" || of == subject.name) && subject.field(field).is_some())
+                    })
+                };
+                choices.iter().any(|choice| has(choice))
+            };
+            let of_customer = choices.iter().filter(|choice| choice.starts_with("customer."));
+            names.extend(of_customer.map(|choice| (*choice).to_owned()));
+            if let Some(lacking) = scope.subjects.iter().find(|subject| !gives(subject)) {
+                let words: Vec<String> = choices
+                    .iter()
+                    .map(|choice| {
+                        choice
+                            .strip_prefix("*.")
+                            .map_or((*choice).to_owned(), |f| format!("a row with `{f}`"))
+                    })
+                    .collect();
+                let message = format!(
+                    "`{}` needs {}; the trigger gives `{}`",
+                    kind.about.name,
+                    words.join(" or "),
+                    lacking.name
+                );
+                let fault = Diagnostic::error("lacking-field", message).node(&node.id).at(&node.path);
+                self.diagnostics.push(fault.help("start the workflow with a trigger that gives it"));
+                return;
+            }
+        }
+    }
+
+    /// What controls that shape the graph make of the ways around them, and conditions that know no other way.
+    pub(super) fn shapes(
+        &mut self,
+        resolved: &Resolved<'_>,
+        works: &[Option<Work>],
+        live: &[bool],
+        branches: &[super::plan::Branch],
+    ) {
+        for (at, (node, _)) in resolved.nodes.iter().enumerate().filter(|(at, _)| live[*at]) {
+            let about = |fault: Diagnostic| fault.node(&node.id).at(&node.path);
+            match &works[at] {
+                Some(Work::Control(control)) => match control.shape() {
+                    Shape::First | Shape::All if resolved.graph.before[at].len() < 2 => {
+                        let message = format!(
+                            "only one way leads into the join `{}`: there is nothing to join",
+                            node.id
+                        );
+                        self.diagnostics.push(about(Diagnostic::warning("lone-join", message)));
+                    }
+                    Shape::End => {
+                        for ((from, _, edge), branch) in resolved.edges.iter().zip(branches) {
+                            if *from == at && branch.as_deref() != Some(ERROR) {
+                                let message = format!("an edge leaves `{}`, but nothing follows it", node.id);
+                                let fault = Diagnostic::error("edge-after-end", message).node(&node.id);
+                                let fault = fault.edge(edge.id.as_deref()).at(&edge.path);
+                                self.diagnostics.push(fault.help("remove the edge"));
+                            }
+                        }
+                    }
+                    _ => {}
+                },
+                Some(Work::Condition(condition)) => {
+                    let Some(always) = condition.always() else { continue };
+                    let message = format!("`{}` always goes on by `{always}`", node.id);
+                    let others = condition.branches().into_iter().filter(|name| *name != always);
+                    let drawn = |name: &&str| {
+                        resolved
+                            .edges
+                            .iter()
+                            .zip(branches)
+                            .any(|((from, ..), b)| *from == at && b.as_deref() == Some(name))
+                    };
+                    let dead: Vec<String> = others.filter(drawn).map(|name| format!("`{name}`")).collect();
+                    let fault = Diagnostic::warning("constant-condition", message);
+                    self.diagnostics.push(about(match dead.is_empty() {
+                        true => fault,
+                        false => fault.help(format!("what follows {} never runs", dead.join(" and "))),
+                    }));
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A test: a group of rules, or one expression. Conditions, filters and matches are tests.
+
+use serde_json::Value;
+
+use super::{Group, decide, read};
+use crate::workflow::catalogue::PlanError;
+use crate::workflow::config::Reader;
+use crate::workflow::context::Context;
+use crate::workflow::expression::Expression;
+
+/// Something that holds or does not.
+#[derive(Debug)]
+pub enum Test {
+    /// One expression.
+    Expression(Expression),
+    /// Rules.
+    Rules(Group),
+}
+
+/// Whether a test holds, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// Whether it holds.
+    pub holds: bool,
+    /// What was seen, in words.
+    pub why: String,
+}
+
+impl Test {
+    /// Reads `{"expression": …}` or a group of rules; `None` if it has faults, which are noted in `reader`.
+    pub fn read(reader: &mut Reader<'_>, value: &Value, path: &str) -> Option<Self> {
+        match value.get("expression") {
+            Some(Value::String(source)) => {
+                let others = value.as_object().into_iter().flatten().filter(|(key, _)| *key != "expression");
+                for (key, _) in others {
+                    let message = format!("`{key}` has no effect beside `expression`");
+                    reader.fault_below(path, "unknown-field", key, message);
+                }
+                reader.expression(source, &format!("{path}/expression")).map(Self::Expression)
+            }
+            Some(_) => {
+                reader.fault_below(path, "wrong-type", "expression", "`expression` must be a text");
+                None
+            }
+            None => read::group(reader, value, path).map(Self::Rules),
+        }
+    }
+
+    /// Whether it holds.
+    ///
+    /// # Errors
+    /// [`PlanError`] where an expression can't be evaluated.
+    pub fn decide(&self, context: &Context) -> Result<Verdict, PlanError> {
+        match self {
+            Self::Rules(group) => {
+                let decide::Verdict { holds, why } = decide::group(group, context);
+                Ok(Verdict { holds, why })
+            }
+            Self::Expression(expression) => {
+                let holds = expression.holds(context).map_err(|error| PlanError(error.to_string()))?;
+                let source: String = expression.source().chars().take(200).collect();
+                Ok(Verdict { holds, why: format!("`{source}` is {holds}") })
+            }
+        }
+    }
+}
