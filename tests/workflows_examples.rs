@@ -83,13 +83,14 @@ fn every_example_gives_the_answer_that_it_promises() {
                 run.answer(
                     &plan,
                     &request.node,
+                    &request.item,
                     Answer::Done { result, changes: Vec::new(), why: String::new() },
                     event.at,
                 );
             }
         }
         let expected = json_of(&folder, "expected.json");
-        let seen = json!({"outcome": run.status, "steps": run.steps, "deliveries": deliveries});
+        let seen = json!({"outcome": run.status, "steps": run.steps(), "deliveries": deliveries});
         for part in ["outcome", "steps", "deliveries"] {
             if let Some(expected) = expected.get(part) {
                 assert!(covers(&seen[part], expected), "{name}: {part} is {:#}", seen[part]);

@@ -131,7 +131,7 @@ async fn one_batch(session: &Session, cursors: &mut Cursors) -> Outcome<usize> {
         asked.push(Asked {
             execution: id,
             lane: row.lane,
-            request: Request { id: EffectId::derive(id, &node, &[]), node, effect },
+            request: Request { id: EffectId::derive(id, &node, &[]), node, item: Vec::new(), effect },
         });
         identities.push(Identity {
             id,
@@ -168,6 +168,7 @@ fn step(asked: &Asked, answer: &Answer, at: chrono::DateTime<chrono::Utc>) -> St
         _ => (None, Vec::new()),
     };
     Step {
+        item: Vec::new(),
         node: asked.request.node.clone(),
         outcome: StepOutcome::Done,
         branch: None,

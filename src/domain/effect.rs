@@ -58,6 +58,8 @@ pub struct Request {
     pub id: EffectId,
     /// Who asks.
     pub node: NodeId,
+    /// For which item of each loop around it, from the outermost.
+    pub item: Vec<u32>,
     /// What for.
     pub effect: Effect,
 }

@@ -118,6 +118,9 @@ pub enum StepOutcome {
 pub struct Step {
     /// Which node.
     pub node: NodeId,
+    /// For which item of each loop around it, counted from 0, from the outermost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub item: Vec<u32>,
     /// How it ended.
     pub outcome: StepOutcome,
     /// The handle an execution left a condition by.

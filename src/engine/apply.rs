@@ -109,7 +109,7 @@ pub async fn in_waves(
             }
             moved.handed |= matches!(answer, Answer::Handed { .. });
             let Running { plan, run, .. } = &mut running[*n];
-            run.answer(plan, &asked.request.node, answer, now);
+            run.answer(plan, &asked.request.node, &asked.request.item, answer, now);
         }
         owners.dedup();
         moving = owners;

@@ -99,7 +99,7 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -
     broken.extend(wake(session, plans, rows, *now, &mut running).await?);
     let Moved { handed, thought } =
         in_waves(session, &mut running, *now, manner, &mut Deliveries::HandOver).await?;
-    settle(session, &running, &broken).await?;
+    settle(session, &mut running, &broken).await?;
     tell(rows, &running, &broken, *now);
     Ok(Done { claimed: rows.len(), bytes: *bytes, handed, thought })
 }
@@ -193,12 +193,13 @@ async fn wake(
     let mut broken = Vec::new();
     for Woken { identity, state, deliveries } in take_waiting(session, &ids).await? {
         let plan = plans.pinned(session, identity.workflow, identity.version).await?;
-        match restored(&identity, plan, state) {
+        match restored(&identity, plan, state, now) {
             Ok((plan, mut run)) => {
-                for node in run.waiting_for() {
-                    let answer = deliveries.iter().find(|(of, ..)| *of == node);
+                for (id, spot) in run.waiting_for() {
+                    let answer = deliveries.iter().find(|(of, ..)| *of == id);
                     if let Some((_, status, result)) = answer {
-                        run.answer(&plan, &node, delivered(status, result.clone()), now);
+                        let answer = delivered(status, result.clone());
+                        run.answer(&plan, &spot.node, &spot.item, answer, now);
                     }
                 }
                 running.push(Running { identity, plan, run });
@@ -213,6 +214,7 @@ fn restored(
     identity: &Identity,
     plan: Option<Arc<Plan>>,
     state: Result<Value, String>,
+    now: DateTime<Utc>,
 ) -> Result<(Arc<Plan>, Run), (Vec<Step>, String)> {
     let unreadable = |reason: String| format!("its saved state can't be read: {reason}");
     let state = state.map_err(|reason| (Vec::new(), unreadable(reason)))?;
@@ -223,12 +225,12 @@ fn restored(
     let plan = plan.ok_or_else(|| (steps(), gone()))?;
     let saved: Saved =
         serde_json::from_value(state.clone()).map_err(|error| (steps(), unreadable(error.to_string())))?;
-    let run = Run::restore(identity.id, &plan, saved).map_err(|error| (steps(), error.to_string()))?;
+    let run = Run::restore(identity.id, &plan, saved, now).map_err(|error| (steps(), error.to_string()))?;
     Ok((plan, run))
 }
 
 /// Record: executions that ended, executions that rest; and the commit that makes all of it true.
-async fn settle(session: &Session, running: &[Running], broken: &[Broken]) -> Result<(), StoreError> {
+async fn settle(session: &Session, running: &mut [Running], broken: &[Broken]) -> Result<(), StoreError> {
     let mut ended: Vec<Ended<'_>> = broken
         .iter()
         .map(|b| Ended {
@@ -242,13 +244,16 @@ async fn settle(session: &Session, running: &[Running], broken: &[Broken]) -> Re
     let mut resting = Vec::new();
     for Running { identity, run, .. } in running {
         match run.status {
-            Status::Waiting => resting.push(Resting { identity, state: run.save() }),
+            Status::Waiting => {
+                let timer = run.queues();
+                resting.push(Resting { identity, state: run.save(), timer });
+            }
             status => ended.push(Ended {
                 identity,
                 mode: Mode::Live,
                 status,
-                steps: &run.steps,
-                error: failure(&run.steps),
+                steps: run.steps(),
+                error: failure(run.steps()),
             }),
         }
     }

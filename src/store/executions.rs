@@ -7,14 +7,14 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use tokio_postgres::types::Json;
+use tokio_postgres::types::{Json, ToSql};
 use uuid::Uuid;
 
 use super::json::Readable;
 use super::session::{Session, Sql, StoreError};
 use crate::domain::event::Row;
 use crate::domain::execution::{Mode, Status, Step};
-use crate::domain::ids::{EventId, ExecutionId, NodeId, WorkflowId};
+use crate::domain::ids::{EffectId, EventId, ExecutionId, WorkflowId};
 
 pub(super) static LOAD_CUSTOMERS: Sql = Sql {
     name: "load_customers",
@@ -27,7 +27,7 @@ pub(super) static TAKE_WAITING: Sql = Sql {
 };
 pub(super) static FINISHED_DELIVERIES: Sql = Sql {
     name: "finished_deliveries",
-    text: "select execution_id, node_id, status, result from public.workflow_deliveries
+    text: "select execution_id, id, status, result from public.workflow_deliveries
            where execution_id = any ($1::uuid[]) and status in ('sent', 'refused', 'unknown')",
 };
 pub(super) static RECORD: Sql =
@@ -75,6 +75,8 @@ pub struct Resting<'a, S> {
     pub identity: &'a Identity,
     /// All it needs to go on.
     pub state: S,
+    /// When it is to go on by itself, unless that is queued already.
+    pub timer: Option<DateTime<Utc>>,
 }
 
 /// An execution that was woken.
@@ -84,8 +86,8 @@ pub struct Woken {
     pub identity: Identity,
     /// What was saved when it was laid to rest, or why that can't be read.
     pub state: Result<Value, String>,
-    /// Its deliveries that ended: node, status, result.
-    pub deliveries: Vec<(NodeId, String, Option<Value>)>,
+    /// Its deliveries that ended: id, status, result.
+    pub deliveries: Vec<(EffectId, String, Option<Value>)>,
 }
 
 /// The customers with these ids, as `to_jsonb` gives them, or why that can't be read. Unknown ids are missing.
@@ -119,11 +121,11 @@ pub async fn take_waiting(session: &Session, ids: &[ExecutionId]) -> Result<Vec<
         async { session.query(&FINISHED_DELIVERIES, &[&ids]).await },
     );
     let rows = rows?;
-    let mut deliveries: HashMap<Uuid, Vec<(NodeId, String, Option<Value>)>> = HashMap::new();
+    let mut deliveries: HashMap<Uuid, Vec<(EffectId, String, Option<Value>)>> = HashMap::new();
     for row in &finished? {
-        let node: &str = row.get("node_id");
+        let id = EffectId(row.get("id"));
         deliveries.entry(row.get("execution_id")).or_default().push((
-            node.into(),
+            id,
             row.get("status"),
             row.get::<_, Option<Readable>>("result").map(Readable::or_null),
         ));
@@ -193,8 +195,8 @@ pub async fn park<S: Serialize + fmt::Debug + Sync>(
     let lanes: Vec<_> = resting.iter().map(|r| r.identity.lane).collect();
     let started: Vec<_> = resting.iter().map(|r| r.identity.started_at).collect();
     let states: Vec<_> = resting.iter().map(|r| Json(&r.state)).collect();
-    session
-        .execute(&PARK, &[&ids, &event_ats, &events, &workflows, &versions, &lanes, &states, &started])
-        .await
-        .map(|_| ())
+    let timers: Vec<_> = resting.iter().map(|r| r.timer).collect();
+    let values: [&(dyn ToSql + Sync); 9] =
+        [&ids, &event_ats, &events, &workflows, &versions, &lanes, &states, &started, &timers];
+    session.execute(&PARK, &values).await.map(|_| ())
 }

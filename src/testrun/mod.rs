@@ -141,8 +141,8 @@ async fn in_transaction(
             Status::Running | Status::Waiting => Outcome::Waiting,
             Status::Failed | Status::Cancelled => Outcome::Failed,
         },
-        changes: run.steps.iter().flat_map(|step| step.changes.iter().cloned()).collect(),
-        steps: run.steps,
+        changes: run.steps().iter().flat_map(|step| step.changes.iter().cloned()).collect(),
+        steps: run.steps().to_vec(),
         deliveries: emails.into_iter().map(|email| Delivery { kind: "email", email }).collect(),
         warnings: Vec::new(),
     })

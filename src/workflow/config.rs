@@ -11,6 +11,7 @@ use super::diagnostics::{Diagnostic, any_error, did_you_mean, segment};
 use super::expression::{Expression, HtmlTemplate, SyntaxFault, Template};
 use super::filters::{FILTERS, unknown_filter};
 use super::scope::Scope;
+use super::span::Span;
 
 /// Reads the settings of one node and collects what is wrong with them.
 #[derive(Debug)]
@@ -101,6 +102,20 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads a template and checks its names.
+    pub fn text(&mut self, source: &str, path: &str) -> Option<Template> {
+        match Template::parse(source) {
+            Ok(template) => {
+                self.check_names(template.names(), source, path, false);
+                Some(template)
+            }
+            Err(fault) => {
+                self.syntax("template-syntax", fault, path);
+                None
+            }
+        }
+    }
+
     fn template(&mut self, source: &str, path: &str, html: bool) {
         let names = match html {
             true => HtmlTemplate::parse(source).map(|template| template.names().to_vec()),
@@ -167,6 +182,12 @@ impl<'a> Reader<'a> {
             Value::String(text) => match schema.get("format").and_then(Value::as_str) {
                 Some("template") => self.template(text, &path, schema["x-content"] == "html"),
                 Some("expression") => drop(self.expression(text, &path)),
+                Some("span") => {
+                    if let Err(message) = Span::read(text) {
+                        let fault = Diagnostic::error("bad-span", message).at(path);
+                        self.fault(fault.help("write 30m, 12h, 7d or 2w"));
+                    }
+                }
                 _ => {}
             },
             Value::Number(number) => {
@@ -282,6 +303,7 @@ fn expected(schema: &Value) -> String {
         .map(|ty| match (ty, schema["format"].as_str()) {
             ("string", Some("template")) => "a template",
             ("string", Some("expression")) => "an expression",
+            ("string", Some("span")) => "a span of time",
             ("string", _) => "a text",
             ("integer", _) => "a whole number",
             ("number", _) => "a number",

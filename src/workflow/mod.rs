@@ -24,5 +24,6 @@ pub mod report;
 mod resolve;
 pub mod rules;
 pub mod scope;
+pub mod span;
 mod storable;
 pub mod subjects;

@@ -65,6 +65,7 @@ pub struct Plan {
     filter: Option<Test>,
     regions: Vec<Region>,
     places: Vec<(usize, usize)>,
+    names: Vec<Arc<[NodeId]>>,
     hash: String,
     needs_customer: bool,
 }
@@ -94,9 +95,13 @@ impl Plan {
                 *places.get_mut(at)? = (region, slot);
             }
         }
+        let name = |at: &usize| Some(parts.graph.node_weight(*parts.order.get(*at)?)?.id.clone());
+        let names = parts.regions.iter().map(|of| of.nodes.iter().filter_map(name).collect());
+        let names = names.collect();
         Some(Self {
             by_id: by_id.collect(),
             filter: parts.filter,
+            names,
             regions: parts.regions,
             places,
             trigger: parts.trigger,
@@ -138,6 +143,11 @@ impl Plan {
     /// The workflow as a whole, then each loop's body.
     pub fn regions(&self) -> &[Region] {
         &self.regions
+    }
+
+    /// The names of a region's nodes, in their order.
+    pub fn names(&self, region: usize) -> Arc<[NodeId]> {
+        self.names.get(region).cloned().unwrap_or_default()
     }
 
     /// The region of a node, and its place there.

@@ -8,7 +8,7 @@ use super::graph::Graph;
 use super::subjects::{CUSTOMER, EVENT, Field, FieldType, Subject};
 
 /// The nodes of a workflow as one of them sees them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct StepsBefore<'a> {
     /// Who leads to whom.
     pub graph: &'a Graph,
@@ -30,7 +30,7 @@ impl StepsBefore<'_> {
 }
 
 /// The names that one node's settings may use.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Scope<'a> {
     /// What the trigger's events are about. Empty: no trigger is known, every name passes.
     pub subjects: Vec<&'static Subject>,

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::domain::effect::Effect;
 use crate::kinds::catalogue;
 use crate::workflow::compile::compile;
 use crate::workflow::context::tests::order_event;
@@ -53,6 +54,7 @@ fn finish(run: &mut Run, plan: &Plan) -> Vec<String> {
             run.answer(
                 plan,
                 &request.node,
+                &request.item,
                 Answer::Done { result, changes: Vec::new(), why: String::new() },
                 now(),
             );
@@ -68,7 +70,7 @@ fn outcomes(run: &Run) -> Vec<String> {
     let word = |outcome| {
         serde_json::to_value(outcome).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
     };
-    run.steps.iter().map(|step| format!("{} {}", step.node, word(step.outcome))).collect()
+    run.steps().iter().map(|step| format!("{} {}", step.node, word(step.outcome))).collect()
 }
 
 #[test]
@@ -79,10 +81,10 @@ fn a_diamond_joins_once_and_only_when_both_are_through() {
     assert_eq!(first.iter().map(|r| r.node.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(first[0].id, EffectId::derive(id(), &"a".into(), &[]));
     let done = || Answer::Done { result: json!({}), changes: Vec::new(), why: String::new() };
-    run.answer(&plan, &"a".into(), done(), now());
+    run.answer(&plan, &"a".into(), &[], done(), now());
     assert!(run.advance(&plan, now()).is_empty(), "b is not through");
     assert_eq!(run.status, Status::Running);
-    run.answer(&plan, &"b".into(), done(), now());
+    run.answer(&plan, &"b".into(), &[], done(), now());
     assert_eq!(finish(&mut run, &plan), ["j"]);
     assert_eq!(run.status, Status::Succeeded);
     assert_eq!(outcomes(&run), ["t done", "a done", "b done", "j done"]);
@@ -101,12 +103,12 @@ fn a_way_not_taken_is_skipped_to_its_end_and_blocks_no_join() {
     let mut run = start(&plan);
     assert_eq!(finish(&mut run, &plan), ["yes", "j"]);
     assert_eq!(outcomes(&run), ["t done", "c done", "no skipped", "no2 skipped", "yes done", "j done"]);
-    let decided = &run.steps[1];
+    let decided = &run.steps()[1];
     assert_eq!(
         (decided.branch.as_deref(), decided.why.as_deref()),
         (Some("true"), Some("`order.total > 1` is true"))
     );
-    assert_eq!(run.steps[2].why.as_deref(), Some("no way led here"));
+    assert_eq!(run.steps()[2].why.as_deref(), Some("no way led here"));
 }
 
 #[test]
@@ -117,7 +119,7 @@ fn a_disabled_node_is_skipped_with_what_follows_it_alone() {
     let mut run = start(&plan);
     assert_eq!(finish(&mut run, &plan), ["c"]);
     assert_eq!(outcomes(&run), ["t done", "a skipped", "b skipped", "c done"]);
-    assert_eq!(run.steps[1].why.as_deref(), Some("it is disabled"));
+    assert_eq!(run.steps()[1].why.as_deref(), Some("it is disabled"));
     assert_eq!(run.status, Status::Succeeded);
 }
 
@@ -131,14 +133,14 @@ fn a_failure_stops_what_depends_on_it_and_nothing_else() {
     assert_eq!(finish(&mut run, &plan), ["c"]);
     assert_eq!(outcomes(&run), ["t done", "a failed", "b skipped", "c done"]);
     assert!(
-        run.steps[1].why.as_deref().is_some_and(|why| why.starts_with("text: ")),
+        run.steps()[1].why.as_deref().is_some_and(|why| why.starts_with("text: ")),
         "{:?}",
-        run.steps[1].why
+        run.steps()[1].why
     );
     assert_eq!(run.status, Status::Failed);
     let mut refused = start(&plan);
     refused.advance(&plan, now());
-    refused.answer(&plan, &"c".into(), Answer::Refused { reason: "no such customer".into() }, now());
+    refused.answer(&plan, &"c".into(), &[], Answer::Refused { reason: "no such customer".into() }, now());
     refused.advance(&plan, now());
     assert_eq!(refused.status, Status::Failed);
 }
@@ -151,26 +153,34 @@ fn it_rests_until_its_mail_is_sent_and_goes_on_from_storage() {
     );
     let mut run = start(&plan);
     run.advance(&plan, now());
-    run.answer(&plan, &"m".into(), Answer::Handed { why: "queued".into() }, now());
+    run.answer(&plan, &"m".into(), &[], Answer::Handed { why: "queued".into() }, now());
     run.answer(
         &plan,
         &"p".into(),
+        &[],
         Answer::Done { result: json!({}), changes: Vec::new(), why: String::new() },
         now(),
     );
     assert!(run.advance(&plan, now()).is_empty());
-    assert_eq!((run.status, run.waiting_for()), (Status::Waiting, vec!["m".into()]));
+    assert_eq!(
+        (run.status, run.waiting_for()),
+        (
+            Status::Waiting,
+            vec![(EffectId::derive(id(), &"m".into(), &[]), Spot { node: "m".into(), item: vec![] })]
+        )
+    );
     assert!(run.advance(&plan, now()).is_empty(), "nothing new");
 
     let stored = serde_json::to_string(&run.save()).expect("serialises");
-    let mut run = Run::restore(id(), &plan, serde_json::from_str(&stored).expect("reads")).expect("fits");
+    let mut run =
+        Run::restore(id(), &plan, serde_json::from_str(&stored).expect("reads"), now()).expect("fits");
     let sent = || Answer::Done { result: json!({"status": "sent"}), changes: Vec::new(), why: String::new() };
-    run.answer(&plan, &"m".into(), sent(), now());
+    run.answer(&plan, &"m".into(), &[], sent(), now());
     assert_eq!(run.status, Status::Running);
     let next = run.advance(&plan, now());
     assert!(matches!(&next[..], [Request { effect: Effect::SendEmail(mail), .. }] if mail.text == "sent"));
-    run.answer(&plan, &"m".into(), sent(), now());
-    run.answer(&plan, &"after".into(), sent(), now());
+    run.answer(&plan, &"m".into(), &[], sent(), now());
+    run.answer(&plan, &"after".into(), &[], sent(), now());
     run.advance(&plan, now());
     assert_eq!(run.status, Status::Succeeded);
     assert_eq!(
@@ -190,6 +200,7 @@ fn a_cancelled_execution_does_nothing_more() {
     run.answer(
         &plan,
         &"m".into(),
+        &[],
         Answer::Done { result: json!({}), changes: Vec::new(), why: String::new() },
         now(),
     );
@@ -232,7 +243,7 @@ fn a_panic_in_a_kind_fails_its_node_only() {
     let mut run = start(&plan);
     assert!(run.advance(&plan, now()).is_empty());
     assert_eq!(run.status, Status::Failed);
-    assert_eq!(run.steps[1].why.as_deref(), Some("internal fault: this kind of node panicked"));
+    assert_eq!(run.steps()[1].why.as_deref(), Some("internal fault: this kind of node panicked"));
 }
 
 #[test]
@@ -241,8 +252,8 @@ fn another_plan_is_refused() {
     let other = plan(&[("b", points())], &["t>b"]);
     let mut run = start(&one);
     finish(&mut run, &one);
-    assert_eq!(Run::restore(id(), &other, run.save()).err(), Some(NotOfThisPlan("a".into())));
-    run.answer(&other, &"b".into(), Answer::Refused { reason: String::new() }, now());
+    assert_eq!(Run::restore(id(), &other, run.save(), now()).err(), Some(NotOfThisPlan("a".into())));
+    run.answer(&other, &"b".into(), &[], Answer::Refused { reason: String::new() }, now());
 }
 
 #[test]
@@ -282,7 +293,7 @@ proptest! {
                 let at: usize = r.node.as_str()[1..].parse().expect("a number");
                 (r.node.clone(), fates[at])
             }).collect();
-            turns.extend(kept.waiting_for().into_iter().map(|node| (node, 0)));
+            turns.extend(kept.waiting_for().into_iter().map(|(_, spot)| (spot.node, 0)));
             if turns.is_empty() {
                 break;
             }
@@ -292,15 +303,15 @@ proptest! {
                     1 => Answer::Handed { why: "later".into() },
                     _ => Answer::Refused { reason: "no".into() },
                 };
-                kept.answer(&plan, &node, answer(), now());
-                stored.answer(&plan, &node, answer(), now());
+                kept.answer(&plan, &node, &[], answer(), now());
+                stored.answer(&plan, &node, &[], answer(), now());
             }
             let text = serde_json::to_string(&stored.save()).expect("serialises");
-            stored = Run::restore(id(), &plan, serde_json::from_str(&text).expect("reads")).expect("fits");
+            stored = Run::restore(id(), &plan, serde_json::from_str(&text).expect("reads"), now()).expect("fits");
         }
         prop_assert_eq!(kept.save(), stored.save());
         prop_assert!(matches!(kept.status, Status::Succeeded | Status::Failed));
-        let mut seen: Vec<&str> = kept.steps.iter().map(|step| step.node.as_str()).collect();
+        let mut seen: Vec<&str> = kept.steps().iter().map(|step| step.node.as_str()).collect();
         seen.sort_unstable();
         let all = seen.len();
         seen.dedup();

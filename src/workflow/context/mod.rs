@@ -1,23 +1,19 @@
 //! The context: everything that conditions and templates of one execution can see.
 
+mod view;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use minijinja::value::{Enumerator, Object, ObjectExt, Value as Dynamic};
-use minijinja::{Error, ErrorKind};
+use minijinja::value::Value as Dynamic;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::guarded::size_of;
 use crate::domain::event::{Event, Row};
 use crate::domain::ids::{EventId, ExecutionId, NodeId};
-
-/// A field of a row that is larger than this can't be read by templates.
-const MAX_FIELD_BYTES: usize = 64 * 1024;
 
 /// What happened, without the row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,6 +88,23 @@ impl Context {
     /// The same, for one item of a loop.
     pub fn for_item(&self, item: Item) -> Self {
         Self { item: Some(item), ..self.clone() }
+    }
+
+    /// What a loop's body sees of its item.
+    pub fn item(&self) -> Option<&Item> {
+        self.item.as_ref()
+    }
+
+    /// The results of nodes that `around` does not know.
+    pub fn results_beyond(&self, around: &Self) -> Row {
+        let own = self.steps.iter().filter(|(node, _)| !around.steps.contains_key(*node));
+        own.map(|(node, result)| (node.as_str().to_owned(), result.clone())).collect()
+    }
+
+    /// The variables that are otherwise than in `around`.
+    pub fn vars_beyond(&self, around: &Self) -> Row {
+        let own = self.vars.iter().filter(|(name, value)| around.vars.get(*name) != Some(*value));
+        own.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     /// The same, beside the row of an event that may be the awaited one.
@@ -180,7 +193,7 @@ impl Context {
 
     /// The context as templates see it: converted field by field, when one is asked for.
     pub fn for_templates(&self) -> Dynamic {
-        Dynamic::from_object(View { context: self.clone(), rows: Default::default() })
+        view::of(self)
     }
 }
 
@@ -198,129 +211,6 @@ fn below<'a, S: AsRef<str>>(mut value: &'a Value, path: &[S]) -> Option<&'a Valu
 /// An instant as rows spell it.
 pub fn time(at: DateTime<Utc>) -> Value {
     Value::String(at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
-}
-
-#[derive(Debug)]
-struct View {
-    context: Context,
-    /// `customer`, `old`, `vars`, the row and the awaited one, as far as they were asked for.
-    rows: [OnceLock<Dynamic>; 5],
-}
-
-impl Object for View {
-    fn get_value(self: &Arc<Self>, key: &Dynamic) -> Option<Dynamic> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Dynamic> {
-        let context = &self.context;
-        let row = |at: usize, fields: &Arc<Row>| self.rows[at].get_or_init(|| row(fields)).clone();
-        Some(match key {
-            "event" => {
-                let head = &context.event;
-                Dynamic::from_pairs([
-                    ("id", Dynamic::from(head.id.to_string())),
-                    ("type", Dynamic::from(&*head.kind)),
-                    ("at", dynamic(&time(head.at))),
-                ])
-            }
-            "now" => dynamic(&time(context.now)),
-            "steps" => Dynamic::from_object(Steps(context.steps.clone())),
-            "customer" => row(0, context.customer.as_ref()?),
-            "old" => row(1, &context.old),
-            "vars" => row(2, &context.vars),
-            "item" => dynamic(&context.item.as_ref()?.value),
-            "index" => Dynamic::from(context.item.as_ref()?.index),
-            "awaited" => row(4, context.awaited.as_ref()?),
-            name if name == &*context.subject => row(3, &context.row),
-            _ => return None,
-        })
-    }
-}
-
-fn row(fields: &Arc<Row>) -> Dynamic {
-    Dynamic::from_object(Fields { row: fields.clone(), large: Mutex::default() })
-}
-
-fn dynamic(value: &Value) -> Dynamic {
-    match value {
-        Value::Null => Dynamic::from(()),
-        Value::Bool(flag) => Dynamic::from(*flag),
-        Value::String(text) => Dynamic::from(text.as_str()),
-        Value::Number(number) => number
-            .as_i64()
-            .map(Dynamic::from)
-            .or_else(|| number.as_u64().map(Dynamic::from))
-            .unwrap_or_else(|| Dynamic::from(number.as_f64().unwrap_or(f64::NAN))),
-        Value::Array(items) => items.iter().map(dynamic).collect(),
-        Value::Object(map) => {
-            Dynamic::from_pairs(map.iter().map(|(key, value)| (key.as_str(), dynamic(value))))
-        }
-    }
-}
-
-/// The value, or, if it is larger than a template may work with, the error of reading it.
-fn bounded(name: &str, value: &Value) -> Dynamic {
-    let value = dynamic(value);
-    if size_of(&value, MAX_FIELD_BYTES) <= MAX_FIELD_BYTES {
-        return value;
-    }
-    let most = MAX_FIELD_BYTES / 1024;
-    let message = format!("`{name}` is larger than the {most} KiB that templates can read");
-    Dynamic::from(Error::new(ErrorKind::InvalidOperation, message))
-}
-
-#[derive(Debug)]
-struct Fields {
-    row: Arc<Row>,
-    /// What is dear to convert is converted once, however often a loop reads it.
-    large: Mutex<BTreeMap<String, Dynamic>>,
-}
-
-impl Object for Fields {
-    fn get_value(self: &Arc<Self>, key: &Dynamic) -> Option<Dynamic> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Dynamic> {
-        let value = self.row.get(key)?;
-        let small = match value {
-            Value::String(text) => text.len() < 256,
-            Value::Array(_) | Value::Object(_) => false,
-            _ => true,
-        };
-        if small {
-            return Some(dynamic(value));
-        }
-        let mut large = self.large.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(large.entry(key.to_owned()).or_insert_with(|| bounded(key, value)).clone())
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        self.mapped_enumerator(|this| Box::new(this.row.keys().map(|key| Dynamic::from(key.as_str()))))
-    }
-
-    /// A whole row as text is of no use to anyone, and may be long.
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{…}")
-    }
-}
-
-#[derive(Debug)]
-struct Steps(Arc<BTreeMap<NodeId, Value>>);
-
-impl Object for Steps {
-    fn get_value(self: &Arc<Self>, key: &Dynamic) -> Option<Dynamic> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Dynamic> {
-        self.0.get(&NodeId::from(key)).map(dynamic)
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        self.mapped_enumerator(|this| Box::new(this.0.keys().map(|id| Dynamic::from(id.as_str()))))
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,265 @@
+//! A frame: the turns of one region's nodes. The workflow as a whole is one; each item under way in a loop is another.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::{MAX_STEPS, Spot};
+use crate::domain::effect::Answer;
+use crate::domain::execution::{Step, StepOutcome};
+use crate::domain::ids::NodeId;
+use crate::workflow::context::Context;
+use crate::workflow::control::{Next, Wake, Wants};
+use crate::workflow::plan::{Plan, PlanNode, Work};
+use crate::workflow::regions::AFTER;
+
+/// Where a node stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Turn {
+    /// Not yet.
+    Open,
+    /// Its request is out; no answer came yet.
+    Asked,
+    /// Its delivery is on the way.
+    Handed,
+    /// It rests.
+    Resting { until: Option<DateTime<Utc>>, wants: Wants },
+    /// Its body runs.
+    Looping(Box<Loop>),
+    /// It ran, and left by this branch if it has branches.
+    Done(Option<Arc<str>>),
+    /// It gave up: of its ways only `error` is live.
+    Failed,
+    /// Its ways are dead.
+    Dead,
+}
+
+/// A loop under way.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Loop {
+    /// Items that have not begun.
+    pub items: VecDeque<Value>,
+    /// The index of the first of these.
+    pub next: u32,
+    /// Items under way.
+    pub active: Vec<Frame>,
+    /// How many may be under way at once.
+    pub at_once: usize,
+    /// Nothing begins after a failure.
+    pub stop_on_failure: bool,
+    /// Items that have ended.
+    pub succeeded: u32,
+    /// Items of which something failed that nothing followed.
+    pub failed: u32,
+}
+
+/// The turns of one region's nodes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Frame {
+    /// Its place in the loops around it, from the outermost.
+    pub item: Vec<u32>,
+    /// What its nodes see.
+    pub context: Context,
+    /// By place in the region.
+    pub turns: Vec<Turn>,
+    /// The nodes' names, by place in the region.
+    pub nodes: Arc<[NodeId]>,
+    /// What its nodes did.
+    pub steps: Vec<Step>,
+    /// Failures that nothing followed.
+    pub failed: u32,
+}
+
+impl Loop {
+    /// Nothing is under way, but items are left.
+    pub fn is_idle(&self) -> bool {
+        self.active.is_empty() && !self.items.is_empty()
+    }
+
+    pub fn result(&self) -> Value {
+        json!({
+            "items": self.succeeded + self.failed, "succeeded": self.succeeded, "failed": self.failed,
+            "left": self.items.len(),
+        })
+    }
+}
+
+impl Frame {
+    pub fn new(plan: &Plan, region: usize, item: Vec<u32>, context: Context) -> Self {
+        let nodes = plan.names(region);
+        Self { item, context, turns: vec![Turn::Open; nodes.len()], nodes, steps: Vec::new(), failed: 0 }
+    }
+
+    /// The frame and the place there of a node's turn.
+    pub fn find<'f, 'p>(
+        &'f mut self,
+        plan: &'p Plan,
+        node: &NodeId,
+        item: &[u32],
+    ) -> Option<(&'f mut Frame, usize, &'p PlanNode)> {
+        let at = plan.position(node)?;
+        let (mut region, slot) = plan.place(at)?;
+        // From the inside out: the loops around the node.
+        let mut owners = Vec::new();
+        while let Some(owner) = plan.regions().get(region)?.owner {
+            let (outer, slot) = plan.place(owner)?;
+            owners.push(slot);
+            region = outer;
+        }
+        if owners.len() != item.len() {
+            return None;
+        }
+        let mut frame = self;
+        for (slot, index) in owners.iter().rev().zip(item) {
+            let Some(Turn::Looping(of)) = frame.turns.get_mut(*slot) else { return None };
+            frame = of.active.iter_mut().find(|frame| frame.item.last() == Some(index))?;
+        }
+        Some((frame, slot, plan.node(at)?))
+    }
+
+    /// Looks at every turn, those of items under way too.
+    pub fn each_turn(&self, look: &mut dyn FnMut(Spot, &Turn)) {
+        for (turn, node) in self.turns.iter().zip(&*self.nodes) {
+            if !matches!(turn, Turn::Open | Turn::Done(_) | Turn::Failed | Turn::Dead) {
+                look(Spot { node: node.clone(), item: self.item.clone() }, turn);
+            }
+            if let Turn::Looping(of) = turn {
+                of.active.iter().for_each(|frame| frame.each_turn(look));
+            }
+        }
+    }
+
+    pub fn any(&self, is: &impl Fn(&Turn) -> bool) -> bool {
+        self.turns.iter().any(|turn| {
+            is(turn) || matches!(turn, Turn::Looping(of) if of.active.iter().any(|frame| frame.any(is)))
+        })
+    }
+
+    /// Nothing in it is to come any more.
+    pub fn is_settled(&self) -> bool {
+        self.turns.iter().all(|turn| matches!(turn, Turn::Done(_) | Turn::Failed | Turn::Dead))
+    }
+
+    /// Writes down what became of a node's request.
+    pub fn answer(&mut self, slot: usize, node: &PlanNode, answer: Answer, now: DateTime<Utc>) {
+        match answer {
+            Answer::Done { result, changes, why } => {
+                self.context.set_step(node.id.clone(), result.clone());
+                self.turns[slot] = Turn::Done(None);
+                let why = Some(why).filter(|why| !why.is_empty());
+                let step = step(&node.id, &self.item, StepOutcome::Done, now);
+                self.record(Step { why, result: Some(result), changes, ..step });
+            }
+            Answer::Handed { why } => {
+                self.turns[slot] = Turn::Handed;
+                let step = step(&node.id, &self.item, StepOutcome::Waiting, now);
+                self.record(Step { why: Some(why), ..step });
+            }
+            Answer::Refused { reason } => self.fail(slot, node, reason, now),
+        }
+    }
+
+    /// Hands a resting control what came. False if it goes on resting as before.
+    pub fn wake(&mut self, slot: usize, node: &PlanNode, wake: &Wake, now: DateTime<Utc>) -> bool {
+        let (Work::Control(control), Some(Turn::Resting { .. })) = (&node.work, self.turns.get(slot)) else {
+            return false;
+        };
+        self.context.set_now(now);
+        let context = &self.context;
+        match super::turns::guarded(|| control.wake(context, wake)) {
+            Ok(Next::Pass { branch, result, why }) => self.pass(slot, node, branch, result, why, now),
+            Ok(Next::Rest { until, wants, why }) => self.rest(slot, node, until, wants, why, now),
+            Ok(_) => self.fail(slot, node, "internal fault: what woke leads nowhere".into(), now),
+            Err(reason) => self.fail(slot, node, reason, now),
+        }
+        true
+    }
+
+    pub fn pass(
+        &mut self,
+        slot: usize,
+        node: &PlanNode,
+        branch: Option<String>,
+        result: Value,
+        why: String,
+        now: DateTime<Utc>,
+    ) {
+        let told = result.as_object().is_none_or(|fields| !fields.is_empty()).then(|| result.clone());
+        self.context.set_step(node.id.clone(), result);
+        self.turns[slot] = Turn::Done(branch.as_deref().map(Into::into));
+        let step = step(&node.id, &self.item, StepOutcome::Done, now);
+        self.record(Step { branch, why: Some(why), result: told, ..step });
+    }
+
+    pub fn rest(
+        &mut self,
+        slot: usize,
+        node: &PlanNode,
+        until: Option<DateTime<Utc>>,
+        wants: Wants,
+        why: String,
+        now: DateTime<Utc>,
+    ) {
+        self.turns[slot] = Turn::Resting { until, wants };
+        let step = step(&node.id, &self.item, StepOutcome::Waiting, now);
+        self.record(Step { why: Some(why), ..step });
+    }
+
+    pub fn skip(&mut self, slot: usize, node: &PlanNode, why: &str, now: DateTime<Utc>) {
+        self.turns[slot] = Turn::Dead;
+        let step = step(&node.id, &self.item, StepOutcome::Skipped, now);
+        self.record(Step { why: Some(why.to_owned()), ..step });
+    }
+
+    pub fn fail(&mut self, slot: usize, node: &PlanNode, reason: String, now: DateTime<Utc>) {
+        self.turns[slot] = Turn::Failed;
+        if !node.handles_errors {
+            self.failed += 1;
+        }
+        let step = step(&node.id, &self.item, StepOutcome::Failed, now);
+        self.record(Step { why: Some(reason), ..step });
+    }
+
+    /// A loop whose items have all ended, or that begins no more: how it is left.
+    pub fn leave_loop(&mut self, slot: usize, node: &PlanNode, of: &Loop, now: DateTime<Utc>) {
+        let result = of.result();
+        if of.failed == 0 {
+            let why = format!("{} items done", of.succeeded);
+            return self.pass(slot, node, Some(AFTER.to_owned()), result, why, now);
+        }
+        let why = format!("{} of {} items failed", of.failed, of.succeeded + of.failed);
+        if of.stop_on_failure || node.handles_errors {
+            self.context.set_step(node.id.clone(), result);
+            return self.fail(slot, node, why, now);
+        }
+        // What follows all items still does; the execution has failed.
+        self.failed += 1;
+        self.pass(slot, node, Some(AFTER.to_owned()), result, why, now);
+    }
+
+    /// Takes over what an item's nodes did.
+    pub fn keep(&mut self, frame: Frame) {
+        let room = if frame.failed > 0 { 2 * MAX_STEPS } else { MAX_STEPS };
+        if self.steps.len() + frame.steps.len() <= room {
+            self.steps.extend(frame.steps);
+        }
+    }
+
+    /// A node has one step: that of its end takes the place of that of its waiting.
+    pub fn record(&mut self, step: Step) {
+        let waiting = |old: &&mut Step| {
+            old.outcome == StepOutcome::Waiting && old.node == step.node && old.item == step.item
+        };
+        match self.steps.iter_mut().find(waiting) {
+            Some(old) => *old = step,
+            None => self.steps.push(step),
+        }
+    }
+}
+
+pub(super) fn step(node: &NodeId, item: &[u32], outcome: StepOutcome, at: DateTime<Utc>) -> Step {
+    let (branch, why, result) = (None, None, None);
+    Step { node: node.clone(), item: item.to_vec(), outcome, branch, why, result, changes: Vec::new(), at }
+}

@@ -1,0 +1,286 @@
+//! An execution's life, without the world: nodes take their turns in the plan's order until all that is left waits.
+//!
+//! A node runs once, when every way into it is settled and at least one of them is live. If all are dead it is
+//! skipped, and so is what follows it alone. A failed node's ways are dead but for its branch `error`; other ways go
+//! on. The body of a loop takes its turns for each item, in a frame of its own. The same plan, context and time give
+//! the same requests. `docs/semantics.md` says all of it.
+
+mod frame;
+mod saved;
+mod turns;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::effect::{Answer, Request};
+use crate::domain::event::Event;
+use crate::domain::execution::{Move, Status, Step, StepOutcome};
+use crate::domain::ids::{EffectId, ExecutionId, NodeId};
+use crate::workflow::context::Context;
+use crate::workflow::control::{Key, Wake, Wants};
+use crate::workflow::plan::{Plan, Work};
+
+use frame::{Frame, Turn, step};
+use turns::Turns;
+
+pub use saved::{NotOfThisPlan, Saved};
+
+/// Items of loops that an execution begins before it rests for a moment, so that no transaction lasts.
+const ITEMS_AT_A_TIME: usize = 500;
+/// Steps kept of one execution; beyond them only those of items that failed, up to twice as many.
+const MAX_STEPS: usize = 2_000;
+
+/// An execution in memory.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its identity; effects are keyed by it.
+    pub id: ExecutionId,
+    /// Where it stands.
+    pub status: Status,
+    root: Frame,
+    cancels: Vec<Cancel>,
+    /// Items that it may begin before it rests for a moment.
+    items_left: usize,
+    /// The instant that is queued for it.
+    timer: Option<DateTime<Utc>>,
+}
+
+/// An event that ends the execution.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Cancel {
+    /// The node that said so.
+    pub node: NodeId,
+    /// Whose events.
+    pub key: Key,
+}
+
+/// A node's turn that waits for the world: the node, and its item in each of the loops around it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Spot {
+    /// The node.
+    pub node: NodeId,
+    /// From the outermost loop; empty outside of loops.
+    pub item: Vec<u32>,
+}
+
+/// What a resting execution rests for, beside deliveries.
+#[derive(Debug, Default, PartialEq)]
+pub struct Rests {
+    /// The earliest instant at which it goes on by itself.
+    pub due: Option<DateTime<Utc>>,
+    /// Turns that wait for an event, and whose.
+    pub events: Vec<(Spot, Key)>,
+    /// Turns that wait for an admin.
+    pub approvals: Vec<Spot>,
+}
+
+impl Run {
+    /// A new execution of `plan` for `event`. Nothing has run yet.
+    pub fn start(id: ExecutionId, plan: &Plan, event: &Event, now: DateTime<Utc>) -> Self {
+        let context = Context::new(event, plan.trigger_kind(), plan.subject_of(event), id, now);
+        let root = Frame::new(plan, 0, Vec::new(), context);
+        Self {
+            id,
+            status: Status::Running,
+            root,
+            cancels: Vec::new(),
+            items_left: ITEMS_AT_A_TIME,
+            timer: None,
+        }
+    }
+
+    /// What conditions and templates see, outside of loops.
+    pub fn context(&self) -> &Context {
+        &self.root.context
+    }
+
+    /// What its nodes did, in the order in which it happened; items of loops that are under way are missing.
+    pub fn steps(&self) -> &[Step] {
+        &self.root.steps
+    }
+
+    /// Goes on as far as it can without the world, and says what it wants done. Empty when it rests or has ended;
+    /// [`Self::status`] tells which.
+    pub fn advance(&mut self, plan: &Plan, now: DateTime<Utc>) -> Vec<Request> {
+        if !matches!(self.status, Status::Running | Status::Waiting) {
+            return Vec::new();
+        }
+        let mut turns = Turns::new(self.id, plan, now, self.items_left);
+        turns.frame(&mut self.root, 0);
+        let Turns { requests, moved, stop, items_left, cancels, .. } = turns;
+        (self.items_left, self.status) = (items_left, self.moved(moved));
+        self.cancels.extend(cancels);
+        match stop {
+            Some(failed) => self.go(if failed { Move::GaveUp } else { Move::Ended }),
+            None => self.settle(!requests.is_empty()),
+        }
+        if matches!(self.status, Status::Running | Status::Waiting) { requests } else { Vec::new() }
+    }
+
+    fn moved(&self, moved: bool) -> Status {
+        match self.status {
+            Status::Waiting if moved => self.status.after(Move::Resumed).unwrap_or(self.status),
+            status => status,
+        }
+    }
+
+    /// Takes what became of a node's request; [`Self::advance`] goes on from there. Ignored unless the node asked
+    /// or waits for its delivery.
+    pub fn answer(&mut self, plan: &Plan, node: &NodeId, item: &[u32], answer: Answer, now: DateTime<Utc>) {
+        if !matches!(self.status, Status::Running | Status::Waiting) {
+            return;
+        }
+        let Some((frame, slot, of)) = self.root.find(plan, node, item) else { return };
+        if !matches!(frame.turns.get(slot), Some(Turn::Asked | Turn::Handed)) {
+            return;
+        }
+        let handed = matches!(answer, Answer::Handed { .. });
+        frame.answer(slot, of, answer, now);
+        if self.status == Status::Waiting && !handed {
+            self.go(Move::Resumed);
+        }
+    }
+
+    /// Hands the execution an event. True if it goes on by it, or was ended by it.
+    pub fn offer(&mut self, plan: &Plan, event: &Event, now: DateTime<Utc>) -> bool {
+        if self.status != Status::Waiting {
+            return false;
+        }
+        let ends = self.cancels.iter().find(|cancel| {
+            applies(&cancel.key, event) && awaits(plan, &cancel.node, &self.root.context, event)
+        });
+        if let Some(Cancel { node, .. }) = ends.cloned() {
+            let why = format!("ended by an event: {} of {}", event.operation.as_str(), event.table);
+            self.root.record(Step { why: Some(why), ..step(&node, &[], StepOutcome::Done, now) });
+            self.cancel();
+            return true;
+        }
+        let mut woken = false;
+        for (spot, key) in self.rests().events {
+            let Some((frame, slot, node)) = self.root.find(plan, &spot.node, &spot.item) else { continue };
+            if applies(&key, event) && awaits(plan, &spot.node, &frame.context, event) {
+                let row = (*event.row).clone();
+                woken |= frame.wake(slot, node, &Wake::Event(row), now);
+            }
+        }
+        if woken {
+            self.go(Move::Resumed);
+        }
+        woken
+    }
+
+    /// Hands the execution an admin's word. False if it does not wait for one there.
+    pub fn decide(&mut self, plan: &Plan, spot: &Spot, word: &Wake, now: DateTime<Utc>) -> bool {
+        if self.status != Status::Waiting || !matches!(word, Wake::Approval { .. }) {
+            return false;
+        }
+        let Some((frame, slot, node)) = self.root.find(plan, &spot.node, &spot.item) else { return false };
+        let asked = matches!(frame.turns.get(slot), Some(Turn::Resting { wants: Wants::Approval, .. }));
+        let woken = asked && frame.wake(slot, node, word, now);
+        if woken {
+            self.go(Move::Resumed);
+        }
+        woken
+    }
+
+    /// Ends the execution at an admin's wish: what waits or was not reached does not happen any more.
+    pub fn cancel(&mut self) {
+        self.go(Move::Stopped);
+    }
+
+    /// The deliveries that are on the way, by their effects' ids.
+    pub fn waiting_for(&self) -> Vec<(EffectId, Spot)> {
+        let mut spots = Vec::new();
+        self.root.each_turn(&mut |spot, turn| {
+            if matches!(turn, Turn::Handed) {
+                spots.push((EffectId::derive(self.id, &spot.node, &spot.item), spot));
+            }
+        });
+        spots
+    }
+
+    /// What it rests for, beside deliveries.
+    pub fn rests(&self) -> Rests {
+        let mut rests = Rests::default();
+        self.root.each_turn(&mut |spot, turn| {
+            let due = match turn {
+                Turn::Resting { until, wants } => {
+                    match wants {
+                        Wants::Time => {}
+                        Wants::Event(key) => rests.events.push((spot, key.clone())),
+                        Wants::Approval => rests.approvals.push(spot),
+                    }
+                    *until
+                }
+                // It goes on as soon as somebody has time.
+                Turn::Looping(of) if of.is_idle() => Some(self.root.context.now()),
+                _ => None,
+            };
+            rests.due = [rests.due, due].into_iter().flatten().min();
+        });
+        rests
+    }
+
+    /// When it is to be woken, if that is not queued yet; it counts as queued from now on.
+    pub fn queues(&mut self) -> Option<DateTime<Utc>> {
+        let due = self.rests().due.filter(|due| self.timer.is_none_or(|queued| *due < queued));
+        self.timer = due.or(self.timer);
+        due
+    }
+
+    /// The events that end it.
+    pub fn cancels(&self) -> &[Cancel] {
+        &self.cancels
+    }
+
+    /// Lets it begin more items of its loops: it is in another transaction now.
+    pub fn refresh(&mut self) {
+        self.items_left = ITEMS_AT_A_TIME;
+    }
+
+    /// Rests or ends, if nothing was asked of the world. Called when nothing can go on without it.
+    fn settle(&mut self, asks: bool) {
+        if self.status != Status::Running || asks || self.root.any(&|turn| matches!(turn, Turn::Asked)) {
+            return;
+        }
+        self.go(match () {
+            () if !self.root.is_settled() => Move::Parked,
+            () if self.root.failed > 0 => Move::GaveUp,
+            () => Move::Ended,
+        });
+    }
+
+    fn go(&mut self, to: Move) {
+        if let Ok(status) = self.status.after(to) {
+            self.status = status;
+        }
+    }
+}
+
+/// Whether an event is one of those that a key speaks of.
+fn applies(key: &Key, event: &Event) -> bool {
+    match key {
+        Key::Any => true,
+        Key::Row(id) => event.row.get("id").is_some_and(|found| match found.as_str() {
+            Some(text) => text == id,
+            None => id.parse::<i64>().ok() == found.as_i64() && found.is_i64(),
+        }),
+        Key::Customer(id) => event.customer_id() == Some(*id),
+    }
+}
+
+/// Whether an event is what a node waits for: its trigger agrees, and so does its filter.
+fn awaits(plan: &Plan, node: &NodeId, context: &Context, event: &Event) -> bool {
+    let node = plan.position(node).and_then(|at| plan.node(at));
+    let Some(Work::Control(control)) = node.map(|node| &node.work) else { return false };
+    let Some(awaited) = control.awaits() else { return false };
+    let covered = awaited.trigger.sources().iter().any(|source| source.covers(event));
+    covered
+        && awaited.trigger.matches(event)
+        && awaited.filter.as_ref().is_none_or(|filter| {
+            let beside = context.beside((*event.row).clone());
+            filter.decide(&beside).is_ok_and(|verdict| verdict.holds)
+        })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! What an execution that rests is stored as. Nodes go by their names, so that it can be read by whoever has the plan.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::frame::{Frame, Loop, Turn};
+use super::{Cancel, ITEMS_AT_A_TIME, Run};
+use crate::domain::execution::{Status, Step};
+use crate::domain::ids::{ExecutionId, NodeId};
+use crate::workflow::context::{Context, Item};
+use crate::workflow::control::Wants;
+use crate::workflow::plan::Plan;
+
+/// What an execution that rests is stored as.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Saved {
+    /// Where it stands.
+    pub status: Status,
+    /// What its nodes did.
+    pub steps: Vec<Step>,
+    /// What conditions and templates see.
+    pub context: Context,
+    /// The turns that nodes had, outside of loops.
+    pub turns: Vec<SavedTurn>,
+    /// Failures that nothing followed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed: u32,
+    /// Events that end it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cancels: Vec<Cancel>,
+    /// The instant that is queued for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timer: Option<DateTime<Utc>>,
+}
+
+/// A node and where it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SavedTurn(NodeId, Stand);
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Stand {
+    Handed,
+    Resting { until: Option<DateTime<Utc>>, wants: Wants },
+    Done(Option<String>),
+    Failed,
+    Dead,
+    Looping(Box<SavedLoop>),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct SavedLoop {
+    items: Vec<Value>,
+    next: u32,
+    at_once: usize,
+    stop_on_failure: bool,
+    succeeded: u32,
+    failed: u32,
+    active: Vec<SavedItem>,
+}
+
+/// An item under way: what it has beside what is around the loop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct SavedItem {
+    index: u32,
+    value: Value,
+    turns: Vec<SavedTurn>,
+    steps: Vec<Step>,
+    results: Map<String, Value>,
+    vars: Map<String, Value>,
+    failed: u32,
+}
+
+/// A stored execution that does not fit the plan it is to go on with.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the stored execution is of another version: this one has no node `{0}`")]
+pub struct NotOfThisPlan(pub NodeId);
+
+impl Run {
+    /// What must be stored so that [`Self::restore`] can go on. Nodes whose requests got no answer ask again then.
+    pub fn save(&self) -> Saved {
+        Saved {
+            status: self.status,
+            steps: self.root.steps.clone(),
+            context: self.root.context.clone(),
+            turns: turns_of(&self.root),
+            failed: self.root.failed,
+            cancels: self.cancels.clone(),
+            timer: self.timer,
+        }
+    }
+
+    /// The execution as it was saved.
+    ///
+    /// # Errors
+    /// [`NotOfThisPlan`] if a node that had its turn is not in the plan.
+    pub fn restore(
+        id: ExecutionId,
+        plan: &Plan,
+        saved: Saved,
+        now: DateTime<Utc>,
+    ) -> Result<Self, NotOfThisPlan> {
+        let Saved { status, steps, context, turns, failed, cancels, timer } = saved;
+        // What was queued until now has been claimed.
+        let timer = timer.filter(|timer| *timer > now);
+        let mut root = Frame { steps, failed, ..Frame::new(plan, 0, Vec::new(), context) };
+        lay_out(&mut root, plan, 0, turns)?;
+        Ok(Self { id, status, root, cancels, items_left: ITEMS_AT_A_TIME, timer })
+    }
+}
+
+fn turns_of(frame: &Frame) -> Vec<SavedTurn> {
+    let stands = frame.turns.iter().zip(&*frame.nodes).filter_map(|(turn, node)| {
+        let stand = match turn {
+            Turn::Open | Turn::Asked => return None,
+            Turn::Handed => Stand::Handed,
+            Turn::Resting { until, wants } => Stand::Resting { until: *until, wants: wants.clone() },
+            Turn::Done(branch) => Stand::Done(branch.as_deref().map(str::to_owned)),
+            Turn::Failed => Stand::Failed,
+            Turn::Dead => Stand::Dead,
+            Turn::Looping(of) => Stand::Looping(Box::new(saved_loop(frame, of))),
+        };
+        Some(SavedTurn(node.clone(), stand))
+    });
+    stands.collect()
+}
+
+fn saved_loop(around: &Frame, of: &Loop) -> SavedLoop {
+    let active = of.active.iter().map(|frame| SavedItem {
+        index: frame.item.last().copied().unwrap_or_default(),
+        value: frame.context.item().map(|item| (*item.value).clone()).unwrap_or_default(),
+        turns: turns_of(frame),
+        steps: frame.steps.clone(),
+        results: frame.context.results_beyond(&around.context),
+        vars: frame.context.vars_beyond(&around.context),
+        failed: frame.failed,
+    });
+    SavedLoop {
+        items: of.items.iter().cloned().collect(),
+        next: of.next,
+        at_once: of.at_once,
+        stop_on_failure: of.stop_on_failure,
+        succeeded: of.succeeded,
+        failed: of.failed,
+        active: active.collect(),
+    }
+}
+
+fn lay_out(
+    frame: &mut Frame,
+    plan: &Plan,
+    region: usize,
+    turns: Vec<SavedTurn>,
+) -> Result<(), NotOfThisPlan> {
+    for SavedTurn(node, stand) in turns {
+        let at = plan.position(&node);
+        let place = at.and_then(|at| plan.place(at)).filter(|(of, _)| *of == region);
+        let (Some(at), Some((_, slot))) = (at, place) else { return Err(NotOfThisPlan(node)) };
+        frame.turns[slot] = match stand {
+            Stand::Handed => Turn::Handed,
+            Stand::Resting { until, wants } => Turn::Resting { until, wants },
+            Stand::Done(branch) => Turn::Done(branch.map(Into::into)),
+            Stand::Failed => Turn::Failed,
+            Stand::Dead => Turn::Dead,
+            Stand::Looping(of) => {
+                let body = plan.regions().iter().position(|region| region.owner == Some(at));
+                Turn::Looping(Box::new(restored_loop(frame, plan, body.unwrap_or(usize::MAX), *of)?))
+            }
+        };
+    }
+    Ok(())
+}
+
+fn restored_loop(around: &Frame, plan: &Plan, body: usize, of: SavedLoop) -> Result<Loop, NotOfThisPlan> {
+    let mut active = Vec::with_capacity(of.active.len());
+    for saved in of.active {
+        let mut item = around.item.clone();
+        item.push(saved.index);
+        let mut context = around.context.for_item(Item { index: saved.index, value: saved.value.into() });
+        for (node, result) in saved.results {
+            context.set_step(node.as_str().into(), result);
+        }
+        context.set_vars(saved.vars);
+        let fresh = Frame::new(plan, body, item, context);
+        let mut frame = Frame { steps: saved.steps, failed: saved.failed, ..fresh };
+        lay_out(&mut frame, plan, body, saved.turns)?;
+        active.push(frame);
+    }
+    Ok(Loop {
+        items: of.items.into(),
+        next: of.next,
+        active,
+        at_once: of.at_once,
+        stop_on_failure: of.stop_on_failure,
+        succeeded: of.succeeded,
+        failed: of.failed,
+    })
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}

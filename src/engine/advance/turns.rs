@@ -1,0 +1,241 @@
+//! Turns: what is due in a frame takes place, in the plan's order.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use petgraph::Direction;
+use petgraph::visit::EdgeRef;
+
+use super::Cancel;
+use super::frame::{Frame, Loop, Turn, step};
+use crate::domain::effect::{Effect, Request};
+use crate::domain::execution::{Step, StepOutcome};
+use crate::domain::ids::{EffectId, ExecutionId};
+use crate::workflow::catalogue::PlanError;
+use crate::workflow::context::Item;
+use crate::workflow::control::{Next, Shape, Wake};
+use crate::workflow::plan::{ERROR, Plan, PlanNode, Work};
+
+/// Items that a loop may have.
+const MAX_ITEMS: usize = 10_000;
+
+/// One pass over an execution.
+pub(super) struct Turns<'p> {
+    id: ExecutionId,
+    plan: &'p Plan,
+    now: DateTime<Utc>,
+    /// What is wanted of the world.
+    pub requests: Vec<Request>,
+    /// Something took its turn.
+    pub moved: bool,
+    /// The execution is to end, as failed or not.
+    pub stop: Option<bool>,
+    /// Items of loops that may still begin.
+    pub items_left: usize,
+    /// Events that end the execution from now on.
+    pub cancels: Vec<Cancel>,
+}
+
+enum Way {
+    Unsettled,
+    Live,
+    Dead,
+}
+
+impl<'p> Turns<'p> {
+    pub fn new(id: ExecutionId, plan: &'p Plan, now: DateTime<Utc>, items_left: usize) -> Self {
+        let (requests, cancels) = (Vec::new(), Vec::new());
+        Self { id, plan, now, requests, moved: false, stop: None, items_left, cancels }
+    }
+
+    /// Everything in a frame that can go on does. Nodes come behind those that lead to them, so once is enough.
+    pub fn frame(&mut self, frame: &mut Frame, region: usize) {
+        frame.context.set_now(self.now);
+        let plan = self.plan;
+        let Some(of) = plan.regions().get(region) else { return };
+        for (slot, &at) in of.nodes.iter().enumerate() {
+            if self.stop.is_some() {
+                return;
+            }
+            let Some(node) = plan.node(at) else { continue };
+            match &frame.turns[slot] {
+                Turn::Open => match self.way_to(frame, at, region) {
+                    Way::Unsettled => continue,
+                    Way::Dead => frame.skip(slot, node, "no way led here", self.now),
+                    Way::Live if !node.enabled => frame.skip(slot, node, "it is disabled", self.now),
+                    Way::Live => self.turn(frame, slot, at, node),
+                },
+                Turn::Resting { until: Some(until), .. } if *until <= self.now => {
+                    frame.wake(slot, node, &Wake::Time, self.now);
+                }
+                Turn::Looping(_) => self.go_round(frame, slot, at, node),
+                _ => continue,
+            }
+            self.moved = true;
+        }
+    }
+
+    fn way_to(&self, frame: &Frame, at: usize, region: usize) -> Way {
+        let Some(&index) = self.plan.order().get(at) else { return Way::Dead };
+        if index == self.plan.trigger() {
+            return Way::Live;
+        }
+        let first_is_enough = matches!(self.plan.node(at).map(|node| &node.work),
+            Some(Work::Control(control)) if control.shape() == Shape::First);
+        let (mut live, mut unsettled) = (false, false);
+        for edge in self.plan.graph().edges_directed(index, Direction::Incoming) {
+            let Some((of, slot)) = self.plan.place(edge.source().index()) else { continue };
+            if of != region {
+                // The loop's own way into its body: the item is there.
+                live = true;
+                continue;
+            }
+            let branch = edge.weight().as_deref();
+            match frame.turns.get(slot) {
+                Some(Turn::Done(left_by)) => live |= branch.is_none() || branch == left_by.as_deref(),
+                Some(Turn::Failed) => live |= branch == Some(ERROR),
+                Some(Turn::Dead) | None => {}
+                Some(_) => unsettled = true,
+            }
+        }
+        match (live, unsettled) {
+            (true, true) if first_is_enough => Way::Live,
+            (_, true) => Way::Unsettled,
+            (true, false) => Way::Live,
+            (false, false) => Way::Dead,
+        }
+    }
+
+    fn turn(&mut self, frame: &mut Frame, slot: usize, at: usize, node: &PlanNode) {
+        let context = &frame.context;
+        match &node.work {
+            Work::Trigger(_) => {
+                frame.turns[slot] = Turn::Done(None);
+                let why = Some(context.event().kind.replace('_', " "));
+                frame.record(Step { why, ..step(&node.id, &frame.item, StepOutcome::Done, self.now) });
+            }
+            Work::Condition(condition) => match guarded(|| condition.decide(context)) {
+                Ok(decision) => {
+                    frame.turns[slot] = Turn::Done(Some(decision.branch.as_str().into()));
+                    let step = step(&node.id, &frame.item, StepOutcome::Done, self.now);
+                    frame.record(Step { branch: Some(decision.branch), why: Some(decision.why), ..step });
+                }
+                Err(reason) => frame.fail(slot, node, reason, self.now),
+            },
+            Work::Action(action) => match guarded(|| action.plan(context)) {
+                Ok(effect) => self.ask(frame, slot, node, effect),
+                Err(reason) => frame.fail(slot, node, reason, self.now),
+            },
+            Work::Control(control) => match guarded(|| control.enter(context)) {
+                Ok(next) => self.next(frame, slot, at, node, next),
+                Err(reason) => frame.fail(slot, node, reason, self.now),
+            },
+        }
+    }
+
+    fn ask(&mut self, frame: &mut Frame, slot: usize, node: &PlanNode, effect: Effect) {
+        frame.turns[slot] = Turn::Asked;
+        let id = EffectId::derive(self.id, &node.id, &frame.item);
+        self.requests.push(Request { id, node: node.id.clone(), item: frame.item.clone(), effect });
+    }
+
+    fn next(&mut self, frame: &mut Frame, slot: usize, at: usize, node: &PlanNode, next: Next) {
+        let now = self.now;
+        match next {
+            Next::Pass { branch, result, why } => frame.pass(slot, node, branch, result, why, now),
+            Next::Rest { until, wants, why } => {
+                frame.rest(slot, node, until, wants, why, now);
+                if until.is_some_and(|until| until <= now) {
+                    frame.wake(slot, node, &Wake::Time, now);
+                }
+            }
+            Next::CancelOn { key, why } => {
+                self.cancels.push(Cancel { node: node.id.clone(), key });
+                frame.pass(slot, node, None, serde_json::json!({}), why, now);
+            }
+            Next::Set { vars, why } => {
+                frame.context.set_vars(vars);
+                frame.pass(slot, node, None, serde_json::json!({}), why, now);
+            }
+            Next::Stop { failed, why } => {
+                let outcome = if failed { StepOutcome::Failed } else { StepOutcome::Done };
+                frame.turns[slot] = if failed { Turn::Failed } else { Turn::Done(None) };
+                frame.record(Step { why: Some(why), ..step(&node.id, &frame.item, outcome, now) });
+                self.stop = Some(failed);
+            }
+            Next::Do(effect) => self.ask(frame, slot, node, effect),
+            Next::Each { items, .. } if items.len() > MAX_ITEMS => {
+                let reason = format!("{} items: a loop takes at most {MAX_ITEMS}", items.len());
+                frame.fail(slot, node, reason, now);
+            }
+            Next::Each { items, at_once, stop_on_failure } => {
+                let (items, at_once) = (items.into(), at_once.max(1));
+                let (next, succeeded, failed) = (0, 0, 0);
+                frame.turns[slot] = Turn::Looping(Box::new(Loop {
+                    items,
+                    next,
+                    active: Vec::new(),
+                    at_once,
+                    stop_on_failure,
+                    succeeded,
+                    failed,
+                }));
+                self.go_round(frame, slot, at, node);
+            }
+        }
+    }
+
+    /// Begins items as far as they may, lets those under way go on, and leaves the loop when all have ended.
+    fn go_round(&mut self, frame: &mut Frame, slot: usize, at: usize, node: &PlanNode) {
+        let body = self.plan.regions().iter().position(|region| region.owner == Some(at));
+        let Turn::Looping(mut of) = std::mem::replace(&mut frame.turns[slot], Turn::Open) else { return };
+        loop {
+            let halted = of.stop_on_failure && of.failed > 0;
+            while !halted && of.active.len() < of.at_once && self.items_left > 0 {
+                let Some(value) = of.items.pop_front() else { break };
+                let mut item = frame.item.clone();
+                item.push(of.next);
+                let context = frame.context.for_item(Item { index: of.next, value: Arc::new(value) });
+                of.active.push(Frame::new(self.plan, body.unwrap_or(usize::MAX), item, context));
+                of.next += 1;
+                self.items_left -= 1;
+            }
+            let mut under_way = Vec::with_capacity(of.active.len());
+            let mut ended = false;
+            for mut item in std::mem::take(&mut of.active) {
+                if self.stop.is_none() {
+                    self.frame(&mut item, body.unwrap_or(usize::MAX));
+                }
+                if !item.is_settled() {
+                    under_way.push(item);
+                    continue;
+                }
+                ended = true;
+                if item.failed > 0 {
+                    of.failed += 1
+                } else {
+                    of.succeeded += 1
+                }
+                frame.keep(item);
+            }
+            of.active = under_way;
+            let halted = of.stop_on_failure && of.failed > 0;
+            if self.stop.is_none() && of.active.is_empty() && (of.items.is_empty() || halted) {
+                return frame.leave_loop(slot, node, &of, self.now);
+            }
+            if !ended || self.items_left == 0 || self.stop.is_some() {
+                break;
+            }
+        }
+        frame.turns[slot] = Turn::Looping(of);
+    }
+}
+
+/// Runs a kind's own code: what panics there fails its node, and nothing else.
+pub(super) fn guarded<T>(code: impl FnOnce() -> Result<T, PlanError>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(code)) {
+        Ok(done) => done.map_err(|error| error.0),
+        Err(_) => Err("internal fault: this kind of node panicked".into()),
+    }
+}
