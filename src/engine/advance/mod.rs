@@ -283,4 +283,6 @@ fn awaits(plan: &Plan, node: &NodeId, context: &Context, event: &Event) -> bool 
 }
 
 #[cfg(test)]
+mod reference_tests;
+#[cfg(test)]
 mod tests;

@@ -7,11 +7,11 @@ use crate::kinds::catalogue;
 use crate::workflow::compile::compile;
 use crate::workflow::context::tests::order_event;
 
-fn id() -> ExecutionId {
+pub fn id() -> ExecutionId {
     ExecutionId(uuid::Uuid::from_u128(42))
 }
 
-fn now() -> DateTime<Utc> {
+pub fn now() -> DateTime<Utc> {
     order_event(json!({})).at
 }
 
@@ -62,7 +62,7 @@ fn finish(run: &mut Run, plan: &Plan) -> Vec<String> {
     }
 }
 
-fn start(plan: &Plan) -> Run {
+pub fn start(plan: &Plan) -> Run {
     Run::start(id(), plan, &order_event(json!({})), now())
 }
 
