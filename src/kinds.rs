@@ -37,6 +37,8 @@ mod compile_properties;
 #[cfg(test)]
 mod compile_tests;
 #[cfg(test)]
+mod control_tests;
+#[cfg(test)]
 mod event_file_tests;
 #[cfg(test)]
 mod plan_tests;

@@ -10,10 +10,13 @@ use super::health::Health;
 use super::listen::Side;
 use super::plans::Plans;
 use super::wake::Wake;
+use crate::store::in_force::in_force_now;
 use crate::store::session::{ErrorClass, Session, StoreError};
 use crate::store::workflows::{Edited, mark_checked, put_in_force, unchecked};
 use crate::workflow::compile::compile;
+use crate::workflow::cycles::{Named, through_database};
 use crate::workflow::diagnostics::Diagnostic;
+use crate::workflow::plan::Plan;
 
 /// The longest pause before what could not be checked is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -107,9 +110,12 @@ async fn check(session: &Session, plans: &Plans, workflow: &Edited) -> Result<bo
             return mark_checked(session, workflow, false, &fault("not-json", &reason)).await;
         }
     };
-    let compiled = compile(definition, plans.catalogue());
-    let diagnostics = serde_json::to_value(&compiled.diagnostics).unwrap_or(Value::Null);
+    let mut compiled = compile(definition, plans.catalogue());
     let published = workflow.status == "published";
+    if let Some(plan) = compiled.plan.as_ref().filter(|_| published) {
+        compiled.diagnostics.extend(cycles(session, plans, workflow, plan).await?);
+    }
+    let diagnostics = serde_json::to_value(&compiled.diagnostics).unwrap_or(Value::Null);
     match compiled.plan {
         Some(plan) if published => {
             let version = put_in_force(session, workflow, plan.hash(), &diagnostics, &plan.parts()).await?;
@@ -133,6 +139,25 @@ async fn check(session: &Session, plans: &Plans, workflow: &Edited) -> Result<bo
             Ok(marked)
         }
     }
+}
+
+/// Warnings about ways that lead through the database, and other workflows, back to this one.
+async fn cycles(
+    session: &Session,
+    plans: &Plans,
+    workflow: &Edited,
+    plan: &Plan,
+) -> Result<Vec<Diagnostic>, StoreError> {
+    let mut others = Vec::new();
+    for (id, name, number) in in_force_now(session).await? {
+        if id != workflow.id
+            && let Some(plan) = plans.pinned(session, id, number).await?
+        {
+            others.push((name, plan));
+        }
+    }
+    let named: Vec<Named<'_>> = others.iter().map(|(name, plan)| Named { name, plan }).collect();
+    Ok(through_database(Named { name: &workflow.name, plan }, &named))
 }
 
 fn fault(code: &'static str, message: &str) -> Value {

@@ -5,6 +5,7 @@ pub mod demo;
 pub mod effects;
 pub mod erasure;
 pub mod executions;
+pub mod in_force;
 pub mod json;
 pub mod lists;
 pub mod maintenance;
@@ -44,6 +45,7 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &deliveries::POSTPONE,
     &deliveries::RESCUE,
     &deliveries::RENEW,
+    &in_force::IN_FORCE_NOW,
     &workflows::VERSIONS_IN_FORCE,
     &workflows::ONE_VERSION,
     &workflows::UNCHECKED,

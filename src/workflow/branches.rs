@@ -60,7 +60,7 @@ const SAME: &[(&str, &str)] =
     &[("yes", "true"), ("no", "false"), ("body", "each"), ("loop", "each"), ("done", "after")];
 
 /// The branch that a handle or label means.
-fn known_branch<'a>(name: &str, known: &[&'a str], may_fail: bool) -> Option<&'a str> {
+pub(super) fn known_branch<'a>(name: &str, known: &[&'a str], may_fail: bool) -> Option<&'a str> {
     let name = name.trim();
     let lower = name.to_ascii_lowercase();
     let other = SAME.iter().find(|(word, _)| *word == lower).map_or(&*lower, |(_, means)| means);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::branches::known_branch;
 use super::catalogue::{ActionKind, Kind};
 use super::compile::Compiler;
 use super::config::Reader;
@@ -136,9 +137,10 @@ impl Compiler<'_> {
     fn likely_bodies(&self, resolved: &Resolved<'_>) -> Vec<bool> {
         let mut within = vec![false; resolved.nodes.len()];
         for (from, to, edge) in &resolved.edges {
-            let is_loop = matches!(resolved.nodes[*from].1, Some(Kind::Control(kind)) if kind.branches == [EACH, AFTER]);
-            let each = edge.branches.first().is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case(EACH));
-            if is_loop && each {
+            let Some(Kind::Control(kind)) = resolved.nodes[*from].1 else { continue };
+            let branch =
+                || edge.branches.iter().find_map(|(name, _)| known_branch(name, kind.branches, true));
+            if kind.branches == [EACH, AFTER] && branch() == Some(EACH) {
                 let reached = resolved.graph.reachable(*to);
                 within.iter_mut().zip(reached).for_each(|(is, reached)| *is |= reached);
             }

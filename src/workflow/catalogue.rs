@@ -260,6 +260,14 @@ impl Kind<'_> {
         }
     }
 
+    /// The rows that it writes.
+    pub fn writes(&self) -> &'static [Write] {
+        match self {
+            Self::Action(kind) => kind.writes,
+            _ => &[],
+        }
+    }
+
     /// The word for what it is, as `node.type` spells it.
     pub fn role(&self) -> &'static str {
         match self {

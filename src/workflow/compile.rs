@@ -137,6 +137,7 @@ impl Compiler<'_> {
                     kind: kind.as_ref()?.about().name,
                     enabled: node.enabled,
                     config: node.config.clone(),
+                    writes: kind.as_ref()?.writes(),
                     handles_errors: handled.contains(&at),
                     work: built.works[at].take()?,
                 }),

@@ -38,6 +38,11 @@ pub trait Control: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The workflow that it starts, by its name.
+    fn starts(&self) -> Option<&str> {
+        None
+    }
+
     /// The variables that it sets.
     fn sets(&self) -> Vec<String> {
         Vec::new()

@@ -10,6 +10,7 @@ pub mod compile;
 pub mod config;
 pub mod context;
 pub mod control;
+pub mod cycles;
 pub mod diagnostics;
 pub mod event_file;
 pub mod expression;

@@ -7,7 +7,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use serde_json::{Value, json};
 
-use super::catalogue::{Action, Condition, Source, Trigger};
+use super::catalogue::{Action, Condition, Source, Trigger, Write};
 use super::context::Context;
 use super::control::Control;
 use super::regions::Region;
@@ -46,6 +46,8 @@ pub struct PlanNode {
     pub config: Value,
     /// What it does.
     pub work: Work,
+    /// The rows that it writes.
+    pub writes: &'static [Write],
     /// Something follows its failure: that is no failure of the execution then.
     pub handles_errors: bool,
 }

@@ -15,7 +15,7 @@ pub fn now() -> DateTime<Utc> {
     order_event(json!({})).at
 }
 
-fn plan(nodes: &[(&str, Value)], edges: &[&str]) -> Plan {
+pub fn plan(nodes: &[(&str, Value)], edges: &[&str]) -> Plan {
     let trigger = json!({"id": "t", "data": {"triggerType": "order_created"}});
     let nodes = nodes.iter().map(|(id, data)| json!({"id": id, "data": data}));
     let edges = edges.iter().map(|edge| {
@@ -28,7 +28,7 @@ fn plan(nodes: &[(&str, Value)], edges: &[&str]) -> Plan {
     compiled.plan.unwrap_or_else(|| panic!("{:#?}", compiled.diagnostics))
 }
 
-fn points() -> Value {
+pub fn points() -> Value {
     json!({"actionType": "award_points", "config": {"points": 5}})
 }
 
@@ -41,7 +41,7 @@ fn when(expression: &str) -> Value {
 }
 
 /// Answers every request with "done" until the execution rests or ends; gives the nodes in the order they asked.
-fn finish(run: &mut Run, plan: &Plan) -> Vec<String> {
+pub fn finish(run: &mut Run, plan: &Plan) -> Vec<String> {
     let mut asked = Vec::new();
     loop {
         let requests = run.advance(plan, now());
@@ -66,7 +66,7 @@ pub fn start(plan: &Plan) -> Run {
     Run::start(id(), plan, &order_event(json!({})), now())
 }
 
-fn outcomes(run: &Run) -> Vec<String> {
+pub fn outcomes(run: &Run) -> Vec<String> {
     let word = |outcome| {
         serde_json::to_value(outcome).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
     };
