@@ -65,4 +65,5 @@ soak: ## minutes of load, kills and cuts, then an audit (SOAK_SEED, SOAK_SECONDS
 	@cargo test --locked --test soak -- --ignored --nocapture
 
 bench: ## figures, beside a floor measured in the same run
+	@cargo bench --locked --bench language
 	@cargo bench --locked --bench first_way
