@@ -79,12 +79,13 @@ impl Mailer {
             }
             None => {
                 let folder = settings.mailbox();
+                let failed = || format!("the mailbox folder {} can't be made", folder.display());
+                // The folders above are others' too: the private server's user passes through them.
+                folder.parent().map_or(Ok(()), std::fs::create_dir_all).with_context(failed)?;
                 // Whom the shop writes to is nobody else's business.
-                DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(folder.join(UNFINISHED))
-                    .with_context(|| format!("the mailbox folder {} can't be made", folder.display()))?;
+                let mut private = DirBuilder::new();
+                private.recursive(true).mode(0o700);
+                private.create(folder.join(UNFINISHED)).with_context(failed)?;
                 Way::Folder(folder)
             }
         };

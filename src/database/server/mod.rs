@@ -126,8 +126,7 @@ impl ServerError {
                 "stop that one first, use its database (`thendo url`), or choose another --data-dir".into()
             }
             Self::NotReachable { user, folder } => format!(
-                "choose a --data-dir that `{user}` can reach, such as /var/lib/thendo, or run \
-                 `chmod a+x {}`",
+                "run `chmod a+x {}`, or choose a --data-dir that `{user}` can reach",
                 folder.display()
             ),
             Self::NotOurs { .. } => "run as that user, or choose another --data-dir".into(),
