@@ -68,6 +68,8 @@ pub(super) struct Frame {
     pub nodes: Arc<[NodeId]>,
     /// What its nodes did.
     pub steps: Vec<Step>,
+    /// Steps that waited, now or before.
+    pub waiting: u32,
     /// Failures that nothing followed.
     pub failed: u32,
 }
@@ -89,7 +91,15 @@ impl Loop {
 impl Frame {
     pub fn new(plan: &Plan, region: usize, item: Vec<u32>, context: Context) -> Self {
         let nodes = plan.names(region);
-        Self { item, context, turns: vec![Turn::Open; nodes.len()], nodes, steps: Vec::new(), failed: 0 }
+        Self {
+            item,
+            context,
+            turns: vec![Turn::Open; nodes.len()],
+            nodes,
+            steps: Vec::new(),
+            waiting: 0,
+            failed: 0,
+        }
     }
 
     /// The frame and the place there of a node's turn.
@@ -249,6 +259,13 @@ impl Frame {
 
     /// A node has one step: that of its end takes the place of that of its waiting.
     pub fn record(&mut self, step: Step) {
+        // Looked for where there is one only: most nodes never wait, and records can be long.
+        if step.outcome == StepOutcome::Waiting {
+            self.waiting += 1;
+        }
+        if self.waiting == 0 {
+            return self.steps.push(step);
+        }
         let waiting = |old: &&mut Step| {
             old.outcome == StepOutcome::Waiting && old.node == step.node && old.item == step.item
         };

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::frame::{Frame, Loop, Turn};
 use super::{Cancel, ITEMS_AT_A_TIME, Run};
-use crate::domain::execution::{Status, Step};
+use crate::domain::execution::{Status, Step, StepOutcome};
 use crate::domain::ids::{ExecutionId, NodeId};
 use crate::workflow::context::{Context, Item};
 use crate::workflow::control::Wants;
@@ -104,7 +104,8 @@ impl Run {
         let Saved { status, steps, context, turns, failed, cancels, timer } = saved;
         // What was queued until now has been claimed.
         let timer = timer.filter(|timer| *timer > now);
-        let mut root = Frame { steps, failed, ..Frame::new(plan, 0, Vec::new(), context) };
+        let mut root =
+            Frame { waiting: waiting(&steps), steps, failed, ..Frame::new(plan, 0, Vec::new(), context) };
         lay_out(&mut root, plan, 0, turns)?;
         Ok(Self { id, status, root, cancels, items_left: ITEMS_AT_A_TIME, timer })
     }
@@ -183,7 +184,8 @@ fn restored_loop(around: &Frame, plan: &Plan, body: usize, of: SavedLoop) -> Res
         }
         context.set_vars(saved.vars);
         let fresh = Frame::new(plan, body, item, context);
-        let mut frame = Frame { steps: saved.steps, failed: saved.failed, ..fresh };
+        let waiting = waiting(&saved.steps);
+        let mut frame = Frame { waiting, steps: saved.steps, failed: saved.failed, ..fresh };
         lay_out(&mut frame, plan, body, saved.turns)?;
         active.push(frame);
     }
@@ -196,6 +198,10 @@ fn restored_loop(around: &Frame, plan: &Plan, body: usize, of: SavedLoop) -> Res
         succeeded: of.succeeded,
         failed: of.failed,
     })
+}
+
+fn waiting(steps: &[Step]) -> u32 {
+    steps.iter().map(|step| u32::from(step.outcome == StepOutcome::Waiting)).sum()
 }
 
 fn is_zero(number: &u32) -> bool {
