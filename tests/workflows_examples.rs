@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use thendo::domain::effect::{Answer, Effect};
+use thendo::domain::execution::Status;
 use thendo::domain::ids::ExecutionId;
 use thendo::engine::advance::Run;
 use thendo::kinds::catalogue;
@@ -71,27 +72,29 @@ fn every_example_gives_the_answer_that_it_promises() {
         assert!(folder.join("README.md").exists(), "{name}");
 
         let mut run = Run::start(ExecutionId(event.id.0), &plan, &event, event.at);
-        let mut deliveries = Vec::new();
+        let (mut deliveries, mut timers, mut now) = (Vec::new(), Vec::new(), event.at);
         loop {
-            let requests = run.advance(&plan, event.at);
-            if requests.is_empty() {
-                break;
-            }
-            for request in requests {
+            for request in run.advance(&plan, now) {
                 let (result, delivery) = answer(&request.effect);
                 deliveries.extend(delivery);
-                run.answer(
-                    &plan,
-                    &request.node,
-                    &request.item,
-                    Answer::Done { result, changes: Vec::new(), why: String::new() },
-                    event.at,
-                );
+                let answer = Answer::Done { result, changes: Vec::new(), why: String::new() };
+                run.answer(&plan, &request.node, &request.item, answer, now);
+            }
+            // Waits are passed by, as a test run does.
+            let due = run.rests().due.filter(|_| run.status == Status::Waiting);
+            if let Some(due) = due {
+                let ended = run.timers().into_iter().filter(|(_, until)| *until <= due);
+                timers.extend(ended.map(|(spot, until)| json!({"node": spot.node, "until": until})));
+                now = due;
+                run.refresh();
+            } else if run.status != Status::Running {
+                break;
             }
         }
         let expected = json_of(&folder, "expected.json");
-        let seen = json!({"outcome": run.status, "steps": run.steps(), "deliveries": deliveries});
-        for part in ["outcome", "steps", "deliveries"] {
+        let seen =
+            json!({"outcome": run.status, "steps": run.steps(), "deliveries": deliveries, "timers": timers});
+        for part in ["outcome", "steps", "deliveries", "timers"] {
             if let Some(expected) = expected.get(part) {
                 assert!(covers(&seen[part], expected), "{name}: {part} is {:#}", seen[part]);
             }

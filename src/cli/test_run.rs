@@ -27,7 +27,7 @@ Examples:
       --event workflows-examples/welcome-points/event.json --format json
 
 The engine itself runs the workflow on the event, in a transaction that is always rolled back; mails are
-rendered, not sent. The clock is the event's. Exits 0 if it would succeed or be filtered, 1 if it would fail.")]
+rendered, not sent. The clock is the event's; waits are passed by. Exits 0 if it would succeed or be filtered, 1 if it would fail.")]
 pub struct TestRun {
     /// The workflow: a file of React Flow JSON
     file: PathBuf,
@@ -82,6 +82,10 @@ fn print_report(file: &Path, report: &Report) -> anyhow::Result<()> {
     }
     for step in &report.steps {
         print_line(format!("  {}", step_line(&serde_json::to_value(step)?)))?;
+    }
+    for timer in &report.timers {
+        let until = timer.until.format("%Y-%m-%d %H:%M:%S UTC");
+        print_line(format!("  {QUIET}{} would rest until {until}; passed by here{QUIET:#}", timer.node))?;
     }
     if !report.changes.is_empty() {
         print_line(format!("\n{STRONG}Would change{STRONG:#}"))?;

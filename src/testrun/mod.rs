@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::domain::effect::Email;
 use crate::domain::event::Event;
 use crate::domain::execution::{Change, Status, Step};
-use crate::domain::ids::{ExecutionId, WorkflowId};
+use crate::domain::ids::{ExecutionId, NodeId, WorkflowId};
 use crate::engine::advance::Run;
 use crate::engine::apply::{Deliveries, Fault, Manner, Running, in_waves};
 use crate::store::executions::{Identity, load_customers};
@@ -27,6 +28,8 @@ pub struct Report {
     pub changes: Vec<Change>,
     /// Mails that would be sent, whole.
     pub deliveries: Vec<Delivery>,
+    /// Waits that were passed by, each with the instant at which it would end.
+    pub timers: Vec<Timer>,
     /// What the reader should know.
     pub warnings: Vec<String>,
 }
@@ -43,6 +46,18 @@ pub enum Outcome {
     Waiting,
     /// The trigger does not start for this event.
     Filtered,
+}
+
+/// A wait that was passed by.
+#[derive(Debug, Serialize)]
+pub struct Timer {
+    /// Who rested.
+    pub node: NodeId,
+    /// For which item of each loop around it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub item: Vec<u32>,
+    /// Until when.
+    pub until: DateTime<Utc>,
 }
 
 /// A mail that would be sent.
@@ -81,6 +96,7 @@ pub async fn test_run(session: &Session, plan: Arc<Plan>, event: Event) -> Resul
             steps: Vec::new(),
             changes: Vec::new(),
             deliveries: Vec::new(),
+            timers: Vec::new(),
             warnings: Vec::new(),
         });
     }
@@ -129,7 +145,17 @@ async fn in_transaction(
     let run = Run::start(identity.id, &plan, &event, event.at);
     let mut running = [Running { identity, plan, run }];
     let mut deliveries = Deliveries::Render(Vec::new());
-    in_waves(session, &mut running, event.at, Manner::OneByOne, &mut deliveries).await?;
+    let (mut now, mut timers) = (event.at, Vec::new());
+    loop {
+        in_waves(session, &mut running, now, Manner::OneByOne, &mut deliveries).await?;
+        let [Running { run, .. }] = &mut running;
+        // Nobody waits here: the clock goes to the next instant at which the execution goes on by itself.
+        let Some(due) = run.rests().due.filter(|_| run.status == Status::Waiting) else { break };
+        let ended = run.timers().into_iter().filter(|(_, until)| *until <= due);
+        timers.extend(ended.map(|(spot, until)| Timer { node: spot.node, item: spot.item, until }));
+        now = now.max(due);
+        run.refresh();
+    }
     let [Running { run, .. }] = running;
     let emails = match deliveries {
         Deliveries::Render(emails) => emails,
@@ -144,6 +170,7 @@ async fn in_transaction(
         changes: run.steps().iter().flat_map(|step| step.changes.iter().cloned()).collect(),
         steps: run.steps().to_vec(),
         deliveries: emails.into_iter().map(|email| Delivery { kind: "email", email }).collect(),
+        timers,
         warnings: Vec::new(),
     })
 }

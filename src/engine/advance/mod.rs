@@ -220,6 +220,17 @@ impl Run {
         rests
     }
 
+    /// The instants that its turns rest for.
+    pub fn timers(&self) -> Vec<(Spot, DateTime<Utc>)> {
+        let mut timers = Vec::new();
+        self.root.each_turn(&mut |spot, turn| {
+            if let Turn::Resting { until: Some(until), .. } = turn {
+                timers.push((spot, *until));
+            }
+        });
+        timers
+    }
+
     /// When it is to be woken, if that is not queued yet; it counts as queued from now on.
     pub fn queues(&mut self) -> Option<DateTime<Utc>> {
         let due = self.rests().due.filter(|due| self.timer.is_none_or(|queued| *due < queued));
