@@ -129,3 +129,31 @@ fn variables_have_names_that_someone_set() {
         assert_eq!(alone("set", json!({"vars": wrong.clone()})), [code], "{wrong}");
     }
 }
+
+#[test]
+fn groups_within_each_other() {
+    let group = |id: &str, parent: &str| json!({"id": id, "type": "group", "parentId": parent});
+    let nodes = |groups: &[Value]| {
+        let mut all = vec![trigger("order_created"), points("a")];
+        all.extend(groups.iter().cloned());
+        codes(&flow(&all, &["t>a"]))
+    };
+    assert_eq!(nodes(&[group("g", ""), group("h", "g"), group("i", "h"), group("j", "gone")]), NONE);
+    assert_eq!(
+        nodes(&[group("g", "h"), group("h", "i"), group("i", "g"), group("k", "g")]),
+        ["parent-cycle"]
+    );
+    assert_eq!(nodes(&[group("g", "g"), group("x", "y"), group("y", "x")]), ["parent-cycle"; 2]);
+}
+
+#[test]
+fn what_is_never_reached_is_told_once() {
+    let mut off = points("a");
+    off["data"]["enabled"] = false.into();
+    assert_eq!(told(&[off.clone(), points("b"), points("c")], &["t>a", "a>b", "b>c"]), ["never-runs"]);
+    assert_eq!(
+        told(&[off, points("b"), points("c")], &["t>a", "a>b", "t>c", "c>b"]),
+        NONE,
+        "another way leads there"
+    );
+}

@@ -210,6 +210,41 @@ impl Compiler<'_> {
         }
     }
 
+    /// Nodes that ways lead to, but none that is ever taken.
+    pub(super) fn never_run(
+        &mut self,
+        resolved: &Resolved<'_>,
+        works: &[Option<Work>],
+        (order, live): (&[usize], &[bool]),
+        branches: &[super::plan::Branch],
+    ) {
+        let mut into: Vec<Vec<(usize, Option<&str>)>> = vec![Vec::new(); works.len()];
+        for ((from, to, _), branch) in resolved.edges.iter().zip(branches) {
+            into[*to].push((*from, branch.as_deref()));
+        }
+        let mut runs = vec![true; works.len()];
+        for &at in order {
+            let taken = |(from, branch): &(usize, Option<&str>)| {
+                let always = match &works[*from] {
+                    Some(Work::Condition(condition)) => condition.always(),
+                    _ => None,
+                };
+                runs[*from]
+                    && resolved.nodes[*from].0.enabled
+                    && always.is_none_or(|always| *branch == Some(always) || *branch == Some(ERROR))
+            };
+            runs[at] = into[at].is_empty() || into[at].iter().any(taken);
+            let (node, _) = &resolved.nodes[at];
+            // Of several in a row, the first: the others follow from it.
+            if !runs[at] && live[at] && into[at].iter().any(|(from, _)| runs[*from]) {
+                let message = format!("no way that leads to `{}` is ever taken: it never runs", node.id);
+                let fault = Diagnostic::warning("never-runs", message).node(&node.id).at(&node.path);
+                let help = "what leads to it is disabled, or always goes another way";
+                self.diagnostics.push(fault.help(help));
+            }
+        }
+    }
+
     /// What controls that shape the graph make of the ways around them, and conditions that know no other way.
     pub(super) fn shapes(
         &mut self,

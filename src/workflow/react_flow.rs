@@ -2,7 +2,7 @@
 //!
 //! Layout and the state of the UI are ignored. A node's kind is in one of several places, read in one fixed order.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -77,7 +77,8 @@ const PLAIN: &[&str] =
 
 /// Reads a save. The faults found are about its form; what it means is for the compiler.
 pub fn read(file: &Value, catalogue: &Catalogue) -> (Drawing, Vec<Diagnostic>) {
-    let mut reader = DrawingReader { catalogue, drawing: Drawing::default(), faults: Vec::new() };
+    let (drawing, faults, parents) = (Drawing::default(), Vec::new(), BTreeMap::new());
+    let mut reader = DrawingReader { catalogue, drawing, faults, parents };
     let Some(map) = file.as_object() else {
         let fault =
             Diagnostic::error("not-an-object", "a workflow must be an object with `nodes` and `edges`");
@@ -87,6 +88,7 @@ pub fn read(file: &Value, catalogue: &Catalogue) -> (Drawing, Vec<Diagnostic>) {
     for (index, node) in reader.list(map, "nodes").iter().enumerate() {
         reader.node(node, format!("/nodes/{index}"));
     }
+    reader.parents();
     let mut seen = HashSet::new();
     for (index, edge) in reader.list(map, "edges").iter().enumerate() {
         reader.edge(edge, format!("/edges/{index}"), &mut seen);
@@ -98,6 +100,8 @@ struct DrawingReader<'a> {
     catalogue: &'a Catalogue,
     drawing: Drawing,
     faults: Vec<Diagnostic>,
+    /// The group of each node that is in one, and the pointer to where that is said.
+    parents: BTreeMap<String, (String, String)>,
 }
 
 impl DrawingReader<'_> {
@@ -127,6 +131,12 @@ impl DrawingReader<'_> {
             self.faults.push(Diagnostic::error("no-id", "this node has no `id`").at(path));
             return;
         };
+        for key in ["parentId", "parentNode"] {
+            let parent = map.get(key).and_then(id_text).filter(|parent| !parent.is_empty());
+            if let Some(parent) = parent {
+                self.parents.entry(id.clone()).or_insert((parent, format!("{path}/{key}")));
+            }
+        }
         let ty = map.get("type").and_then(Value::as_str).filter(|ty| *ty != "default").map(str::to_owned);
         let empty = Map::new();
         let data = map.get("data").and_then(Value::as_object).unwrap_or(&empty);
@@ -157,6 +167,27 @@ impl DrawingReader<'_> {
             id,
             path,
         });
+    }
+
+    /// Groups that are within each other: an editor that opens such a file hangs.
+    fn parents(&mut self) {
+        let mut done: HashSet<&str> = HashSet::new();
+        for first in self.parents.keys() {
+            let mut way: Vec<&str> = Vec::new();
+            let mut here = first.as_str();
+            while let Some((parent, path)) = self.parents.get(here).filter(|_| !done.contains(here)) {
+                if let Some(from) = way.iter().position(|node| *node == here) {
+                    let told = [&way[from..], &[here]].concat().join(" -> ");
+                    let message = format!("these groups are within each other: {told}");
+                    let fault = Diagnostic::error("parent-cycle", message).node(here).at(path);
+                    self.faults.push(fault.help("take one of them out of its group"));
+                    break;
+                }
+                way.push(here);
+                here = parent;
+            }
+            done.extend(way);
+        }
     }
 
     /// The kind, where it was found, and the role that this place speaks of.

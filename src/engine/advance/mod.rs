@@ -296,6 +296,8 @@ fn awaits(plan: &Plan, node: &NodeId, context: &Context, event: &Event) -> bool 
 #[cfg(test)]
 mod control_tests;
 #[cfg(test)]
+mod fuzz_tests;
+#[cfg(test)]
 mod reference_tests;
 #[cfg(test)]
 mod tests;
