@@ -33,7 +33,7 @@ mod tests {
 
 // The compiler's own tests need kinds, so they stand here.
 #[cfg(test)]
-pub mod compile_properties;
+pub(crate) mod compile_properties;
 #[cfg(test)]
 mod compile_tests;
 #[cfg(test)]

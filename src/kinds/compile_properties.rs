@@ -47,7 +47,7 @@ fn word() -> impl Strategy<Value = String> {
     prop_oneof![4 => proptest::sample::select(words.to_vec()).prop_map(str::to_owned), 1 => ".{0,12}"]
 }
 
-pub fn any_json() -> impl Strategy<Value = Value> {
+pub(crate) fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -65,7 +65,7 @@ pub fn any_json() -> impl Strategy<Value = Value> {
 }
 
 /// All places in a value, as pointers.
-pub fn pointers(value: &Value, at: String, out: &mut Vec<String>) {
+pub(crate) fn pointers(value: &Value, at: String, out: &mut Vec<String>) {
     match value {
         Value::Object(map) => map.iter().for_each(|(key, value)| pointers(value, format!("{at}/{key}"), out)),
         Value::Array(items) => {
@@ -77,7 +77,7 @@ pub fn pointers(value: &Value, at: String, out: &mut Vec<String>) {
 }
 
 /// How many cases of each: `FUZZ_CASES=100000 cargo test --release compile_properties` for a long run.
-pub fn cases() -> u32 {
+pub(crate) fn cases() -> u32 {
     std::env::var("FUZZ_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(400)
 }
 
