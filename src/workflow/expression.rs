@@ -110,7 +110,7 @@ impl Template {
         }
         let mut environment = filters::BASE.clone();
         let root = minijinja::machinery::parse(source, name, environment.syntax().clone());
-        let factors = check_template(&root.map_err(|error| syntax_fault(&error, source))?)?;
+        let factors = check_template(&root.map_err(|error| syntax_fault(&error, source))?, name == "html")?;
         environment
             .add_template_owned(name, source.to_owned())
             .map_err(|error| syntax_fault(&error, source))?;
