@@ -132,7 +132,7 @@ fn reason_of_values(operator: &Value, ty: FieldType, left: &Value, right: &Value
         FieldType::Json if left.is_object() && operator.to_ascii_lowercase().contains("contain") => {
             Some("not of its type")
         }
-        FieldType::Json if !asks_for_equality(operator) && !(left.is_string() || left.is_number()) => {
+        FieldType::Json if !(asks_for_equality(operator) || left.is_string() || left.is_number()) => {
             Some("not of its type")
         }
         FieldType::Json if operator.ends_with("=") && left.is_array() => Some("a list is no text"),

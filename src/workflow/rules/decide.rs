@@ -153,9 +153,9 @@ impl<'a> Decider<'a> {
 
     /// The operand, with a field's value in place of the field.
     fn operand<'r>(self, rule: &'r Rule) -> Option<Cow<'r, Operand>> {
-        let Operand::Field { path, .. } = &rule.operand else { return Some(Cow::Borrowed(&rule.operand)) };
+        let Operand::Field { path, ty } = &rule.operand else { return Some(Cow::Borrowed(&rule.operand)) };
         let other = self.get(path)?;
-        let typed = Typed::read_in(&other, rule.ty, rule.zone).map(Typed::into_owned);
+        let typed = Typed::read_in(&other, *ty, rule.zone).map(Typed::into_owned);
         Some(Cow::Owned(Operand::One(typed.unwrap_or_else(|| Typed::Any(Cow::Owned(other.into_owned()))))))
     }
 

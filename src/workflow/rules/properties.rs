@@ -79,8 +79,11 @@ fn rule() -> impl Strategy<Value = Value> {
         1 => (word(), prop_oneof![Just(0.5), Just(1.0), any::<f64>()])
             .prop_map(|(mode, threshold)| json!({"mode": mode, "threshold": threshold})),
     ];
-    let value = prop_oneof![4 => any_json(), 1 => field().prop_map(Value::from)];
-    (field(), operator, value, mode, any::<bool>()).prop_map(|(field, operator, value, matching, of_field)| {
+    let likely =
+        [json!(5), json!("5"), json!(true), json!("2026-11-22"), json!("7d"), json!(["1", "2"]), json!("a")];
+    let likely = proptest::sample::select(likely.to_vec());
+    let value = prop_oneof![1 => any_json(), 4 => likely, 1 => field().prop_map(Value::from)];
+    (field(), operator, value, mode, prop::bool::weighted(0.2)).prop_map(|(field, operator, value, matching, of_field)| {
         let source = if of_field { "field" } else { "value" };
         json!({"field": field, "operator": operator, "value": value, "match": matching, "valueSource": source})
     })

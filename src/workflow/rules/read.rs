@@ -316,7 +316,9 @@ impl GroupReader<'_, '_> {
             return None;
         }
         let path = if name.is_empty() { Vec::new() } else { name.split('.').map(str::to_owned).collect() };
-        Some(Operand::Field { path, name: name.to_owned() })
+        // A field of unknown type is read as that with which it is compared.
+        let ty = if ty == FieldType::Json { other } else { ty };
+        Some(Operand::Field { path, ty })
     }
 
     fn mode(&mut self, value: &Value, path: &str) -> Option<Mode> {

@@ -53,8 +53,8 @@ pub enum Operand {
     Field {
         /// Its path, split at its dots.
         path: Vec<String>,
-        /// As it was written.
-        name: String,
+        /// How its values are read.
+        ty: FieldType,
     },
     /// A regular expression, for `matches`.
     Pattern(Regex),
@@ -172,7 +172,7 @@ impl<'a> Typed<'a> {
             Self::Flag(flag) => flag.to_string(),
             Self::Time(at) => at.format("%Y-%m-%d %H:%M:%SZ").to_string(),
             Self::Day(from, until) => {
-                format!("the day around {}", (*from + (*until - *from) / 2).format("%Y-%m-%d"))
+                format!("the day {}", (*from + (*until - *from) / 2).format("%Y-%m-%d"))
             }
             Self::Any(value) => shorten(value),
         }
