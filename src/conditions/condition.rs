@@ -75,4 +75,26 @@ impl Condition for ByTest {
         let verdict = self.0.decide(context)?;
         Ok(Decision { branch: if verdict.holds { "true" } else { "false" }.to_owned(), why: verdict.why })
     }
+
+    fn always(&self) -> Option<&str> {
+        self.0.always().map(|holds| if holds { "true" } else { "false" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::conditions::tests::built;
+
+    #[test]
+    fn what_asks_nothing_always_goes_one_way() {
+        let always = |config: Value| built(&KIND, &config).always().map(str::to_owned);
+        assert_eq!(always(json!({"rules": []})), Some("true".into()));
+        assert_eq!(always(json!({"rules": [{"rules": []}], "not": true})), Some("true".into()));
+        assert_eq!(always(json!({"expression": "2 > 3 or 'a' == 'b'"})), Some("false".into()));
+        assert_eq!(always(json!({"expression": "order.total > 3"})), None);
+        assert_eq!(always(json!({"rules": [{"field": "order.total", "operator": "notNull"}]})), None);
+    }
 }

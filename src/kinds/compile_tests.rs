@@ -323,7 +323,7 @@ fn rules() {
 
 #[test]
 fn branches() {
-    let always = || condition("c", json!({"expression": "true"}));
+    let always = || condition("c", json!({"expression": "order.total > 0"}));
     let with = |edge: &str| faults(&flow(&[trigger("order_created"), always(), points("a")], &["t>c", edge]));
     for good in ["c>a:true", "c>a:false", "c>a:yes", "c>a:No", "c>a:TRUE"] {
         assert_eq!(with(good), [], "{good}");

@@ -3,13 +3,19 @@
 //! Instructions are counted when it runs, but one of them can double a text. So what makes values grow is bounded
 //! here: nothing is assigned, loops nest twice, few values are joined, and only numbers are multiplied.
 
+mod links;
+
 use std::collections::HashSet;
 use std::thread;
 
 use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, ForLoop, Stmt, UnaryOpKind};
 use minijinja::value::ValueKind;
 
+use minijinja::machinery::Span;
+
 use super::expression::SyntaxFault;
+use super::filters::{signatures, test_exists};
+use links::Links;
 
 /// Bytes of one template.
 pub const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
@@ -55,9 +61,14 @@ fn fault(message: impl Into<String>) -> SyntaxFault {
     SyntaxFault { message: message.into(), range: None }
 }
 
-/// Judges a template; gives what must be numbers.
-pub(super) fn check_template(root: &Stmt<'_>) -> Result<Vec<Factor>, SyntaxFault> {
-    let mut check = Check::default();
+fn fault_within(message: impl Into<String>, span: Span) -> SyntaxFault {
+    let range = span.start_offset as usize..span.end_offset as usize;
+    SyntaxFault { message: message.into(), range: Some(range) }
+}
+
+/// Judges a template, of HTML or of plain text; gives what must be numbers.
+pub(super) fn check_template(root: &Stmt<'_>, html: bool) -> Result<Vec<Factor>, SyntaxFault> {
+    let mut check = Check { links: html.then(Links::default), ..Check::default() };
     check.statement(root, 0)?;
     Ok(check.factors)
 }
@@ -77,6 +88,8 @@ struct Check {
     loops: usize,
     joins: usize,
     items: usize,
+    /// In HTML: where links begin.
+    links: Option<Links>,
 }
 
 type Checked = Result<(), SyntaxFault>;
@@ -90,11 +103,21 @@ impl Check {
         too_deep(depth)?;
         match statement {
             Stmt::Template(template) => self.statements(&template.children, depth),
-            Stmt::EmitRaw(_) | Stmt::Continue(_) | Stmt::Break(_) => Ok(()),
-            Stmt::EmitExpr(emit) => self.whole(&emit.expr),
+            Stmt::EmitRaw(raw) => {
+                self.links.iter_mut().for_each(|links| links.raw(raw.raw));
+                Ok(())
+            }
+            Stmt::Continue(_) | Stmt::Break(_) => Ok(()),
+            Stmt::EmitExpr(emit) => {
+                let link = self.links.as_mut().map_or(Ok(()), |links| links.value(&emit.expr));
+                link.map_err(|message| fault_within(message, emit.expr.span()))?;
+                self.whole(&emit.expr)
+            }
             Stmt::IfCond(choice) => {
                 self.whole(&choice.expr)?;
+                let before = self.links.clone();
                 self.statements(&choice.true_body, depth)?;
+                self.links = before;
                 self.statements(&choice.false_body, depth)
             }
             Stmt::ForLoop(repeat) => self.repeat(repeat, depth),
@@ -173,9 +196,40 @@ impl Check {
                 }
             }
             Expr::Map(map) => self.hold(2 * map.values.len())?,
+            Expr::Var(name) => self.own_name(name.id, name.span())?,
+            Expr::Call(call) if !self.may_call(&call.expr) => {
+                let message =
+                    "only `range`, `dict` and `loop.cycle` can be called: filters are written `|upper`";
+                return Err(fault_within(message, call.span()));
+            }
+            Expr::Filter(filter) => signatures::check(filter.name, &filter.args)
+                .map_err(|message| fault_within(message, filter.span()))?,
+            Expr::Test(test) if !test_exists(test.name) => {
+                return Err(fault_within(format!("there is no test `{}`", test.name), test.span()));
+            }
             _ => {}
         }
         below(root, &mut |part| self.expression(part, depth + 1))
+    }
+
+    /// Names that the library gives a meaning in other places.
+    fn own_name(&self, name: &str, span: Span) -> Checked {
+        match name {
+            "loop" if self.loops == 0 => Err(fault_within("`loop` is there in a loop only", span)),
+            "self" | "super" => Err(fault_within(format!("there is no `{name}` here"), span)),
+            _ => Ok(()),
+        }
+    }
+
+    fn may_call(&self, callee: &Expr<'_>) -> bool {
+        match callee {
+            Expr::Var(name) => matches!(name.id, "range" | "dict"),
+            Expr::GetAttr(attribute) => {
+                matches!(&attribute.expr, Expr::Var(of) if of.id == "loop")
+                    && matches!(attribute.name, "cycle" | "changed")
+            }
+            _ => false,
+        }
     }
 
     /// A text times a number is a longer text: so both must be numbers.

@@ -110,7 +110,7 @@ impl Template {
         }
         let mut environment = filters::BASE.clone();
         let root = minijinja::machinery::parse(source, name, environment.syntax().clone());
-        let factors = check_template(&root.map_err(|error| syntax_fault(&error, source))?)?;
+        let factors = check_template(&root.map_err(|error| syntax_fault(&error, source))?, name == "html")?;
         environment
             .add_template_owned(name, source.to_owned())
             .map_err(|error| syntax_fault(&error, source))?;
@@ -154,12 +154,7 @@ impl Template {
     /// As [`Self::render`].
     pub fn evaluate(&self, context: &Context) -> Result<Value, EvalError> {
         let Form::Expression(parsed) = &self.form else { return self.render(context).map(Value::String) };
-        let value = evaluate(parsed, &self.source, &self.reads, context)?;
-        if size_of(&value, MAX_OUTPUT_BYTES) > MAX_OUTPUT_BYTES {
-            return Err(too_long());
-        }
-        let value = serde_json::to_value(&value).map_err(|error| EvalError(error.to_string()))?;
-        first_unstorable(&value).map_or(Ok(value), |_| Err(unstorable()))
+        to_json(&evaluate(parsed, &self.source, &self.reads, context)?)
     }
 }
 
@@ -213,6 +208,28 @@ impl Expression {
     pub fn holds(&self, context: &Context) -> Result<bool, EvalError> {
         evaluate(&self.parsed, &self.source, &self.reads, context).map(|value| value.is_true())
     }
+
+    /// The value that it gives.
+    ///
+    /// # Errors
+    /// As [`Template::evaluate`].
+    pub fn value(&self, context: &Context) -> Result<Value, EvalError> {
+        to_json(&evaluate(&self.parsed, &self.source, &self.reads, context)?)
+    }
+
+    /// Whether it is true, if it reads nothing and so is always the same.
+    pub fn constant(&self) -> Option<bool> {
+        let alone = self.reads.names.is_empty().then(|| self.parsed.eval(()).ok()).flatten();
+        alone.filter(|value| !value.is_undefined()).map(|value| value.is_true())
+    }
+}
+
+fn to_json(value: &Dynamic) -> Result<Value, EvalError> {
+    if size_of(value, MAX_OUTPUT_BYTES) > MAX_OUTPUT_BYTES {
+        return Err(too_long());
+    }
+    let value = serde_json::to_value(value).map_err(|error| EvalError(error.to_string()))?;
+    first_unstorable(&value).map_or(Ok(value), |_| Err(unstorable()))
 }
 
 fn lone_expression(source: &str) -> Option<(&str, usize)> {

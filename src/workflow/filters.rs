@@ -1,12 +1,16 @@
 //! The sandbox of templates: its bounds, its filters, and a search for filters that do not exist.
 
-use std::borrow::Cow;
+mod money;
+pub(super) mod signatures;
+mod text;
+mod time;
+
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Rest, Value as Dynamic};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 
 use super::expression::FUEL;
 use super::guarded;
@@ -34,8 +38,16 @@ pub(super) static BASE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     );
     base.add_filter("default", default);
     base.add_filter("d", default);
-    base.add_filter("money", money);
-    base.add_filter("date", date);
+    // What does something is behind a guard, by a name that no template can write.
+    macro_rules! own {
+        ($($name:literal = $filter:path,)*) => {$(
+            base.add_filter(concat!(" ", $name), $filter);
+            guarded::guard(&mut base, $name, concat!(" ", $name));
+        )*};
+    }
+    own!("money" = money::money, "date" = time::date, "time" = time::time, "plus" = time::plus,);
+    own!("minus" = time::minus, "pluralize" = text::pluralize, "percent" = text::percent,);
+    own!("truncate" = text::truncate, "slug" = text::slug, "url" = text::url,);
     base
 });
 
@@ -57,20 +69,28 @@ pub const FILTERS: &[&str] = &[
     "map",
     "max",
     "min",
+    "minus",
     "money",
+    "percent",
+    "pluralize",
+    "plus",
     "replace",
     "reverse",
     "round",
     "safe",
+    "slug",
     "sort",
     "split",
     "string",
     "sum",
+    "time",
     "title",
     "tojson",
     "trim",
+    "truncate",
     "unique",
     "upper",
+    "url",
     "urlencode",
 ];
 
@@ -118,6 +138,12 @@ fn filter_exists(name: &str) -> bool {
     !matches!(probe.eval(()), Err(error) if error.kind() == ErrorKind::UnknownFilter)
 }
 
+/// Whether there is such a test, as in `is defined`.
+pub(super) fn test_exists(name: &str) -> bool {
+    let Ok(probe) = BASE.compile_expression_owned(format!("0 is {name}")) else { return true };
+    !matches!(probe.eval(()), Err(error) if error.kind() == ErrorKind::UnknownTest)
+}
+
 fn default(value: &Dynamic, arguments: Rest<Dynamic>) -> Dynamic {
     let other = || arguments.first().cloned().unwrap_or_else(|| Dynamic::from(""));
     let also_empty = arguments.get(1).is_some_and(Dynamic::is_true);
@@ -128,39 +154,5 @@ fn default(value: &Dynamic, arguments: Rest<Dynamic>) -> Dynamic {
     }
 }
 
-/// Minor units as `250.00`, with the currency behind it if one is given.
-fn money(_: &State, value: &Dynamic, currency: Option<String>) -> Result<String, Error> {
-    let refuse =
-        || Error::new(ErrorKind::InvalidOperation, "money takes whole minor units, such as order.total");
-    if !value.is_integer() {
-        return Err(refuse());
-    }
-    let amount_minor = i64::try_from(value.clone()).map_err(|_| refuse())?;
-    let text =
-        crate::domain::money::Money { amount_minor, currency: currency.unwrap_or_default() }.to_string();
-    Ok(text.trim_end().to_owned())
-}
-
-/// A time as `2026-11-29`, or in a strftime form of one's own.
-fn date(_: &State, value: &str, form: Option<String>) -> Result<String, Error> {
-    use std::fmt::Write as _;
-    let refuse = |what: String| Error::new(ErrorKind::InvalidOperation, what);
-    let at = super::rules::value::instant(value).ok_or_else(|| refuse(format!("`{value}` is not a time")))?;
-    let form: Cow<str> = form.map_or("%Y-%m-%d".into(), Cow::Owned);
-    let mut out = String::new();
-    write!(out, "{}", at.format(&form)).map_err(|_| refuse(format!("`{form}` is not a form of date")))?;
-    Ok(out)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unknown_filters_are_found_and_known_ones_exist() {
-        assert_eq!(unknown_filter("a {{ order.total|mony }}", false), Some(("mony".into(), 17..21)));
-        assert_eq!(unknown_filter("order.total|money == '1|x'", true), None);
-        assert_eq!(unknown_filter("{{ 'ä|b' }} | c {% if a|upper %}{% endif %}", false), None);
-        assert!(FILTERS.iter().all(|name| filter_exists(name)));
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! The library's filters, each behind a guard: what goes through filters is counted, and what one gives is bounded.
 
 use minijinja::filters as library;
-use minijinja::value::{Rest, Value as Dynamic, ValueKind};
+use minijinja::value::{Rest, Value as Dynamic, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State};
 
 use super::expression::MAX_OUTPUT_BYTES;
@@ -29,23 +29,26 @@ pub(super) fn install(base: &mut Environment<'static>) {
     macro_rules! guard {
         ($($name:ident)*) => {$(
             base.add_filter(concat!(" ", stringify!($name)), library::$name);
-            base.add_filter(stringify!($name), |state: &mut State, arguments: Rest<Dynamic>| {
-                guarded(state, concat!(" ", stringify!($name)), &arguments)
-            });
+            guard(base, stringify!($name), concat!(" ", stringify!($name)));
         )*};
     }
     guard!(safe escape upper lower title capitalize length dictsort items reverse trim split lines round abs int);
     guard!(float attr first last min max sort list string bool sum select reject selectattr rejectattr map groupby);
     guard!(unique chain zip urlencode join);
     for (short, name) in [("e", " escape"), ("count", " length")] {
-        base.add_filter(short, move |state: &mut State, arguments: Rest<Dynamic>| {
-            guarded(state, name, &arguments)
-        });
+        guard(base, short, name);
     }
     base.add_filter(" replace", library::replace);
     base.add_filter("replace", replace);
     base.add_filter("tojson", to_json);
     base.add_function("range", range);
+}
+
+/// Lets a filter that is hidden behind `hidden` be used by a name.
+pub(super) fn guard(base: &mut Environment<'static>, name: &'static str, hidden: &'static str) {
+    base.add_filter(name, move |state: &mut State, arguments: Rest<ValueOrKwargs>| {
+        guarded(state, hidden, &arguments.into_values())
+    });
 }
 
 fn guarded(state: &mut State, name: &str, arguments: &[Dynamic]) -> Result<Dynamic, Error> {

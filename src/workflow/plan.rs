@@ -237,7 +237,7 @@ impl Plan {
         let Some(filter) = &self.filter else { return true };
         let id = ExecutionId::default();
         let context = Context::new(event, self.trigger_kind, self.subject_of(event), id, event.at);
-        filter.decide(&context).is_ok_and(|verdict| verdict.holds)
+        filter.holds(&context).unwrap_or(false)
     }
 
     /// The trigger with its settings.

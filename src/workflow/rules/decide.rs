@@ -1,7 +1,7 @@
 //! Decides rules and says why, in words.
 //!
 //! Without a value every comparison is false, the negative ones too; `null`, `notNull` and `isEmpty` alone ask
-//! for it. A value that is not of its field's type compares like no value.
+//! for it. A value that is not of its field's type compares like no value. docs/conditions.md has it as a table.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -9,10 +9,15 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use super::operator::Operator;
+use super::time::moment;
 use super::value::{Operand, Typed, shorten};
-use super::{Check, Group, Mode, Rule};
+use super::words::words;
+use super::{Check, Group, Matching, Mode, Rule, Threshold};
 use crate::workflow::context::Context;
 use crate::workflow::subjects::FieldType;
+
+/// Letters of a text that a pattern is looked for in.
+const MAX_MATCHED: usize = 10_000;
 
 /// Whether it holds, and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,189 +30,203 @@ pub struct Verdict {
 
 /// Decides a group. An empty one holds.
 pub fn group(group: &Group, context: &Context) -> Verdict {
-    Decider { context, element: None }.group(group)
+    Decider { context, element: None, worded: true }.group(group)
 }
 
+/// As [`group`], without the words.
+pub fn holds(group: &Group, context: &Context) -> bool {
+    Decider { context, element: None, worded: false }.group(group).holds
+}
+
+#[derive(Clone, Copy)]
 struct Decider<'a> {
     context: &'a Context,
     element: Option<&'a Value>,
+    /// Whether the reason is asked for too.
+    worded: bool,
 }
 
 impl<'a> Decider<'a> {
-    /// Stops at the check that decides; its words alone are the reason then.
-    fn group(&self, group: &Group) -> Verdict {
-        let mut words = Vec::new();
-        let mut decided = None;
-        for check in &group.checks {
-            let verdict = match check {
-                Check::Group(inner) => self.group(inner),
-                Check::Rule(rule) => self.rule(rule),
+    fn say(self, holds: bool, why: impl FnOnce() -> String) -> Verdict {
+        Verdict { holds, why: if self.worded { why() } else { String::new() } }
+    }
+
+    /// The check that decides is the reason; where none does alone, all are.
+    fn group(self, group: &Group) -> Verdict {
+        let quiet = Self { worded: false, ..self };
+        let deciding = group.checks.iter().find(|check| quiet.check(check).holds != group.all);
+        let holds = (group.checks.is_empty() || deciding.is_some() != group.all) != group.not;
+        self.say(holds, || {
+            let why = match deciding {
+                Some(check) => self.check(check).why,
+                None if group.checks.is_empty() => "there are no rules".into(),
+                None => {
+                    let all: Vec<String> = group.checks.iter().map(|check| self.check(check).why).collect();
+                    all.join(" and ")
+                }
             };
-            if verdict.holds != group.all {
-                decided = Some(verdict);
-                break;
-            }
-            words.push(verdict.why);
-        }
-        let verdict = decided.unwrap_or_else(|| match words.is_empty() {
-            true => Verdict { holds: true, why: "there are no rules".into() },
-            false => Verdict { holds: group.all, why: words.join(" and ") },
-        });
-        match group.not {
-            true => Verdict { holds: !verdict.holds, why: format!("turned round by `not`: {}", verdict.why) },
-            false => verdict,
+            if group.not { format!("turned round by `not`: {why}") } else { why }
+        })
+    }
+
+    fn check(self, check: &Check) -> Verdict {
+        match check {
+            Check::Group(inner) => self.group(inner),
+            Check::Rule(rule) => self.rule(rule),
         }
     }
 
-    fn get(&self, path: &[String]) -> Option<Cow<'a, Value>> {
+    fn get(self, path: &[String]) -> Option<Cow<'a, Value>> {
         let found = match self.element {
             None => self.context.get(path)?,
-            Some(element) => {
-                Cow::Borrowed(path.iter().try_fold(element, |value, key| value.get(key.as_str()))?)
-            }
+            Some(element) => Cow::Borrowed(path.iter().try_fold(element, |value, key| match value {
+                Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+                other => other.get(key.as_str()),
+            })?),
         };
         (!found.is_null()).then_some(found)
     }
 
-    fn rule(&self, rule: &Rule) -> Verdict {
+    fn rule(self, rule: &Rule) -> Verdict {
         let value = self.get(&rule.field);
         let name = rule.field.last().map_or("the item", String::as_str);
-        if let Some(matching) = &rule.matching {
-            return self.elements(rule, matching, value.as_deref(), name);
+        match &rule.matching {
+            Some(matching) => self.elements(rule, matching, value.as_deref(), name),
+            None => self.compare(rule, value.as_deref(), name),
         }
-        self.compare(rule, value.as_deref(), name)
     }
 
-    fn elements(
-        &self,
-        rule: &Rule,
-        matching: &super::Matching,
-        value: Option<&Value>,
-        name: &str,
-    ) -> Verdict {
+    fn elements(self, rule: &Rule, matching: &Matching, value: Option<&Value>, name: &str) -> Verdict {
         let Some(items) = value.and_then(Value::as_array) else {
-            return Verdict { holds: false, why: format!("{name} is not a list") };
+            return self.say(false, || format!("{name} is not a list"));
         };
-        let passes = |item: &Value| match &matching.each {
-            Some(group) => Decider { context: self.context, element: Some(item) }.group(group).holds,
-            None => self.compare(rule, Some(item).filter(|item| !item.is_null()), name).holds,
+        let quiet = Self { worded: false, ..self };
+        let passes = |item: &&Value| match &matching.each {
+            Some(group) => Decider { element: Some(item), ..quiet }.group(group).holds,
+            None => quiet.compare(rule, Some(*item).filter(|item| !item.is_null()), name).holds,
         };
-        let (count, all) = (items.iter().filter(|item| passes(item)).count() as u64, items.len() as u64);
+        let (count, all) = (items.iter().filter(passes).count(), items.len());
         let holds = match matching.mode {
             Mode::All => count == all,
             Mode::Some => count > 0,
             Mode::None => count == 0,
-            Mode::AtLeast(number) => count >= number,
-            Mode::AtMost(number) => count <= number,
-            Mode::Exactly(number) => count == number,
+            Mode::AtLeast(threshold) => against(count, all, threshold).is_ge(),
+            Mode::AtMost(threshold) => against(count, all, threshold).is_le(),
+            Mode::Exactly(threshold) => against(count, all, threshold).is_eq(),
         };
-        Verdict { holds, why: format!("{count} of {all} in {name} match") }
+        self.say(holds, || format!("{count} of {all} in {name} match"))
     }
 
-    fn compare(&self, rule: &Rule, value: Option<&Value>, name: &str) -> Verdict {
+    fn compare(self, rule: &Rule, value: Option<&Value>, name: &str) -> Verdict {
         use Operator::{Changed, ChangedFrom, ChangedTo, IsEmpty, NotNull, Null};
-        let say = |holds: bool, why: String| Verdict { holds, why };
+        let has_value = || format!("{name} has {}", if value.is_some() { "a value" } else { "no value" });
         match rule.operator {
-            Null => say(value.is_none(), has_value(name, value)),
-            NotNull => say(value.is_some(), has_value(name, value)),
+            Null => self.say(value.is_none(), has_value),
+            NotNull => self.say(value.is_some(), has_value),
             IsEmpty => {
                 let empty = value.is_none_or(is_empty);
-                say(empty, format!("{name} is {}", if empty { "empty" } else { "not empty" }))
+                self.say(empty, || format!("{name} is {}", if empty { "empty" } else { "not empty" }))
             }
             Changed | ChangedFrom | ChangedTo => self.changed(rule, value, name),
             _ => match value {
-                None => say(false, format!("{name} has no value")),
+                None => self.say(false, || format!("{name} has no value")),
                 Some(value) => self.compare_present(rule, value, name),
             },
         }
     }
 
-    fn compare_present(&self, rule: &Rule, value: &Value, name: &str) -> Verdict {
+    fn compare_present(self, rule: &Rule, value: &Value, name: &str) -> Verdict {
         if rule.ty == FieldType::List || (rule.ty == FieldType::Json && value.is_array()) {
-            return self.list_contains(rule, value, name);
+            return self.list(rule, value, name);
         }
-        let Ok(left) = Typed::read(value, rule.ty) else {
-            return Verdict {
-                holds: false,
-                why: format!("{name} is {}, not {}", shorten(value), rule.ty.described()),
-            };
+        let Some(left) = Typed::read_in(value, rule.ty, rule.zone) else {
+            return self.say(false, || format!("{name} is {}, not {}", shorten(value), rule.ty.described()));
         };
-        let Some(operand) = self.operand(rule) else {
-            return Verdict { holds: false, why: "the field it is compared with has no value".into() };
-        };
-        let holds = holds(&left, rule.operator, &operand, self.context);
-        Verdict { holds, why: words(rule, &left, &operand, name, holds) }
+        let Some(operand) = self.operand(rule) else { return self.no_operand() };
+        let holds = passes(&left, rule, &operand, self.context);
+        self.say(holds, || words(rule, &left, &operand, name, holds))
+    }
+
+    fn no_operand(self) -> Verdict {
+        self.say(false, || "the field it is compared with has no value".into())
     }
 
     /// The operand, with a field's value in place of the field.
-    fn operand<'r>(&self, rule: &'r Rule) -> Option<Cow<'r, Operand>> {
-        let Operand::Field { path, .. } = &rule.operand else { return Some(Cow::Borrowed(&rule.operand)) };
-        let other = self.context.get(path).filter(|value| !value.is_null())?;
-        let typed = Typed::read(&other, rule.ty).ok().or_else(|| Some(Typed::Any(other.into_owned())))?;
-        Some(Cow::Owned(Operand::One(typed)))
+    fn operand<'r>(self, rule: &'r Rule) -> Option<Cow<'r, Operand>> {
+        let Operand::Field { path, ty } = &rule.operand else { return Some(Cow::Borrowed(&rule.operand)) };
+        let other = self.get(path)?;
+        let typed = Typed::read_in(&other, *ty, rule.zone).map(Typed::into_owned);
+        Some(Cow::Owned(Operand::One(typed.unwrap_or_else(|| Typed::Any(Cow::Owned(other.into_owned()))))))
     }
 
-    fn list_contains(&self, rule: &Rule, value: &Value, name: &str) -> Verdict {
+    fn list(self, rule: &Rule, value: &Value, name: &str) -> Verdict {
         let Some(items) = value.as_array() else {
-            return Verdict { holds: false, why: format!("{name} is not a list") };
+            return self.say(false, || format!("{name} is not a list"));
         };
-        let Some(operand) = self.operand(rule) else {
-            return Verdict { holds: false, why: "the field it is compared with has no value".into() };
-        };
-        let wanted: &[Typed] = match &*operand {
+        let Some(operand) = self.operand(rule) else { return self.no_operand() };
+        let wanted: &[Typed<'_>] = match &*operand {
             Operand::One(one) => std::slice::from_ref(one),
             Operand::Many(many) => many,
             _ => &[],
         };
-        let is_wanted = |item: &Value| {
-            let item = Typed::Any(item.clone());
+        let equals = |item: &Value| {
+            let item = Typed::Any(Cow::Borrowed(item));
             wanted.iter().any(|wanted| item.compare(wanted) == Some(Ordering::Equal))
         };
-        let found = items.iter().any(is_wanted);
-        let negative =
-            matches!(rule.operator, Operator::DoesNotContain | Operator::NotIn | Operator::NotEqual);
         let holds = match rule.operator {
-            Operator::Equal | Operator::NotEqual => {
-                let same = matches!(wanted, [Typed::Any(other)] if other == value);
-                same != negative
-            }
-            Operator::Contains | Operator::DoesNotContain | Operator::In | Operator::NotIn => {
-                found != negative
-            }
+            Operator::Equal | Operator::In => equals(value),
+            Operator::NotEqual | Operator::NotIn => !equals(value),
+            Operator::Contains => items.iter().any(equals),
+            Operator::DoesNotContain => !items.iter().any(equals),
             _ => false,
         };
-        let what = wanted.iter().map(|w| w.shown(FieldType::Text)).collect::<Vec<_>>().join(", ");
-        Verdict {
-            holds,
-            why: format!("{name} {} {what}", if found { "contains" } else { "does not contain" }),
-        }
+        self.say(holds, || {
+            let what: Vec<String> = wanted.iter().map(|wanted| wanted.shown(FieldType::Text)).collect();
+            let verb = match rule.operator {
+                Operator::Contains | Operator::DoesNotContain => ["does not contain", "contains"]
+                    [usize::from(holds == (rule.operator == Operator::Contains))],
+                Operator::Equal | Operator::NotEqual | Operator::In | Operator::NotIn => {
+                    let equal = matches!(rule.operator, Operator::Equal | Operator::In);
+                    ["is not", "is"][usize::from(holds == equal)]
+                }
+                _ => return format!("{name} is a list"),
+            };
+            format!("{name} {verb} {}", what.join(", "))
+        })
     }
 
-    fn changed(&self, rule: &Rule, value: Option<&Value>, name: &str) -> Verdict {
+    fn changed(self, rule: &Rule, value: Option<&Value>, name: &str) -> Verdict {
         let Some(former) = self.context.former(name) else {
-            return Verdict { holds: false, why: format!("{name} did not change") };
+            return self.say(false, || format!("{name} did not change"));
         };
-        let shown = |value: Option<&Value>| value.map_or_else(|| "nothing".into(), shorten);
-        let why = format!("{name} changed from {} to {}", shown(Some(former)), shown(value));
         let same = |value: Option<&Value>| {
-            let typed =
-                value.filter(|value| !value.is_null()).and_then(|value| Typed::read(value, rule.ty).ok());
-            typed.is_some_and(|typed| {
-                self.operand(rule)
-                    .is_some_and(|operand| holds(&typed, Operator::Equal, &operand, self.context))
-            })
+            let typed = value
+                .filter(|value| !value.is_null())
+                .and_then(|value| Typed::read_in(value, rule.ty, rule.zone));
+            let is_wanted = |operand: &Operand| match (&typed, operand) {
+                (Some(typed), Operand::One(wanted)) => typed.compare(wanted) == Some(Ordering::Equal),
+                _ => false,
+            };
+            self.operand(rule).is_some_and(|operand| is_wanted(&operand))
         };
         let holds = match rule.operator {
             Operator::ChangedFrom => same(Some(former)),
             Operator::ChangedTo => same(value),
             _ => true,
         };
-        Verdict { holds, why }
+        self.say(holds, || {
+            let shown = |value: Option<&Value>| value.map_or_else(|| "nothing".into(), shorten);
+            format!("{name} changed from {} to {}", shown(Some(former)), shown(value))
+        })
     }
 }
 
-fn has_value(name: &str, value: Option<&Value>) -> String {
-    format!("{name} has {}", if value.is_some() { "a value" } else { "no value" })
+/// A count against a number, or against a share of all.
+fn against(count: usize, all: usize, threshold: Threshold) -> Ordering {
+    match threshold {
+        Threshold::Count(number) => (count as u64).cmp(&number),
+        Threshold::Share(share) => (count as f64).total_cmp(&(all as f64 * share)),
+    }
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -219,36 +238,43 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-fn text_of(value: &Typed) -> Option<Cow<'_, str>> {
+fn text_of<'t>(value: &'t Typed<'_>) -> Option<Cow<'t, str>> {
     match value {
-        Typed::Text(text) | Typed::Any(Value::String(text)) => Some(text.into()),
-        Typed::Any(Value::Number(number)) => Some(number.to_string().into()),
+        Typed::Text(text) => Some(Cow::Borrowed(text)),
+        Typed::Any(value) => match &**value {
+            Value::String(text) => Some(text.into()),
+            Value::Number(number) => Some(number.to_string().into()),
+            _ => None,
+        },
         _ => None,
     }
 }
 
-fn holds(left: &Typed, operator: Operator, operand: &Operand, context: &Context) -> bool {
+fn passes(left: &Typed<'_>, rule: &Rule, operand: &Operand, context: &Context) -> bool {
     use Operator::{
         AtLeast, AtMost, BeginsWith, Between, Contains, DoesNotBeginWith, DoesNotContain, DoesNotEndWith,
         EndsWith, Equal, Greater, In, Less, NotBetween, NotEqual, NotIn,
     };
+    let operator = rule.operator;
     match operand {
         Operand::One(right) => {
-            let order = left.compare(right);
-            let texts = || text_of(left).zip(text_of(right));
+            let order = || left.compare(right);
+            let texts = |test: fn(&str, &str) -> bool| {
+                text_of(left).zip(text_of(right)).is_some_and(|(left, right)| test(&left, &right))
+            };
             match operator {
-                Equal => order == Some(Ordering::Equal),
-                NotEqual => order != Some(Ordering::Equal),
-                Less => order == Some(Ordering::Less),
-                Greater => order == Some(Ordering::Greater),
-                AtMost => order.is_some_and(Ordering::is_le),
-                AtLeast => order.is_some_and(Ordering::is_ge),
-                Contains => texts().is_some_and(|(a, b)| a.contains(&*b)),
-                BeginsWith => texts().is_some_and(|(a, b)| a.starts_with(&*b)),
-                EndsWith => texts().is_some_and(|(a, b)| a.ends_with(&*b)),
-                DoesNotContain => texts().is_some_and(|(a, b)| !a.contains(&*b)),
-                DoesNotBeginWith => texts().is_some_and(|(a, b)| !a.starts_with(&*b)),
-                DoesNotEndWith => texts().is_some_and(|(a, b)| !a.ends_with(&*b)),
+                Equal => order() == Some(Ordering::Equal),
+                NotEqual => order() != Some(Ordering::Equal),
+                Less => order() == Some(Ordering::Less),
+                Greater => order() == Some(Ordering::Greater),
+                AtMost => order().is_some_and(Ordering::is_le),
+                AtLeast => order().is_some_and(Ordering::is_ge),
+                Contains => texts(|left, right| left.contains(right)),
+                BeginsWith => texts(|left, right| left.starts_with(right)),
+                EndsWith => texts(|left, right| left.ends_with(right)),
+                DoesNotContain => texts(|left, right| !left.contains(right)),
+                DoesNotBeginWith => texts(|left, right| !left.starts_with(right)),
+                DoesNotEndWith => texts(|left, right| !left.ends_with(right)),
                 _ => false,
             }
         }
@@ -262,58 +288,25 @@ fn holds(left: &Typed, operator: Operator, operand: &Operand, context: &Context)
             let inside = low.is_ge() && high.is_le();
             (operator == Between && inside) || (operator == NotBetween && !inside)
         }
-        Operand::Pattern(regex) => text_of(left).is_some_and(|text| regex.is_match(&text)),
-        Operand::Span(span) => match left {
-            Typed::Time(at) => (*at - context.now()).abs() <= *span,
-            Typed::Any(Value::String(text)) => {
-                super::value::instant(text).is_some_and(|at| (at - context.now()).abs() <= *span)
+        Operand::Pattern(regex) => text_of(left).is_some_and(|text| {
+            let most = text.char_indices().nth(MAX_MATCHED).map_or(text.len(), |(at, _)| at);
+            regex.is_match(&text[..most])
+        }),
+        Operand::Span(span) => {
+            let near = |at: &Typed<'_>| match at {
+                Typed::Time(at) | Typed::Day(at, _) => (*at - context.now()).abs() <= *span,
+                _ => false,
+            };
+            match left {
+                Typed::Any(value) => {
+                    let at = value.as_str().and_then(|text| moment(text, rule.zone));
+                    at.is_some_and(|at| near(&at))
+                }
+                at => near(at),
             }
-            _ => false,
-        },
+        }
         Operand::None | Operand::Field { .. } => false,
     }
-}
-
-/// "250.00 is at least 100.00", "status is `new`, not `paid`".
-fn words(rule: &Rule, left: &Typed, operand: &Operand, name: &str, holds: bool) -> String {
-    let show = |value: &Typed| value.shown(rule.ty);
-    let seen = show(left);
-    let (yes, no) = match rule.operator {
-        Operator::Equal | Operator::NotEqual => {
-            let Operand::One(right) = operand else { return format!("{name} is {seen}") };
-            let equal = holds == (rule.operator == Operator::Equal);
-            return match equal {
-                true => format!("{name} is {seen}"),
-                false => format!("{name} is {seen}, not {}", show(right)),
-            };
-        }
-        Operator::Less => ("is less than", "is not less than"),
-        Operator::Greater => ("is more than", "is not more than"),
-        Operator::AtMost => ("is at most", "is more than"),
-        Operator::AtLeast => ("is at least", "is less than"),
-        Operator::Contains => ("contains", "does not contain"),
-        Operator::BeginsWith => ("begins with", "does not begin with"),
-        Operator::EndsWith => ("ends with", "does not end with"),
-        Operator::DoesNotContain => ("does not contain", "contains"),
-        Operator::DoesNotBeginWith => ("does not begin with", "begins with"),
-        Operator::DoesNotEndWith => ("does not end with", "ends with"),
-        Operator::In => ("is one of", "is none of"),
-        Operator::NotIn => ("is none of", "is one of"),
-        Operator::Between => ("is between", "is not between"),
-        Operator::NotBetween => ("is not between", "is between"),
-        Operator::Matches => ("matches", "does not match"),
-        Operator::Within => ("is near now, within", "is not near now, within"),
-        _ => ("is", "is not"),
-    };
-    let right = match operand {
-        Operand::One(value) => show(value),
-        Operand::Many(values) => values.iter().take(8).map(show).collect::<Vec<_>>().join(", "),
-        Operand::Range(low, high) => format!("{} and {}", show(low), show(high)),
-        Operand::Pattern(regex) => format!("`{}`", regex.as_str()),
-        Operand::Span(span) => format!("{} s", span.num_seconds()),
-        Operand::None | Operand::Field { .. } => String::new(),
-    };
-    format!("{seen} {} {right}", if holds { yes } else { no })
 }
 
 #[cfg(test)]

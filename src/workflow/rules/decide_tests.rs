@@ -155,5 +155,50 @@ fn the_why_is_in_words() {
     assert_eq!(why("order.status", "=", json!("paid")), "status is `new`, not `paid`");
     assert_eq!(why("order.status", "=", json!("new")), "status is `new`");
     assert_eq!(why("order.note", "contains", json!("x")), "note has no value");
+    assert_eq!(
+        why("order.created_at", ">=", json!("2026-11-23")),
+        "2026-11-22 10:00:00Z is less than the day 2026-11-23"
+    );
     assert_eq!(why("order.status", "in", json!("paid,sent")), "`new` is none of `paid`, `sent`");
+}
+
+#[test]
+fn days_and_local_times_are_those_of_the_time_zone() {
+    let asks = |test: Value, at: &str| verdict(&test, &json!({"created_at": at}), &Value::Null).holds;
+    let rule = |zone: Value| json!({"field": "order.created_at", "operator": "=", "value": "2026-11-22", "timeZone": zone});
+    let before_midnight = "2026-11-21T23:30:00Z";
+    assert!(!asks(json!({"rules": [rule(Value::Null)]}), before_midnight));
+    assert!(asks(json!({"rules": [rule(json!("Europe/Berlin"))]}), before_midnight));
+    let of_group =
+        json!({"timeZone": "Europe/Berlin", "rules": [rule(Value::Null), {"rules": [rule(Value::Null)]}]});
+    assert!(asks(of_group, before_midnight));
+    let nearest =
+        json!({"timeZone": "Europe/Berlin", "rules": [{"timeZone": "UTC", "rules": [rule(Value::Null)]}]});
+    assert!(!asks(nearest, before_midnight));
+    let behind = json!({"combinator": "and", "rules": [{"timeZone": "Europe/Berlin", "rules": [rule(Value::Null)]}, rule(Value::Null)]});
+    assert!(!asks(behind, before_midnight), "a group's zone ends with it");
+    let local = json!({"rules": [{"field": "order.created_at", "operator": "<", "value": "2026-11-22T00:31",
+        "timeZone": "Europe/Berlin"}]});
+    assert!(asks(local.clone(), before_midnight) && !asks(local, "2026-11-21T23:31:00Z"));
+}
+
+#[test]
+fn a_field_of_unknown_type_is_compared_with_a_time() {
+    let test = json!({"rules": [{"field": "customer.preferences.since", "operator": "<", "valueSource": "field", "value": "order.created_at"}]});
+    let since = |since: &str| {
+        let mut event = order_event(json!({}));
+        let customer = json!({"preferences": {"since": since}});
+        event.customer = Some(customer.as_object().cloned().unwrap_or_default().into());
+        let scope = Scope { subjects: vec![&ORDER], ..Scope::default() };
+        let mut reader = Reader::new("c", &test, "", &Value::Null, &scope, &Catalogue::EMPTY);
+        let group = read::group(&mut reader, &test, "").expect("it is read");
+        super::group(
+            &group,
+            &Context::new(&event, "order_created", "order", ExecutionId::default(), event.at),
+        )
+        .holds
+    };
+    // As text both are later than 10:00 of that day.
+    assert!(since("2026-11-22T10:30:00+01:00"));
+    assert!(!since("2026-11-22T10:30:00Z"));
 }

@@ -1,12 +1,24 @@
 //! Rules: conditions in the form of react-querybuilder, read against the fields' types and decided with a reason.
 
 pub mod decide;
+mod operand;
 pub mod operator;
 pub mod read;
 pub mod test;
+mod time;
 pub mod value;
+mod words;
 
+#[cfg(test)]
+mod agreement_tests;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod table_tests;
+
+use chrono_tz::Tz;
 use operator::Operator;
+pub use time::{moment, span_of};
 use value::Operand;
 
 use super::subjects::FieldType;
@@ -27,7 +39,7 @@ pub struct Group {
     pub all: bool,
     /// The group is turned round.
     pub not: bool,
-    /// In the order of the drawing.
+    /// In the order of the drawing, without those that are muted or ask nothing.
     pub checks: Vec<Check>,
 }
 
@@ -44,6 +56,8 @@ pub struct Rule {
     pub operator: Operator,
     /// What it is compared with.
     pub operand: Operand,
+    /// Where days begin, and where times without an offset are meant.
+    pub zone: Tz,
     /// For lists: how many elements must pass.
     pub matching: Option<Matching>,
 }
@@ -58,7 +72,7 @@ pub struct Matching {
 }
 
 /// The modes of `match`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Mode {
     /// Every element; an empty list passes.
     All,
@@ -66,10 +80,19 @@ pub enum Mode {
     Some,
     /// Not one.
     None,
-    /// The number or more.
-    AtLeast(u64),
-    /// The number or less.
-    AtMost(u64),
-    /// The number.
-    Exactly(u64),
+    /// So many or more.
+    AtLeast(Threshold),
+    /// So many or less.
+    AtMost(Threshold),
+    /// So many.
+    Exactly(Threshold),
+}
+
+/// How many elements.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Threshold {
+    /// A number of them.
+    Count(u64),
+    /// A share of all, between 0 and 1.
+    Share(f64),
 }

@@ -69,10 +69,10 @@ pub enum Arity {
 }
 
 impl Operator {
-    /// The operator of that name; `==` is accepted.
+    /// The operator of that name; `==` is accepted, and case does not count.
     pub fn from_name(name: &str) -> Option<Self> {
         let name = if name == "==" { "=" } else { name };
-        Self::ALL.iter().copied().find(|operator| operator.as_str() == name)
+        Self::ALL.iter().copied().find(|operator| operator.as_str().eq_ignore_ascii_case(name))
     }
 
     /// How many values it takes.
@@ -97,12 +97,12 @@ impl Operator {
     pub fn suits(self, ty: FieldType) -> bool {
         use FieldType::{Boolean, Id, Json, List, Text, Time};
         use Operator::{
-            BeginsWith, Contains, DoesNotBeginWith, DoesNotContain, DoesNotEndWith, EndsWith, Equal, In,
-            IsEmpty, Matches, NotEqual, NotIn, NotNull, Null, Within,
+            BeginsWith, Changed, ChangedFrom, ChangedTo, Contains, DoesNotBeginWith, DoesNotContain,
+            DoesNotEndWith, EndsWith, Equal, In, IsEmpty, Matches, NotEqual, NotIn, NotNull, Null, Within,
         };
         match self {
-            Null | NotNull | IsEmpty => true,
-            _ if self.looks_back() => true,
+            Null | NotNull | IsEmpty | Changed => true,
+            ChangedFrom | ChangedTo => ty != List,
             Equal | NotEqual => ty != List,
             Contains | DoesNotContain => matches!(ty, Text | List | Json | Id),
             BeginsWith | EndsWith | DoesNotBeginWith | DoesNotEndWith | Matches => {

@@ -1,30 +1,42 @@
 //! Reads groups and rules; every fault is reported with its place.
 
+use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
+use super::operand::{comparable, element_of};
 use super::operator::{Arity, Operator};
-use super::value::{Operand, Typed, Unreadable, items, pattern, shorten, span};
-use super::{Check, Group, Matching, Mode, Rule};
+use super::value::Operand;
+use super::{Check, Group, Matching, Mode, Rule, Threshold, operand};
 use crate::workflow::config::{Reader, describe};
 use crate::workflow::diagnostics::{Diagnostic, did_you_mean, segment};
 use crate::workflow::subjects::FieldType;
 
 const MAX_DEPTH: usize = 20;
-const GROUP_KEYS: &[&str] = &["combinator", "not", "rules"];
-const RULE_KEYS: &[&str] = &["field", "operator", "value", "valueSource", "match"];
+/// Rules of one test.
+const MAX_RULES: usize = 500;
+/// Of them, those with a pattern: each takes a while to compile.
+const MAX_PATTERNS: usize = 20;
+const GROUP_KEYS: &[&str] = &["combinator", "not", "rules", "muted", "timeZone"];
+const RULE_KEYS: &[&str] = &["field", "operator", "value", "valueSource", "match", "muted", "timeZone"];
 /// What the component keeps for itself.
-const IGNORED_KEYS: &[&str] = &["id", "path", "disabled", "muted"];
+const IGNORED_KEYS: &[&str] = &["id", "path", "disabled"];
 const MODES: &[&str] = &["all", "some", "none", "atLeast", "atMost", "exactly"];
 
 /// Reads a group; `None` if it has faults, which are noted in `reader`.
 pub fn group(reader: &mut Reader<'_>, value: &Value, path: &str) -> Option<Group> {
-    GroupReader { reader, in_element: false }.group(value, path, 0)
+    let mut groups = GroupReader { reader, in_element: false, zone: Tz::UTC, rules: 0, patterns: 0 };
+    let group = groups.group(value, path, 0)?;
+    Some(group.unwrap_or(Group { all: true, not: false, checks: Vec::new() }))
 }
 
 struct GroupReader<'r, 'a> {
     reader: &'r mut Reader<'a>,
     /// Fields are those of a list's element.
     in_element: bool,
+    /// Of the group that is read.
+    zone: Tz,
+    rules: usize,
+    patterns: usize,
 }
 
 impl GroupReader<'_, '_> {
@@ -32,14 +44,11 @@ impl GroupReader<'_, '_> {
         self.reader.fault(Diagnostic::error(code, message).at(path).maybe_help(help));
     }
 
-    fn group(&mut self, value: &Value, path: &str, depth: usize) -> Option<Group> {
+    /// `Some(None)` for a group that asks nothing: muted, or without rules.
+    fn group(&mut self, value: &Value, path: &str, depth: usize) -> Option<Option<Group>> {
         let Some(map) = value.as_object() else {
-            self.fault(
-                "wrong-type",
-                path,
-                format!("a group must be an object, not {}", describe(value)),
-                None,
-            );
+            let message = format!("a group must be an object, not {}", describe(value));
+            self.fault("wrong-type", path, message, None);
             return None;
         };
         if depth > MAX_DEPTH {
@@ -47,32 +56,62 @@ impl GroupReader<'_, '_> {
             return None;
         }
         let known = self.known_keys(map, GROUP_KEYS, path);
-        let all = match map.get("combinator").map(|c| c.as_str().unwrap_or_default()) {
-            None | Some("and") => Some(true),
-            Some("or") => Some(false),
-            Some(_) => {
-                let help = Some("write `and` or `or`".into());
-                self.fault(
-                    "bad-rule",
-                    &format!("{path}/combinator"),
-                    "there is no such combinator".into(),
-                    help,
-                );
-                None
-            }
-        };
-        let not = self.flag(map, "not", path);
+        let all = self.combinator(map, path);
+        let (not, muted) = (self.flag(map, "not", path), self.flag(map, "muted", path));
+        let zone = self.zone(map, path);
         let Some(rules) = map.get("rules").and_then(Value::as_array) else {
             self.fault("bad-rule", path, "a group needs `rules`, a list".into(), None);
             return None;
         };
-        let mut checks = Vec::with_capacity(rules.len());
+        if rules.iter().any(Value::is_string) {
+            let help = "set `combinator` on the group, and nest groups where `and` meets `or`";
+            let message = "combinators between the rules are not read".into();
+            self.fault("bad-rule", &format!("{path}/rules"), message, Some(help.into()));
+            return None;
+        }
+        let outer = self.zone;
+        self.zone = zone.unwrap_or(outer);
+        let mut checks = Vec::with_capacity(rules.len().min(MAX_RULES));
         for (index, rule) in rules.iter().enumerate() {
             checks.push(self.check(rule, &format!("{path}/rules/{index}"), depth + 1));
         }
-        let checks = checks.into_iter().collect::<Option<Vec<_>>>();
-        (known && not.is_some()).then_some(())?;
-        Some(Group { all: all?, not: not?, checks: checks? })
+        self.zone = outer;
+        let checks: Vec<Check> =
+            checks.into_iter().collect::<Option<Vec<_>>>()?.into_iter().flatten().collect();
+        let (all, not, muted, _) = (all?, not?, muted?, zone?);
+        known.then_some(())?;
+        Some((!muted && !checks.is_empty()).then_some(Group { all, not, checks }))
+    }
+
+    fn combinator(&mut self, map: &Map<String, Value>, path: &str) -> Option<bool> {
+        match map.get("combinator").map(|c| c.as_str().unwrap_or_default()) {
+            None => Some(true),
+            Some(name) if name.eq_ignore_ascii_case("and") => Some(true),
+            Some(name) if name.eq_ignore_ascii_case("or") => Some(false),
+            Some(_) => {
+                let (at, help) = (format!("{path}/combinator"), Some("write `and` or `or`".into()));
+                self.fault("bad-rule", &at, "there is no such combinator".into(), help);
+                None
+            }
+        }
+    }
+
+    /// The time zone that is set here, else that of the group around it.
+    fn zone(&mut self, map: &Map<String, Value>, path: &str) -> Option<Tz> {
+        let at = format!("{path}/timeZone");
+        match map.get("timeZone") {
+            None | Some(Value::Null) => Some(self.zone),
+            Some(Value::String(name)) => name.parse().ok().or_else(|| {
+                let help = did_you_mean(name, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
+                self.fault("unknown-value", &at, format!("there is no time zone `{name}`"), help);
+                None
+            }),
+            Some(other) => {
+                let message = format!("a time zone must be a text, not {}", describe(other));
+                self.fault("wrong-type", &at, message, Some("write `Europe/Berlin`".into()));
+                None
+            }
+        }
     }
 
     fn flag(&mut self, map: &Map<String, Value>, key: &str, path: &str) -> Option<bool> {
@@ -103,60 +142,73 @@ impl GroupReader<'_, '_> {
         all_known
     }
 
-    fn check(&mut self, value: &Value, path: &str, depth: usize) -> Option<Check> {
-        match value.as_object() {
-            Some(map) if map.contains_key("rules") || map.contains_key("combinator") => {
-                self.group(value, path, depth).map(Check::Group)
-            }
-            Some(map) => self.rule(map, path, depth).map(|rule| Check::Rule(Box::new(rule))),
-            None => {
-                self.fault(
-                    "bad-rule",
-                    path,
-                    format!("a rule must be an object, not {}", describe(value)),
-                    None,
-                );
-                None
-            }
+    /// `Some(None)` for one that asks nothing.
+    fn check(&mut self, value: &Value, path: &str, depth: usize) -> Option<Option<Check>> {
+        let Some(map) = value.as_object() else {
+            let message = format!("a rule must be an object, not {}", describe(value));
+            self.fault("bad-rule", path, message, None);
+            return None;
+        };
+        if map.contains_key("rules") || map.contains_key("combinator") {
+            return self.group(value, path, depth).map(|group| group.map(Check::Group));
         }
+        self.rules += 1;
+        if self.rules > MAX_RULES {
+            if self.rules == MAX_RULES + 1 {
+                self.fault("too-large", path, format!("there are more than {MAX_RULES} rules"), None);
+            }
+            return None;
+        }
+        let muted = self.flag(map, "muted", path);
+        let rule = self.rule(map, path, depth)?;
+        Some((!muted?).then(|| Check::Rule(Box::new(rule))))
     }
 
     fn rule(&mut self, map: &Map<String, Value>, path: &str, depth: usize) -> Option<Rule> {
         let known = self.known_keys(map, RULE_KEYS, path);
+        let zone = self.zone(map, path);
         let field = self.field(map.get("field"), &format!("{path}/field"), path);
-        let matching = match map.get("match") {
+        let mode = match map.get("match") {
             None | Some(Value::Null) => Some(None),
             Some(value) => self.mode(value, &format!("{path}/match")).map(Some),
         };
-        let each = match (&matching, map.get("value")) {
-            (Some(Some(_)), Some(value)) if value.get("rules").is_some() => {
-                let mut elements = GroupReader { reader: &mut *self.reader, in_element: true };
-                Some(elements.group(value, &format!("{path}/value"), depth + 1))
+        let each = match map.get("value") {
+            Some(value) if matches!(mode, Some(Some(_))) && value.get("rules").is_some() => {
+                Some(self.each(value, zone, &format!("{path}/value"), depth + 1))
             }
             _ => None,
         };
-        let (name, ty) = field?;
-        if matches!(matching, Some(Some(_))) && !matches!(ty, FieldType::List | FieldType::Json) {
+        let ((name, ty), mode, zone) = (field?, mode?, zone?);
+        if mode.is_some() && !matches!(ty, FieldType::List | FieldType::Json) {
             let message = format!("`match` is for lists; `{name}` is {}", ty.described());
             self.fault("unfit-operator", &format!("{path}/match"), message, None);
             return None;
         }
-        let element_ty = if matches!(matching, Some(Some(_))) { element_of(ty) } else { ty };
+        let ty = if mode.is_some() { element_of(ty) } else { ty };
         let (operator, operand) = match each {
-            Some(_) => (Some(Operator::Equal), Some(Operand::None)),
+            Some(_) => (Operator::Equal, Operand::None),
             None => {
-                let operator = self.operator(map, &name, element_ty, path);
-                (operator, operator.and_then(|operator| self.operand(map, operator, element_ty, path)))
+                let operator = self.operator(map, &name, ty, mode.is_some(), path)?;
+                (operator, self.operand(map, operator, ty, zone, path)?)
             }
         };
-        let matching = match (matching?, each) {
+        let matching = match (mode, each) {
             (None, _) => None,
             (Some(mode), None) => Some(Matching { mode, each: None }),
             (Some(mode), Some(group)) => Some(Matching { mode, each: Some(group?) }),
         };
         known.then_some(())?;
         let field = if name.is_empty() { Vec::new() } else { name.split('.').map(str::to_owned).collect() };
-        Some(Rule { field, name, ty: element_ty, operator: operator?, operand: operand?, matching })
+        Some(Rule { field, name, ty, operator, operand, zone, matching })
+    }
+
+    /// What each element of a list is asked.
+    fn each(&mut self, value: &Value, zone: Option<Tz>, path: &str, depth: usize) -> Option<Group> {
+        let (rules, patterns, zone) = (self.rules, self.patterns, zone.unwrap_or(self.zone));
+        let mut elements = GroupReader { reader: &mut *self.reader, in_element: true, zone, rules, patterns };
+        let group = elements.group(value, path, depth);
+        (self.rules, self.patterns) = (elements.rules, elements.patterns);
+        Some(group?.unwrap_or(Group { all: true, not: false, checks: Vec::new() }))
     }
 
     fn field(&mut self, value: Option<&Value>, at: &str, rule: &str) -> Option<(String, FieldType)> {
@@ -176,6 +228,7 @@ impl GroupReader<'_, '_> {
         map: &Map<String, Value>,
         name: &str,
         ty: FieldType,
+        of_element: bool,
         path: &str,
     ) -> Option<Operator> {
         let at = format!("{path}/operator");
@@ -195,9 +248,15 @@ impl GroupReader<'_, '_> {
         }
         let of_row =
             self.reader.scope.subjects.iter().any(|subject| name.split('.').next() == Some(subject.name));
-        if operator.looks_back() && (self.in_element || !of_row || name.split('.').count() != 2) {
+        let is_column = of_row && name.split('.').count() == 2 && !self.in_element && !of_element;
+        if operator.looks_back() && !is_column {
             let message = format!("`{written}` asks what the event changed; `{name}` is no field of its row");
             self.fault("unfit-operator", &at, message, None);
+            return None;
+        }
+        self.patterns += usize::from(operator == Operator::Matches);
+        if self.patterns > MAX_PATTERNS {
+            self.fault("too-large", &at, format!("more than {MAX_PATTERNS} rules have a pattern"), None);
             return None;
         }
         Some(operator)
@@ -208,6 +267,7 @@ impl GroupReader<'_, '_> {
         map: &Map<String, Value>,
         operator: Operator,
         ty: FieldType,
+        zone: Tz,
         path: &str,
     ) -> Option<Operand> {
         if operator.arity() == Arity::None {
@@ -216,16 +276,12 @@ impl GroupReader<'_, '_> {
         let at = format!("{path}/value");
         let Some(value) = map.get("value").filter(|value| !value.is_null()) else {
             let message = format!("`{}` needs a `value`", operator.as_str());
-            self.fault(
-                "missing-field",
-                path,
-                message,
-                Some("to ask for no value, use the operator `null`".into()),
-            );
+            let help = "to ask for no value, use the operator `null`";
+            self.fault("missing-field", path, message, Some(help.into()));
             return None;
         };
         match map.get("valueSource").map(|source| source.as_str().unwrap_or_default()) {
-            None | Some("value" | "") => match read_operand(value, operator, ty) {
+            None | Some("value" | "") => match operand::read(value, operator, ty, zone) {
                 Ok(operand) => Some(operand),
                 Err(fault) => {
                     self.fault("unreadable-value", &at, fault.message, fault.help);
@@ -234,13 +290,8 @@ impl GroupReader<'_, '_> {
             },
             Some("field") => self.other_field(value, operator, ty, &at),
             Some(_) => {
-                let help = Some("write `value` or `field`".into());
-                self.fault(
-                    "bad-rule",
-                    &format!("{path}/valueSource"),
-                    "there is no such source of values".into(),
-                    help,
-                );
+                let (at, help) = (format!("{path}/valueSource"), Some("write `value` or `field`".into()));
+                self.fault("bad-rule", &at, "there is no such source of values".into(), help);
                 None
             }
         }
@@ -253,89 +304,48 @@ impl GroupReader<'_, '_> {
             return None;
         }
         let Some(name) = value.as_str() else {
-            self.fault(
-                "wrong-type",
-                at,
-                format!("the name of a field must be a text, not {}", describe(value)),
-                None,
-            );
+            let message = format!("the name of a field must be a text, not {}", describe(value));
+            self.fault("wrong-type", at, message, None);
             return None;
         };
-        let other = self.reader.name(name, at, None)?;
+        // Within an element both fields are its own.
+        let other = if self.in_element { FieldType::Json } else { self.reader.name(name, at, None)? };
         if !comparable(ty, other) {
             let message = format!("{} can't be compared with {}", ty.described(), other.described());
             self.fault("unreadable-value", at, message, None);
             return None;
         }
-        Some(Operand::Field { path: name.split('.').map(str::to_owned).collect(), name: name.to_owned() })
+        let path = if name.is_empty() { Vec::new() } else { name.split('.').map(str::to_owned).collect() };
+        // A field of unknown type is read as that with which it is compared.
+        let ty = if ty == FieldType::Json { other } else { ty };
+        Some(Operand::Field { path, ty })
     }
 
     fn mode(&mut self, value: &Value, path: &str) -> Option<Mode> {
-        let name = value.get("mode").and_then(Value::as_str).unwrap_or_default();
-        let threshold = value.get("threshold").and_then(Value::as_u64);
-        let mode = match (name, threshold) {
-            ("all", _) => Mode::All,
-            ("some", _) => Mode::Some,
-            ("none", _) => Mode::None,
-            ("atLeast", Some(number)) => Mode::AtLeast(number),
-            ("atMost", Some(number)) => Mode::AtMost(number),
-            ("exactly", Some(number)) => Mode::Exactly(number),
-            ("atLeast" | "atMost" | "exactly", None) => {
-                self.fault("bad-rule", path, format!("`{name}` needs `threshold`, a whole number"), None);
-                return None;
+        let written = value.get("mode").and_then(Value::as_str).unwrap_or_default();
+        let name = MODES.iter().copied().find(|mode| mode.eq_ignore_ascii_case(written));
+        let number = value.get("threshold");
+        let share = number.and_then(Value::as_f64).filter(|share| 0.0 < *share && *share < 1.0);
+        let whole = number.and_then(Value::as_f64).filter(|n| n.fract() == 0.0 && (0.0..=1e9).contains(n));
+        let threshold =
+            share.map(Threshold::Share).or_else(|| whole.map(|number| Threshold::Count(number as u64)));
+        match (name, threshold) {
+            (Some("all"), _) => Some(Mode::All),
+            (Some("some"), _) => Some(Mode::Some),
+            (Some("none"), _) => Some(Mode::None),
+            (Some("atLeast"), Some(threshold)) => Some(Mode::AtLeast(threshold)),
+            (Some("atMost"), Some(threshold)) => Some(Mode::AtMost(threshold)),
+            (Some("exactly"), Some(threshold)) => Some(Mode::Exactly(threshold)),
+            (Some(name), _) => {
+                let message = format!("`{name}` needs `threshold`: a whole number, or a share below 1");
+                self.fault("bad-rule", path, message, None);
+                None
             }
-            _ => {
-                let help = did_you_mean(name, MODES.iter().copied());
-                self.fault("bad-rule", path, format!("there is no mode `{name}`"), help);
-                return None;
+            (None, _) => {
+                let help = did_you_mean(written, MODES.iter().copied());
+                self.fault("bad-rule", path, format!("there is no mode `{written}`"), help);
+                None
             }
-        };
-        Some(mode)
-    }
-}
-
-fn element_of(list: FieldType) -> FieldType {
-    if list == FieldType::List { FieldType::Text } else { FieldType::Json }
-}
-
-fn comparable(a: FieldType, b: FieldType) -> bool {
-    use FieldType::{Id, Integer, Json, List, Money, Number, Text};
-    let number = |ty| matches!(ty, Integer | Money | Number);
-    let text = |ty| matches!(ty, Id | Text);
-    a == b
-        || a == Json
-        || b == Json
-        || (number(a) && number(b))
-        || (text(a) && text(b))
-        || (a == List && text(b))
-}
-
-fn read_operand(value: &Value, operator: Operator, ty: FieldType) -> Result<Operand, Unreadable> {
-    let fault = |message: String, help: &str| Unreadable { message, help: Some(help.to_owned()) };
-    let list = || {
-        let items = items(value).ok_or_else(|| {
-            fault(format!("{} is not a list", shorten(value)), "write an array, or text with commas")
-        })?;
-        items.iter().map(|item| Typed::read(item, ty)).collect::<Result<Vec<_>, _>>()
-    };
-    match operator.arity() {
-        Arity::None => Ok(Operand::None),
-        Arity::One => Typed::read(value, ty).map(Operand::One),
-        Arity::Many => list().map(Operand::Many),
-        Arity::Two => match <[Typed; 2]>::try_from(list()?) {
-            Ok([low, high]) => Ok(Operand::Range(low, high)),
-            Err(other) => {
-                Err(fault(format!("this needs two values, not {}", other.len()), "write [from, to]"))
-            }
-        },
-        Arity::Pattern => {
-            let text =
-                value.as_str().ok_or_else(|| fault("a pattern must be a text".into(), "write `^A.*Z$`"))?;
-            let regex = pattern(text).map_err(|error| Unreadable { message: error, help: None })?;
-            Ok(Operand::Pattern(regex))
         }
-        Arity::Span => span(value).map(Operand::Span).ok_or_else(|| {
-            fault(format!("{} is not a span of time", shorten(value)), "write 30m, 12h, 7d or 2w")
-        }),
     }
 }

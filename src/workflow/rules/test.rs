@@ -46,7 +46,28 @@ impl Test {
         }
     }
 
-    /// Whether it holds.
+    /// Whether it holds, without the words: many times cheaper where nobody reads them.
+    ///
+    /// # Errors
+    /// [`PlanError`] where an expression can't be evaluated.
+    pub fn holds(&self, context: &Context) -> Result<bool, PlanError> {
+        match self {
+            Self::Rules(group) => Ok(decide::holds(group, context)),
+            Self::Expression(expression) => {
+                expression.holds(context).map_err(|error| PlanError(error.to_string()))
+            }
+        }
+    }
+
+    /// What it says whatever happened, if it is such a test: no rules, or an expression that reads nothing.
+    pub fn always(&self) -> Option<bool> {
+        match self {
+            Self::Rules(group) => group.checks.is_empty().then_some(true),
+            Self::Expression(expression) => expression.constant(),
+        }
+    }
+
+    /// Whether it holds, and why.
     ///
     /// # Errors
     /// [`PlanError`] where an expression can't be evaluated.
