@@ -40,3 +40,5 @@ mod compile_tests;
 mod event_file_tests;
 #[cfg(test)]
 mod plan_tests;
+#[cfg(test)]
+mod trigger_tests;

@@ -13,6 +13,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::guarded::size_of;
+use super::subjects::CUSTOMER;
 use crate::domain::event::{Event, Row};
 use crate::domain::ids::{EventId, ExecutionId, NodeId};
 
@@ -74,7 +75,8 @@ impl Context {
             event: Head { id: event.id, kind: kind.into(), at: event.at },
             subject: subject.into(),
             row: event.row.clone(),
-            customer: event.customer.clone(),
+            // What happened to a customer is about that customer.
+            customer: if subject == CUSTOMER.name { Some(event.row.clone()) } else { event.customer.clone() },
             old: event.old.clone(),
             steps: Arc::default(),
             vars: Arc::default(),
