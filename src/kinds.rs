@@ -42,3 +42,5 @@ mod control_tests;
 mod event_file_tests;
 #[cfg(test)]
 mod plan_tests;
+#[cfg(test)]
+mod trigger_tests;

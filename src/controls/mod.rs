@@ -10,6 +10,7 @@ pub mod for_each;
 pub mod join;
 pub mod set;
 pub mod stop;
+pub mod time_window;
 pub mod wait_for_event;
 pub mod wait_until;
 
@@ -17,6 +18,7 @@ pub mod wait_until;
 pub const ALL: &[ControlKind] = &[
     delay::KIND,
     wait_until::KIND,
+    time_window::KIND,
     wait_for_event::KIND,
     for_each::KIND,
     join::KIND,

@@ -61,7 +61,7 @@ fn build(reader: &mut Reader<'_>) -> Option<Box<dyn Control>> {
     for (name, value) in vars {
         if !is_name(name) {
             let message = format!("`{name}` is no name: use small letters, digits and `_`, a letter first");
-            reader.fault_below(&path, "bad-name", name, message);
+            reader.fault_below(&path, "invalid-name", name, message);
             continue;
         }
         let written = match value {

@@ -9,7 +9,7 @@ use crate::workflow::catalogue::{About, ControlKind, PlanError, control, schema}
 use crate::workflow::context::Context;
 use crate::workflow::control::{Control, Next, Wants};
 use crate::workflow::expression::Template;
-use crate::workflow::rules::value::instant;
+use crate::workflow::rules::time::instant;
 use crate::workflow::span::Span;
 
 /// The kind.

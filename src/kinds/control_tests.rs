@@ -31,6 +31,12 @@ fn settings_of_waits() {
     ] {
         assert_eq!(alone("delay", wrong.clone()), [code], "{wrong}");
     }
+    let hours = |from: &str, zone: &str| {
+        alone("time_window", json!({"from": from, "to": "20:00", "time_zone": zone}))
+    };
+    assert_eq!(hours("09:00", "Europe/Berlin"), NONE);
+    assert_eq!(hours("9 o'clock", "Europe/Berlin"), ["bad-time"]);
+    assert_eq!(hours("09:00", "Berlin"), ["unknown-time-zone"]);
     assert_eq!(alone("wait_until", json!({"until": "{{ order.creatd_at }}"})), ["unknown-name"]);
     assert_eq!(
         alone("approval", json!({"question": "?"})),
@@ -120,8 +126,8 @@ fn variables_have_names_that_someone_set() {
     assert_eq!(told(&[set(json!({"share": 1})), reads], &["t>s", "t>m"]), ["unknown-name"], "not before");
     for (wrong, code) in [
         (json!({}), "out-of-range"),
-        (json!({"Share": 1}), "bad-name"),
-        (json!({"a.b": 1}), "bad-name"),
+        (json!({"Share": 1}), "invalid-name"),
+        (json!({"a.b": 1}), "invalid-name"),
         (json!({"a": "{{ order.totl }}"}), "unknown-name"),
         (json!({"a": "{{ order.total"}), "template-syntax"),
         (json!([1]), "wrong-type"),

@@ -16,6 +16,7 @@ use crate::store::executions::{Identity, load_customers};
 use crate::store::session::{Session, StoreError};
 use crate::store::staging::{StagingError, customer_id, insert_if_missing};
 use crate::workflow::plan::Plan;
+use crate::workflow::subjects::is_stored;
 
 /// What a test run answers.
 #[derive(Debug, Serialize)]
@@ -123,7 +124,9 @@ async fn in_transaction(
             Arc::make_mut(&mut event.row).entry("customer_id").and_modify(|of| *of = json!(id));
         }
     }
-    insert_if_missing(session.client(), &event.table, &event.row).await?;
+    if is_stored(&event.table) {
+        insert_if_missing(session.client(), &event.table, &event.row).await?;
+    }
     if event.customer.is_none()
         && plan.needs_customer()
         && let Some(id) = event.customer_id()

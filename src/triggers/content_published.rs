@@ -1,19 +1,19 @@
-//! `content_published`: a page, a section of a page or a post went public.
+//! `content_published`: a page, a section of a page, a post or an entry of the changelog went public.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
-use crate::domain::event::{Event, Operation};
+use super::changes::{WRITTEN, became};
+use crate::domain::event::Event;
 use crate::workflow::catalogue::{About, Source, Trigger, TriggerKind, schema, trigger};
-use crate::workflow::subjects::{CONTENT, PAGE, POST};
+use crate::workflow::subjects::{CHANGELOG, CONTENT, PAGE, POST};
 
 /// The kind.
 pub const KIND: TriggerKind = TriggerKind {
     about: About {
         name: "content_published",
         label: "Content published",
-        docs: "Starts when a page, a section of a page or a blog post goes public.",
+        docs: "Starts when a page, a section of a page, a blog post or an entry of the changelog goes public.",
         icon: "news",
         example: r#"{"content": "post"}"#,
         schema: schema::<ContentPublished>,
@@ -22,9 +22,12 @@ pub const KIND: TriggerKind = TriggerKind {
     build: trigger::<ContentPublished>,
 };
 
-const WRITTEN: &[Operation] = &[Operation::Insert, Operation::Update];
-const SOURCES: &[Source] =
-    &[Source::of(&PAGE, WRITTEN), Source::of(&CONTENT, WRITTEN), Source::of(&POST, WRITTEN)];
+const SOURCES: &[Source] = &[
+    Source::of(&PAGE, WRITTEN),
+    Source::of(&CONTENT, WRITTEN),
+    Source::of(&POST, WRITTEN),
+    Source::of(&CHANGELOG, WRITTEN),
+];
 
 /// What an admin sets on the node.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -43,6 +46,7 @@ enum Content {
     Page,
     Section,
     Post,
+    Changelog,
 }
 
 impl Trigger for ContentPublished {
@@ -52,43 +56,43 @@ impl Trigger for ContentPublished {
             Content::Page => &PAGE,
             Content::Section => &CONTENT,
             Content::Post => &POST,
+            Content::Changelog => &CHANGELOG,
         };
         SOURCES.iter().filter(|source| source.subject == chosen).cloned().collect()
     }
 
-    /// Published now, and not published before.
     fn matches(&self, event: &Event) -> bool {
-        let published = |status: Option<&Value>| status.and_then(Value::as_str) == Some("published");
-        let now = published(event.row.get("status"));
-        match event.operation {
-            Operation::Insert => now,
-            Operation::Update => {
-                now && event.old.contains_key("status") && !published(event.old.get("status"))
-            }
-            Operation::Delete => false,
-        }
+        became(event, "status", "published")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use serde_json::json;
 
+    use super::super::changes::tests::{counts, counts_the_step_only, made};
     use super::*;
-    use crate::workflow::context::tests::order_event;
 
     #[test]
     fn only_the_step_into_public_counts() {
-        let trigger = ContentPublished { content: Content::Any };
-        let mut event = order_event(serde_json::json!({"status": "published"}));
-        assert!(trigger.matches(&event));
-        event.operation = Operation::Update;
-        assert!(!trigger.matches(&event), "another column changed");
-        Arc::make_mut(&mut event.old).insert("status".into(), "draft".into());
-        assert!(trigger.matches(&event));
-        Arc::make_mut(&mut event.old).insert("status".into(), "published".into());
-        assert!(!trigger.matches(&event));
-        Arc::make_mut(&mut event.row).insert("status".into(), "archived".into());
-        assert!(!trigger.matches(&event));
+        for table in ["pages", "page_content", "blog_posts", "changelog_entries"] {
+            counts_the_step_only(&KIND, table, "status", ("published", "draft"));
+        }
+    }
+
+    #[test]
+    fn only_the_chosen_content_counts() {
+        let chosen = |content: &str| {
+            let tables = ["pages", "page_content", "blog_posts", "changelog_entries"];
+            let row = json!({"status": "published"});
+            let counted =
+                |table: &&str| counts(&KIND, json!({"content": content}), &made(table, row.clone()));
+            tables.into_iter().filter(counted).collect::<Vec<_>>()
+        };
+        assert_eq!(chosen("page"), ["pages"]);
+        assert_eq!(chosen("section"), ["page_content"]);
+        assert_eq!(chosen("post"), ["blog_posts"]);
+        assert_eq!(chosen("changelog"), ["changelog_entries"]);
+        assert_eq!(chosen("any").len(), 4);
     }
 }

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::domain::event::{Event, Operation};
+use super::changes::MADE;
+use crate::domain::event::Event;
 use crate::workflow::catalogue::{About, Source, Trigger, TriggerKind, schema, trigger};
 use crate::workflow::subjects::ORDER;
 
@@ -21,7 +22,7 @@ pub const KIND: TriggerKind = TriggerKind {
     build: trigger::<OrderCreated>,
 };
 
-const SOURCES: &[Source] = &[Source::of(&ORDER, &[Operation::Insert])];
+const SOURCES: &[Source] = &[Source::of(&ORDER, MADE)];
 
 /// It has no settings.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -35,5 +36,21 @@ impl Trigger for OrderCreated {
 
     fn matches(&self, _event: &Event) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::changes::tests::{counts, made, removed, updated};
+    use super::*;
+
+    #[test]
+    fn new_rows_count_only() {
+        let row = json!({"id": "x"});
+        assert!(counts(&KIND, json!({}), &made("orders", row.clone())));
+        assert!(!counts(&KIND, json!({}), &updated("orders", row.clone(), json!({"status": "x"}))));
+        assert!(!counts(&KIND, json!({}), &removed("orders", row)));
     }
 }

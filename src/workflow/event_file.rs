@@ -1,5 +1,5 @@
 //! Event files: `{"type", "at", "data": {"order": {…}, "customer": {…}}}`, read into the event that the shop's
-//! triggers would have recorded.
+//! triggers would have recorded. One of `row_changed` says of which table: `{"type", "at", "table", "data": {"row": {…}}}`.
 
 use std::sync::Arc;
 
@@ -11,12 +11,28 @@ use super::catalogue::{Catalogue, Source, TriggerKind};
 use super::config::describe;
 use super::context::time;
 use super::diagnostics::{Diagnostic, any_error, did_you_mean, segment};
-use super::rules::value::{Typed, instant};
-use super::subjects::{CUSTOMER, FieldType, Subject};
+use super::rules::value::{Typed, instant, shorten};
+use super::subjects::{CUSTOMER, Field, FieldType, ROW, Subject, is_stored, row_of};
 use crate::domain::event::{Event, Operation};
 use crate::domain::ids::EventId;
 
 const KEYS: &[&str] = &["id", "type", "at", "operation", "data", "old"];
+/// Of an event that may be about any table.
+const KEYS_WITH_TABLE: &[&str] = &["id", "type", "at", "table", "operation", "data", "old"];
+/// Columns that are the event's time where a file leaves them out, as they are in the database.
+const TIMES: &[&str] = &[
+    "created_at",
+    "updated_at",
+    "at",
+    "due_at",
+    "received_at",
+    "failed_at",
+    "opened_at",
+    "clicked_at",
+    "viewed_at",
+    "enrolled_at",
+];
+const LONGEST_NAME: usize = 63;
 
 /// An event from a file, with the trigger kind that it names.
 #[derive(Debug)]
@@ -65,12 +81,17 @@ impl EventReader {
             );
             return None;
         };
-        self.unknown_keys(map, KEYS, "");
+        let of_any_table = map
+            .get("type")
+            .and_then(Value::as_str)
+            .and_then(|name| catalogue.trigger(name))
+            .is_some_and(about_any_table);
+        self.unknown_keys(map, if of_any_table { KEYS_WITH_TABLE } else { KEYS }, "");
         let kind = self.kind(map, catalogue);
         let at = self.at(map);
         let data = self.data(map);
         let (kind, data) = (kind?, data?);
-        let source = self.source(kind, data)?;
+        let source = if of_any_table { self.any_table(map, data)? } else { self.source(kind, data)? };
         let names = [source.subject.name, "customer"];
         self.unknown_keys(data, if source.subject.has_customer() { &names } else { &names[..1] }, "/data");
         let filled_at = at.unwrap_or_default();
@@ -102,9 +123,9 @@ impl EventReader {
                 return None;
             }
         };
-        let operation = self.operation(map, source, !old.is_empty())?;
+        let operation = self.operation(map, &source, !old.is_empty())?;
         let id = map.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok()).unwrap_or(self.seed);
-        let table = source.subject.table.to_owned();
+        let table = source.table.clone().into_owned();
         let at = at?;
         let (row, old, customer) = (Arc::new(row), Arc::new(old), customer.map(Arc::new));
         let event = Event { id: EventId(id), at, table, operation, row, old, customer };
@@ -166,7 +187,7 @@ impl EventReader {
         None
     }
 
-    fn source(&mut self, kind: &'static TriggerKind, data: &Map<String, Value>) -> Option<&'static Source> {
+    fn source(&mut self, kind: &'static TriggerKind, data: &Map<String, Value>) -> Option<Source> {
         let found = kind.sources.iter().find(|source| data.contains_key(source.subject.name));
         if found.is_none() {
             let names: Vec<String> =
@@ -174,7 +195,34 @@ impl EventReader {
             let message = format!("`{}` is about {}: `data` has none", kind.about.name, names.join(" or "));
             self.fault("missing-field", "/data", message, None);
         }
-        found
+        found.cloned()
+    }
+
+    /// The source of an event that may be about any table: the file says which.
+    fn any_table(&mut self, map: &Map<String, Value>, data: &Map<String, Value>) -> Option<Source> {
+        const ALL: &[Operation] = &[Operation::Insert, Operation::Update, Operation::Delete];
+        let help =
+            || Some("write the name of a table, without its schema: `\"table\": \"orders\"`".to_owned());
+        let table = match map.get("table") {
+            Some(Value::String(table)) if (1..=LONGEST_NAME).contains(&table.len()) && is_stored(table) => {
+                Some(table)
+            }
+            Some(other) => {
+                self.fault("wrong-type", "/table", format!("{} is no table", shorten(other)), help());
+                None
+            }
+            None => {
+                self.fault("missing-field", "", "`table` is missing".into(), help());
+                None
+            }
+        };
+        if !data.contains_key(ROW.name) {
+            let message = format!("`data` has no `{}`", ROW.name);
+            self.fault("missing-field", "/data", message, None);
+            return None;
+        }
+        let table = table?;
+        Some(Source { subject: row_of(table), table: table.clone().into(), operations: ALL })
     }
 
     fn operation(&mut self, map: &Map<String, Value>, source: &Source, changed: bool) -> Option<Operation> {
@@ -205,14 +253,19 @@ impl EventReader {
             self.fault("wrong-type", path, message, None);
             return None;
         };
-        let names: Vec<&str> = subject.fields.iter().map(|field| field.name).collect();
-        self.unknown_keys(row, &names, path);
         let mut filled = Map::new();
+        if subject.open {
+            let others = row.iter().filter(|(name, _)| subject.field(name).is_none());
+            filled.extend(others.map(|(name, value)| (name.clone(), value.clone())));
+        } else {
+            let names: Vec<&str> = subject.fields.iter().map(|field| field.name).collect();
+            self.unknown_keys(row, &names, path);
+        }
         for field in subject.fields {
             let given = row.get(field.name).filter(|value| !value.is_null());
-            match (given, field.name) {
-                (Some(value), _) => self.value(value, field.ty, &format!("{path}/{}", field.name)),
-                (None, _) if field.required => {
+            match given {
+                Some(value) => self.value(value, field.ty, &format!("{path}/{}", field.name)),
+                None if field.required => {
                     let message = format!(
                         "`{}.{}` is missing: it is {}",
                         subject.name,
@@ -221,16 +274,12 @@ impl EventReader {
                     );
                     self.fault("missing-field", path, message, None);
                 }
-                (None, "id") => {
-                    let id = Uuid::new_v5(&self.seed, subject.name.as_bytes());
-                    filled.insert("id".into(), Value::from(id.to_string()));
-                    continue;
+                None => {
+                    if let Some(value) = self.filled_in(subject, field, at) {
+                        filled.insert(field.name.into(), value);
+                        continue;
+                    }
                 }
-                (None, "created_at" | "updated_at") => {
-                    filled.insert(field.name.into(), time(at));
-                    continue;
-                }
-                _ => {}
             }
             if let Some(value) = row.get(field.name) {
                 filled.insert(field.name.into(), value.clone());
@@ -240,6 +289,25 @@ impl EventReader {
             filled.entry("currency").or_insert_with(|| Value::from("EUR"));
         }
         Some(filled)
+    }
+
+    /// What stands in a column that the file leaves out.
+    fn filled_in(&self, subject: &Subject, field: &Field, at: DateTime<Utc>) -> Option<Value> {
+        let told = !is_stored(subject.table);
+        match field.name {
+            "id" => Some(match field.ty {
+                FieldType::Integer => Value::from(self.seed.as_u128() as u32),
+                _ => Value::from(Uuid::new_v5(&self.seed, subject.name.as_bytes()).to_string()),
+            }),
+            name if TIMES.contains(&name) => Some(time(at)),
+            "workflow_id" | "workflow" | "execution" if told => {
+                Some(Value::from(Uuid::new_v5(&self.seed, field.name.as_bytes()).to_string()))
+            }
+            "missed" if told => Some(Value::from(0)),
+            "method" if told => Some(Value::from("POST")),
+            "query" | "headers" if told => Some(Value::Object(Map::new())),
+            _ => None,
+        }
     }
 
     fn value(&mut self, value: &Value, ty: FieldType, path: &str) {
@@ -259,4 +327,9 @@ impl EventReader {
             self.fault("wrong-type", path, message, help);
         }
     }
+}
+
+/// Whether a kind's events are about rows of any table.
+fn about_any_table(kind: &TriggerKind) -> bool {
+    kind.sources.iter().any(|source| *source.subject == ROW)
 }

@@ -5,6 +5,7 @@
 mod bounds;
 mod branches;
 mod build;
+pub mod calendar;
 pub mod catalogue;
 pub mod compile;
 pub mod config;

@@ -6,9 +6,8 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _};
-use serde_json::Value;
 
-use super::rules::value;
+use super::rules::time;
 
 /// The longest: ten years.
 const LONGEST: TimeDelta = TimeDelta::days(3_660);
@@ -23,8 +22,7 @@ impl Span {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn read(text: &str) -> Result<Self, String> {
-        let span =
-            value::span(&Value::from(text)).ok_or_else(|| format!("`{text}` is not a span of time"))?;
+        let span = time::span_of(text).ok_or_else(|| format!("`{text}` is not a span of time"))?;
         if span > LONGEST { Err(format!("`{text}` is longer than ten years")) } else { Ok(Self(span)) }
     }
 

@@ -61,6 +61,22 @@ fn an_instant_that_is_past_is_not_waited_for() {
 }
 
 #[test]
+fn outside_of_the_hours_it_rests_until_they_begin() {
+    // It is 10:00 in UTC, a Sunday.
+    let rests = |from: &str, to: &str, days: Value| {
+        let hours = json!({"from": from, "to": to, "weekdays": days, "time_zone": "Europe/Berlin"});
+        let plan = plan(&[("w", control("time_window", hours)), ("p", points())], &["t>w", "w>p"]);
+        let mut run = start(&plan);
+        run.advance(&plan, now());
+        run.rests().due.map(|due| (due - now()).num_hours())
+    };
+    assert_eq!(rests("09:00", "20:00", json!([])), None, "it is 11:00 in Berlin");
+    assert_eq!(rests("09:00", "11:00", json!([])), Some(22));
+    assert_eq!(rests("22:00", "06:00", json!([])), Some(11));
+    assert_eq!(rests("09:00", "20:00", json!(["tue"])), Some(46));
+}
+
+#[test]
 fn an_event_wakes_or_the_time_does() {
     let waits = control(
         "wait_for_event",

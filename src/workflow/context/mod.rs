@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::subjects::CUSTOMER;
 use crate::domain::event::{Event, Row};
 use crate::domain::ids::{EventId, ExecutionId, NodeId};
 
@@ -70,7 +71,8 @@ impl Context {
             event: Head { id: event.id, kind: kind.into(), at: event.at },
             subject: subject.into(),
             row: event.row.clone(),
-            customer: event.customer.clone(),
+            // What happened to a customer is about that customer.
+            customer: if subject == CUSTOMER.name { Some(event.row.clone()) } else { event.customer.clone() },
             old: event.old.clone(),
             steps: Arc::default(),
             vars: Arc::default(),

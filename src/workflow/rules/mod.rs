@@ -5,7 +5,7 @@ mod operand;
 pub mod operator;
 pub mod read;
 pub mod test;
-mod time;
+pub mod time;
 pub mod value;
 mod words;
 

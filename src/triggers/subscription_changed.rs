@@ -1,0 +1,102 @@
+//! `subscription_changed`: a subscription goes from one state to another.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::changes::{CHANGED, before, changed, now};
+use super::settings::{Choice, of_states};
+use crate::domain::event::Event;
+use crate::workflow::catalogue::{About, Source, Trigger, TriggerKind, schema};
+use crate::workflow::config::Reader;
+use crate::workflow::subjects::SUBSCRIPTION;
+use crate::workflow::subjects::states::OF_SUBSCRIPTIONS;
+
+/// The kind.
+pub const KIND: TriggerKind = TriggerKind {
+    about: About {
+        name: "subscription_changed",
+        label: "Subscription changed",
+        docs: "Starts when the status of a subscription changes; `from` and `to` say between which states. They are Stripe's words.",
+        icon: "refresh",
+        example: r#"{"from": "active", "to": ["past_due", "unpaid"]}"#,
+        schema: || of_states(schema::<SubscriptionChanged>(), &["from", "to"], OF_SUBSCRIPTIONS),
+    },
+    sources: SOURCES,
+    build,
+};
+
+const SOURCES: &[Source] = &[Source::of(&SUBSCRIPTION, CHANGED)];
+
+/// What an admin sets on the node.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubscriptionChanged {
+    /// What it was before: one state or several; nothing: any.
+    #[serde(default)]
+    from: Choice,
+    /// What it is now: one state or several; nothing: any.
+    #[serde(default)]
+    to: Choice,
+}
+
+impl Trigger for SubscriptionChanged {
+    fn sources(&self) -> Vec<Source> {
+        SOURCES.to_vec()
+    }
+
+    fn matches(&self, event: &Event) -> bool {
+        changed(event, &SUBSCRIPTION, "status")
+            && self.from.admits(before(event, "status"))
+            && self.to.admits(now(event, "status"))
+    }
+}
+
+fn build(reader: &mut Reader<'_>) -> Option<Box<dyn Trigger>> {
+    let read = reader.read::<SubscriptionChanged>()?;
+    if read.from.only().is_some() && read.from == read.to {
+        let message = "`from` and `to` are the same: nothing becomes what it is already";
+        reader.fault_at("never-starts", "to", message);
+    }
+    Some(Box::new(read))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::changes::tests::{built, counts, made, updated};
+    use super::*;
+
+    #[test]
+    fn the_step_from_one_state_into_another_counts() {
+        let event = updated("subscriptions", json!({"status": "past_due"}), json!({"status": "active"}));
+        for config in [
+            json!({}),
+            json!({"from": null, "to": []}),
+            json!({"from": "active"}),
+            json!({"to": ["canceled", "past_due"]}),
+        ] {
+            assert!(counts(&KIND, config.clone(), &event), "{config}");
+        }
+        for config in [
+            json!({"from": "past_due"}),
+            json!({"to": "canceled"}),
+            json!({"from": ["active"], "to": "active"}),
+        ] {
+            let built = built(&KIND, config.clone());
+            assert!(built.is_err() || !built.expect("built").matches(&event), "{config}");
+        }
+        let still = updated("subscriptions", json!({"status": "past_due"}), json!({"updated_at": "x"}));
+        assert!(!counts(&KIND, json!({}), &still), "a change that leaves it there");
+        assert!(!counts(&KIND, json!({}), &made("subscriptions", json!({"status": "past_due"}))));
+    }
+
+    #[test]
+    fn unknown_states_are_faults() {
+        let fault = |config| built(&KIND, config).map(|_| ()).expect_err("a fault");
+        assert_eq!(fault(json!({"to": "past_duex"})), ["unknown-value /to"]);
+        assert_eq!(fault(json!({"from": ["active", "nowhere"]})), ["unknown-value /from/1"]);
+        assert_eq!(fault(json!({"from": 3})), ["wrong-type /from"]);
+        assert_eq!(fault(json!({"from": "active", "to": "active"})), ["never-starts /to"]);
+    }
+}
