@@ -60,8 +60,10 @@ impl Events {
         let subjects: Vec<&'static Subject> = trigger.sources().iter().map(|source| source.subject).collect();
         let own = &reader.scope.subjects;
         let same_row = own.iter().all(|own| subjects.iter().all(|other| other.table == own.table));
-        let both_have_customers =
-            own.iter().chain(&subjects).all(|subject| subject.has_customer() || subject.table == "customers");
+        let both_have_customers = own
+            .iter()
+            .chain(&subjects)
+            .all(|subject| subject.has_customer_id() || subject.table == "customers");
         let of = match settings.get("of").and_then(Value::as_str) {
             Some("row") => Of::Row,
             Some("customer") => Of::Customer,

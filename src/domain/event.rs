@@ -59,6 +59,17 @@ pub struct Event {
     pub customer: Option<Arc<Row>>,
 }
 
+/// How the customer of a row is found.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum CustomerKey {
+    /// By the customer's id.
+    Id(Uuid),
+    /// By an order of the customer's.
+    Order(Uuid),
+    /// By the mail address.
+    Email(String),
+}
+
 impl Event {
     /// The customer the row belongs to, read from `customer_id`.
     pub fn customer_id(&self) -> Option<Uuid> {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::advance::{Run, Saved};
 use super::apply::{Deliveries, Fault, Manner, Moved, Running, in_waves};
 use super::plans::{InForce, Plans};
-use crate::domain::event::Event;
+use crate::domain::event::{CustomerKey, Event};
 use crate::domain::execution::{Mode, Status, Step, StepOutcome};
 use crate::domain::ids::{EventId, ExecutionId};
 use crate::store::effects::delivered;
@@ -129,12 +129,9 @@ async fn start(
             Due::Execution(_) | Due::Gone(_) => {}
         }
     }
-    let wanted: HashSet<Uuid> = matched
-        .iter()
-        .filter(|(_, _, in_force)| in_force.plan.needs_customer())
-        .filter_map(|(event, ..)| event.customer_id())
-        .collect();
-    let customers = load_customers(session, &wanted.into_iter().collect::<Vec<_>>()).await?;
+    let wanted: HashSet<CustomerKey> =
+        matched.iter().filter_map(|(event, _, in_force)| in_force.plan.customer_of(event)).collect();
+    let customers = load_customers(session, wanted.into_iter().collect()).await?;
 
     let mut once = HashSet::new();
     let mut running = Vec::with_capacity(matched.len());
@@ -144,8 +141,7 @@ async fn start(
             continue; // The same event twice in one batch.
         }
         let plan = &in_force.plan;
-        let customer = event.customer_id().and_then(|id| customers.get(&id));
-        let known = match customer.filter(|_| plan.needs_customer()) {
+        let known = match plan.customer_of(event).and_then(|key| customers.get(&key)) {
             Some(Ok(customer)) => Cow::Owned(Event { customer: Some(customer.clone()), ..event.clone() }),
             Some(Err(reason)) => {
                 let error = format!("the customer's row can't be read: {reason}");

@@ -12,13 +12,17 @@ use uuid::Uuid;
 
 use super::json::Readable;
 use super::session::{Session, Sql, StoreError};
-use crate::domain::event::Row;
+use crate::domain::event::{CustomerKey, Row};
 use crate::domain::execution::{Mode, Status, Step};
 use crate::domain::ids::{EffectId, EventId, ExecutionId, WorkflowId};
 
 pub(super) static LOAD_CUSTOMERS: Sql = Sql {
     name: "load_customers",
-    text: "select id, to_jsonb(c) as customer from public.customers c where id = any ($1::uuid[])",
+    text: "select k.n, to_jsonb(c) as customer
+           from unnest($1::uuid[], $2::uuid[], $3::text[]) with ordinality as k (id, order_id, email, n)
+           join public.customers c on c.id = coalesce(k.id,
+               (select o.customer_id from public.orders o where o.id = k.order_id),
+               (select e.id from public.customers e where lower(e.email) = lower(k.email) limit 1))",
 };
 pub(super) static TAKE_WAITING: Sql = Sql {
     name: "take_waiting",
@@ -90,20 +94,31 @@ pub struct Woken {
     pub deliveries: Vec<(EffectId, String, Option<Value>)>,
 }
 
-/// The customers with these ids, as `to_jsonb` gives them, or why that can't be read. Unknown ids are missing.
+/// The customers that these keys lead to, as `to_jsonb` gives them, or why that can't be read. Unknown ones are missing.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn load_customers(
     session: &Session,
-    ids: &[Uuid],
-) -> Result<HashMap<Uuid, Result<Arc<Row>, String>>, StoreError> {
-    if ids.is_empty() {
+    keys: Vec<CustomerKey>,
+) -> Result<HashMap<CustomerKey, Result<Arc<Row>, String>>, StoreError> {
+    if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = session.query(&LOAD_CUSTOMERS, &[&ids]).await?;
-    let customer = |row: &tokio_postgres::Row| Readable::members(Some(row.get("customer"))).map(Arc::new);
-    Ok(rows.iter().map(|row| (row.get("id"), customer(row))).collect())
+    let (mut ids, mut orders, mut emails) = (Vec::new(), Vec::new(), Vec::new());
+    for key in &keys {
+        ids.push(if let CustomerKey::Id(id) = key { Some(*id) } else { None });
+        orders.push(if let CustomerKey::Order(order) = key { Some(*order) } else { None });
+        emails.push(if let CustomerKey::Email(email) = key { Some(email.as_str()) } else { None });
+    }
+    let rows = session.query(&LOAD_CUSTOMERS, &[&ids, &orders, &emails]).await?;
+    let mut found = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let at = usize::try_from(row.get::<_, i64>("n") - 1).unwrap_or(usize::MAX);
+        let customer = Readable::members(Some(row.get("customer"))).map(Arc::new);
+        found.extend(keys.get(at).map(|key| (key.clone(), customer)));
+    }
+    Ok(found)
 }
 
 /// Takes executions out of their rest, in this transaction. One that is not resting is not in the answer.

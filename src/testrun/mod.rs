@@ -128,10 +128,10 @@ async fn in_transaction(
         insert_if_missing(session.client(), &event.table, &event.row).await?;
     }
     if event.customer.is_none()
-        && plan.needs_customer()
-        && let Some(id) = event.customer_id()
+        && let Some(key) = plan.customer_of(&event)
     {
-        event.customer = load_customers(session, &[id]).await?.remove(&id).and_then(Result::ok);
+        let found = load_customers(session, vec![key]).await?;
+        event.customer = found.into_values().next().and_then(Result::ok);
     }
     // From here on it may do what the engine may, and no more.
     session.transaction("set local role thendo_engine").await?;

@@ -106,7 +106,7 @@ impl EventReader {
             filled_at,
         )?;
         if let (Some(id), true) =
-            (customer.as_ref().and_then(|row| row.get("id")), source.subject.has_customer())
+            (customer.as_ref().and_then(|row| row.get("id")), source.subject.has_customer_id())
         {
             row.entry("customer_id").or_insert_with(|| id.clone());
         }

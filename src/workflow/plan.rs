@@ -12,7 +12,7 @@ use super::context::Context;
 use super::control::Control;
 use super::regions::Region;
 use super::rules::test::Test;
-use crate::domain::event::Event;
+use crate::domain::event::{CustomerKey, Event};
 use crate::domain::ids::{ExecutionId, NodeId};
 
 /// The branch by which a node that failed is left.
@@ -251,6 +251,14 @@ impl Plan {
     /// The name under which the context shows the event's row.
     pub fn subject_of(&self, event: &Event) -> &'static str {
         self.source_of(event).map_or("row", |source| source.subject.name)
+    }
+
+    /// How the customer of the event's row is found, if anything reads the customer.
+    pub fn customer_of(&self, event: &Event) -> Option<CustomerKey> {
+        if !self.needs_customer {
+            return None;
+        }
+        self.source_of(event)?.subject.customer_of(&event.row)
     }
 
     fn source_of(&self, event: &Event) -> Option<&Source> {

@@ -9,6 +9,9 @@ mod shop;
 pub mod states;
 
 use FieldType::{Id, Text, Time};
+use serde_json::Value;
+
+use crate::domain::event::{CustomerKey, Row};
 
 pub use content::*;
 pub use marketing::*;
@@ -100,9 +103,34 @@ impl Subject {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// Whether its rows belong to a customer of the shop. (Medusa's customers have ids of their own.)
+    /// Whether its rows name a customer of the shop. (Medusa's customers have ids of their own.)
+    pub fn has_customer_id(&self) -> bool {
+        self.is_id("customer_id")
+    }
+
+    /// Whether its rows belong to a customer of the shop, whom they name themselves, by an order, or by an address.
     pub fn has_customer(&self) -> bool {
-        self.field("customer_id").is_some_and(|field| field.ty == Id)
+        self.name == CUSTOMER.name || self.has_customer_id() || self.is_id("order_id") || self.has_address()
+    }
+
+    /// How the customer of a row is found, if it says.
+    pub fn customer_of(&self, row: &Row) -> Option<CustomerKey> {
+        let text = |name: &str| row.get(name).and_then(Value::as_str);
+        let id = |name: &str| text(name).filter(|_| self.is_id(name)).and_then(|id| id.parse().ok());
+        let email = || text("email").filter(|_| self.has_address()).map(str::to_owned);
+        id("customer_id")
+            .map(CustomerKey::Id)
+            .or_else(|| id("order_id").map(CustomerKey::Order))
+            .or_else(|| email().map(CustomerKey::Email))
+    }
+
+    fn is_id(&self, name: &str) -> bool {
+        self.field(name).is_some_and(|field| field.ty == Id)
+    }
+
+    /// Whether its rows are somebody's, told by the address.
+    fn has_address(&self) -> bool {
+        matches!(self.table, "cart" | "product_waitlist" | "subscribers")
     }
 }
 
