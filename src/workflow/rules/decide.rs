@@ -17,7 +17,7 @@ use crate::workflow::context::Context;
 use crate::workflow::subjects::FieldType;
 
 /// Letters of a text that a pattern is looked for in.
-const MAX_MATCHED: usize = 10_000;
+const MAX_MATCHED: usize = 4_000;
 
 /// Whether it holds, and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +53,9 @@ impl<'a> Decider<'a> {
 
     /// The check that decides is the reason; where none does alone, all are.
     fn group(self, group: &Group) -> Verdict {
+        if let ([only], false) = (&group.checks[..], group.not) {
+            return self.check(only);
+        }
         let quiet = Self { worded: false, ..self };
         let deciding = group.checks.iter().find(|check| quiet.check(check).holds != group.all);
         let holds = (group.checks.is_empty() || deciding.is_some() != group.all) != group.not;

@@ -173,7 +173,8 @@ fn what_is_too_much_is_refused() {
     }
 }
 
-/// A pattern's worst is bounded by its compiled size and by the letters that it is looked for in.
+/// A pattern's worst is bounded by its compiled size and by the letters that it is looked for in. Some 10 ms at most
+/// where it is optimised; much more is allowed here, so that a busy machine does not fail it.
 #[test]
 fn the_dearest_pattern_is_short() {
     let row = Map::from_iter([("text".to_owned(), json!("a".repeat(60_000)))]);
@@ -183,6 +184,6 @@ fn the_dearest_pattern_is_short() {
         let said = ask(&test, &row, &Map::new());
         let took = begun.elapsed();
         println!("{:>8.2} ms {pattern} {said:?}", took.as_secs_f64() * 1e3);
-        assert!(took.as_millis() < 2_000, "{pattern}: {took:?}");
+        assert!(took.as_millis() < 5_000, "{pattern}: {took:?}");
     }
 }

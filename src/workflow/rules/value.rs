@@ -310,3 +310,30 @@ fn cut(text: &str) -> String {
         None => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_never_become_floats() {
+        use Ordering::{Equal, Greater, Less};
+        let order = |whole: i64, float: f64| {
+            let (whole, float) = (Typed::Whole(whole), Typed::Number(float));
+            assert_eq!(float.compare(&whole), whole.compare(&float).map(Ordering::reverse));
+            whole.compare(&float)
+        };
+        assert_eq!(order(9_007_199_254_740_993, 9_007_199_254_740_992.0), Some(Greater));
+        assert_eq!(order(i64::MAX, 9_223_372_036_854_775_807.0), Some(Less), "that float is one more");
+        assert_eq!(order(i64::MIN, -9_223_372_036_854_775_808.0), Some(Equal));
+        assert_eq!(order(i64::MIN, -1e30), Some(Greater));
+        assert_eq!(
+            (order(2, 2.5), order(-2, -2.5), order(3, 2.5)),
+            (Some(Less), Some(Greater), Some(Greater))
+        );
+        assert_eq!(
+            (order(0, -0.0), order(0, f64::NAN), order(0, f64::INFINITY)),
+            (Some(Equal), None, Some(Less))
+        );
+    }
+}
