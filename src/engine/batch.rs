@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::advance::{Run, Saved};
 use super::apply::{Deliveries, Fault, Manner, Moved, Running, in_waves};
