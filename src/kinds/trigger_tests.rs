@@ -1,5 +1,6 @@
 //! All triggers at once: what their examples, schemas and filters promise.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::catalogue;
@@ -135,4 +136,59 @@ fn a_change_of_any_table_is_seen_as_a_row() {
     let codes: Vec<_> = compiled.diagnostics.iter().map(|fault| fault.code).collect();
     assert_eq!(codes, ["unknown-table"], "a warning: the shop may have it");
     assert!(compiled.plan.is_some());
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,12}|[0-9]{1,19} ?[smhdw]|[0-9*/, -]{1,12}".prop_map(Value::from),
+        "status|pending|orders|insert|null".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("status|from|to|name|\\PC{0,4}", inner, 0..4)
+                .prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
+
+    #[test]
+    fn no_setting_and_no_row_makes_a_trigger_panic(
+        kind in 0..triggers::ALL.len(),
+        (setting, value) in (any::<prop::sample::Index>(), any_json()),
+        (row, old) in (any_json(), any_json()),
+    ) {
+        let kind = &triggers::ALL[kind];
+        let mut config = example(kind);
+        let settings = (kind.about.schema)()["properties"].as_object().cloned().unwrap_or_default();
+        if !settings.is_empty() {
+            config[settings.keys().nth(setting.index(settings.len())).expect("one")] = value.clone();
+        }
+        let Some(plan) = compile(&workflow(kind.about.name, config), &catalogue()).plan else { return Ok(()) };
+        // A row in which every column is the same odd value, or which is odd itself.
+        for source in plan.sources() {
+            let columns = source.subject.fields.iter().map(|field| field.name);
+            let odd = |value: &Value| columns.clone().map(|name| (name.to_owned(), value.clone())).collect();
+            for operation in source.operations {
+                let mut event = crate::workflow::context::tests::order_event(Value::Null);
+                event.table = source.table.clone().into_owned();
+                event.operation = *operation;
+                for (row, old) in [(odd(&row), odd(&old)), (odd(&value), Default::default()), Default::default()] {
+                    (event.row, event.old) = (std::sync::Arc::new(row), std::sync::Arc::new(old));
+                    plan.matches(&event);
+                    if let Some(trigger) = plan.trigger_settings() {
+                        trigger.starts_at(&event);
+                        trigger.still(&event.row);
+                    }
+                }
+            }
+        }
+    }
 }

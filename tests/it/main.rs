@@ -32,5 +32,6 @@ mod seed;
 mod states;
 mod supabase;
 mod tokens;
+mod triggering;
 mod vectors;
 mod writers;

@@ -3,6 +3,9 @@
 //! Fields are `*`, `a`, `a-b`, each with `/step`, and lists of these. Months and weekdays may be named; Sunday is 0
 //! or 7. As in Vixie's cron, a day counts if the day of the month *or* the weekday fits, unless one of the two fields
 //! begins with `*`: then both must fit.
+//!
+//! Rejected: the crate `cron`. Its weekdays are 1 to 7 from Sunday, it has no five fields, wants both day fields to fit,
+//! and says neither where a fault is nor that an expression never comes; what would be left of it is sets of numbers.
 
 use std::ops::Range;
 

@@ -259,3 +259,19 @@ fn what_cannot_be_read_says_where() {
         assert!(fault(expression).0.contains("never comes"), "{expression}");
     }
 }
+
+/// What docs/triggers.md says of the differences.
+#[test]
+fn croner_differs_where_the_document_says_so() {
+    let (from, to) = (utc(2026, 11, 22), utc(2026, 12, 22));
+    let ours = |expression: &str, zone| calendar(expression, zone).between(from, to, 2_000);
+    for expression in ["0 0 */10 * 1", "0 0 1 * */3"] {
+        let theirs = by_croner(expression, Tz::UTC, from, to);
+        let ours = ours(expression, Tz::UTC);
+        assert!(ours.len() < theirs.len() && ours.iter().all(|at| theirs.contains(at)), "{expression}");
+    }
+    assert!(croner::Cron::from_str("5/25 * * * *").is_err() && !ours("5/25 * * * *", Tz::UTC).is_empty());
+    let (from, to) = (utc(2027, 3, 27) + TimeDelta::hours(12), utc(2027, 3, 28) + TimeDelta::hours(12));
+    let theirs = by_croner("30 1-3 * * *", Tz::Europe__Berlin, from, to);
+    assert_ne!(calendar("30 1-3 * * *", Tz::Europe__Berlin).between(from, to, 10), theirs);
+}
