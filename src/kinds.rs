@@ -37,6 +37,10 @@ mod compile_properties;
 #[cfg(test)]
 mod compile_tests;
 #[cfg(test)]
+mod describe_tests;
+#[cfg(test)]
+mod diff_tests;
+#[cfg(test)]
 mod event_file_tests;
 #[cfg(test)]
 mod plan_tests;

@@ -65,9 +65,7 @@ impl Diff {
         let head = one(&mut connection, &self.workflow).await?;
         let (from_name, from) = before(&mut connection, &head, self.from).await?;
         let (to_name, to) = match (self.to, file) {
-            (Some(number), _) => {
-                (format!("v{number}"), definition_of(&mut connection, &head, number).await?)
-            }
+            (Some(number), _) => (format!("v{number}"), definition_of(&mut connection, &head, number).await?),
             (None, Some(file)) => (file.source.name, file.workflow.definition),
             (None, None) => ("the draft".into(), readable(&head.name, head.drawing())?),
         };
@@ -134,7 +132,8 @@ pub(super) fn print(diff: &meaning::Diff) -> anyhow::Result<()> {
         }
     }
     for change in &diff.captions {
-        let caption = |of: &Option<String>| of.as_deref().map_or_else(|| "none".into(), |text| short(&text.into()));
+        let caption =
+            |of: &Option<String>| of.as_deref().map_or_else(|| "none".into(), |text| short(&text.into()));
         print_line(format_args!(
             "{QUIET}  caption of {}: {} → {}{QUIET:#}",
             one_line(&change.node),

@@ -269,10 +269,8 @@ impl Export {
         let mut files = Vec::with_capacity(found.len());
         for (head, text) in found {
             let path = dir.join(format!("{}.json", names.of(&head.name, head.id)));
-            let is_other = std::fs::read_to_string(&path).map_or_else(
-                |fault| fault.kind() != std::io::ErrorKind::NotFound,
-                |there| there != text,
-            );
+            let is_other = std::fs::read_to_string(&path)
+                .map_or_else(|fault| fault.kind() != std::io::ErrorKind::NotFound, |there| there != text);
             if is_other && !self.force {
                 return Err(Advice::error(
                     format!("{} is there with another content: nothing was written", path.display()),
@@ -285,7 +283,8 @@ impl Export {
             folder::write(path, text)?;
         }
         if self.format == Format::Json {
-            let list = files.iter().map(|(head, path, _)| json!({"id": head.id, "name": head.name, "file": path}));
+            let list =
+                files.iter().map(|(head, path, _)| json!({"id": head.id, "name": head.name, "file": path}));
             return print_json(&list.collect::<Vec<Value>>()).map(|()| ExitCode::SUCCESS);
         }
         for (head, path, _) in &files {

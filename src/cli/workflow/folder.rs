@@ -145,7 +145,10 @@ fn safe(name: &str) -> String {
 
 /// Writes a file whole or not at all, in the place of whatever bears its name.
 pub(super) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_owned);
+    let dir = path
+        .parent()
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .map_or_else(|| PathBuf::from("."), Path::to_owned);
     let mut part = path.file_name().unwrap_or_default().to_owned();
     part.push(format!(".{}.part", std::process::id()));
     let part = dir.join(part);
@@ -199,7 +202,15 @@ mod tests {
     fn an_index_that_leads_elsewhere_is_refused() {
         let dir = tempfile::tempdir().expect("a folder");
         let agreed = serde_json::json!({"id": Uuid::nil(), "file": "x", "database": "x"});
-        for file in ["../x.json", "/etc/x.json", "a/b/workflow.json", "..json", ".git/workflow.json", "x.txt", "a\\b.json"] {
+        for file in [
+            "../x.json",
+            "/etc/x.json",
+            "a/b/workflow.json",
+            "..json",
+            ".git/workflow.json",
+            "x.txt",
+            "a\\b.json",
+        ] {
             let index = serde_json::json!({"format": 1, "files": {file: agreed}});
             std::fs::write(dir.path().join(INDEX), index.to_string()).expect("written");
             let fault = Index::read(dir.path()).expect_err(file).to_string();

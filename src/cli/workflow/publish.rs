@@ -162,7 +162,14 @@ pub(super) async fn put_in_force(
         let mut in_flight = versions::in_flight(connection, head.id).await?;
         in_flight.retain(|of| of.version != version);
         let new = before != Some(version);
-        published.push(Published { id: head.id, workflow: head.name.clone(), version, before, new, in_flight });
+        published.push(Published {
+            id: head.id,
+            workflow: head.name.clone(),
+            version,
+            before,
+            new,
+            in_flight,
+        });
     }
     Ok(published)
 }
@@ -173,7 +180,10 @@ pub(super) fn print(of: &Published) -> anyhow::Result<()> {
     if of.new {
         print_line(format_args!("{GOOD}●{GOOD:#} {name}: v{} is in force", of.version))?;
     } else {
-        print_line(format_args!("{GOOD}●{GOOD:#} {name}: v{} means the same and is in force already", of.version))?;
+        print_line(format_args!(
+            "{GOOD}●{GOOD:#} {name}: v{} means the same and is in force already",
+            of.version
+        ))?;
     }
     for old in &of.in_flight {
         print_line(format_args!("  {QUIET}{}{QUIET:#}", stays(*old)))?;
@@ -184,7 +194,9 @@ pub(super) fn print(of: &Published) -> anyhow::Result<()> {
 fn stays(old: InFlight) -> String {
     match old.executions {
         1 => format!("1 execution is in flight on v{} and stays with it", old.version),
-        many if many >= MOST_COUNTED => format!("{many} or more executions are in flight on v{}", old.version),
+        many if many >= MOST_COUNTED => {
+            format!("{many} or more executions are in flight on v{}", old.version)
+        }
         many => format!("{many} executions are in flight on v{} and stay with it", old.version),
     }
 }

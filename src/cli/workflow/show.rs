@@ -116,10 +116,9 @@ impl Show {
             let under_way = in_flight.iter().find(|of| of.version == version.number);
             let under_way = under_way.map_or_else(String::new, |of| format!(", {} in flight", of.executions));
             let by = version.created_by.map_or_else(String::new, |by| format!("  by {by}"));
-            let until = version.active_to.map_or_else(
-                || format!("{GOOD}in force{GOOD:#}"),
-                |until| format!("until {}", time(until)),
-            );
+            let until = version
+                .active_to
+                .map_or_else(|| format!("{GOOD}in force{GOOD:#}"), |until| format!("until {}", time(until)));
             print_line(format_args!(
                 "  v{:<4} {:.12}  from {} {until}{by}{under_way}",
                 version.number,

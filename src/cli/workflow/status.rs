@@ -164,7 +164,10 @@ fn wrong_state(head: &Head, from: &[&str]) -> anyhow::Error {
         "paused" => format!("have it go on: thendo workflow resume {name}"),
         _ => format!("take it back: thendo workflow unarchive {name}"),
     };
-    Advice::error(format!("`{name}` is {}, not {}: nothing was changed", head.status, from.join(" or ")), help)
+    Advice::error(
+        format!("`{name}` is {}, not {}: nothing was changed", head.status, from.join(" or ")),
+        help,
+    )
 }
 
 fn tell(
@@ -203,7 +206,12 @@ impl Resume {
         let definition = readable(&head.name, versions::read(&head.definition))?;
         let diagnostics = compile(&definition, &kinds::catalogue()).diagnostics;
         if any_error(&diagnostics) {
-            return refuse(&[(source_of(&head.name, definition), diagnostics)], self.which.format, "resumed", 1);
+            return refuse(
+                &[(source_of(&head.name, definition), diagnostics)],
+                self.which.format,
+                "resumed",
+                1,
+            );
         }
         let heads = [head];
         let published = publish::put_in_force(&mut transaction, &heads, Next::Definition).await?;
@@ -234,7 +242,9 @@ impl Restore {
         transaction.commit().await?;
         let version = self.version;
         if self.which.format == Format::Json {
-            print_json(&json!({"id": head.id, "workflow": head.name, "restored": version, "status": head.status}))?;
+            print_json(
+                &json!({"id": head.id, "workflow": head.name, "restored": version, "status": head.status}),
+            )?;
         } else {
             print_line(format_args!("{GOOD}●{GOOD:#} {name}: v{version} is the draft"))?;
             print_line(format_args!("  {QUIET}`thendo workflow publish {name}` puts it in force{QUIET:#}"))?;

@@ -249,7 +249,8 @@ fn no_link(dir: &Path, file: &str) -> anyhow::Result<()> {
 /// The names that files have, and the files that no index knows, by the workflow's name.
 fn known_files(dir: &Path, index: &Index) -> anyhow::Result<(Names, BTreeMap<String, String>)> {
     let (mut names, mut strangers) = (Names::default(), BTreeMap::new());
-    let mut take = |file: &str| names.take(file.split(['/']).next().unwrap_or(file).trim_end_matches(".json"));
+    let mut take =
+        |file: &str| names.take(file.split(['/']).next().unwrap_or(file).trim_end_matches(".json"));
     index.files.keys().for_each(|file| take(file));
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -262,10 +263,11 @@ fn known_files(dir: &Path, index: &Index) -> anyhow::Result<(Names, BTreeMap<Str
         let path = if nested.is_file() { nested } else { path };
         let Some(file) = folder::below(dir, &path) else { continue };
         take(&file);
-        if path.is_file() && !index.files.contains_key(&file) {
-            if let Some((_, Some(name))) = here(&path)? {
-                strangers.insert(name, file);
-            }
+        if path.is_file()
+            && !index.files.contains_key(&file)
+            && let Some((_, Some(name))) = here(&path)?
+        {
+            strangers.insert(name, file);
         }
     }
     Ok((names, strangers))
