@@ -44,7 +44,9 @@ pub struct Import {
 
 /// `thendo workflow export`
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    disable_version_flag = true,
+    after_help = "\
 Examples:
   thendo workflow export order-thanks > order-thanks.json
   thendo workflow export order-thanks welcome --out workflows
@@ -52,7 +54,8 @@ Examples:
 
 The JSON is sorted and keeps its layout: equal drawings give equal files. With --out each workflow becomes a
 file NAME.json, where letters that no file name should have become `-`. A file with another content is not
-written over unless --force says so. To keep a folder in step with the database, see `thendo workflow pull`.")]
+written over unless --force says so. To keep a folder in step with the database, see `thendo workflow pull`."
+)]
 pub struct Export {
     /// Names or ids
     #[arg(required = true, value_name = "NAME|ID")]

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::Session;
 use crate::cli::output::{Format, QUIET, STRONG, one_line, print_json, print_line, shape, time};
-use crate::store::{lists, versions};
+use crate::store::lists;
 
 /// `thendo workflow list`
 #[derive(Debug, Args)]
@@ -30,8 +30,7 @@ pub struct List {
 impl List {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let pool = session.pool().await?;
-        let mut connection = pool.acquire().await?;
-        let found = versions::list(&mut connection, self.status.as_deref(), self.limit).await?;
+        let found = lists::managed(&pool, self.status.as_deref(), self.limit).await?;
         if self.format == Format::Json {
             print_json(&found)?;
             return Ok(ExitCode::SUCCESS);

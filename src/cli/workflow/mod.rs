@@ -6,6 +6,8 @@ mod folder;
 mod list;
 pub mod load;
 mod publish;
+mod pull;
+mod push;
 mod show;
 mod status;
 mod sync;
@@ -48,9 +50,9 @@ pub enum Workflow {
     /// Write workflows to files, fit for git
     Export(files::Export),
     /// Bring a folder up to what the database has
-    Pull(sync::Pull),
+    Pull(pull::Pull),
     /// Bring the database up to what a folder has
-    Push(sync::Push),
+    Push(push::Push),
     /// Store workflow files as published; one of the same name is replaced
     Load(load::Load),
 }

@@ -18,11 +18,14 @@ use crate::workflow::diagnostics::Diagnostic;
 
 /// `thendo workflow show`
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    disable_version_flag = true,
+    after_help = "\
 Examples:
   thendo workflow show order-thanks
   thendo workflow show order-thanks --version 2 --definition > v2.json
-  thendo workflow show 0b7c5a4e-8a41-4a37-9a8c-0b3a4e1f2d11 --format json")]
+  thendo workflow show 0b7c5a4e-8a41-4a37-9a8c-0b3a4e1f2d11 --format json"
+)]
 pub struct Show {
     /// Its name or id
     #[arg(value_name = "NAME|ID")]

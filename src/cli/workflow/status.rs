@@ -80,13 +80,16 @@ pub struct Unarchive {
 
 /// `thendo workflow restore`
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    disable_version_flag = true,
+    after_help = "\
 Examples:
   thendo workflow restore order-thanks --version 2
   thendo workflow diff order-thanks         see what publishing it would change
   thendo workflow publish order-thanks      put it in force, as a new version
 
-What runs goes on as it is until then. A draft that is in no version is not drawn over unless --force says so.")]
+What runs goes on as it is until then. A draft that is in no version is not drawn over unless --force says so."
+)]
 pub struct Restore {
     #[command(flatten)]
     which: Which,
