@@ -277,3 +277,87 @@ async fn a_version_tells_whose_edit_it_is() {
         (&json!(2), &Value::Null)
     );
 }
+
+#[tokio::test]
+async fn what_jsonb_holds_and_we_do_not_stops_no_other_workflow() {
+    let shop = Shop::open().await;
+    let huge = "insert into workflows (name, definition)
+                values ('huge', '{\"nodes\": [], \"edges\": [], \"n\": 1e400}'), ('fine', '{\"nodes\": [], \"edges\": []}')";
+    shop.db.batch_execute(huge).await.expect("written");
+    assert_eq!(answer(&shop, &["workflow", "list"]).await.as_array().map(Vec::len), Some(2));
+    let shown = answer(&shop, &["workflow", "show", "huge"]).await;
+    assert_eq!(shown["diagnostics"][0]["code"], "not-json", "{shown}");
+    let git = shop.folder.path().join("git").display().to_string();
+    let pulled = says(&shop, 1, &["workflow", "pull", &git]).await;
+    assert!(pulled.contains("can't be read") && pulled.contains("added"), "{pulled}");
+    assert!(shop.folder.path().join("git/fine.json").is_file());
+    let refused = says(&shop, 1, &["workflow", "publish", "huge"]).await;
+    assert!(refused.contains("the drawing of `huge` can't be read"), "{refused}");
+}
+
+#[tokio::test]
+async fn many_publish_at_once_beside_daemons_and_every_event_counts_once() {
+    let shop = Shop::open().await;
+    let (_one, _two) = (shop.daemon().await, shop.daemon().await);
+    answer(&shop, &["workflow", "publish", &file(&shop, "points", &points(1))]).await;
+    let files: Vec<String> = (2..6)
+        .map(|n| {
+            let mut drawn = points(n);
+            drawn["name"] = json!("points");
+            file(&shop, &format!("points-{n}"), &drawn)
+        })
+        .collect();
+    let publishing = async {
+        for pair in files.chunks(2) {
+            let args = [0, 1].map(|at| ["workflow", "publish", pair[at].as_str()]);
+            let (one, other) = tokio::join!(answer(&shop, &args[0]), answer(&shop, &args[1]));
+            assert!(one[0]["version"].is_i64() && other[0]["version"].is_i64());
+        }
+    };
+    let ordering = async {
+        for _ in 0..40 {
+            shop.places_order(100_00).await;
+        }
+    };
+    tokio::join!(publishing, ordering);
+    shop.has_settled().await;
+    assert_eq!(shop.count("loyalty_ledger").await, 40, "each order meets one version");
+    let versions = answer(&shop, &["workflow", "show", "points"]).await["versions"].clone();
+    assert_eq!(versions.as_array().map(Vec::len), Some(5), "{versions}");
+    let agree = "select count(*) from workflow_executions e join loyalty_ledger l on l.order_id::text =
+                 (select row_data ->> 'id' from workflow_events v where v.id = e.event_id)
+                 join workflow_versions w on w.workflow_id = e.workflow_id and w.number = e.version
+                 where w.definition #>> '{nodes,1,data,config,points}' = l.points::text
+                   and e.event_at >= w.active_from and (w.active_to is null or e.event_at < w.active_to)";
+    assert_eq!(shop.number(agree, &[]).await, 40, "the version in force at the event's own time");
+}
+
+#[tokio::test]
+async fn a_broken_edition_of_what_runs_is_shown_and_not_published() {
+    let shop = Shop::open().await;
+    let _daemon = shop.daemon().await;
+    answer(&shop, &["workflow", "publish", &file(&shop, "points", &points(1))]).await;
+    let mut bad = points(1);
+    bad["nodes"][1]["data"]["config"] = json!({});
+    shop.db.execute("update workflows set draft = $1", &[&bad]).await.expect("drawn");
+    let shown = says(&shop, 0, &["workflow", "show", "points"]).await;
+    assert!(
+        shown.contains("missing-field") && shown.contains("in force") && shown.contains("a draft"),
+        "{shown}"
+    );
+    assert!(says(&shop, 1, &["workflow", "publish", "points"]).await.contains("nothing was published"));
+    let drawn = says(&shop, 0, &["workflow", "show", "points", "--version", "1", "--definition"]).await;
+    assert_eq!(
+        serde_json::from_str::<Value>(&drawn).expect("JSON")["nodes"][1]["data"]["config"]["points"],
+        1
+    );
+    let diff = says(&shop, 0, &["workflow", "diff", "points", &file(&shop, "other", &points(3))]).await;
+    assert!(diff.contains("config.points: 1 → 3"), "{diff}");
+    // Two of one name are told apart by their ids.
+    shop.writes_workflow("points", &points(5)).await;
+    let several = says(&shop, 1, &["workflow", "pause", "points"]).await;
+    assert!(
+        several.contains("2 workflows are called `points`") && several.contains("by its id"),
+        "{several}"
+    );
+}

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::files::{self, FileRead};
@@ -90,8 +90,9 @@ impl Publish {
         }
         heads.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
         heads.dedup_by_key(|head| head.id);
-        let published = put_in_force(&mut transaction, &heads, Next::Draft).await?;
+        let mut published = put_in_force(&mut transaction, &heads, Next::Draft).await?;
         transaction.commit().await.context("publishing failed")?;
+        count_in_flight(&pool, &mut published).await?;
         if self.format == Format::Json {
             print_json(&published)?;
         } else {
@@ -148,30 +149,38 @@ pub(super) async fn put_in_force(
             Next::Definition => versions::set_status(connection, head.id, "published").await?,
         });
     }
-    let mut published = Vec::with_capacity(heads.len());
+    // All are compiled before the first is put in force: from then on claims wait for this transaction.
+    let mut compiled = Vec::with_capacity(heads.len());
     for (head, written) in heads.iter().zip(written) {
         let definition = readable(&head.name, versions::read(&written.definition))?;
-        let compiled = compile(&definition, &catalogue);
-        let diagnostics = serde_json::to_value(&compiled.diagnostics)?;
-        let plan = compiled.plan.with_context(|| format!("`{}` does not compile", one_line(&head.name)))?;
-        let edit = (head.id, written.revision);
-        let version =
-            versions::put_in_force(connection, edit, plan.hash(), &diagnostics, &plan.parts()).await?;
+        let outcome = compile(&definition, &catalogue);
+        let diagnostics = serde_json::to_value(&outcome.diagnostics)?;
+        let plan = outcome.plan.with_context(|| format!("`{}` does not compile", one_line(&head.name)))?;
+        compiled.push((head, written.revision, plan.hash().to_owned(), diagnostics, plan.parts()));
+    }
+    let mut published = Vec::with_capacity(heads.len());
+    for (head, revision, hash, diagnostics, parts) in compiled {
+        let edit = (head.id, revision);
+        let version = versions::put_in_force(connection, edit, &hash, &diagnostics, &parts).await?;
         let version = version.context("the row was edited meanwhile")?;
         let before = head.live_version.filter(|_| head.status == "published");
-        let mut in_flight = versions::in_flight(connection, head.id).await?;
-        in_flight.retain(|of| of.version != version);
-        let new = before != Some(version);
-        published.push(Published {
-            id: head.id,
-            workflow: head.name.clone(),
-            version,
-            before,
-            new,
-            in_flight,
-        });
+        let (id, workflow, new) = (head.id, head.name.clone(), before != Some(version));
+        published.push(Published { id, workflow, version, before, new, in_flight: Vec::new() });
     }
     Ok(published)
+}
+
+/// Counts who stays with older versions. After the commit: counting takes its time, and claims have waited.
+pub(super) async fn count_in_flight<'a>(
+    pool: &PgPool,
+    published: impl IntoIterator<Item = &'a mut Published>,
+) -> anyhow::Result<()> {
+    let mut connection = pool.acquire().await?;
+    for of in published {
+        of.in_flight = versions::in_flight(&mut connection, of.id).await?;
+        of.in_flight.retain(|old| old.version != of.version);
+    }
+    Ok(())
 }
 
 /// "published as v3", and who stays with the old ones.

@@ -79,6 +79,8 @@ impl Push {
             let index = self.store(&mut transaction, changes, &mut items, &before).await?;
             transaction.commit().await.context("pushing failed")?;
             index.write(dir, &before)?;
+            let published = items.iter_mut().filter_map(|item| item.published.as_mut());
+            publish::count_in_flight(&pool, published).await?;
         }
         self.how.tell(&items, "pushed", "the database")
     }

@@ -217,8 +217,9 @@ impl Resume {
             );
         }
         let heads = [head];
-        let published = publish::put_in_force(&mut transaction, &heads, Next::Definition).await?;
+        let mut published = publish::put_in_force(&mut transaction, &heads, Next::Definition).await?;
         transaction.commit().await?;
+        publish::count_in_flight(&pool, &mut published).await?;
         if self.which.format == Format::Json {
             print_json(&published)?;
         } else {
