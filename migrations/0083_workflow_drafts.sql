@@ -1,8 +1,8 @@
 -- What is being drawn for a workflow that runs, and who drew what runs. An edit that is not yet to be in force stands in
 -- `draft`, since whatever is written to `definition` of a published row goes in force.
 alter table public.workflows
-    add column draft jsonb check (jsonb_typeof(draft) = 'object' and draft ? 'nodes' and draft ? 'edges'),
-    add column edited_by uuid;
+    add column if not exists draft jsonb check (jsonb_typeof(draft) = 'object' and draft ? 'nodes' and draft ? 'edges'),
+    add column if not exists edited_by uuid;
 comment on column public.workflows.draft is
     'The next edition of a published or paused workflow, not in force; publishing moves it to definition. Null: there is none.';
 comment on column public.workflows.edited_by is
@@ -44,8 +44,8 @@ begin
 end
 $$;
 
--- As before; a version tells whose edit it is. And what was checked stops counting as a check with this call: a
--- transaction that publishes several, as the command line does, may edit after it.
+-- As before; a version tells whose edit it is. And what the daemon alone may write is closed again when it returns: a
+-- transaction of the command line publishes several.
 create or replace function public.put_in_force(
     of_workflow uuid, of_revision bigint, of_hash text, with_diagnostics jsonb, with_parts jsonb
 ) returns integer
