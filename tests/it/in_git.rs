@@ -108,6 +108,17 @@ async fn what_one_side_edited_goes_to_the_other_and_no_edit_is_lost() {
     let theirs = std::fs::read_to_string(path.join("c.json.theirs")).expect("kept");
     assert!(theirs.contains("\"points\": 5"), "{theirs}");
     assert_eq!(done(&shop, 0, &["workflow", "pull", &git]).await, ["a kept", "b changed", "c kept"]);
+    // One is renamed, and another file takes its former name: which of them is meant is for people to say.
+    let renamed = std::fs::read_to_string(path.join("a.json")).expect("a").replace("\"a\"", "\"z\"");
+    let former = std::fs::read_to_string(path.join("a.json")).expect("a");
+    std::fs::write(path.join("a.json"), renamed).expect("written");
+    std::fs::write(path.join("other.json"), &former).expect("written");
+    let (code, _, err) = shop.thendo(&["workflow", "push", &git, "--force"]).await;
+    assert!(code == Some(1) && err.contains("both stand for the workflow"), "{err}");
+    std::fs::remove_file(path.join("other.json")).expect("removed");
+    assert_eq!(done(&shop, 0, &["workflow", "push", &git]).await, ["b kept", "c kept", "z changed"]);
+    std::fs::write(path.join("a.json"), former).expect("written");
+    assert_eq!(done(&shop, 0, &["workflow", "push", &git]).await, ["a changed", "b kept", "c kept"]);
     // The other way round.
     edits(&path.join("c.json"), 6);
     draws(&shop, "c", 7).await;

@@ -65,6 +65,16 @@ impl Push {
             })?;
             let (head, done) = self.one(&mut transaction, file, before.files.get(&below)).await?;
             let (id, name) = (head.as_ref().map(|head| head.id), file.workflow.name.clone());
+            if let Some(other) = items.iter().find(|item: &&Item| id.is_some() && item.id == id) {
+                return Err(Advice::error(
+                    format!(
+                        "{} and {below} both stand for the workflow {}",
+                        other.file,
+                        id.unwrap_or_default()
+                    ),
+                    "give one of them a `name` that no workflow had",
+                ));
+            }
             changes.push(Change { file, head, at: items.len() });
             items.push(Item { file: below, id, name, done, published: None });
         }
