@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 ARGS ?=
 export CARGO_TERM_PROGRESS_WHEN ?= auto
 
-.PHONY: help up test check schema lint audit unit soak bench
+.PHONY: help up test check schema docs lint audit unit soak bench
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -32,6 +32,11 @@ check: ## the quick loop: format and compile errors
 schema: ## write schema.sql anew, after a change of migrations/
 	@cargo build --locked --bin thendo
 	@scripts/schema "$${CARGO_TARGET_DIR:-target}/debug/thendo"
+
+docs: ## write docs/nodes.md anew, after a change of a kind
+	@cargo build --locked --bin thendo
+	@"$${CARGO_TARGET_DIR:-target}/debug/thendo" catalog --format markdown > docs/nodes.md.part
+	@mv docs/nodes.md.part docs/nodes.md
 
 lint:
 	@echo "== format and lints"

@@ -1547,11 +1547,12 @@ CREATE OR REPLACE FUNCTION public.put_in_force(of_workflow uuid, of_revision big
 AS $function$
 declare
     drawn           jsonb;
+    drawn_by        uuid;
     current_version record;
     next_number     integer;
     moment          timestamptz;
 begin
-    select w.definition into drawn from public.workflows w
+    select w.definition, w.edited_by into drawn, drawn_by from public.workflows w
       where w.id = of_workflow and w.revision = of_revision and w.status = 'published' for update skip locked;
     if not found then
         return null; -- Edited again, or being edited: that edit has its own notification.
@@ -1569,14 +1570,15 @@ begin
           where v.workflow_id = of_workflow and v.active_to is null;
         select coalesce(max(v.number), 0) + 1 into next_number
           from public.workflow_versions v where v.workflow_id = of_workflow;
-        insert into public.workflow_versions (workflow_id, number, hash, definition, active_from)
-        values (of_workflow, next_number, of_hash, drawn, moment);
+        insert into public.workflow_versions (workflow_id, number, hash, definition, active_from, created_by)
+        values (of_workflow, next_number, of_hash, drawn, moment, drawn_by);
         update public.workflow_plan_epoch set epoch = epoch + 1;
     end if;
     perform public.keep_parts(of_workflow, next_number, with_parts);
     update public.workflows w
        set health = 'valid', diagnostics = with_diagnostics, checked_at = moment, live_version = next_number
      where w.id = of_workflow;
+    perform set_config('thendo.checking', 'off', true);
     return next_number;
 end
 $function$;
@@ -2319,15 +2321,18 @@ begin
         new.checked_at := null;
         new.live_version := null;
         new.revision := 1;
+        new.edited_by := auth.uid();
     elsif coalesce(current_setting('thendo.checking', true), '') <> 'on' then
         new.health := old.health;
         new.diagnostics := old.diagnostics;
         new.checked_at := old.checked_at;
         new.live_version := old.live_version;
         new.revision := old.revision;
+        new.edited_by := old.edited_by;
         if new.definition is distinct from old.definition or new.status is distinct from old.status then
             new.health := 'unchecked';
             new.revision := old.revision + 1;
+            new.edited_by := auth.uid();
         end if;
     end if;
     if new.health = 'unchecked' then
@@ -5312,6 +5317,7 @@ create table public.workflow_versions (
 comment on table public.workflow_versions is 'A published version of a workflow and when it was in force.';
 comment on column public.workflow_versions.hash is 'Of its meaning: moving a box makes no new version.';
 comment on column public.workflow_versions.active_to is 'Null while it is in force.';
+comment on column public.workflow_versions.created_by is 'Which account''s edit it is; null if no account''s. No foreign key: accounts go, versions stay.';
 
 --- index public.workflow_versions idx_workflow_versions_one_in_force
 CREATE UNIQUE INDEX idx_workflow_versions_one_in_force ON public.workflow_versions USING btree (workflow_id) WHERE (active_to IS NULL);
@@ -5368,22 +5374,27 @@ create table public.workflows (
     created_at   timestamp with time zone not null default now(),
     updated_at   timestamp with time zone not null default now(),
     created_by   uuid default auth.uid(),
+    draft        jsonb,
+    edited_by    uuid,
     constraint workflows_pkey PRIMARY KEY (id),
     constraint workflows_definition_check CHECK (((jsonb_typeof(definition) = 'object'::text) AND (definition ? 'nodes'::text) AND (definition ? 'edges'::text))),
     constraint workflows_diagnostics_check CHECK ((jsonb_typeof(diagnostics) = 'array'::text)),
+    constraint workflows_draft_check CHECK (((jsonb_typeof(draft) = 'object'::text) AND (draft ? 'nodes'::text) AND (draft ? 'edges'::text))),
     constraint workflows_health_check CHECK ((health = ANY (ARRAY['unchecked'::text, 'valid'::text, 'broken'::text]))),
     constraint workflows_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
-    constraint workflows_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'published'::text, 'archived'::text])))
+    constraint workflows_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'published'::text, 'paused'::text, 'archived'::text])))
 );
 
 --- comment public.workflows
 comment on table public.workflows is 'A workflow: the draft that admins edit, and its state. Versions are in workflow_versions.';
-comment on column public.workflows.status is 'draft: not running. published: compiled and run for every event from then on. archived: not running, kept for its history.';
+comment on column public.workflows.status is 'draft: not running. published: compiled and run for every event from then on. paused: starts nothing until it is resumed. archived: not running, kept for its history.';
 comment on column public.workflows.definition is 'React Flow JSON: {"nodes": […], "edges": […]}.';
 comment on column public.workflows.revision is 'Rises with every edit of definition or status: which edit a verdict is about.';
 comment on column public.workflows.health is 'What the compiler said of the definition. broken: see diagnostics; the last version that compiled stays in force.';
 comment on column public.workflows.diagnostics is 'List of {severity, code, node, edge, path, message, help}.';
 comment on column public.workflows.live_version is 'Number of the version in force; null while none is.';
+comment on column public.workflows.draft is 'The next edition of a published or paused workflow, not in force; publishing moves it to definition. Null: there is none.';
+comment on column public.workflows.edited_by is 'Which account last edited definition or status; null if no account did. No foreign key: accounts go.';
 
 --- index public.workflows idx_workflows_created_by
 CREATE INDEX idx_workflows_created_by ON public.workflows USING btree (created_by) WHERE (created_by IS NOT NULL);

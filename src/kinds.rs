@@ -39,6 +39,10 @@ mod compile_tests;
 #[cfg(test)]
 mod control_tests;
 #[cfg(test)]
+mod describe_tests;
+#[cfg(test)]
+mod diff_tests;
+#[cfg(test)]
 mod event_file_tests;
 #[cfg(test)]
 mod plan_tests;

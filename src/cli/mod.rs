@@ -6,6 +6,7 @@
 mod adopt;
 pub mod ask;
 pub mod attach;
+pub mod catalog;
 pub mod config;
 pub mod customer;
 pub mod demo;
@@ -90,9 +91,11 @@ enum Command {
     Url(url::Url),
     /// Check workflow files and print every fault
     Validate(validate::Validate),
+    /// See every kind of node that a workflow can have
+    Catalog(catalog::Catalog),
     /// See what a workflow would do for an event, without doing it
     TestRun(test_run::TestRun),
-    /// Load workflows from files
+    /// Publish, pause, compare and keep workflows in files
     #[command(subcommand)]
     Workflow(workflow::Workflow),
     /// See what workflows did
@@ -196,6 +199,7 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::Detach(detach) => detach.run(session).await,
         Command::Url(url) => url.run(session),
         Command::Validate(validate) => validate.run(),
+        Command::Catalog(catalog) => catalog.run(),
         Command::TestRun(test_run) => test_run.run(session).await,
         Command::Workflow(workflow) => workflow.run(session).await,
         Command::Executions(executions) => executions.run(session).await,

@@ -97,7 +97,10 @@ pub fn read(file: &Path, format: Format) -> anyhow::Result<Option<Source>> {
 }
 
 /// The file, or why it is not JSON.
-fn try_read(file: &Path) -> anyhow::Result<Result<Source, (Source, Box<Diagnostic>)>> {
+///
+/// # Errors
+/// When it can't be read at all.
+pub fn try_read(file: &Path) -> anyhow::Result<Result<Source, (Source, Box<Diagnostic>)>> {
     let name = file.display().to_string();
     let text = match file.as_os_str() == "-" {
         true => std::io::read_to_string(std::io::stdin()),
@@ -112,7 +115,8 @@ fn try_read(file: &Path) -> anyhow::Result<Result<Source, (Source, Box<Diagnosti
     })
 }
 
-fn verdict(source: &Source, diagnostics: &[Diagnostic]) -> Value {
+/// The answer for machines.
+pub fn verdict(source: &Source, diagnostics: &[Diagnostic]) -> Value {
     json!({"file": source.name, "valid": !any_error(diagnostics), "diagnostics": diagnostics})
 }
 

@@ -16,7 +16,7 @@ pub struct WorkflowRow {
     pub id: Uuid,
     /// Its name.
     pub name: String,
-    /// `draft`, `published`, `archived`.
+    /// `draft`, `published`, `paused`, `archived`.
     pub status: String,
     /// `unchecked`, `valid`, `broken`.
     pub health: String,
@@ -34,6 +34,45 @@ pub async fn workflows(pool: &PgPool, status: Option<&str>, limit: i64) -> sqlx:
     sqlx::query_as(
         "select id, name, status, health, diagnostics, live_version from workflows
           where $1::text is null or status = $1 order by name, id limit $2",
+    )
+    .bind(status)
+    .bind(limit.clamp(0, MOST))
+    .fetch_all(pool)
+    .await
+}
+
+/// A workflow as people manage it, without its drawing.
+#[derive(Debug, Clone, Serialize, FromRow)]
+pub struct Listed {
+    /// Its identity.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// `draft`, `published`, `paused`, `archived`.
+    pub status: String,
+    /// `unchecked`, `valid`, `broken`.
+    pub health: String,
+    /// The version in force.
+    pub live_version: Option<i32>,
+    /// The kind that starts it, as far as one glance at the drawing tells.
+    pub trigger: Option<String>,
+    /// Whether a next edition is being drawn.
+    pub has_draft: bool,
+    /// When it was last written.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Workflows by name; `status` narrows.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn managed(pool: &PgPool, status: Option<&str>, limit: i64) -> sqlx::Result<Vec<Listed>> {
+    sqlx::query_as(
+        "select w.id, w.name, w.status, w.health, w.live_version, w.draft is not null as has_draft, w.updated_at,
+                coalesce((select t.kind from workflow_triggers t where t.workflow_id = w.id limit 1),
+                         left(jsonb_path_query_first(w.definition, 'lax $.nodes[*].data.triggerType') #>> '{}', 100))
+                    as trigger
+           from workflows w where $1::text is null or w.status = $1 order by w.name, w.id limit $2",
     )
     .bind(status)
     .bind(limit.clamp(0, MOST))

@@ -15,6 +15,7 @@ pub mod session;
 pub mod signals;
 pub mod staging;
 pub mod tokens;
+pub mod versions;
 pub mod workflow_files;
 pub mod workflows;
 

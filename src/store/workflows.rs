@@ -53,7 +53,7 @@ pub struct Edited {
     pub revision: i64,
     /// For messages.
     pub name: String,
-    /// `draft`, `published` or `archived`.
+    /// `draft`, `published`, `paused` or `archived`.
     pub status: String,
     /// React Flow JSON, or why it can't be read.
     pub definition: Result<Value, String>,

@@ -137,3 +137,38 @@ async fn without_a_daemon_the_demo_says_that_none_runs() {
     let said = format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
     assert!(said.contains("nobody has taken it yet") && said.contains("no daemon seems to run"), "{said}");
 }
+
+#[test]
+fn the_catalog_tells_people_and_editors_of_every_kind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = |output: &Output| {
+        String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
+    };
+    let listed = run(folder.path(), &["catalog"]);
+    assert_eq!(listed.status.code(), Some(0));
+    for part in ["Triggers", "order_created", "Actions", "award_points", "gift"] {
+        assert!(text(&listed).contains(part), "no {part:?} in\n{}", text(&listed));
+    }
+    let one = text(&run(folder.path(), &["catalog", "award_points"]));
+    for part in [
+        "points  a whole number from 1 to",
+        "required",
+        "\"points\": \"{{ order.total // 100 }}\"",
+        "balance",
+    ] {
+        assert!(one.contains(part), "no {part:?} in\n{one}");
+    }
+    let json = run(folder.path(), &["catalog", "--format", "json"]);
+    let kinds: Vec<Value> = serde_json::from_slice(&json.stdout).expect("JSON");
+    let order = kinds.iter().find(|kind| kind["name"] == "order_created").expect("the kind");
+    assert_eq!((&order["role"], &order["icon"]), (&json!("trigger"), &json!("shopping-cart")));
+    assert!(order["schema"]["properties"]["filter"].is_object(), "{order:#}");
+    let total = json!({ "name": "total", "type": "money", "required": true });
+    assert!(order["gives"][0]["fields"].as_array().expect("fields").contains(&total), "{order:#}");
+    let unknown = run(folder.path(), &["catalog", "order_craeted"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(text(&unknown).contains("did you mean `order_created`?"), "{}", text(&unknown));
+    assert_eq!(run(folder.path(), &["catalog", "--format", "xml"]).status.code(), Some(2));
+    let page = run(folder.path(), &["catalog", "--format", "markdown"]);
+    assert_eq!(String::from_utf8_lossy(&page.stdout), include_str!("../../docs/nodes.md"));
+}

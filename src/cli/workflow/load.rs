@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde_json::Value;
 
-use super::output::{Advice, BAD, Format, GOOD, eprint_line, print_json, print_line};
-use super::{Session, validate};
+use crate::cli::output::{Advice, BAD, Format, GOOD, eprint_line, one_line, print_json, print_line};
+use crate::cli::{Session, validate};
 use crate::kinds;
 use crate::store::workflow_files::{self, WorkflowFile};
 use crate::workflow::compile::compile;
@@ -17,13 +17,6 @@ use crate::workflow::diagnostics::any_error;
 
 /// The examples that are built in: folder's name and drawing.
 const EXAMPLES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/examples.rs"));
-
-/// `thendo workflow …`
-#[derive(Debug, Subcommand)]
-pub enum Workflow {
-    /// Store workflow files as published; one of the same name is replaced
-    Load(Load),
-}
 
 /// `thendo workflow load`
 #[derive(Debug, Args)]
@@ -44,18 +37,17 @@ pub struct Load {
     format: Format,
 }
 
-impl Workflow {
+impl Load {
     /// Runs it.
     ///
     /// # Errors
     /// When a file is no workflow (then none is stored) or the database can't be written.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let Self::Load(load) = self;
-        let Some(files) = load.checked()? else { return Ok(ExitCode::FAILURE) };
+        let Some(files) = self.checked()? else { return Ok(ExitCode::FAILURE) };
         let pool = session.pool().await?;
         let stored = workflow_files::store(&pool, &files, true).await?;
         let pairs = files.iter().zip(&stored);
-        if load.format == Format::Json {
+        if self.format == Format::Json {
             let list: Vec<Value> = pairs
                 .map(|(file, stored)| serde_json::json!({"name": file.name, "stored": stored}))
                 .collect();
@@ -63,14 +55,12 @@ impl Workflow {
         } else {
             for (file, stored) in pairs {
                 let stored = format!("{stored:?}").to_lowercase();
-                print_line(format_args!("{GOOD}●{GOOD:#} {} {stored}", file.name))?;
+                print_line(format_args!("{GOOD}●{GOOD:#} {} {stored}", one_line(&file.name)))?;
             }
         }
         Ok(ExitCode::SUCCESS)
     }
-}
 
-impl Load {
     /// All files, if every one of them compiles; else their faults are printed.
     fn checked(&self) -> anyhow::Result<Option<Vec<WorkflowFile>>> {
         let catalogue = kinds::catalogue();
@@ -107,7 +97,11 @@ pub fn examples() -> anyhow::Result<Vec<WorkflowFile>> {
     EXAMPLES.iter().map(|(name, text)| read(text, name, &format!("the example {name}"))).collect()
 }
 
-fn files_in(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+/// The workflow files that a path stands for.
+///
+/// # Errors
+/// When a folder can't be read or holds none.
+pub(super) fn files_in(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
@@ -118,6 +112,10 @@ fn files_in(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(path).with_context(|| format!("can't read {}", path.display()))? {
         let entry = entry?.path();
+        // Editors' and our own notes about the folder.
+        if entry.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) {
+            continue;
+        }
         if entry.join("workflow.json").is_file() {
             found.push(entry.join("workflow.json"));
         } else if entry.is_file() && entry.extension() == Some(OsStr::new("json")) {
@@ -133,14 +131,18 @@ fn files_in(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// `NAME` of `NAME/workflow.json` and of `NAME.json`.
-fn name_of(file: &Path) -> String {
+pub(super) fn name_of(file: &Path) -> String {
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let is_plain = absolute.file_name() == Some(OsStr::new("workflow.json"));
     let name = if is_plain { absolute.parent().and_then(Path::file_name) } else { absolute.file_stem() };
     name.unwrap_or(absolute.as_os_str()).to_string_lossy().into_owned()
 }
 
-fn read(text: &str, name: &str, from: &str) -> anyhow::Result<WorkflowFile> {
+/// Takes a file apart: its name and description are columns of their own.
+///
+/// # Errors
+/// When it is no workflow.
+pub(super) fn read(text: &str, name: &str, from: &str) -> anyhow::Result<WorkflowFile> {
     let refuse = |reason: String| {
         Advice::error(
             format!("{from} is no workflow: {reason}"),

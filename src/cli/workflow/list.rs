@@ -1,0 +1,59 @@
+//! `thendo workflow list`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::cli::Session;
+use crate::cli::output::{Format, QUIET, STRONG, one_line, print_json, print_line, shape, time};
+use crate::store::lists;
+
+/// `thendo workflow list`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  thendo workflow list
+  thendo workflow list --status published
+  thendo workflow list --format json")]
+pub struct List {
+    /// Only those in this state
+    #[arg(long, value_parser = ["draft", "published", "paused", "archived"])]
+    status: Option<String>,
+    /// Most to list
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=lists::MOST))]
+    limit: i64,
+    /// For people or for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl List {
+    pub(super) async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let pool = session.pool().await?;
+        let found = lists::managed(&pool, self.status.as_deref(), self.limit).await?;
+        if self.format == Format::Json {
+            print_json(&found)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if found.is_empty() {
+            print_line(format_args!("{QUIET}no workflows{QUIET:#}"))?;
+        }
+        for row in &found {
+            let (style, shape) = shape(if row.status == "published" { &row.health } else { &row.status });
+            let version = row.live_version.map_or_else(|| "-".into(), |number| format!("v{number}"));
+            let draft = if row.has_draft { ", with a draft" } else { "" };
+            print_line(format_args!(
+                "{style}{shape}{style:#} {STRONG}{:<28}{STRONG:#} {:<9} {:<9} {version:<5} {:<24} {QUIET}{}{draft}{QUIET:#}",
+                one_line(&row.name),
+                row.status,
+                row.health,
+                one_line(row.trigger.as_deref().unwrap_or("-")),
+                time(row.updated_at)
+            ))?;
+        }
+        if i64::try_from(found.len()).is_ok_and(|count| count == self.limit) {
+            print_line(format_args!("{QUIET}the first {}; --limit shows more{QUIET:#}", self.limit))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
