@@ -8,8 +8,8 @@ use crate::domain::effect::Effect;
 use crate::domain::event::Operation;
 use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, Write, action, schema};
 use crate::workflow::context::Context;
-use crate::workflow::expression::Template;
 use crate::workflow::subjects::{Field, FieldType};
+use crate::workflow::template::Template;
 
 /// The kind.
 pub const KIND: ActionKind = ActionKind {

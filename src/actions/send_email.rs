@@ -7,8 +7,9 @@ use crate::domain::effect::{Effect, Email};
 use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, action, schema};
 use crate::workflow::config::Reader;
 use crate::workflow::context::Context;
-use crate::workflow::expression::{EvalError, HtmlTemplate, Template};
+use crate::workflow::expression::EvalError;
 use crate::workflow::subjects::{Field, FieldType};
+use crate::workflow::template::{HtmlTemplate, Template};
 
 /// The kind.
 pub const KIND: ActionKind = ActionKind {

@@ -7,9 +7,9 @@ use serde_json::json;
 use crate::workflow::catalogue::{About, ControlKind, PlanError, control, schema};
 use crate::workflow::context::Context;
 use crate::workflow::control::{Control, Next, Wake, Wants};
-use crate::workflow::expression::Template;
 use crate::workflow::span::Span;
 use crate::workflow::subjects::{Field, FieldType};
+use crate::workflow::template::Template;
 
 /// The kind.
 pub const KIND: ControlKind = ControlKind {

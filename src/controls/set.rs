@@ -10,7 +10,7 @@ use crate::workflow::catalogue::{About, ControlKind, PlanError, schema};
 use crate::workflow::config::Reader;
 use crate::workflow::context::Context;
 use crate::workflow::control::{Control, Next};
-use crate::workflow::expression::Template;
+use crate::workflow::template::Template;
 
 /// The kind.
 pub const KIND: ControlKind = ControlKind {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::workflow::catalogue::{About, ControlKind, PlanError, control, schema};
 use crate::workflow::context::Context;
 use crate::workflow::control::{Control, Next, Shape};
-use crate::workflow::expression::Template;
+use crate::workflow::template::Template;
 
 /// The kind.
 pub const KIND: ControlKind = ControlKind {

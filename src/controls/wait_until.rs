@@ -8,9 +8,9 @@ use serde_json::Value;
 use crate::workflow::catalogue::{About, ControlKind, PlanError, control, schema};
 use crate::workflow::context::Context;
 use crate::workflow::control::{Control, Next, Wants};
-use crate::workflow::expression::Template;
 use crate::workflow::rules::time::instant;
 use crate::workflow::span::Span;
+use crate::workflow::template::Template;
 
 /// The kind.
 pub const KIND: ControlKind = ControlKind {

@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 
 use super::catalogue::Catalogue;
 use super::diagnostics::{Diagnostic, any_error, did_you_mean, segment};
-use super::expression::{Expression, HtmlTemplate, SyntaxFault, Template};
+use super::expression::{Expression, SyntaxFault};
 use super::filters::{FILTERS, unknown_filter};
 use super::scope::Scope;
 use super::span::Span;
+use super::template::{HtmlTemplate, Template};
 
 /// Reads the settings of one node and collects what is wrong with them.
 #[derive(Debug)]

@@ -5,23 +5,21 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::value::Value as Dynamic;
-use minijinja::{Environment, Error, ErrorKind};
+use minijinja::{Error, ErrorKind};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
 
-use super::bounds::{
-    Factor, MAX_EXPRESSION_BYTES, MAX_TEMPLATE_BYTES, check_expression, check_template, deep,
-};
+use super::bounds::{Factor, MAX_EXPRESSION_BYTES, check_expression, deep};
 use super::context::Context;
 use super::filters;
 use super::guarded::size_of;
-use super::storable::{first_unstorable, storable};
+use super::storable::first_unstorable;
 
 /// Instructions that one evaluation may take.
 pub const FUEL: u64 = 3_000;
@@ -45,33 +43,14 @@ pub struct SyntaxFault {
 #[error("{0}")]
 pub struct EvalError(pub String);
 
-type Parsed = minijinja::Expression<'static, 'static>;
-
-#[derive(Clone)]
-enum Form {
-    Literal,
-    Expression(Arc<Parsed>),
-    Mixed(Arc<Environment<'static>>),
-}
+pub(super) type Parsed = minijinja::Expression<'static, 'static>;
 
 /// What is known of a source once it is read: reading it again would take a deep stack again.
 #[derive(Debug, Clone, Default)]
-struct Reads {
-    names: Arc<[String]>,
-    factors: Arc<[Factor]>,
+pub(super) struct Reads {
+    pub(super) names: Arc<[String]>,
+    pub(super) factors: Arc<[Factor]>,
 }
-
-/// Text with `{{ … }}` in it. Exactly one `{{ … }}` keeps its type where a type is wanted.
-#[derive(Clone)]
-pub struct Template {
-    source: Arc<str>,
-    form: Form,
-    reads: Reads,
-}
-
-/// A template whose values are escaped for HTML.
-#[derive(Debug, Clone)]
-pub struct HtmlTemplate(Template);
 
 /// One expression, without braces: `order.total >= 10000`.
 #[derive(Clone)]
@@ -79,106 +58,6 @@ pub struct Expression {
     source: Arc<str>,
     parsed: Arc<Parsed>,
     reads: Reads,
-}
-
-impl Template {
-    /// Reads a template.
-    ///
-    /// # Errors
-    /// [`SyntaxFault`], with its place in the source where that is known.
-    pub fn parse(source: &str) -> Result<Self, SyntaxFault> {
-        Self::parse_as(source, "text")
-    }
-
-    fn parse_as(source: &str, name: &'static str) -> Result<Self, SyntaxFault> {
-        deep(source, MAX_TEMPLATE_BYTES, || Self::parse_here(source, name))
-    }
-
-    fn parse_here(source: &str, name: &'static str) -> Result<Self, SyntaxFault> {
-        let shared: Arc<str> = source.into();
-        if !["{{", "{%", "{#"].iter().any(|mark| source.contains(mark)) {
-            return Ok(Self { source: shared, form: Form::Literal, reads: Reads::default() });
-        }
-        if name == "text"
-            && let Some((inner, from)) = lone_expression(source)
-        {
-            let (parsed, reads) = parse_expression(inner).map_err(|mut fault| {
-                fault.range = fault.range.map(|range| range.start + from..range.end + from);
-                fault
-            })?;
-            return Ok(Self { source: shared, form: Form::Expression(Arc::new(parsed)), reads });
-        }
-        let mut environment = filters::BASE.clone();
-        let root = minijinja::machinery::parse(source, name, environment.syntax().clone());
-        let factors = check_template(&root.map_err(|error| syntax_fault(&error, source))?, name == "html")?;
-        environment
-            .add_template_owned(name, source.to_owned())
-            .map_err(|error| syntax_fault(&error, source))?;
-        let names = environment.templates().flat_map(|(_, template)| template.undeclared_variables(true));
-        let reads = Reads { names: own_names(names), factors: factors.into() };
-        Ok(Self { source: shared, form: Form::Mixed(Arc::new(environment)), reads })
-    }
-
-    /// As it was written.
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
-    /// The dotted paths that it reads.
-    pub fn names(&self) -> &[String] {
-        &self.reads.names
-    }
-
-    /// The text that it gives.
-    ///
-    /// # Errors
-    /// An undefined value, a filter that refuses, or a bound that is passed.
-    pub fn render(&self, context: &Context) -> Result<String, EvalError> {
-        let text = match &self.form {
-            Form::Literal => self.source.to_string(),
-            Form::Expression(parsed) => {
-                let value = evaluate(parsed, &self.source, &self.reads, context)?;
-                if value.is_none() { String::new() } else { value.to_string() }
-            }
-            Form::Mixed(environment) => render_mixed(environment, &self.source, &self.reads, context)?,
-        };
-        if text.len() > MAX_OUTPUT_BYTES {
-            return Err(too_long());
-        }
-        storable(&text).then_some(text).ok_or_else(unstorable)
-    }
-
-    /// The value that it gives: with its type when it is exactly one `{{ … }}`, else its text.
-    ///
-    /// # Errors
-    /// As [`Self::render`].
-    pub fn evaluate(&self, context: &Context) -> Result<Value, EvalError> {
-        let Form::Expression(parsed) = &self.form else { return self.render(context).map(Value::String) };
-        to_json(&evaluate(parsed, &self.source, &self.reads, context)?)
-    }
-}
-
-impl HtmlTemplate {
-    /// Reads a template whose values are escaped.
-    ///
-    /// # Errors
-    /// As [`Template::parse`].
-    pub fn parse(source: &str) -> Result<Self, SyntaxFault> {
-        Template::parse_as(source, "html").map(Self)
-    }
-
-    /// The dotted paths that it reads.
-    pub fn names(&self) -> &[String] {
-        self.0.names()
-    }
-
-    /// The HTML that it gives.
-    ///
-    /// # Errors
-    /// As [`Template::render`].
-    pub fn render(&self, context: &Context) -> Result<String, EvalError> {
-        self.0.render(context)
-    }
 }
 
 impl Expression {
@@ -224,7 +103,7 @@ impl Expression {
     }
 }
 
-fn to_json(value: &Dynamic) -> Result<Value, EvalError> {
+pub(super) fn to_json(value: &Dynamic) -> Result<Value, EvalError> {
     if size_of(value, MAX_OUTPUT_BYTES) > MAX_OUTPUT_BYTES {
         return Err(too_long());
     }
@@ -232,13 +111,7 @@ fn to_json(value: &Dynamic) -> Result<Value, EvalError> {
     first_unstorable(&value).map_or(Ok(value), |_| Err(unstorable()))
 }
 
-fn lone_expression(source: &str) -> Option<(&str, usize)> {
-    let inner = source.strip_prefix("{{")?.strip_suffix("}}")?;
-    let plain = !["{{", "}}", "{%", "{#"].iter().any(|mark| inner.contains(mark));
-    (plain && !inner.starts_with(['-', '+']) && !inner.ends_with(['-', '+'])).then_some((inner, 2))
-}
-
-fn parse_expression(source: &str) -> Result<(Parsed, Reads), SyntaxFault> {
+pub(super) fn parse_expression(source: &str) -> Result<(Parsed, Reads), SyntaxFault> {
     let root = minijinja::machinery::parse_expr(source).map_err(|error| syntax_fault(&error, source))?;
     let factors = check_expression(&root)?.into();
     let parsed = filters::BASE.compile_expression_owned(source.to_owned());
@@ -247,7 +120,7 @@ fn parse_expression(source: &str) -> Result<(Parsed, Reads), SyntaxFault> {
     Ok((parsed, Reads { names, factors }))
 }
 
-fn own_names(names: impl IntoIterator<Item = String>) -> Arc<[String]> {
+pub(super) fn own_names(names: impl IntoIterator<Item = String>) -> Arc<[String]> {
     let mut own: Vec<String> = names
         .into_iter()
         .filter(|name| !FUNCTIONS.contains(&name.split('.').next().unwrap_or_default()))
@@ -258,7 +131,7 @@ fn own_names(names: impl IntoIterator<Item = String>) -> Arc<[String]> {
 
 impl Reads {
     /// Refuses what would repeat a text or a list.
-    fn check_factors(&self, context: &Context) -> Result<(), EvalError> {
+    pub(super) fn check_factors(&self, context: &Context) -> Result<(), EvalError> {
         let wrong = |path: &&Factor| {
             context.get(path).is_some_and(|value| value.is_string() || value.is_array() || value.is_object())
         };
@@ -269,7 +142,12 @@ impl Reads {
     }
 }
 
-fn evaluate(parsed: &Parsed, source: &str, reads: &Reads, context: &Context) -> Result<Dynamic, EvalError> {
+pub(super) fn evaluate(
+    parsed: &Parsed,
+    source: &str,
+    reads: &Reads,
+    context: &Context,
+) -> Result<Dynamic, EvalError> {
     reads.check_factors(context)?;
     let value =
         parsed.eval(context.for_templates()).map_err(|error| eval_error(&error, &reads.names, context))?;
@@ -279,60 +157,21 @@ fn evaluate(parsed: &Parsed, source: &str, reads: &Reads, context: &Context) -> 
     Ok(value)
 }
 
-fn render_mixed(
-    environment: &Environment<'_>,
-    source: &str,
-    reads: &Reads,
-    context: &Context,
-) -> Result<String, EvalError> {
-    reads.check_factors(context)?;
-    let mut out = Bounded { bytes: Vec::with_capacity(source.len()), full: false };
-    for (_, template) in environment.templates() {
-        let rendered = template.render_captured_to(context.for_templates(), &mut out).map(drop);
-        if out.full {
-            return Err(too_long());
-        }
-        rendered.map_err(|error| eval_error(&error, &reads.names, context))?;
-    }
-    String::from_utf8(out.bytes).map_err(|error| EvalError(error.to_string()))
-}
-
-/// Takes no more than [`MAX_OUTPUT_BYTES`].
-struct Bounded {
-    bytes: Vec<u8>,
-    full: bool,
-}
-
-impl io::Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() + bytes.len() > MAX_OUTPUT_BYTES {
-            self.full = true;
-            return Err(io::Error::other("full"));
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn too_long() -> EvalError {
+pub(super) fn too_long() -> EvalError {
     EvalError(format!("it gives more than {} KiB", MAX_OUTPUT_BYTES / 1024))
 }
 
-fn unstorable() -> EvalError {
+pub(super) fn unstorable() -> EvalError {
     EvalError("it gives the letter U+0000, which can't be stored".into())
 }
 
-fn syntax_fault(error: &Error, source: &str) -> SyntaxFault {
+pub(super) fn syntax_fault(error: &Error, source: &str) -> SyntaxFault {
     let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     let range = error.range().filter(|range| range.start <= range.end && source.get(range.clone()).is_some());
     SyntaxFault { message, range }
 }
 
-fn eval_error(error: &Error, names: &[String], context: &Context) -> EvalError {
+pub(super) fn eval_error(error: &Error, names: &[String], context: &Context) -> EvalError {
     let place = error.range().zip(error.template_source());
     let part = place.and_then(|(range, source)| source.get(range)).unwrap_or_default().trim();
     EvalError(match error.kind() {
@@ -355,23 +194,19 @@ fn undefined(part: &str, names: &[String], context: &Context) -> EvalError {
     EvalError(format!("`{}` is undefined", name.map_or(part, String::as_str)))
 }
 
-impl fmt::Debug for Template {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Template({:?})", self.source)
-    }
-}
-
 impl fmt::Debug for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Expression({:?})", self.source)
     }
 }
 
+/// Reading from settings, and the schema of it there.
 macro_rules! in_configs {
-    ($type:ty, $name:literal, $format:literal, $hint:literal) => {
+    ($type:ty, $read:expr, $name:literal, $format:literal, $hint:literal) => {
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+                let read: fn(&str) -> Result<Self, SyntaxFault> = $read;
+                read(&String::deserialize(deserializer)?).map_err(D::Error::custom)
             }
         }
 
@@ -391,9 +226,9 @@ macro_rules! in_configs {
     };
 }
 
-in_configs!(Template, "Template", "template", "text");
-in_configs!(HtmlTemplate, "HtmlTemplate", "template", "html");
-in_configs!(Expression, "Expression", "expression", "expression");
+pub(super) use in_configs;
+
+in_configs!(Expression, Self::parse, "Expression", "expression", "expression");
 
 #[cfg(test)]
 #[path = "expression_tests.rs"]

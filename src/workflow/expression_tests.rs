@@ -1,5 +1,6 @@
 use serde_json::json;
 
+use super::super::template::{HtmlTemplate, Template};
 use super::*;
 use crate::workflow::context::tests::order_context;
 

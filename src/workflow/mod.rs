@@ -31,3 +31,4 @@ pub mod scope;
 pub mod span;
 mod storable;
 pub mod subjects;
+pub mod template;

@@ -3,7 +3,8 @@ use serde_json::json;
 use super::{FILTERS, filter_exists, test_exists, unknown_filter};
 use crate::workflow::context::Context;
 use crate::workflow::context::tests::order_context;
-use crate::workflow::expression::{Expression, HtmlTemplate, Template};
+use crate::workflow::expression::Expression;
+use crate::workflow::template::{HtmlTemplate, Template};
 
 const DOCS: &str = include_str!("../../../docs/expressions.md");
 
