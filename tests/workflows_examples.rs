@@ -71,8 +71,13 @@ fn every_example_gives_the_answer_that_it_promises() {
         assert!(plan.matches(&event), "{name}");
         assert!(folder.join("README.md").exists(), "{name}");
 
-        let mut run = Run::start(ExecutionId(event.id.0), &plan, &event, event.at);
+        let later = plan.trigger_settings().and_then(|trigger| trigger.starts_at(&event));
         let (mut deliveries, mut timers, mut now) = (Vec::new(), Vec::new(), event.at);
+        if let Some(later) = later.filter(|later| *later > now) {
+            timers.push(json!({"node": plan.trigger_id(), "until": later}));
+            now = later;
+        }
+        let mut run = Run::start(ExecutionId(event.id.0), &plan, &event, now);
         loop {
             for request in run.advance(&plan, now) {
                 let (result, delivery) = answer(&request.effect);

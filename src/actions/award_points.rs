@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::domain::effect::Effect;
 use crate::domain::event::Operation;
+use crate::workflow::build::CUSTOMER_OF_EVENT;
 use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, Write, action, schema};
 use crate::workflow::context::Context;
 use crate::workflow::subjects::{Field, FieldType};
@@ -27,7 +28,7 @@ pub const KIND: ActionKind = ActionKind {
         Write { table: "loyalty_points", operation: Operation::Insert },
         Write { table: "loyalty_points", operation: Operation::Update },
     ],
-    needs: &["order.customer_id|waitlist.customer_id"],
+    needs: &[CUSTOMER_OF_EVENT],
     result: &[Field::new("points", FieldType::Integer), Field::new("balance", FieldType::Integer)],
     build: action::<AwardPoints>,
 };
@@ -54,7 +55,7 @@ enum Points {
 impl Action for AwardPoints {
     fn plan(&self, context: &Context) -> Result<Effect, PlanError> {
         let customer = context
-            .row_id("customer_id")
+            .customer_id()
             .ok_or_else(|| PlanError(format!("the {} belongs to no customer", context.subject())))?;
         let points = match &self.points {
             Points::Fixed(points) => *points,
@@ -91,7 +92,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::workflow::context::tests::order_context;
+    use crate::domain::ids::ExecutionId;
+    use crate::workflow::context::tests::{order_context, order_event};
 
     fn plan(points: Value, row: Value) -> Result<Effect, PlanError> {
         let action: AwardPoints = serde_json::from_value(json!({"points": points})).expect("settings");
@@ -117,7 +119,10 @@ mod tests {
         {
             assert!(plan(json!(points), json!({})).is_err(), "{points}");
         }
-        let nobody = plan(json!(1), json!({"customer_id": null}));
-        assert_eq!(nobody, Err(PlanError("the order belongs to no customer".into())));
+        let nobody = order_event(json!({"customer_id": null}));
+        let nobody = crate::domain::event::Event { customer: None, ..nobody };
+        let context = Context::new(&nobody, "order_created", "order", ExecutionId::default(), nobody.at);
+        let action: AwardPoints = serde_json::from_value(json!({"points": 1})).expect("settings");
+        assert_eq!(action.plan(&context), Err(PlanError("the order belongs to no customer".into())));
     }
 }

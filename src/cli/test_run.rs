@@ -54,7 +54,7 @@ impl TestRun {
             return Ok(ExitCode::FAILURE);
         };
         let event = match event_file::read(&event.value, &catalogue) {
-            Ok(read) => read.event,
+            Ok(read) => read,
             Err(faults) => {
                 validate::print(&event, &faults, self.format)?;
                 return Ok(ExitCode::FAILURE);
@@ -62,7 +62,8 @@ impl TestRun {
         };
         let url = session.database_url()?;
         let client = connect::connect_driven(&url, "test run").await?;
-        let report = test_run(&store::session::Session::new(client), Arc::new(plan), event).await?;
+        let report =
+            test_run(&store::session::Session::new(client), Arc::new(plan), event.event, event.given).await?;
         match self.format {
             Format::Json => print_json(&report)?,
             Format::Text => print_report(&self.file, &report)?,

@@ -103,7 +103,15 @@ impl Plans {
 
     /// The plans that `event` starts unless their filter objects: in force at its own time, and their trigger agrees.
     pub fn started_by(&self, event: &Event) -> Vec<Arc<InForce>> {
-        self.in_force_for(event, |in_force| in_force.plan.would_start(event))
+        self.in_force_for(event, |in_force| {
+            let plan = &in_force.plan;
+            let trigger = plan.trigger_settings();
+            // Events that are for one workflow say so.
+            let addressed_elsewhere = trigger.is_some_and(|trigger| trigger.is_addressed())
+                && event.row.get("workflow_id").and_then(Value::as_str).and_then(|id| id.parse().ok())
+                    != Some(in_force.workflow.0);
+            !addressed_elsewhere && plan.would_start(event)
+        })
     }
 
     /// The plans in force at `event`'s time that look at such events, whether they would start or not.

@@ -15,6 +15,7 @@ use crate::engine::apply::{Deliveries, Fault, Manner, Running, in_waves};
 use crate::store::executions::{Identity, load_customers};
 use crate::store::session::{Session, StoreError};
 use crate::store::staging::{StagingError, customer_id, insert_if_missing};
+use crate::workflow::event_file::Given;
 use crate::workflow::plan::Plan;
 use crate::workflow::subjects::is_stored;
 
@@ -90,7 +91,12 @@ pub enum TestRunError {
 ///
 /// # Errors
 /// [`TestRunError`]; nothing stays then either.
-pub async fn test_run(session: &Session, plan: Arc<Plan>, event: Event) -> Result<Report, TestRunError> {
+pub async fn test_run(
+    session: &Session,
+    plan: Arc<Plan>,
+    event: Event,
+    given: Vec<Given>,
+) -> Result<Report, TestRunError> {
     if !plan.matches(&event) {
         return Ok(Report {
             outcome: Outcome::Filtered,
@@ -104,35 +110,53 @@ pub async fn test_run(session: &Session, plan: Arc<Plan>, event: Event) -> Resul
     session
         .transaction("begin; set local lock_timeout = '100ms'; set local statement_timeout = '10s'")
         .await?;
-    let report = in_transaction(session, plan, event).await;
+    let report = in_transaction(session, plan, event, given).await;
     let undone = session.transaction("rollback").await;
     let report = report?;
     undone?;
     Ok(report)
 }
 
-async fn in_transaction(
+/// Lays the event's rows in, and those given beside it, as far as they are missing; and finds the customer.
+async fn lay_in(
     session: &Session,
-    plan: Arc<Plan>,
-    mut event: Event,
-) -> Result<Report, TestRunError> {
+    plan: &Plan,
+    event: &mut Event,
+    mut given: Vec<Given>,
+) -> Result<(), TestRunError> {
     if let Some(customer) = &mut event.customer {
         insert_if_missing(session.client(), "customers", customer).await?;
         // The shop may know them already, by another id.
         if let Some(id) = customer_id(session.client(), customer).await? {
+            let named = customer.get("id").cloned();
             Arc::make_mut(customer).insert("id".into(), json!(id));
             Arc::make_mut(&mut event.row).entry("customer_id").and_modify(|of| *of = json!(id));
+            let theirs = given.iter_mut().filter_map(|given| given.row.get_mut("customer_id"));
+            theirs.filter(|of| Some(&**of) == named.as_ref()).for_each(|of| *of = json!(id));
         }
+    }
+    for Given { table, row } in &given {
+        insert_if_missing(session.client(), table, row).await?;
     }
     if is_stored(&event.table) {
         insert_if_missing(session.client(), &event.table, &event.row).await?;
     }
     if event.customer.is_none()
-        && let Some(key) = plan.customer_of(&event)
+        && let Some(key) = plan.customer_of(event)
     {
         let found = load_customers(session, vec![key]).await?;
         event.customer = found.into_values().next().and_then(Result::ok);
     }
+    Ok(())
+}
+
+async fn in_transaction(
+    session: &Session,
+    plan: Arc<Plan>,
+    mut event: Event,
+    given: Vec<Given>,
+) -> Result<Report, TestRunError> {
+    lay_in(session, &plan, &mut event, given).await?;
     // From here on it may do what the engine may, and no more.
     session.transaction("set local role thendo_engine").await?;
     let workflow = WorkflowId(uuid::Uuid::nil());
@@ -145,10 +169,14 @@ async fn in_transaction(
         lane: 0,
         started_at: event.at,
     };
-    let run = Run::start(identity.id, &plan, &event, event.at);
+    // What starts later than its event is passed by to as well.
+    let later =
+        plan.trigger_settings().and_then(|trigger| trigger.starts_at(&event)).filter(|at| *at > event.at);
+    let (mut now, mut timers) = (later.unwrap_or(event.at), Vec::new());
+    timers.extend(later.map(|until| Timer { node: plan.trigger_id(), item: Vec::new(), until }));
+    let run = Run::start(identity.id, &plan, &event, now);
     let mut running = [Running { identity, plan, run }];
     let mut deliveries = Deliveries::Render(Vec::new());
-    let (mut now, mut timers) = (event.at, Vec::new());
     loop {
         in_waves(session, &mut running, now, Manner::OneByOne, &mut deliveries).await?;
         let [Running { run, .. }] = &mut running;

@@ -21,6 +21,9 @@ use super::subjects::{Field, Subject};
 /// The setting of every trigger that the compiler reads itself.
 pub const FILTER: &str = "filter";
 
+/// What actions need that are about the customer whom the event belongs to.
+pub const CUSTOMER_OF_EVENT: &str = "customer";
+
 /// What came of the nodes' settings.
 pub(super) struct Built {
     /// By drawn node; `None` where its settings have faults.
@@ -180,6 +183,9 @@ impl Compiler<'_> {
             let choices: Vec<&str> = need.split('|').collect();
             let gives = |subject: &&Subject| {
                 let has = |name: &str| {
+                    if name == CUSTOMER_OF_EVENT {
+                        return subject.has_customer();
+                    }
                     name.split_once('.').is_some_and(|(of, field)| {
                         subject.open || ((of == "*" || of == subject.name) && subject.field(field).is_some())
                     })
@@ -188,13 +194,17 @@ impl Compiler<'_> {
             };
             let of_customer = choices.iter().filter(|choice| choice.starts_with("customer."));
             names.extend(of_customer.map(|choice| (*choice).to_owned()));
+            // Rows that name their customer by an order or an address need that customer's row.
+            if choices.contains(&CUSTOMER_OF_EVENT) && !scope.subjects.iter().all(|s| s.has_customer_id()) {
+                names.insert("customer.id".to_owned());
+            }
             if let Some(lacking) = scope.subjects.iter().find(|subject| !gives(subject)) {
                 let words: Vec<String> = choices
                     .iter()
-                    .map(|choice| {
-                        choice
-                            .strip_prefix("*.")
-                            .map_or((*choice).to_owned(), |f| format!("a row with `{f}`"))
+                    .map(|choice| match choice.strip_prefix("*.") {
+                        Some(field) => format!("a row with `{field}`"),
+                        None if *choice == CUSTOMER_OF_EVENT => "a customer".to_owned(),
+                        None => (*choice).to_owned(),
                     })
                     .collect();
                 let message = format!(

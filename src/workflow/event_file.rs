@@ -13,12 +13,14 @@ use super::context::time;
 use super::diagnostics::{Diagnostic, any_error, did_you_mean, segment};
 use super::rules::value::{Typed, instant, shorten};
 use super::subjects::{CUSTOMER, Field, FieldType, ROW, Subject, is_stored, row_of};
-use crate::domain::event::{Event, Operation};
+use crate::domain::event::{Event, Operation, Row};
 use crate::domain::ids::EventId;
 
-const KEYS: &[&str] = &["id", "type", "at", "operation", "data", "old"];
+const KEYS: &[&str] = &["id", "type", "at", "operation", "data", "old", "given"];
 /// Of an event that may be about any table.
-const KEYS_WITH_TABLE: &[&str] = &["id", "type", "at", "table", "operation", "data", "old"];
+const KEYS_WITH_TABLE: &[&str] = &["id", "type", "at", "table", "operation", "data", "old", "given"];
+/// Rows beside the event that a file may lay in.
+const MOST_GIVEN: usize = 1_000;
 /// Columns that are the event's time where a file leaves them out, as they are in the database.
 const TIMES: &[&str] = &[
     "created_at",
@@ -43,6 +45,17 @@ pub struct EventFile {
     pub kind: &'static TriggerKind,
     /// What the event is about.
     pub subject: &'static Subject,
+    /// Rows that are to be there before it, with their tables: `{"given": {"orders": [{…}]}}`.
+    pub given: Vec<Given>,
+}
+
+/// A row that is to be there before an event.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// The table, without its schema.
+    pub table: String,
+    /// Its columns.
+    pub row: Row,
 }
 
 /// Reads an event file.
@@ -129,7 +142,34 @@ impl EventReader {
         let at = at?;
         let (row, old, customer) = (Arc::new(row), Arc::new(old), customer.map(Arc::new));
         let event = Event { id: EventId(id), at, table, operation, row, old, customer };
-        Some(EventFile { event, kind, subject: source.subject })
+        let given = self.given(map, at)?;
+        Some(EventFile { event, kind, subject: source.subject, given })
+    }
+
+    fn given(&mut self, map: &Map<String, Value>, at: DateTime<Utc>) -> Option<Vec<Given>> {
+        let tables = match map.get("given") {
+            None | Some(Value::Null) => return Some(Vec::new()),
+            Some(Value::Object(tables)) => tables,
+            Some(other) => {
+                let message = format!("`given` must be an object of tables, not {}", describe(other));
+                self.fault("wrong-type", "/given", message, Some("write {\"orders\": [{…}]}".into()));
+                return None;
+            }
+        };
+        let mut given = Vec::new();
+        for (table, rows) in tables {
+            let path = format!("/given/{}", segment(table));
+            let rows = rows.as_array().map_or_else(|| std::slice::from_ref(rows), Vec::as_slice);
+            for (n, row) in rows.iter().enumerate() {
+                let row = self.row(row, row_of(table), &format!("{path}/{n}"), at)?;
+                given.push(Given { table: table.clone(), row });
+            }
+        }
+        if given.len() > MOST_GIVEN {
+            self.fault("too-large", "/given", format!("more than {MOST_GIVEN} rows"), None);
+            return None;
+        }
+        Some(given)
     }
 
     fn unknown_keys(&mut self, map: &Map<String, Value>, known: &[&str], path: &str) {

@@ -4,7 +4,7 @@
 
 mod bounds;
 mod branches;
-mod build;
+pub mod build;
 pub mod calendar;
 pub mod catalogue;
 pub mod compile;

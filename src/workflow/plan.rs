@@ -240,6 +240,11 @@ impl Plan {
         filter.holds(&context).unwrap_or(false)
     }
 
+    /// The trigger's id.
+    pub fn trigger_id(&self) -> NodeId {
+        self.graph.node_weight(self.trigger).map_or_else(|| "".into(), |node| node.id.clone())
+    }
+
     /// The trigger with its settings.
     pub fn trigger_settings(&self) -> Option<&dyn Trigger> {
         match &self.graph.node_weight(self.trigger)?.work {

@@ -149,6 +149,12 @@ impl Context {
         self.row_field(name).and_then(Value::as_str).and_then(|id| id.parse().ok())
     }
 
+    /// The customer whom the event belongs to, as the row says, or as was found by it.
+    pub fn customer_id(&self) -> Option<Uuid> {
+        let found = || self.customer.as_ref()?.get("id")?.as_str()?.parse().ok();
+        self.row_id("customer_id").or_else(found)
+    }
+
     /// The name of what the event is about: `order`.
     pub fn subject(&self) -> &str {
         &self.subject
