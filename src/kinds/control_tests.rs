@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::compile_tests::{codes, flow, mail, points, trigger};
+use super::compile_tests::{codes, condition, flow, mail, plan, points, trigger};
+use crate::workflow::cycles::{Named, through_database};
+use crate::workflow::plan::Plan;
 
 fn control(id: &str, kind: &str, config: Value) -> Value {
     json!({"id": id, "type": "control", "data": {"controlType": kind, "config": config}})
@@ -162,4 +164,43 @@ fn what_is_never_reached_is_told_once() {
         NONE,
         "another way leads there"
     );
+}
+
+#[test]
+fn conditions_that_know_one_way_only() {
+    let always = |config: Value| told(&[condition("c", config), points("b")], &["t>c", "c>b:false"]);
+    assert_eq!(always(json!({"expression": "1 > 0"})), ["constant-condition", "never-runs"]);
+    assert_eq!(always(json!({"rules": []})), ["constant-condition", "never-runs"]);
+    assert_eq!(always(json!({"expression": "order.total > 0"})), NONE);
+}
+
+fn published(kind: &str, config: Value, then: &str) -> Plan {
+    let start = json!({"id": "t", "type": "trigger", "data": {"triggerType": kind, "config": config}});
+    let then = match then {
+        "points" => points("a"),
+        "mail" => mail("a", "hi"),
+        deposit => json!({"id": "a", "type": "action", "data": {"actionType": deposit, "config": {}}}),
+    };
+    plan(&flow(&[start, then], &["t>a"]))
+}
+
+#[test]
+fn ways_that_lead_back_through_the_database() {
+    let balance = || json!({"points": 100});
+    let told = |of: &Plan, others: &[(&str, &Plan)]| -> Vec<String> {
+        let others: Vec<Named<'_>> = others.iter().map(|(name, plan)| Named { name, plan }).collect();
+        through_database(Named { name: "this", plan: of }, &others)
+            .into_iter()
+            .map(|fault| fault.message)
+            .collect()
+    };
+    let alone = published("points_balance_reached", balance(), "points");
+    let codes: Vec<_> =
+        through_database(Named { name: "this", plan: &alone }, &[]).iter().map(|f| f.code).collect();
+    assert_eq!(codes, ["cycle-through-database"]);
+    let said = told(&alone, &[]);
+    assert_eq!(said, ["a cycle through the database: `a` writes loyalty_points, which starts `this`"]);
+    assert_eq!(told(&published("points_balance_reached", balance(), "mail"), &[]), [""; 0]);
+    let orders = published("order_created", json!({}), "points");
+    assert_eq!(told(&orders, &[("other", &alone)]), [""; 0], "the other's own business");
 }
