@@ -9,6 +9,7 @@ pub mod delay;
 pub mod for_each;
 pub mod join;
 pub mod set;
+pub mod start_workflow;
 pub mod stop;
 pub mod time_window;
 pub mod wait_for_event;
@@ -23,6 +24,7 @@ pub const ALL: &[ControlKind] = &[
     for_each::KIND,
     join::KIND,
     approval::KIND,
+    start_workflow::KIND,
     stop::KIND,
     cancel_on::KIND,
     set::KIND,

@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::execution::Change;
 use super::ids::{EffectId, NodeId};
 use super::money::Money;
 
-/// One thing to do. The first two are rows of this database, the last leaves it.
+/// One thing to do. All but the last are rows of this database; the last leaves it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Effect {
@@ -32,6 +32,15 @@ pub enum Effect {
         amount: Money,
         /// Until when.
         due: DateTime<Utc>,
+    },
+    /// Starts another workflow, by an event that is for it.
+    StartWorkflow {
+        /// By name or id.
+        workflow: String,
+        /// What it is given: `manual.input`.
+        input: Map<String, Value>,
+        /// How many have started each other so, one after the other.
+        depth: i32,
     },
     /// Sends one mail: a delivery, done after commit.
     SendEmail(Email),

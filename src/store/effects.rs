@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::json::Readable;
 use super::session::{Session, Sql, StoreError};
+use super::starting::start_workflows;
 use crate::domain::effect::{Answer, Effect, Email, Request};
 use crate::domain::execution::Change;
 use crate::domain::ids::{EffectId, ExecutionId};
@@ -43,14 +44,16 @@ pub struct Asked {
 /// # Errors
 /// [`StoreError`]; what can be foreseen (no such customer) is an [`Answer::Refused`] instead.
 pub async fn apply(session: &Session, asked: &[Asked]) -> Result<HashMap<EffectId, Answer>, StoreError> {
-    let (points, deposits, emails) = tokio::join!(
+    let (points, deposits, started, emails) = tokio::join!(
         biased;
         award_points(session, asked),
         create_deposits(session, asked),
+        start_workflows(session, asked),
         hand_over_emails(session, asked),
     );
     let mut answers = points?;
     answers.extend(deposits?);
+    answers.extend(started?);
     answers.extend(emails?);
     Ok(answers)
 }

@@ -14,6 +14,7 @@ pub mod seed;
 pub mod session;
 pub mod signals;
 pub mod staging;
+mod starting;
 pub mod tokens;
 pub mod versions;
 pub mod workflow_files;
@@ -30,6 +31,7 @@ pub static OF_A_BATCH: &[&Sql] = &[
     &effects::AWARD_POINTS,
     &effects::CREATE_DEPOSITS,
     &effects::HAND_OVER_EMAILS,
+    &starting::START_WORKFLOWS,
     &executions::LOAD_CUSTOMERS,
     &executions::TAKE_WAITING,
     &executions::FINISHED_DELIVERIES,

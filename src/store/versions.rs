@@ -3,7 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
+use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
@@ -358,4 +359,19 @@ pub async fn mark_checked(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Starts a workflow by hand; the event that does. `None` if it is not in force or begins otherwise.
+///
+/// # Errors
+/// When the database can't be written.
+pub async fn start(
+    connection: &mut PgConnection,
+    workflow: Uuid,
+    input: &Map<String, Value>,
+) -> sqlx::Result<Option<Uuid>> {
+    let sql = "select case when s.workflow_id is not null then s.id end
+               from start_workflows(array[gen_random_uuid()], array[$1::text], array[$2::jsonb], array['the command line'],
+                                    array[0]) s";
+    sqlx::query_scalar(sql).bind(workflow.to_string()).bind(Json(input)).fetch_one(connection).await
 }

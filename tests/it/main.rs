@@ -31,6 +31,7 @@ mod publishing;
 mod schema;
 mod seed;
 mod states;
+mod steering;
 mod supabase;
 mod tokens;
 mod triggering;

@@ -9,6 +9,7 @@ mod publish;
 mod pull;
 mod push;
 mod show;
+mod start;
 mod status;
 mod sync;
 
@@ -33,6 +34,8 @@ pub enum Workflow {
     Show(show::Show),
     /// Make drafts versions that are in force
     Publish(publish::Publish),
+    /// Start one by hand
+    Start(start::Start),
     /// Have one start nothing for now
     Pause(status::Pause),
     /// Have a paused one go on as it was
@@ -67,6 +70,7 @@ impl Workflow {
             Self::List(list) => list.run(session).await,
             Self::Show(show) => show.run(session).await,
             Self::Publish(publish) => publish.run(session).await,
+            Self::Start(start) => start.run(session).await,
             Self::Pause(pause) => pause.run(session).await,
             Self::Resume(resume) => resume.run(session).await,
             Self::Archive(archive) => archive.run(session).await,

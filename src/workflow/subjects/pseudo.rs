@@ -32,12 +32,18 @@ pub static WEBHOOK: Subject = Subject {
     ],
 };
 
-/// Somebody started the workflow by hand.
+/// Somebody started the workflow by hand, or another workflow did: then `depth` is how many started each other so.
 pub static MANUAL: Subject = Subject {
     name: "manual",
     table: "thendo.manual",
     open: false,
-    fields: &[Field::new("by", Text), Field::new("input", Json), Field::new("workflow_id", Id)],
+    fields: &[
+        Field::new("id", Id),
+        Field::new("by", Text),
+        Field::new("input", Json),
+        Field::new("depth", Integer),
+        Field::new("workflow_id", Id),
+    ],
 };
 
 /// An execution failed. `event` is what had started it.

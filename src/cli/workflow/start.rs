@@ -1,0 +1,69 @@
+//! `thendo workflow start`: start a workflow by hand.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::one;
+use crate::cli::Session;
+use crate::cli::output::{Advice, Format, GOOD, QUIET, one_line, print_json, print_line};
+use crate::store::versions;
+
+/// `thendo workflow start`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  thendo workflow start call-the-customer
+  thendo workflow start call-the-customer --input '{\"customer\": \"ada@example.com\"}'
+
+Starts a workflow that is in force and begins with the trigger `manual`; what it is given is its
+`manual.input`. The daemon runs it at once; `thendo executions list` shows what came of it.")]
+pub struct Start {
+    /// Its name or id
+    #[arg(value_name = "NAME|ID")]
+    workflow: String,
+    /// What it is given: a JSON object
+    #[arg(long, value_name = "JSON", default_value = "{}", value_parser = object)]
+    input: Map<String, Value>,
+    /// For people or for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+fn object(text: &str) -> Result<Map<String, Value>, String> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err("this must be a JSON object, such as {\"order\": 7}".into()),
+        Err(fault) => Err(format!("this is not JSON: {fault}")),
+    }
+}
+
+impl Start {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// When there is no such workflow in force, or it does not begin with `manual`.
+    pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let pool = session.pool().await?;
+        let mut connection = pool.acquire().await?;
+        let head = one(&mut connection, &self.workflow).await?;
+        let started = versions::start(&mut connection, head.id, &self.input).await?;
+        let Some(event) = started else {
+            return Err(Advice::error(
+                format!("`{}` can't be started by hand", one_line(&head.name)),
+                "it must be published and begin with the trigger `manual`: `thendo workflow show` tells both",
+            ));
+        };
+        match self.format {
+            Format::Json => {
+                print_json(&json!({"workflow": head.name, "workflow_id": head.id, "event_id": event}))?
+            }
+            Format::Text => {
+                let name = one_line(&head.name);
+                print_line(format_args!("{GOOD}●{GOOD:#} {name} starts  {QUIET}event {event}{QUIET:#}"))?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
