@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use super::changes::MADE;
 use crate::domain::event::Event;
+use crate::domain::ids::WorkflowId;
+use crate::workflow::calendar::due::{Keeping, Missed};
 use crate::workflow::calendar::{Calendar, time_zone, time_zone_named};
 use crate::workflow::catalogue::{About, Source, Trigger, TriggerKind, schema};
 use crate::workflow::config::Reader;
@@ -40,24 +42,15 @@ pub struct Schedule {
     /// Whose clocks: a name of the IANA list.
     #[serde(default = "utc")]
     pub time_zone: String,
-    /// What becomes of times at which no daemon ran: they are skipped, made up for once, or each.
+    /// What becomes of times at which no daemon ran: they are skipped, made up for once, or each
+    /// (the last 100).
     #[serde(default)]
     pub missed: Missed,
-    /// Starts up to so many seconds later, evenly spread, so that not all begins at once; up to an hour.
+    /// Starts up to so many seconds later, evenly spread, so that not all begins at once; up to an hour, and
+    /// before the next time.
     #[serde(default)]
     #[schemars(range(min = 0, max = 3600))]
     pub jitter_seconds: u32,
-}
-
-/// What becomes of times at which no daemon ran.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs, reason = "described above: documented variants have another form of schema")]
-pub enum Missed {
-    Skip,
-    #[default]
-    Once,
-    All,
 }
 
 fn utc() -> String {
@@ -75,6 +68,11 @@ impl Schedule {
     /// Its times. `None` if the settings do not work.
     pub fn calendar(&self) -> Option<Calendar> {
         Calendar::new(&self.cron, time_zone(&self.time_zone)?).ok()
+    }
+
+    /// How a workflow with these settings keeps its times.
+    pub fn keeping(&self, workflow: WorkflowId) -> Keeping {
+        Keeping { workflow, jitter_seconds: self.jitter_seconds, missed: self.missed }
     }
 }
 

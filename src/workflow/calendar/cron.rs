@@ -4,18 +4,19 @@
 //! or 7. As in Vixie's cron, a day counts if the day of the month *or* the weekday fits, unless one of the two fields
 //! begins with `*`: then both must fit.
 //!
-//! Rejected: the crate `cron`. Its weekdays are 1 to 7 from Sunday, it has no five fields, wants both day fields to fit,
-//! and says neither where a fault is nor that an expression never comes; what would be left of it is sets of numbers.
+//! The crate `cron` makes sets of the fields and walks local times. It has weekdays from 1 to 7, no five fields, and
+//! wants both day fields to fit, so fields are checked and translated here, and where either fits there are two
+//! schedules. It knows the years 1970 to 2100, which bounds every search; time zones are left to [`super::Calendar`].
 
 use std::ops::Range;
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
+use ::cron::{Schedule, TimeUnitSpec};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Timelike};
+
+use crate::workflow::diagnostics::nearest;
 
 /// Longer expressions are refused.
 const MOST_LETTERS: usize = 256;
-/// The 29th of February on a given weekday comes once in 40 years at least.
-const MOST_DAYS: u64 = 48 * 366;
-
 const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const WEEKDAYS: &[&str] = &["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 const SHORTHANDS: &[(&str, &str)] = &[
@@ -43,41 +44,14 @@ const DAY: Domain = Domain { name: "day of the month", low: 1, high: 31, names: 
 const MONTH: Domain = Domain { name: "month", low: 1, high: 12, names: MONTHS };
 const WEEKDAY: Domain = Domain { name: "weekday", low: 0, high: 7, names: WEEKDAYS };
 
-/// The values of one field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Set {
-    bits: u64,
-    /// It begins with `*`.
-    pub(super) star: bool,
-}
-
-impl Set {
-    pub(super) fn has(self, value: u32) -> bool {
-        value < 64 && self.bits >> value & 1 == 1
-    }
-
-    pub(super) fn values(self) -> impl Iterator<Item = u32> {
-        (0..64).filter(move |value| self.has(*value))
-    }
-
-    fn next(self, from: u32) -> Option<u32> {
-        self.values().find(|value| *value >= from)
-    }
-
-    fn first(self) -> u32 {
-        self.bits.trailing_zeros()
-    }
-}
-
 /// A cron expression, read. It knows local times only: [`super::Calendar`] adds the zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cron {
-    pub(super) seconds: Set,
-    pub(super) minutes: Set,
-    pub(super) hours: Set,
-    pub(super) days: Set,
-    pub(super) months: Set,
-    pub(super) weekdays: Set,
+    /// Its days of the month, and its weekdays if both must fit.
+    days: Schedule,
+    /// Its weekdays, if they are enough.
+    weekdays: Option<Schedule>,
+    is_interval: bool,
 }
 
 /// Why an expression can't be read.
@@ -105,32 +79,36 @@ impl Cron {
                 .find(|(name, _)| text.trim().eq_ignore_ascii_case(name))
                 .map(|(_, source)| *source)
                 .ok_or_else(|| {
-                    whole(format!("there is no `{}`: write `@daily` or five fields", text.trim()))
+                    let near =
+                        nearest(text.trim(), SHORTHANDS.iter().map(|(name, _)| *name)).unwrap_or("@daily");
+                    whole(format!("there is no `{}`: write `{near}` or five fields", text.trim()))
                 })?,
             false => text,
         };
-        let fields = words(source);
-        let (seconds, rest) = match fields.as_slice() {
-            [_, _, _, _, _] => (Ok(Set { bits: 1, star: false }), &fields[..]),
-            [first, rest @ ..] if rest.len() == 5 => (field(source, first, &SECOND), rest),
-            _ => {
-                let message = format!(
-                    "a cron expression has five fields (minute, hour, day, month, weekday) or six (seconds first), not {}",
-                    fields.len()
-                );
-                return Err(whole(message));
-            }
+        let mut fields = words(source);
+        let given = fields.len();
+        let seconds = if given == 6 { field(source, &fields.remove(0), &SECOND) } else { Ok("0".to_owned()) };
+        let [minutes, hours, days, months, weekdays] = fields.as_slice() else {
+            return Err(whole(format!(
+                "a cron expression has five fields (minute, hour, day, month, weekday) or six (seconds first), not {given}"
+            )));
         };
-        let [minutes, hours, days, months, weekdays] = rest else { return Err(whole("five fields".into())) };
-        let mut weekdays = field(source, weekdays, &WEEKDAY)?;
-        weekdays.bits = (weekdays.bits | weekdays.bits >> 7) & 0x7f;
+        let begins_with_star = |within: &Range<usize>| source[within.clone()].starts_with('*');
+        let is_interval = begins_with_star(hours);
+        let either = !begins_with_star(days) && !begins_with_star(weekdays);
+        let weekdays = field(source, weekdays, &WEEKDAY)?;
+        let times = [seconds?, field(source, minutes, &MINUTE)?, field(source, hours, &HOUR)?].join(" ");
+        let (days, months) = (field(source, days, &DAY)?, field(source, months, &MONTH)?);
+        let schedule = |days: &str, weekdays: &str| {
+            let translated = format!("{times} {days} {months} {weekdays}");
+            translated
+                .parse::<Schedule>()
+                .map_err(|fault| whole(format!("`{translated}` can't be read: {fault}")))
+        };
         let cron = Self {
-            seconds: seconds?,
-            minutes: field(source, minutes, &MINUTE)?,
-            hours: field(source, hours, &HOUR)?,
-            days: field(source, days, &DAY)?,
-            months: field(source, months, &MONTH)?,
-            weekdays,
+            days: schedule(&days, if either { "*" } else { &weekdays })?,
+            weekdays: either.then(|| schedule("*", &weekdays)).transpose()?,
+            is_interval,
         };
         match cron.next_after(DateTime::UNIX_EPOCH.naive_utc()) {
             Some(_) => Ok(cron),
@@ -140,50 +118,33 @@ impl Cron {
 
     /// Whether it runs at intervals (its hours begin with `*`) rather than at hours of the day.
     pub fn is_interval(&self) -> bool {
-        self.hours.star
+        self.is_interval
     }
 
-    /// Whether it may run on that day.
-    pub(super) fn runs_on(&self, day: NaiveDate) -> bool {
-        let of_month = self.days.has(day.day());
-        let of_week = self.weekdays.has(day.weekday().num_days_from_sunday());
-        let either = !self.days.star && !self.weekdays.star;
-        self.months.has(day.month()) && if either { of_month || of_week } else { of_month && of_week }
-    }
-
-    /// The first local time after the given one.
+    /// The first local time after the given one, in the years 1970 to 2100.
     pub fn next_after(&self, after: NaiveDateTime) -> Option<NaiveDateTime> {
-        let from = after.with_nanosecond(0)?.checked_add_signed(TimeDelta::seconds(1))?;
-        let mut day = from.date();
-        if self.runs_on(day)
-            && let Some(time) = self.time_from(from.time())
-        {
-            return Some(day.and_time(time));
-        }
-        let first = NaiveTime::from_hms_opt(self.hours.first(), self.minutes.first(), self.seconds.first())?;
-        for _ in 0..MOST_DAYS {
-            day = day.checked_add_days(Days::new(1))?;
-            if self.runs_on(day) {
-                return Some(day.and_time(first));
-            }
-        }
-        None
+        let after = after.with_nanosecond(0)?;
+        // `cron` adds this second unchecked.
+        after.checked_add_signed(TimeDelta::seconds(1))?;
+        // Local times are handed over as if they were UTC, where none is skipped and none comes twice.
+        let next = |schedule: &Schedule| schedule.after(&after.and_utc()).next();
+        let weekday = self.weekdays.as_ref().and_then(next);
+        next(&self.days).into_iter().chain(weekday).min().map(|at| at.naive_utc())
     }
 
-    fn time_from(&self, from: NaiveTime) -> Option<NaiveTime> {
-        let (hour, minute, second) = (from.hour(), from.minute(), from.second());
-        if self.hours.has(hour) {
-            if self.minutes.has(minute)
-                && let Some(second) = self.seconds.next(second)
-            {
-                return NaiveTime::from_hms_opt(hour, minute, second);
-            }
-            if let Some(minute) = self.minutes.next(minute + 1) {
-                return NaiveTime::from_hms_opt(hour, minute, self.seconds.first());
-            }
-        }
-        let hour = self.hours.next(hour + 1)?;
-        NaiveTime::from_hms_opt(hour, self.minutes.first(), self.seconds.first())
+    /// The sets of its fields, without [`Self::weekdays`].
+    pub(super) fn fields(&self) -> &Schedule {
+        &self.days
+    }
+
+    /// From 0, Sunday, to 6.
+    pub(super) fn weekdays(&self) -> Vec<u32> {
+        self.weekdays.as_ref().unwrap_or(&self.days).days_of_week().iter().map(|day| day - 1).collect()
+    }
+
+    /// Whether the day of the month or the weekday is enough.
+    pub(super) fn has_either_day(&self) -> bool {
+        self.weekdays.is_some()
     }
 }
 
@@ -200,48 +161,46 @@ fn words(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-fn field(source: &str, within: &Range<usize>, domain: &Domain) -> Result<Set, CronFault> {
-    let fault = |message: String| CronFault { message, within: Some(within.clone()) };
-    let text = &source[within.clone()];
-    let mut bits = 0_u64;
-    for item in text.split(',') {
-        let (range, step) = match item.split_once('/') {
-            None => (item, None),
-            Some((range, step)) => (range, Some(step)),
-        };
-        let step = match step.map(str::parse::<u32>) {
-            None => None,
-            Some(Ok(step @ 1..=1_000)) => Some(step),
-            Some(_) => {
-                return Err(fault(format!("`{item}`: a step is a number from 1: `*/15`")));
-            }
-        };
-        let (low, high) = if range == "*" {
-            (domain.low, if domain.high == 7 { 6 } else { domain.high })
-        } else if let Some((low, high)) = range.split_once('-') {
-            let (low, mut high) = (value(low, domain).map_err(fault)?, value(high, domain).map_err(fault)?);
+/// A field in the words of `cron`.
+fn field(source: &str, within: &Range<usize>, domain: &Domain) -> Result<String, CronFault> {
+    let items = source[within.clone()].split(',').map(|one| item(one, domain)).collect::<Result<Vec<_>, _>>();
+    items.map(|items| items.join(",")).map_err(|message| CronFault { message, within: Some(within.clone()) })
+}
+
+fn item(item: &str, domain: &Domain) -> Result<String, String> {
+    let is_weekday = domain.high == 7;
+    let (range, step) = item.split_once('/').map_or((item, None), |(range, step)| (range, Some(step)));
+    let step = match step.map(str::parse::<u32>) {
+        None => None,
+        Some(Ok(step @ 1..=1_000)) => Some(step),
+        Some(_) => return Err(format!("`{item}`: a step is a number from 1: `*/15`")),
+    };
+    let last = if is_weekday { 6 } else { domain.high };
+    let (low, high) = match range.split_once('-') {
+        _ if range == "*" && step.is_none() => return Ok("*".into()),
+        _ if range == "*" => (domain.low, last),
+        Some((low, high)) => match (value(low, domain)?, value(high, domain)?) {
             // Saturday to Sunday, by names: Sunday ends the week there.
-            if domain.high == 7 && high == 0 && low > 0 {
-                high = 7;
-            }
-            if low > high {
-                return Err(fault(format!("`{item}` runs backwards")));
-            }
-            (low, high)
-        } else {
-            let low = value(range, domain).map_err(fault)?;
-            (
-                low,
-                if step.is_some() {
-                    domain.high.min(if domain.high == 7 { 6.max(low) } else { 59 })
-                } else {
-                    low
-                },
-            )
-        };
-        (low..=high).step_by(step.unwrap_or(1) as usize).for_each(|value| bits |= 1 << value);
-    }
-    Ok(Set { bits, star: text.starts_with('*') })
+            (low, 0) if is_weekday && low > 0 => (low, 7),
+            (low, high) if low > high => return Err(format!("`{item}` runs backwards")),
+            ends => ends,
+        },
+        None => {
+            let low = value(range, domain)?;
+            (low, if step.is_some() { last.max(low) } else { low })
+        }
+    };
+    let step = step.unwrap_or(1);
+    Ok(match () {
+        // Sunday is 1 there and the others follow, so what ends with our 7 is no range.
+        () if is_weekday => {
+            let days = (low..=high).step_by(step as usize).map(|day| (day % 7 + 1).to_string());
+            days.collect::<Vec<_>>().join(",")
+        }
+        // Steps beyond the field are refused there.
+        () if step > high - low => low.to_string(),
+        () => format!("{low}-{high}/{step}"),
+    })
 }
 
 fn value(text: &str, domain: &Domain) -> Result<u32, String> {
@@ -252,9 +211,11 @@ fn value(text: &str, domain: &Domain) -> Result<u32, String> {
     match text.parse::<u32>() {
         Ok(value) if digits && (domain.low..=domain.high).contains(&value) => Ok(value),
         _ => {
-            let names = match domain.names {
-                [first, .., last] => format!(", or `{first}` to `{last}`"),
-                _ => String::new(),
+            let named = nearest(text, domain.names.iter().copied());
+            let names = match (named, domain.names) {
+                (Some(named), _) => format!("; did you mean `{named}`?"),
+                (None, [first, .., last]) => format!(", or `{first}` to `{last}`"),
+                (None, _) => String::new(),
             };
             Err(format!("`{text}` is no {}: write {} to {}{names}", domain.name, domain.low, domain.high))
         }

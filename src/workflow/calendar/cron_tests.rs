@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use ::cron::TimeUnitSpec;
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use proptest::prelude::*;
@@ -195,6 +196,41 @@ proptest! {
             prop_assert!(!calendar.words().is_empty());
         }
     }
+
+    #[test]
+    fn fields_are_translated_without_loss(
+        (a, b, step) in (0_u32..=59, 0_u32..=59, 1_u32..=1_000), field in 0_usize..5, form in 0..4,
+    ) {
+        let (low, high) = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)][field];
+        let (a, b) = (low + a % (high - low + 1), low + b % (high - low + 1));
+        let (a, b) = (a.min(b), a.max(b));
+        let last = if high == 7 { 6 } else { high };
+        let (text, range) = match form {
+            0 => (format!("{a}-{b}"), (a..=b).step_by(1)),
+            1 => (format!("{a}-{b}/{step}"), (a..=b).step_by(step as usize)),
+            2 => (format!("{a}/{step}"), (a..=last.max(a)).step_by(step as usize)),
+            _ => (format!("*/{step}"), (low..=last).step_by(step as usize)),
+        };
+        let mut fields = ["0", "0", "*", "*", "*"];
+        fields[field] = &text;
+        let expression = fields.join(" ");
+        if let Ok(cron) = Cron::parse(&expression) {
+            let units = cron.fields();
+            let read: Vec<u32> = match field {
+                0 => units.minutes().iter().collect(),
+                1 => units.hours().iter().collect(),
+                2 => units.days_of_month().iter().collect(),
+                3 => units.months().iter().collect(),
+                _ => cron.weekdays(),
+            };
+            let mut expected: Vec<u32> = range.map(|value| if high == 7 { value % 7 } else { value }).collect();
+            expected.sort_unstable();
+            expected.dedup();
+            prop_assert_eq!(read, expected, "{}", expression);
+        } else {
+            prop_assert!(false, "{expression} is not read");
+        }
+    }
 }
 
 #[test]
@@ -257,6 +293,32 @@ fn what_cannot_be_read_says_where() {
     }
     for expression in ["0 0 30 2 *", "0 0 31 4,6,9,11 *", "0 0 30-31 feb *"] {
         assert!(fault(expression).0.contains("never comes"), "{expression}");
+    }
+}
+
+#[test]
+fn names_that_are_almost_right_are_suggested() {
+    let message = |expression: &str| Cron::parse(expression).expect_err(expression).message;
+    assert!(message("@dayly").contains("`@daily`") && message("@yerly").contains("`@yearly`"));
+    assert!(message("0 9 * * mo").ends_with("did you mean `mon`?"), "{}", message("0 9 * * mo"));
+    assert!(message("0 9 * okt *").ends_with("did you mean `oct`?"));
+    assert!(message("0 9 * * someday").ends_with("or `sun` to `sat`"));
+}
+
+#[test]
+fn years_end_where_the_calendar_ends() {
+    let daily = calendar("@daily", Tz::UTC);
+    let day = |year: i32, month, day| utc(year, month, day) + TimeDelta::hours(12);
+    assert_eq!(daily.next_after(day(2100, 12, 30)), Some(utc(2100, 12, 31)));
+    assert_eq!(daily.next_after(day(2100, 12, 31)), None);
+    assert_eq!(daily.next_after(day(1901, 5, 5)), Some(utc(1970, 1, 1)));
+    assert_eq!(daily.next_after(day(-5, 5, 5)), None);
+    assert_eq!(daily.next_after(DateTime::<Utc>::MAX_UTC), None);
+    // Four decades, on each weekday.
+    for weekday in 0..7 {
+        let expression = format!("0 0 */28 2 {weekday}");
+        let next = calendar(&expression, Tz::UTC).next_after(day(2056, 3, 1)).expect("it comes");
+        assert!(next < utc(2097, 1, 1), "{expression}: {next}");
     }
 }
 

@@ -1,8 +1,12 @@
-//! Times of day in time zones: cron expressions, and windows of time. Pure: the present instant is handed in.
+//! Times of day in time zones: cron expressions, what is due of them, and windows of time. Pure: the present instant
+//! is handed in.
 
 pub mod cron;
 #[cfg(test)]
 mod cron_tests;
+pub mod due;
+#[cfg(test)]
+mod due_tests;
 #[cfg(test)]
 mod tests;
 pub mod window;

@@ -1,6 +1,8 @@
 //! Cron expressions in words.
 
-use super::cron::{Cron, Set};
+use cron::TimeUnitSpec;
+
+use super::cron::Cron;
 
 const DAYS: &[&str] = &["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const MONTHS: &[&str] = &[
@@ -30,8 +32,8 @@ pub(super) fn of(cron: &Cron) -> String {
 }
 
 fn times(cron: &Cron) -> Option<String> {
-    let (hours, minutes) = (all(cron.hours), all(cron.minutes));
-    if cron.hours.star || all(cron.seconds) != [0] || hours.len() * minutes.len() > MOST_TIMES {
+    let (hours, minutes) = (all(cron.fields().hours()), all(cron.fields().minutes()));
+    if cron.is_interval() || all(cron.fields().seconds()) != [0] || hours.len() * minutes.len() > MOST_TIMES {
         return None;
     }
     let times =
@@ -40,25 +42,26 @@ fn times(cron: &Cron) -> Option<String> {
 }
 
 fn intervals(cron: &Cron) -> String {
+    let fields = cron.fields();
+    let (seconds, minutes, hours) = (all(fields.seconds()), all(fields.minutes()), all(fields.hours()));
     let mut parts = Vec::new();
-    if all(cron.seconds) != [0] {
-        parts.push(every(cron.seconds, 60, "second"));
+    if seconds != [0] {
+        parts.push(every(&seconds, 60, "second"));
     }
-    if all(cron.minutes).len() < 60 || parts.is_empty() {
-        parts.push(every(cron.minutes, 60, "minute"));
+    if minutes.len() < 60 || parts.is_empty() {
+        parts.push(every(&minutes, 60, "minute"));
     }
-    if all(cron.hours).len() < 24 {
-        parts.push(every(cron.hours, 24, "hour"));
-    } else if !cron.minutes.star {
+    if hours.len() < 24 {
+        parts.push(every(&hours, 24, "hour"));
+    } else if parts.last().is_some_and(|minutes| minutes.starts_with("minute")) {
         parts.push("every hour".into());
     }
     parts.join(", ")
 }
 
 /// "every 15 minutes", "minute 5 and 35".
-fn every(set: Set, of: u32, unit: &str) -> String {
-    let values = all(set);
-    let step = match values.as_slice() {
+fn every(values: &[u32], of: u32, unit: &str) -> String {
+    let step = match values {
         [0, second, ..] => *second,
         _ => 0,
     };
@@ -67,28 +70,20 @@ fn every(set: Set, of: u32, unit: &str) -> String {
     match (even, step) {
         (true, 1) => format!("every {unit}"),
         (true, step) => format!("every {step} {unit}s"),
-        (false, _) => format!("{unit} {}", list(ranges(&values))),
+        (false, _) => format!("{unit} {}", list(ranges(values))),
     }
 }
 
 fn days(cron: &Cron) -> Option<String> {
-    let weekdays = (all(cron.weekdays).len() < 7).then(|| weekdays(&all(cron.weekdays)));
-    let of_month = (all(cron.days).len() < 31).then(|| {
-        format!(
-            "on the {}",
-            list(all(cron.days).iter().map(|day| format!("{day}{}", ending(*day))).collect())
-        )
+    let weekdays = (cron.weekdays().len() < 7).then(|| weekdays(&cron.weekdays()));
+    let (of_month, months) = (all(cron.fields().days_of_month()), all(cron.fields().months()));
+    let of_month = (of_month.len() < 31).then(|| {
+        format!("on the {}", list(of_month.iter().map(|day| format!("{day}{}", ending(*day))).collect()))
     });
-    let months = (all(cron.months).len() < 12).then(|| {
-        list(
-            all(cron.months)
-                .iter()
-                .filter_map(|month| MONTHS.get(*month as usize))
-                .map(|m| (*m).into())
-                .collect(),
-        )
+    let months = (months.len() < 12).then(|| {
+        list(months.iter().filter_map(|month| MONTHS.get(*month as usize)).map(|m| (*m).into()).collect())
     });
-    let both = if cron.days.star || cron.weekdays.star { " if it is " } else { " and " };
+    let both = if cron.has_either_day() { " and " } else { " if it is " };
     let day = match (of_month, weekdays) {
         (Some(of_month), Some(weekdays)) => Some(format!("{of_month}{both}{weekdays}")),
         (of_month, weekdays) => of_month.or(weekdays),
@@ -134,8 +129,8 @@ fn ranges(values: &[u32]) -> Vec<String> {
     runs.iter().map(|(a, b)| if a == b { a.to_string() } else { format!("{a}-{b}") }).collect()
 }
 
-fn all(set: Set) -> Vec<u32> {
-    set.values().collect()
+fn all(field: &impl TimeUnitSpec) -> Vec<u32> {
+    field.iter().collect()
 }
 
 fn list(words: Vec<String>) -> String {
