@@ -84,7 +84,7 @@ impl Events {
         }
         let filter = match settings.get("match").filter(|test| !test.is_null()) {
             None => None,
-            Some(test) => Some(read_match(reader, test, subjects.first().copied())?),
+            Some(test) => Some(read_match(reader, test, subjects)?),
         };
         Some(Self { awaited: Awaited { trigger, kind: kind.about.name, filter }, of })
     }
@@ -117,8 +117,8 @@ impl Events {
     }
 }
 
-fn read_match(reader: &mut Reader<'_>, test: &Value, subject: Option<&'static Subject>) -> Option<Test> {
-    let scope = Scope { awaited: subject, ..reader.scope.clone() };
+fn read_match(reader: &mut Reader<'_>, test: &Value, awaited: Vec<&'static Subject>) -> Option<Test> {
+    let scope = Scope { awaited, ..reader.scope.clone() };
     let path = format!("{}/match", reader.path);
     let mut inner = Reader::new(reader.node, test, &path, &Value::Null, &scope, reader.catalogue);
     let read = Test::read(&mut inner, test, &path);

@@ -9,6 +9,7 @@ use crate::workflow::catalogue::{About, ControlKind, PlanError, schema};
 use crate::workflow::config::Reader;
 use crate::workflow::context::Context;
 use crate::workflow::control::{Awaited, Control, Next};
+use crate::workflow::diagnostics::Diagnostic;
 
 /// The kind.
 pub const KIND: ControlKind = ControlKind {
@@ -47,6 +48,12 @@ struct CancelOn(Events);
 
 fn build(reader: &mut Reader<'_>) -> Option<Box<dyn Control>> {
     reader.read::<Settings>()?;
+    if reader.scope.in_loop {
+        let fault =
+            Diagnostic::error("misplaced", "this is in the body of a loop, but it ends the whole execution");
+        reader.fault(fault.at(reader.path).help("draw it before the loop"));
+        return None;
+    }
     Some(Box::new(CancelOn(Events::read(reader)?)))
 }
 

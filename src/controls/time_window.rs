@@ -9,7 +9,7 @@ use crate::workflow::calendar::window::{TimeWindow, time_of_day};
 use crate::workflow::catalogue::{About, ControlKind, PlanError, schema};
 use crate::workflow::config::Reader;
 use crate::workflow::context::Context;
-use crate::workflow::control::{Control, Next, Wants};
+use crate::workflow::control::{Control, Next, Wake, Wants};
 use crate::workflow::diagnostics::Diagnostic;
 
 /// The kind.
@@ -113,5 +113,10 @@ impl Control for Window {
         let until = opens.trunc_subsecs(6);
         let why = format!("outside of the hours: rests until {}", until.format("%Y-%m-%d %H:%M:%SZ"));
         Ok(Next::Rest { until: Some(until), wants: Wants::Time, why })
+    }
+
+    /// Whoever wakes it late, after an outage, may be outside of the hours again.
+    fn wake(&self, context: &Context, _: &Wake) -> Result<Next, PlanError> {
+        self.enter(context)
     }
 }

@@ -64,6 +64,8 @@ fn events_that_are_waited_for() {
     assert_eq!(waits(matching("awaited.totl > order.total")), ["unknown-name"]);
     assert_eq!(waits(json!({"event": "order_created", "timeout": "soon"})), ["bad-span"]);
     assert_eq!(alone("cancel_on", json!({"event": "order_created"})), NONE);
+    let of_posts = json!({"event": "content_published", "of": "anyone", "match": {"expression": "awaited.excerpt != ''"}});
+    assert_eq!(waits(of_posts), NONE, "one of the rows that it may be has it");
     let outside = told(&[mail("m", "{{ awaited.total }}")], &["t>m"]);
     assert_eq!(outside, ["unknown-name"], "only a match knows the awaited row");
 }
@@ -78,6 +80,8 @@ fn bodies_of_loops_are_closed() {
         NONE,
         "other words"
     );
+    let cancels = control("c", "cancel_on", json!({"event": "order_created"}));
+    assert_eq!(told(&[each("f"), cancels, points("b")], &["t>f", "f>c:each", "c>b"]), ["misplaced"]);
     assert_eq!(told(&[each("f"), points("b")], &["t>f", "f>b:after"]), ["empty-loop"]);
     assert_eq!(told(&[each("f"), points("b")], &["t>f", "f>b"]), ["empty-loop", "missing-branch"]);
     let leak = ["t>f", "f>a:each", "f>b:after", "b>a"];

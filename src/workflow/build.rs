@@ -93,7 +93,7 @@ impl Compiler<'_> {
                 }),
                 vars: before.and_then(|before| built.variables(resolved, &before)),
                 in_loop: loops.get(at).copied().unwrap_or(false),
-                awaited: None,
+                awaited: Vec::new(),
             };
             let config = (&node.config, &*node.config_path);
             built.works[at] = match kind {

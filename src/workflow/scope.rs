@@ -41,7 +41,7 @@ pub struct Scope<'a> {
     /// In the body of a loop: `item` and `index` are there.
     pub in_loop: bool,
     /// The row of an event that is matched with what the execution waits for.
-    pub awaited: Option<&'static Subject>,
+    pub awaited: Vec<&'static Subject>,
 }
 
 /// Why a name can't be used.
@@ -74,9 +74,7 @@ impl Scope<'_> {
             "vars" => return self.variable(&rest),
             "item" if self.in_loop => return Ok(FieldType::Json),
             "index" if self.in_loop => return leaf(root, FieldType::Integer, &rest),
-            "awaited" if self.awaited.is_some() => {
-                return in_subjects(root, &Vec::from_iter(self.awaited), &rest);
-            }
+            "awaited" if !self.awaited.is_empty() => return in_subjects(root, &self.awaited, &rest),
             "now" => return leaf(root, FieldType::Time, &rest),
             "event" => return in_fields(root, &[EVENT], &rest),
             "steps" => return self.step(&rest),
@@ -147,6 +145,8 @@ impl Scope<'_> {
         }
         match steps.results.get(at).copied().flatten() {
             None => Ok(FieldType::Json),
+            // Behind its branch `error`.
+            Some(_) if rest == ["error"] => Ok(FieldType::Text),
             Some(fields) => in_fields(&format!("steps.{node}"), &[fields], rest),
         }
     }

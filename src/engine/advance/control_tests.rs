@@ -226,3 +226,140 @@ fn a_loop_that_stops_begins_no_more() {
         assert!(outcomes(&run).contains(&format!("q {after}")), "{on}: {:?}", outcomes(&run));
     }
 }
+
+#[test]
+fn what_came_before_a_stop_is_done_and_what_it_ends_is_told() {
+    let plan1 =
+        plan(&[("a", points()), ("b", points()), ("s", control("stop", json!({})))], &["t>a", "a>b", "t>s"]);
+    let mut run = start(&plan1);
+    assert_eq!(finish(&mut run, &plan1), ["a"], "its turn came first; b's never comes");
+    assert_eq!(
+        (run.status, outcomes(&run)),
+        (Status::Succeeded, vec!["t done".into(), "s done".into(), "a done".into()])
+    );
+    let each = control("for_each", json!({"items": "{{ [1, 2] }}", "at_once": 2}));
+    let waits = control("delay", json!({"for": "1h"}));
+    let ends = control("stop", json!({"outcome": "failed", "reason": "because"}));
+    let only = json!({"conditionType": "condition", "config": {"expression": "item == 2"}});
+    let plan2 = plan(
+        &[("f", each), ("d", waits), ("c", only), ("s", ends)],
+        &["t>f", "f>d:each", "f>c:each", "c>s:true"],
+    );
+    let mut run = start(&plan2);
+    finish(&mut run, &plan2);
+    assert_eq!(run.status, Status::Failed);
+    let why =
+        run.steps().iter().find(|step| step.node.as_str() == "s" && step.outcome == StepOutcome::Failed);
+    assert_eq!(why.and_then(|step| step.why.as_deref()), Some("because"), "{:?}", outcomes(&run));
+    let mut cancelled = start(&plan(
+        &[
+            ("f", control("for_each", json!({"items": "{{ [1] }}"}))),
+            ("d", control("delay", json!({"for": "1h"}))),
+        ],
+        &["t>f", "f>d:each"],
+    ));
+    cancelled.advance(
+        &plan(
+            &[
+                ("f", control("for_each", json!({"items": "{{ [1] }}"}))),
+                ("d", control("delay", json!({"for": "1h"}))),
+            ],
+            &["t>f", "f>d:each"],
+        ),
+        now(),
+    );
+    cancelled.cancel();
+    assert_eq!(outcomes(&cancelled), ["t done", "d waiting"]);
+}
+
+#[test]
+fn an_item_sees_what_was_there_when_it_began() {
+    let nodes = [
+        ("d", control("delay", json!({"for": "1h"}))),
+        ("s", control("set", json!({"vars": {"x": "late"}}))),
+        ("j", control("join", json!({"mode": "any"}))),
+        ("f", control("for_each", json!({"items": "{{ [1] }}"}))),
+        ("w", control("delay", json!({"for": "2h"}))),
+        (
+            "m",
+            json!({"actionType": "send_email", "config": {"to": "a@b.c", "subject": "s", "text": "{{ vars.x|default('none') }}"}}),
+        ),
+    ];
+    let plan = plan(&nodes, &["t>d", "d>s", "s>j", "t>j", "j>f", "f>w:each", "w>m"]);
+    let said = |stores: bool| {
+        let mut run = start(&plan);
+        let mut text = String::new();
+        for hours in 0..3 {
+            for request in run.advance(&plan, later(hours)) {
+                if let crate::domain::effect::Effect::SendEmail(mail) = &request.effect {
+                    text.clone_from(&mail.text);
+                }
+            }
+            if stores && run.status == Status::Waiting {
+                run = stored(&run, &plan, later(hours));
+            }
+        }
+        text
+    };
+    assert_eq!((said(false), said(true)), ("none".into(), "none".into()));
+}
+
+#[test]
+fn what_counts_is_when_it_happened() {
+    let waits =
+        control("wait_for_event", json!({"event": "order_created", "of": "customer", "timeout": "2h"}));
+    let plan1 = plan(&[("w", waits), ("p", points())], &["t>w", "w>p:event"]);
+    let mut run = start(&plan1);
+    run.advance(&plan1, now());
+    let at = |hours: i64| Event { at: later(hours), ..of_customer(json!({})) };
+    assert!(!run.offer(&plan1, &at(-1), later(1)), "before it waited");
+    assert!(!run.offer(&plan1, &at(3), later(4)), "after its time");
+    assert!(run.offer(&plan1, &at(1), later(4)), "in time, told late");
+    let hours = json!({"from": "12:00", "to": "14:00"});
+    let plan2 = plan(&[("w", control("time_window", hours)), ("p", points())], &["t>w", "w>p"]);
+    let mut run = start(&plan2);
+    run.advance(&plan2, now());
+    assert!(run.advance(&plan2, later(12)).is_empty(), "woken at night");
+    assert_eq!(run.rests().due, Some(later(26)));
+    assert_eq!(run.advance(&plan2, later(26)).len(), 1);
+}
+
+#[test]
+fn whatever_is_drawn_stays_bounded() {
+    let each = |items: &str| control("for_each", json!({"items": items, "at_once": 100}));
+    let hundred = "{{ range(0, 100) | list }}";
+    let nodes = [
+        ("f", each(hundred)),
+        ("g", each(hundred)),
+        ("h", each(hundred)),
+        ("d", control("delay", json!({"for": "1h"}))),
+    ];
+    let plan1 = plan(&nodes, &["t>f", "f>g:each", "g>h:each", "h>d:each"]);
+    let mut run = start(&plan1);
+    for _ in 0..20 {
+        run.refresh();
+        run.advance(&plan1, now());
+    }
+    assert!(run.rests().events.is_empty() && run.timers().len() <= 1_300, "{} rest", run.timers().len());
+    let long = json!({"vars": {"x": "{{ 'x'|replace('x', order.note) }}"}});
+    let doubled = json!({"vars": {"y": "{{ vars.x ~ vars.x ~ vars.x ~ vars.x }}"}});
+    let plan2 = plan(&[("a", control("set", long)), ("b", control("set", doubled))], &["t>a", "a>b"]);
+    let event = order_event(json!({"note": "n".repeat(60_000)}));
+    let mut run = Run::start(id(), &plan2, &event, now());
+    run.advance(&plan2, now());
+    assert_eq!(outcomes(&run), ["t done", "a done", "b failed"]);
+    assert!(run.steps()[2].why.as_deref().is_some_and(|why| why.contains("256 KiB")));
+}
+
+#[test]
+fn who_deals_with_a_failure_sees_why() {
+    let mail = json!({"actionType": "send_email", "config": {"to": "a@b.c", "subject": "s", "text": "{{ steps.p.error }}"}});
+    let plan = plan(&[("p", points()), ("m", mail)], &["t>p", "p>m:error"]);
+    let mut run = start(&plan);
+    let request = run.advance(&plan, now()).remove(0);
+    run.answer(&plan, &request.node, &[], Answer::Refused { reason: "no such customer".into() }, now());
+    let next = run.advance(&plan, now());
+    assert!(
+        matches!(&next[0].effect, crate::domain::effect::Effect::SendEmail(mail) if mail.text == "no such customer")
+    );
+}

@@ -24,8 +24,8 @@ pub(super) enum Turn {
     Asked,
     /// Its delivery is on the way.
     Handed,
-    /// It rests.
-    Resting { until: Option<DateTime<Utc>>, wants: Wants },
+    /// It rests, for what happens from `since` on.
+    Resting { since: DateTime<Utc>, until: Option<DateTime<Utc>>, wants: Wants },
     /// Its body runs.
     Looping(Box<Loop>),
     /// It ran, and left by this branch if it has branches.
@@ -70,6 +70,8 @@ pub(super) struct Frame {
     pub steps: Vec<Step>,
     /// Steps that waited, now or before.
     pub waiting: u32,
+    /// When it last began to move: what happened from then on is news to what rests from now on.
+    pub since: DateTime<Utc>,
     /// Failures that nothing followed.
     pub failed: u32,
 }
@@ -89,7 +91,7 @@ impl Loop {
 }
 
 impl Frame {
-    pub fn new(plan: &Plan, region: usize, item: Vec<u32>, context: Context) -> Self {
+    pub fn new(plan: &Plan, region: usize, item: Vec<u32>, context: Context, since: DateTime<Utc>) -> Self {
         let nodes = plan.names(region);
         Self {
             item,
@@ -98,6 +100,7 @@ impl Frame {
             nodes,
             steps: Vec::new(),
             waiting: 0,
+            since,
             failed: 0,
         }
     }
@@ -212,7 +215,8 @@ impl Frame {
         why: String,
         now: DateTime<Utc>,
     ) {
-        self.turns[slot] = Turn::Resting { until, wants };
+        let since = self.context.event().at.max(self.since);
+        self.turns[slot] = Turn::Resting { since, until, wants };
         let step = step(&node.id, &self.item, StepOutcome::Waiting, now);
         self.record(Step { why: Some(why), ..step });
     }
@@ -225,6 +229,8 @@ impl Frame {
 
     pub fn fail(&mut self, slot: usize, node: &PlanNode, reason: String, now: DateTime<Utc>) {
         self.turns[slot] = Turn::Failed;
+        // What deals with it may say why.
+        self.context.add_to_step(&node.id, "error", reason.clone().into());
         if !node.handles_errors {
             self.failed += 1;
         }
@@ -249,9 +255,30 @@ impl Frame {
         self.pass(slot, node, Some(AFTER.to_owned()), result, why, now);
     }
 
+    /// Takes over what the nodes of all items under way did: nothing comes of them any more. Failures first.
+    pub fn fold(&mut self) {
+        for slot in 0..self.turns.len() {
+            let Turn::Looping(of) = &mut self.turns[slot] else { continue };
+            let mut active = std::mem::take(&mut of.active);
+            active.iter_mut().for_each(Self::fold);
+            active.sort_by_key(|frame| frame.steps.iter().all(|step| step.outcome != StepOutcome::Failed));
+            active.into_iter().for_each(|frame| self.keep(frame));
+        }
+    }
+
+    /// Items under way, in inner loops too.
+    pub fn under_way(&self) -> usize {
+        let of = |turn: &Turn| match turn {
+            Turn::Looping(of) => of.active.iter().map(|frame| 1 + frame.under_way()).sum(),
+            _ => 0,
+        };
+        self.turns.iter().map(of).sum()
+    }
+
     /// Takes over what an item's nodes did.
     pub fn keep(&mut self, frame: Frame) {
-        let room = if frame.failed > 0 { 2 * MAX_STEPS } else { MAX_STEPS };
+        let failed = frame.steps.iter().any(|step| step.outcome == StepOutcome::Failed);
+        let room = if failed { 2 * MAX_STEPS } else { MAX_STEPS };
         if self.steps.len() + frame.steps.len() <= room {
             self.steps.extend(frame.steps);
         }

@@ -20,7 +20,7 @@ use crate::workflow::control::{Key, Wake, Wants};
 use crate::workflow::plan::{Plan, Work};
 
 use frame::{Frame, Turn, step};
-use turns::Turns;
+use turns::{Limits, Turns};
 
 pub use saved::{NotOfThisPlan, Saved};
 
@@ -42,6 +42,12 @@ pub struct Run {
     items_left: usize,
     /// The instant that is queued for it.
     timer: Option<DateTime<Utc>>,
+    /// Items that its loops have been given so far.
+    begun: usize,
+    /// When it last began to move.
+    since: DateTime<Utc>,
+    /// It is to end, as failed or not, once what it has asked for is answered.
+    stopping: Option<bool>,
 }
 
 /// An event that ends the execution.
@@ -77,7 +83,7 @@ impl Run {
     /// A new execution of `plan` for `event`. Nothing has run yet.
     pub fn start(id: ExecutionId, plan: &Plan, event: &Event, now: DateTime<Utc>) -> Self {
         let context = Context::new(event, plan.trigger_kind(), plan.subject_of(event), id, now);
-        let root = Frame::new(plan, 0, Vec::new(), context);
+        let root = Frame::new(plan, 0, Vec::new(), context, event.at);
         Self {
             id,
             status: Status::Running,
@@ -85,6 +91,9 @@ impl Run {
             cancels: Vec::new(),
             items_left: ITEMS_AT_A_TIME,
             timer: None,
+            begun: 0,
+            since: event.at,
+            stopping: None,
         }
     }
 
@@ -104,16 +113,40 @@ impl Run {
         if !matches!(self.status, Status::Running | Status::Waiting) {
             return Vec::new();
         }
-        let mut turns = Turns::new(self.id, plan, now, self.items_left);
+        if self.stopping.is_some() {
+            self.stop();
+            return Vec::new();
+        }
+        let limits = Limits {
+            items_left: self.items_left,
+            begun: self.begun,
+            under_way: self.root.under_way(),
+            since: self.since,
+        };
+        let mut turns = Turns::new(self.id, plan, now, limits);
         turns.frame(&mut self.root, 0);
-        let Turns { requests, moved, stop, items_left, cancels, .. } = turns;
-        (self.items_left, self.status) = (items_left, self.moved(moved));
-        self.cancels.extend(cancels);
+        let Turns { requests, moved, stop, items_left, begun, cancels, .. } = turns;
+        (self.items_left, self.begun, self.status) = (items_left, begun, self.moved(moved));
+        for cancel in cancels {
+            if !self.cancels.contains(&cancel) {
+                self.cancels.push(cancel);
+            }
+        }
+        self.stopping = stop;
         match stop {
-            Some(failed) => self.go(if failed { Move::GaveUp } else { Move::Ended }),
+            Some(_) => self.stop(),
             None => self.settle(!requests.is_empty()),
         }
-        if matches!(self.status, Status::Running | Status::Waiting) { requests } else { Vec::new() }
+        requests
+    }
+
+    /// Ends it, unless it still waits for answers: what took its turn before the end is done and told.
+    fn stop(&mut self) {
+        if let Some(failed) = self.stopping
+            && !self.root.any(&|turn| matches!(turn, Turn::Asked))
+        {
+            self.go(if failed { Move::GaveUp } else { Move::Ended });
+        }
     }
 
     fn moved(&self, moved: bool) -> Status {
@@ -157,7 +190,10 @@ impl Run {
         let mut woken = false;
         for (spot, key) in self.rests().events {
             let Some((frame, slot, node)) = self.root.find(plan, &spot.node, &spot.item) else { continue };
-            if applies(&key, event) && awaits(plan, &spot.node, &frame.context, event) {
+            // Whoever looks late decides nothing: what counts is when it happened.
+            let in_time = matches!(frame.turns.get(slot), Some(Turn::Resting { since, until, .. })
+                if *since <= event.at && until.is_none_or(|until| event.at <= until));
+            if in_time && applies(&key, event) && awaits(plan, &spot.node, &frame.context, event) {
                 let row = (*event.row).clone();
                 woken |= frame.wake(slot, node, &Wake::Event(row), now);
             }
@@ -203,7 +239,7 @@ impl Run {
         let mut rests = Rests::default();
         self.root.each_turn(&mut |spot, turn| {
             let due = match turn {
-                Turn::Resting { until, wants } => {
+                Turn::Resting { until, wants, .. } => {
                     match wants {
                         Wants::Time => {}
                         Wants::Event(key) => rests.events.push((spot, key.clone())),
@@ -263,6 +299,9 @@ impl Run {
     fn go(&mut self, to: Move) {
         if let Ok(status) = self.status.after(to) {
             self.status = status;
+        }
+        if !matches!(self.status, Status::Running | Status::Waiting) {
+            self.root.fold();
         }
     }
 }

@@ -32,6 +32,9 @@ pub struct Saved {
     /// The instant that is queued for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timer: Option<DateTime<Utc>>,
+    /// Items that its loops have been given so far.
+    #[serde(default)]
+    pub begun: usize,
 }
 
 /// A node and where it stands.
@@ -42,7 +45,7 @@ pub struct SavedTurn(NodeId, Stand);
 #[serde(rename_all = "snake_case")]
 enum Stand {
     Handed,
-    Resting { until: Option<DateTime<Utc>>, wants: Wants },
+    Resting { since: DateTime<Utc>, until: Option<DateTime<Utc>>, wants: Wants },
     Done(Option<String>),
     Failed,
     Dead,
@@ -68,7 +71,12 @@ struct SavedItem {
     turns: Vec<SavedTurn>,
     steps: Vec<Step>,
     results: Map<String, Value>,
-    vars: Map<String, Value>,
+    /// What came around the loop after the item had begun: it does not see it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    without: Vec<NodeId>,
+    /// Its variables, if they are otherwise than around the loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vars: Option<Map<String, Value>>,
     failed: u32,
 }
 
@@ -88,6 +96,7 @@ impl Run {
             failed: self.root.failed,
             cancels: self.cancels.clone(),
             timer: self.timer,
+            begun: self.begun,
         }
     }
 
@@ -101,13 +110,27 @@ impl Run {
         saved: Saved,
         now: DateTime<Utc>,
     ) -> Result<Self, NotOfThisPlan> {
-        let Saved { status, steps, context, turns, failed, cancels, timer } = saved;
+        let Saved { status, steps, context, turns, failed, cancels, timer, begun } = saved;
         // What was queued until now has been claimed.
         let timer = timer.filter(|timer| *timer > now);
-        let mut root =
-            Frame { waiting: waiting(&steps), steps, failed, ..Frame::new(plan, 0, Vec::new(), context) };
+        let mut root = Frame {
+            waiting: waiting(&steps),
+            steps,
+            failed,
+            ..Frame::new(plan, 0, Vec::new(), context, now)
+        };
         lay_out(&mut root, plan, 0, turns)?;
-        Ok(Self { id, status, root, cancels, items_left: ITEMS_AT_A_TIME, timer })
+        Ok(Self {
+            id,
+            status,
+            root,
+            cancels,
+            items_left: ITEMS_AT_A_TIME,
+            timer,
+            begun,
+            since: now,
+            stopping: None,
+        })
     }
 }
 
@@ -116,7 +139,9 @@ fn turns_of(frame: &Frame) -> Vec<SavedTurn> {
         let stand = match turn {
             Turn::Open | Turn::Asked => return None,
             Turn::Handed => Stand::Handed,
-            Turn::Resting { until, wants } => Stand::Resting { until: *until, wants: wants.clone() },
+            Turn::Resting { since, until, wants } => {
+                Stand::Resting { since: *since, until: *until, wants: wants.clone() }
+            }
             Turn::Done(branch) => Stand::Done(branch.as_deref().map(str::to_owned)),
             Turn::Failed => Stand::Failed,
             Turn::Dead => Stand::Dead,
@@ -134,7 +159,13 @@ fn saved_loop(around: &Frame, of: &Loop) -> SavedLoop {
         turns: turns_of(frame),
         steps: frame.steps.clone(),
         results: frame.context.results_beyond(&around.context),
-        vars: frame.context.vars_beyond(&around.context),
+        without: around
+            .context
+            .results_beyond(&frame.context)
+            .keys()
+            .map(|node| node.as_str().into())
+            .collect(),
+        vars: frame.context.vars_unlike(&around.context),
         failed: frame.failed,
     });
     SavedLoop {
@@ -160,7 +191,7 @@ fn lay_out(
         let (Some(at), Some((_, slot))) = (at, place) else { return Err(NotOfThisPlan(node)) };
         frame.turns[slot] = match stand {
             Stand::Handed => Turn::Handed,
-            Stand::Resting { until, wants } => Turn::Resting { until, wants },
+            Stand::Resting { since, until, wants } => Turn::Resting { since, until, wants },
             Stand::Done(branch) => Turn::Done(branch.map(Into::into)),
             Stand::Failed => Turn::Failed,
             Stand::Dead => Turn::Dead,
@@ -182,8 +213,11 @@ fn restored_loop(around: &Frame, plan: &Plan, body: usize, of: SavedLoop) -> Res
         for (node, result) in saved.results {
             context.set_step(node.as_str().into(), result);
         }
-        context.set_vars(saved.vars);
-        let fresh = Frame::new(plan, body, item, context);
+        saved.without.iter().for_each(|node| context.forget_step(node));
+        if let Some(vars) = saved.vars {
+            context.replace_vars(vars);
+        }
+        let fresh = Frame::new(plan, body, item, context, around.since);
         let waiting = waiting(&saved.steps);
         let mut frame = Frame { waiting, steps: saved.steps, failed: saved.failed, ..fresh };
         lay_out(&mut frame, plan, body, saved.turns)?;

@@ -19,6 +19,12 @@ use crate::workflow::plan::{ERROR, Plan, PlanNode, Work};
 
 /// Items that a loop may have.
 const MAX_ITEMS: usize = 10_000;
+/// Items that all loops of an execution may begin.
+const MAX_BEGUN: usize = 100_000;
+/// Items that may be under way at once, in all loops: each is part of what is stored when the execution rests.
+const MAX_UNDER_WAY: usize = 1_000;
+/// Bytes of variables, as JSON.
+const MAX_VARS_BYTES: usize = 256 * 1024;
 
 /// One pass over an execution.
 pub(super) struct Turns<'p> {
@@ -33,8 +39,20 @@ pub(super) struct Turns<'p> {
     pub stop: Option<bool>,
     /// Items of loops that may still begin.
     pub items_left: usize,
+    /// Items that loops have been given so far.
+    pub begun: usize,
+    under_way: usize,
+    since: DateTime<Utc>,
     /// Events that end the execution from now on.
     pub cancels: Vec<Cancel>,
+}
+
+/// What an execution brings along to a pass.
+pub(super) struct Limits {
+    pub items_left: usize,
+    pub begun: usize,
+    pub under_way: usize,
+    pub since: DateTime<Utc>,
 }
 
 enum Way {
@@ -44,14 +62,16 @@ enum Way {
 }
 
 impl<'p> Turns<'p> {
-    pub fn new(id: ExecutionId, plan: &'p Plan, now: DateTime<Utc>, items_left: usize) -> Self {
-        let (requests, cancels) = (Vec::new(), Vec::new());
-        Self { id, plan, now, requests, moved: false, stop: None, items_left, cancels }
+    pub fn new(id: ExecutionId, plan: &'p Plan, now: DateTime<Utc>, limits: Limits) -> Self {
+        let Limits { items_left, begun, under_way, since } = limits;
+        let (requests, cancels, moved, stop) = (Vec::new(), Vec::new(), false, None);
+        Self { id, plan, now, requests, moved, stop, items_left, begun, under_way, since, cancels }
     }
 
     /// Everything in a frame that can go on does. Nodes come behind those that lead to them, so once is enough.
     pub fn frame(&mut self, frame: &mut Frame, region: usize) {
         frame.context.set_now(self.now);
+        frame.since = self.since;
         let plan = self.plan;
         let Some(of) = plan.regions().get(region) else { return };
         for (slot, &at) in of.nodes.iter().enumerate() {
@@ -155,7 +175,13 @@ impl<'p> Turns<'p> {
                 frame.pass(slot, node, None, serde_json::json!({}), why, now);
             }
             Next::Set { vars, why } => {
+                let before = frame.context.clone();
                 frame.context.set_vars(vars);
+                if frame.context.vars_bytes() > MAX_VARS_BYTES {
+                    frame.context = before;
+                    let most = MAX_VARS_BYTES / 1024;
+                    return frame.fail(slot, node, format!("the variables are larger than {most} KiB"), now);
+                }
                 frame.pass(slot, node, None, serde_json::json!({}), why, now);
             }
             Next::Stop { failed, why } => {
@@ -169,7 +195,12 @@ impl<'p> Turns<'p> {
                 let reason = format!("{} items: a loop takes at most {MAX_ITEMS}", items.len());
                 frame.fail(slot, node, reason, now);
             }
+            Next::Each { items, .. } if self.begun + items.len() > MAX_BEGUN => {
+                let reason = format!("the loops of one execution take at most {MAX_BEGUN} items in all");
+                frame.fail(slot, node, reason, now);
+            }
             Next::Each { items, at_once, stop_on_failure } => {
+                self.begun += items.len();
                 let (items, at_once) = (items.into(), at_once.max(1));
                 let (next, succeeded, failed) = (0, 0, 0);
                 frame.turns[slot] = Turn::Looping(Box::new(Loop {
@@ -186,20 +217,26 @@ impl<'p> Turns<'p> {
         }
     }
 
+    /// One item of a loop may always be under way, or loops within others would wait for each other.
+    fn may_begin(&self, of: &Loop) -> bool {
+        self.items_left > 0 && (of.active.is_empty() || self.under_way < MAX_UNDER_WAY)
+    }
+
     /// Begins items as far as they may, lets those under way go on, and leaves the loop when all have ended.
     fn go_round(&mut self, frame: &mut Frame, slot: usize, at: usize, node: &PlanNode) {
         let body = self.plan.regions().iter().position(|region| region.owner == Some(at));
         let Turn::Looping(mut of) = std::mem::replace(&mut frame.turns[slot], Turn::Open) else { return };
         loop {
             let halted = of.stop_on_failure && of.failed > 0;
-            while !halted && of.active.len() < of.at_once && self.items_left > 0 {
+            while !halted && of.active.len() < of.at_once && self.may_begin(&of) {
                 let Some(value) = of.items.pop_front() else { break };
                 let mut item = frame.item.clone();
                 item.push(of.next);
                 let context = frame.context.for_item(Item { index: of.next, value: Arc::new(value) });
-                of.active.push(Frame::new(self.plan, body.unwrap_or(usize::MAX), item, context));
+                of.active.push(Frame::new(self.plan, body.unwrap_or(usize::MAX), item, context, self.since));
                 of.next += 1;
                 self.items_left -= 1;
+                self.under_way += 1;
             }
             let mut under_way = Vec::with_capacity(of.active.len());
             let mut ended = false;
@@ -212,6 +249,7 @@ impl<'p> Turns<'p> {
                     continue;
                 }
                 ended = true;
+                self.under_way = self.under_way.saturating_sub(1);
                 if item.failed > 0 {
                     of.failed += 1
                 } else {

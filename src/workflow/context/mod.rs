@@ -103,10 +103,33 @@ impl Context {
         own.map(|(node, result)| (node.as_str().to_owned(), result.clone())).collect()
     }
 
-    /// The variables that are otherwise than in `around`.
-    pub fn vars_beyond(&self, around: &Self) -> Row {
-        let own = self.vars.iter().filter(|(name, value)| around.vars.get(*name) != Some(*value));
-        own.map(|(name, value)| (name.clone(), value.clone())).collect()
+    /// The variables, if they are otherwise than in `around`.
+    pub fn vars_unlike(&self, around: &Self) -> Option<Row> {
+        (self.vars != around.vars).then(|| (*self.vars).clone())
+    }
+
+    /// These variables in place of all.
+    pub fn replace_vars(&mut self, vars: Row) {
+        self.vars = Arc::new(vars);
+    }
+
+    /// How long the variables are as JSON.
+    pub fn vars_bytes(&self) -> usize {
+        serde_json::to_vec(&*self.vars).map_or(usize::MAX, |json| json.len())
+    }
+
+    /// Takes the result of `node` away.
+    pub fn forget_step(&mut self, node: &NodeId) {
+        Arc::make_mut(&mut self.steps).remove(node);
+    }
+
+    /// Adds a field to the result of `node`.
+    pub fn add_to_step(&mut self, node: &NodeId, field: &str, value: Value) {
+        let result =
+            Arc::make_mut(&mut self.steps).entry(node.clone()).or_insert_with(|| Value::Object(Row::new()));
+        if let Value::Object(fields) = result {
+            fields.insert(field.to_owned(), value);
+        }
     }
 
     /// The same, beside the row of an event that may be the awaited one.
