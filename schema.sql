@@ -1917,6 +1917,39 @@ comment on function public.rotate_token_key() is 'Encrypts everything anew, from
 revoke all on function public.rotate_token_key() from public, anon, authenticated, service_role;
 grant execute on function public.rotate_token_key() to service_role;
 
+--- function public.row_by_now(text, text)
+CREATE OR REPLACE FUNCTION public.row_by_now(of_table text, row_id text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    relation constant regclass := to_regclass(format('public.%I', of_table));
+    hidden text[] := (select e.hidden_columns from public.event_tables e where e.table_name = of_table);
+    key_type text;
+    found_row jsonb;
+begin
+    if relation is null or hidden is null then
+        return null;
+    end if;
+    key_type := (select format_type(a.atttypid, a.atttypmod) from pg_attribute a
+                  where a.attrelid = relation and a.attname = 'id' and not a.attisdropped);
+    if key_type is null then
+        return null;
+    end if;
+    execute format('select to_jsonb(t) from %s t where t.id = %L::%s', relation, row_id, key_type) into found_row;
+    return found_row - public.hidden_columns_of(relation, hidden);
+end
+$function$;
+
+--- comment-on-function public.row_by_now(text, text)
+comment on function public.row_by_now(text, text) is 'A row that records events, as it is now, without what enters no event; null if it is gone.';
+
+--- grants-on-function public.row_by_now(text, text)
+revoke all on function public.row_by_now(text, text) from public, anon, authenticated, service_role;
+grant execute on function public.row_by_now(text, text) to thendo_engine;
+
 --- function public.set_created()
 CREATE OR REPLACE FUNCTION public.set_created()
  RETURNS trigger
@@ -5385,12 +5418,17 @@ create table public.workflow_waiting (
     state       jsonb not null,
     started_at  timestamp with time zone not null,
     waits_since timestamp with time zone not null default now(),
+    put_off_for text,
     constraint workflow_waiting_pkey PRIMARY KEY (id)
 );
 
 --- comment public.workflow_waiting
 comment on table public.workflow_waiting is 'An execution that waits for a delivery, a time or an event.';
 comment on column public.workflow_waiting.state is 'Context and steps so far, as the engine saved them.';
+comment on column public.workflow_waiting.put_off_for is 'Set while it has not begun: the id of the row whose next event takes its place.';
+
+--- index public.workflow_waiting idx_workflow_waiting_put_off
+CREATE INDEX idx_workflow_waiting_put_off ON public.workflow_waiting USING btree (workflow_id, put_off_for) WHERE (put_off_for IS NOT NULL);
 
 --- index public.workflow_waiting idx_workflow_waiting_workflow_id
 CREATE INDEX idx_workflow_waiting_workflow_id ON public.workflow_waiting USING btree (workflow_id);

@@ -11,11 +11,13 @@ use serde_json::Value;
 use super::advance::{Run, Saved};
 use super::apply::{Deliveries, Fault, Manner, Moved, Running, in_waves};
 use super::plans::{InForce, Plans};
-use crate::domain::event::{CustomerKey, Event};
+use crate::domain::event::{CustomerKey, Event, Row};
 use crate::domain::execution::{Mode, Status, Step, StepOutcome};
-use crate::domain::ids::{EventId, ExecutionId};
+use crate::domain::ids::{EventId, ExecutionId, WorkflowId};
 use crate::store::effects::delivered;
-use crate::store::executions::{Ended, Identity, Resting, Woken, load_customers, park, record, take_waiting};
+use crate::store::executions::{
+    Ended, Identity, Resting, Woken, load_customers, park, record, rows_by_now, take_waiting,
+};
 use crate::store::queue::{Claim, Claimed, Cursors, Due, claim_due, quarantine};
 use crate::store::session::{Session, StoreError};
 use crate::workflow::plan::Plan;
@@ -151,7 +153,11 @@ async fn start(
         };
         // A filter may ask about the customer, so it comes last.
         if plan.passes_filter(&known) {
-            let run = Run::start(identity.id, plan, &known, now);
+            let mut run = Run::start(identity.id, plan, &known, now);
+            let later = plan.trigger_settings().and_then(|trigger| trigger.starts_at(event));
+            if let Some(later) = later.filter(|later| *later > now) {
+                run.put_off(later);
+            }
             running.push(Running { identity, plan: plan.clone(), run });
         }
     }
@@ -185,7 +191,7 @@ async fn wake(
             _ => None,
         })
         .collect();
-    let mut broken = Vec::new();
+    let (mut broken, mut put_off) = (Vec::new(), Vec::new());
     for Woken { identity, state, deliveries } in take_waiting(session, &ids).await? {
         let plan = plans.pinned(session, identity.workflow, identity.version).await?;
         match restored(&identity, plan, state, now) {
@@ -197,12 +203,38 @@ async fn wake(
                         run.answer(&plan, &spot.node, &spot.item, answer, now);
                     }
                 }
-                running.push(Running { identity, plan, run });
+                match run.is_put_off() {
+                    true => put_off.push(Running { identity, plan, run }),
+                    false => running.push(Running { identity, plan, run }),
+                }
             }
             Err((steps, error)) => broken.push(Broken { identity, steps, error }),
         }
     }
+    running.extend(begin(session, put_off).await?);
     Ok(broken)
+}
+
+/// Of executions that were put off, those whose rows still count; they begin with the rows as they are by now. The others
+/// never were.
+async fn begin(session: &Session, put_off: Vec<Running>) -> Result<Vec<Running>, StoreError> {
+    if put_off.is_empty() {
+        return Ok(put_off);
+    }
+    let table =
+        |of: &Running| of.plan.sources().first().map_or_else(String::new, |source| source.table.to_string());
+    let tables: Vec<String> = put_off.iter().map(table).collect();
+    let ids: Vec<String> = put_off.iter().map(|of| of.run.context().row_key()).collect();
+    let rows = rows_by_now(session, &tables, &ids).await?;
+    let mut begun = Vec::with_capacity(put_off.len());
+    for (mut of, row) in put_off.into_iter().zip(rows) {
+        let still = |row: &Row| of.plan.trigger_settings().is_some_and(|trigger| trigger.still(row));
+        if let Some(row) = row.filter(still) {
+            of.run.begin_with(row);
+            begun.push(of);
+        }
+    }
+    Ok(begun)
 }
 
 fn restored(
@@ -241,7 +273,8 @@ async fn settle(session: &Session, running: &mut [Running], broken: &[Broken]) -
         match run.status {
             Status::Waiting => {
                 let timer = run.queues();
-                resting.push(Resting { identity, state: run.save(), timer });
+                let put_off_for = run.is_put_off().then(|| run.context().row_key());
+                resting.push(Resting { identity, state: run.save(), timer, put_off_for });
             }
             status => ended.push(Ended {
                 identity,
@@ -252,6 +285,15 @@ async fn settle(session: &Session, running: &mut [Running], broken: &[Broken]) -
             }),
         }
     }
+    // Of several events of one row, the last counts.
+    let latest: HashMap<(WorkflowId, String), ExecutionId> = resting
+        .iter()
+        .filter_map(|r| Some(((r.identity.workflow, r.put_off_for.clone()?), r.identity.id)))
+        .collect();
+    resting.retain(|r| {
+        let key = r.put_off_for.clone().map(|key| (r.identity.workflow, key));
+        key.is_none_or(|key| latest.get(&key) == Some(&r.identity.id))
+    });
     let (recorded, parked, committed) = tokio::join!(
         biased;
         record(session, &ended),

@@ -36,6 +36,17 @@ pub(super) static FINISHED_DELIVERIES: Sql = Sql {
 };
 pub(super) static RECORD: Sql =
     Sql { name: "record_executions", text: include_str!("sql/record_executions.sql") };
+pub(super) static REPLACE_PUT_OFF: Sql = Sql {
+    name: "replace_put_off",
+    text: "delete from public.workflow_waiting w
+           using unnest($1::uuid[], $2::uuid[], $3::text[]) as i (id, workflow_id, put_off_for)
+           where w.workflow_id = i.workflow_id and w.put_off_for = i.put_off_for and w.id <> i.id",
+};
+pub(super) static ROW_BY_NOW: Sql = Sql {
+    name: "row_by_now",
+    text: "select i.n, public.row_by_now(i.of_table, i.row_id) as row
+           from unnest($1::text[], $2::text[]) with ordinality as i (of_table, row_id, n)",
+};
 pub(super) static PARK: Sql = Sql { name: "park_executions", text: include_str!("sql/park_executions.sql") };
 
 /// What identifies an execution and its place, whatever it does.
@@ -81,6 +92,8 @@ pub struct Resting<'a, S> {
     pub state: S,
     /// When it is to go on by itself, unless that is queued already.
     pub timer: Option<DateTime<Utc>>,
+    /// It has not begun: the id of the row whose next event takes its place.
+    pub put_off_for: Option<String>,
 }
 
 /// An execution that was woken.
@@ -211,7 +224,36 @@ pub async fn park<S: Serialize + fmt::Debug + Sync>(
     let started: Vec<_> = resting.iter().map(|r| r.identity.started_at).collect();
     let states: Vec<_> = resting.iter().map(|r| Json(&r.state)).collect();
     let timers: Vec<_> = resting.iter().map(|r| r.timer).collect();
-    let values: [&(dyn ToSql + Sync); 9] =
-        [&ids, &event_ats, &events, &workflows, &versions, &lanes, &states, &started, &timers];
-    session.execute(&PARK, &values).await.map(|_| ())
+    let put_off: Vec<_> = resting.iter().map(|r| r.put_off_for.as_deref()).collect();
+    let values: [&(dyn ToSql + Sync); 10] =
+        [&ids, &event_ats, &events, &workflows, &versions, &lanes, &states, &started, &timers, &put_off];
+    if put_off.iter().all(Option::is_none) {
+        return session.execute(&PARK, &values).await.map(|_| ());
+    }
+    let (replaced, parked) = tokio::join!(
+        biased;
+        async { session.execute(&REPLACE_PUT_OFF, &[&ids, &workflows, &put_off]).await },
+        async { session.execute(&PARK, &values).await },
+    );
+    replaced.and(parked).map(|_| ())
+}
+
+/// Rows as they are by now, in the order asked for, by table and id; `None` for what is gone or can't be read.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn rows_by_now(
+    session: &Session,
+    tables: &[String],
+    ids: &[String],
+) -> Result<Vec<Option<Row>>, StoreError> {
+    let mut rows: Vec<Option<Row>> = vec![None; ids.len()];
+    for row in &session.query(&ROW_BY_NOW, &[&tables, &ids]).await? {
+        let at = usize::try_from(row.get::<_, i64>("n") - 1).unwrap_or(usize::MAX);
+        let found = row.get::<_, Option<Readable>>("row").and_then(|row| Readable::members(Some(row)).ok());
+        if let Some(place) = rows.get_mut(at) {
+            *place = found;
+        }
+    }
+    Ok(rows)
 }

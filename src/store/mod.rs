@@ -36,6 +36,8 @@ pub static OF_A_BATCH: &[&Sql] = &[
     &executions::TAKE_WAITING,
     &executions::FINISHED_DELIVERIES,
     &executions::RECORD,
+    &executions::REPLACE_PUT_OFF,
+    &executions::ROW_BY_NOW,
     &executions::PARK,
 ];
 

@@ -68,6 +68,7 @@ const CALLERS: &[(&str, &str)] = &[
     ("mark_checked", "thendo_engine"),
     ("prepare_partitions", "thendo_engine"),
     ("put_in_force", "thendo_engine"),
+    ("row_by_now", "thendo_engine"),
     ("start_workflows", "service_role thendo_engine"),
     ("read_google_calendar_tokens", "authenticated service_role"),
     ("read_oauth_client_secret", "service_role"),

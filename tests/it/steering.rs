@@ -102,3 +102,31 @@ async fn a_workflow_starts_another_and_none_for_ever() {
     assert_eq!(code, Some(1));
     assert!(said.contains("manual"), "{said}");
 }
+
+#[tokio::test]
+async fn what_starts_later_starts_once_for_each_row_and_only_if_the_row_still_counts() {
+    let shop = Shop::open().await;
+    let _daemon = shop.daemon().await;
+    let due = node("start", "trigger", json!({"triggerType": "deposit_due", "config": {"after": "1s"}}));
+    let told = json!({"actionType": "send_email", "config": {"to": "{{ customer.email }}", "subject": "s", "text": "{{ deposit.amount }}"}});
+    let workflow = json!({"nodes": [due, node("tell", "action", told)], "edges": [edge("start", "tell")]});
+    shop.publishes("due", &workflow).await;
+    let order = shop.places_order(100_00).await;
+    let asks = "insert into deposits (order_id, amount, due_date) select $1, n, now() + interval '2 seconds' from generate_series(1, 3) n";
+    shop.db.execute(asks, &[&order]).await.expect("three deposits");
+    until("all rest", || async { shop.count("workflow_waiting").await == 3 }).await;
+    // The first is paid, the second is due later, of the third the amount changes twice.
+    for change in [
+        "update deposits set status = 'paid' where amount = 1",
+        "update deposits set due_date = now() + interval '1 hour' where amount = 2",
+        "update deposits set amount = 30 where amount = 3",
+        "update deposits set amount = 31 where amount = 30",
+    ] {
+        shop.db.execute(change, &[]).await.expect("changed");
+    }
+    until("one has ended", || async { shop.count("workflow_executions").await == 1 }).await;
+    until("one rests", || async { shop.count("workflow_waiting").await == 1 }).await;
+    let said = "select count(*) from workflow_deliveries where payload ->> 'text' = '31' and payload ->> 'to' like '%@%'";
+    assert_eq!(shop.number(said, &[]).await, 1, "as it is by now, to whoever placed the order");
+    assert_eq!(shop.count("workflow_deliveries").await, 1);
+}

@@ -12,7 +12,7 @@ mod turns;
 use chrono::{DateTime, Utc};
 
 use crate::domain::effect::{Answer, Request};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Row};
 use crate::domain::execution::{Move, Status, Step, StepOutcome};
 use crate::domain::ids::{EffectId, ExecutionId, NodeId};
 use crate::workflow::context::Context;
@@ -46,6 +46,8 @@ pub struct Run {
     begun: usize,
     /// When it last began to move.
     since: DateTime<Utc>,
+    /// It has not begun, and does not before this instant.
+    begins: Option<DateTime<Utc>>,
     /// It is to end, as failed or not, once what it has asked for is answered.
     stopping: Option<bool>,
 }
@@ -93,8 +95,25 @@ impl Run {
             timer: None,
             begun: 0,
             since: event.at,
+            begins: None,
             stopping: None,
         }
+    }
+
+    /// Puts its beginning off; nothing of it has run.
+    pub fn put_off(&mut self, until: DateTime<Utc>) {
+        self.begins = Some(until);
+        self.go(Move::Parked);
+    }
+
+    /// Whether it has not begun.
+    pub fn is_put_off(&self) -> bool {
+        self.begins.is_some()
+    }
+
+    /// Begins with the row as it is by now.
+    pub fn begin_with(&mut self, row: Row) {
+        self.root.context.set_row(row);
     }
 
     /// What conditions and templates see, outside of loops.
@@ -117,6 +136,10 @@ impl Run {
             self.stop();
             return Vec::new();
         }
+        if self.begins.is_some_and(|begins| begins > now) {
+            return Vec::new();
+        }
+        self.begins = None;
         let limits = Limits {
             items_left: self.items_left,
             begun: self.begun,
@@ -236,7 +259,7 @@ impl Run {
 
     /// What it rests for, beside deliveries.
     pub fn rests(&self) -> Rests {
-        let mut rests = Rests::default();
+        let mut rests = Rests { due: self.begins, ..Rests::default() };
         self.root.each_turn(&mut |spot, turn| {
             let due = match turn {
                 Turn::Resting { until, wants, .. } => {

@@ -35,6 +35,9 @@ pub struct Saved {
     /// Items that its loops have been given so far.
     #[serde(default)]
     pub begun: usize,
+    /// It has not begun, and does not before this instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begins: Option<DateTime<Utc>>,
 }
 
 /// A node and where it stands.
@@ -97,6 +100,7 @@ impl Run {
             cancels: self.cancels.clone(),
             timer: self.timer,
             begun: self.begun,
+            begins: self.begins,
         }
     }
 
@@ -110,7 +114,7 @@ impl Run {
         saved: Saved,
         now: DateTime<Utc>,
     ) -> Result<Self, NotOfThisPlan> {
-        let Saved { status, steps, context, turns, failed, cancels, timer, begun } = saved;
+        let Saved { status, steps, context, turns, failed, cancels, timer, begun, begins } = saved;
         // What was queued until now has been claimed.
         let timer = timer.filter(|timer| *timer > now);
         let mut root = Frame {
@@ -129,6 +133,7 @@ impl Run {
             timer,
             begun,
             since: now,
+            begins,
             stopping: None,
         })
     }

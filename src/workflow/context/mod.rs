@@ -118,6 +118,11 @@ impl Context {
         serde_json::to_vec(&*self.vars).map_or(usize::MAX, |json| json.len())
     }
 
+    /// The event's row, as it has become.
+    pub fn set_row(&mut self, row: Row) {
+        self.row = Arc::new(row);
+    }
+
     /// Takes the result of `node` away.
     pub fn forget_step(&mut self, node: &NodeId) {
         Arc::make_mut(&mut self.steps).remove(node);
@@ -165,6 +170,12 @@ impl Context {
     /// A field of the event's row, if it is there and not null.
     pub fn row_field(&self, name: &str) -> Option<&Value> {
         self.row.get(name).filter(|value| !value.is_null())
+    }
+
+    /// The id of the event's row, as text; empty if it has none.
+    pub fn row_key(&self) -> String {
+        let id = self.row_field("id");
+        id.map_or_else(String::new, |id| id.as_str().map_or_else(|| id.to_string(), str::to_owned))
     }
 
     /// A field of the event's row as an id.
