@@ -12,6 +12,8 @@ pub struct WorkflowFile {
     pub description: Option<String>,
     /// React Flow JSON.
     pub definition: Value,
+    /// A new one is a draft, and does not run.
+    pub as_draft: bool,
 }
 
 /// What became of one.
@@ -26,7 +28,7 @@ pub enum Stored {
     Kept,
 }
 
-/// Stores workflows as published. One whose name is taken replaces that one's drawing if `replace`,
+/// Stores workflows as published, new ones as drafts if they say so. One whose name is taken replaces that one's drawing if `replace`,
 /// else it is left as it is. All or none; two callers at once do not add one twice.
 ///
 /// # Errors
@@ -47,7 +49,7 @@ pub async fn store(pool: &PgPool, files: &[WorkflowFile], replace: bool) -> sqlx
                  returning 1
              ), added as (
                  insert into workflows (name, description, definition, status)
-                 select $1, $2, $3, 'published' where not exists (select from former)
+                 select $1, $2, $3, $5 where not exists (select from former)
                  returning 1
              )
              select case when exists (select from added) then 'added'
@@ -57,6 +59,7 @@ pub async fn store(pool: &PgPool, files: &[WorkflowFile], replace: bool) -> sqlx
         .bind(&file.description)
         .bind(&file.definition)
         .bind(replace)
+        .bind(if file.as_draft { "draft" } else { "published" })
         .fetch_one(&mut *transaction)
         .await?;
         all.push(match stored.as_str() {

@@ -89,12 +89,19 @@ impl Load {
     }
 }
 
+/// The examples that run from the first start on; the others wait as drafts for whoever wants them.
+const STARTERS: &[&str] = &["post-to-editor", "waitlist-welcome", "welcome-points"];
+
 /// The examples that are built in.
 ///
 /// # Errors
 /// When one of them is no JSON.
 pub fn examples() -> anyhow::Result<Vec<WorkflowFile>> {
-    EXAMPLES.iter().map(|(name, text)| read(text, name, &format!("the example {name}"))).collect()
+    let example = |(name, text): &(&str, &str)| {
+        let file = read(text, name, &format!("the example {name}"))?;
+        Ok(WorkflowFile { as_draft: !STARTERS.contains(name), ..file })
+    };
+    EXAMPLES.iter().map(example).collect()
 }
 
 /// The workflow files that a path stands for.
@@ -157,7 +164,12 @@ pub(super) fn read(text: &str, name: &str, from: &str) -> anyhow::Result<Workflo
     // Both are columns of their own.
     let mut taken = |key: &str| members.remove(key).and_then(|value| value.as_str().map(str::to_owned));
     let (named, description) = (taken("name"), taken("description"));
-    Ok(WorkflowFile { name: named.unwrap_or_else(|| name.to_owned()), description, definition })
+    Ok(WorkflowFile {
+        name: named.unwrap_or_else(|| name.to_owned()),
+        description,
+        definition,
+        as_draft: false,
+    })
 }
 
 #[cfg(test)]
@@ -178,6 +190,8 @@ mod tests {
 
     #[test]
     fn the_built_in_examples_can_be_read() {
-        assert_eq!(examples().expect("all read").len(), EXAMPLES.len());
+        let examples = examples().expect("all read");
+        assert_eq!(examples.len(), EXAMPLES.len());
+        assert_eq!(examples.iter().filter(|example| !example.as_draft).count(), STARTERS.len());
     }
 }
