@@ -92,7 +92,7 @@ struct Check {
     links: Option<Links>,
 }
 
-type Checked = Result<(), SyntaxFault>;
+pub(super) type Checked = Result<(), SyntaxFault>;
 
 impl Check {
     fn statements(&mut self, all: &[Stmt<'_>], depth: usize) -> Checked {
@@ -331,7 +331,7 @@ fn path(root: &Expr<'_>) -> Option<Factor> {
     }
 }
 
-fn names(target: &Expr<'_>, out: &mut HashSet<String>) {
+pub(super) fn names(target: &Expr<'_>, out: &mut HashSet<String>) {
     if let Expr::Var(name) = target {
         out.insert(name.id.to_owned());
     }
@@ -343,7 +343,7 @@ fn names(target: &Expr<'_>, out: &mut HashSet<String>) {
 }
 
 /// Visits the parts of an expression.
-fn below(root: &Expr<'_>, visit: &mut dyn FnMut(&Expr<'_>) -> Checked) -> Checked {
+pub(super) fn below(root: &Expr<'_>, visit: &mut dyn FnMut(&Expr<'_>) -> Checked) -> Checked {
     let arguments = |all: &[CallArg<'_>], visit: &mut dyn FnMut(&Expr<'_>) -> Checked| {
         all.iter().try_for_each(|argument| match argument {
             CallArg::Pos(part)

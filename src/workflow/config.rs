@@ -1,6 +1,6 @@
 //! A node's settings, read against the JSON Schema of its kind: every fault is reported, not only the first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 
 use serde::de::DeserializeOwned;
@@ -10,8 +10,10 @@ use super::catalogue::Catalogue;
 use super::diagnostics::{Diagnostic, any_error, did_you_mean, segment};
 use super::expression::{Expression, SyntaxFault};
 use super::filters::{FILTERS, unknown_filter};
+use super::reads::Read;
 use super::scope::Scope;
 use super::span::Span;
+use super::subjects::FieldType;
 use super::template::{HtmlTemplate, Template};
 
 /// Reads the settings of one node and collects what is wrong with them.
@@ -93,7 +95,7 @@ impl<'a> Reader<'a> {
     pub fn expression(&mut self, source: &str, path: &str) -> Option<Expression> {
         match Expression::parse(source) {
             Ok(expression) => {
-                self.check_names(expression.names(), source, path, true);
+                self.check_reads(expression.reads(), source, path, true);
                 Some(expression)
             }
             Err(fault) => {
@@ -107,7 +109,7 @@ impl<'a> Reader<'a> {
     pub fn text(&mut self, source: &str, path: &str) -> Option<Template> {
         match Template::parse(source) {
             Ok(template) => {
-                self.check_names(template.names(), source, path, false);
+                self.check_reads(template.reads(), source, path, false);
                 Some(template)
             }
             Err(fault) => {
@@ -118,12 +120,12 @@ impl<'a> Reader<'a> {
     }
 
     fn template(&mut self, source: &str, path: &str, html: bool) {
-        let names = match html {
-            true => HtmlTemplate::parse(source).map(|template| template.names().to_vec()),
-            false => Template::parse(source).map(|template| template.names().to_vec()),
+        let reads = match html {
+            true => HtmlTemplate::parse(source).map(|template| template.reads().to_vec()),
+            false => Template::parse(source).map(|template| template.reads().to_vec()),
         };
-        match names {
-            Ok(names) => self.check_names(&names, source, path, false),
+        match reads {
+            Ok(reads) => self.check_reads(&reads, source, path, false),
             Err(fault) => self.syntax("template-syntax", fault, path),
         }
     }
@@ -132,27 +134,30 @@ impl<'a> Reader<'a> {
         self.fault(Diagnostic::error(code, fault.message).at(path).within(fault.range));
     }
 
-    fn check_names(&mut self, names: &[String], source: &str, path: &str, whole: bool) {
+    fn check_reads(&mut self, reads: &[Read], source: &str, path: &str, whole: bool) {
         if let Some((name, range)) = unknown_filter(source, whole) {
             let fault = Diagnostic::error("unknown-filter", format!("there is no filter `{name}`"));
             let help = super::diagnostics::nearest(&name, FILTERS.iter().copied());
             let help = help.map(|found| format!("did you mean `{found}`?"));
             self.fault(fault.at(path).within(Some(range)).maybe_help(help));
         }
-        for name in names {
-            self.name(name, path, find_name(source, name));
+        let mut told: HashSet<&[String]> = HashSet::new();
+        for read in reads {
+            if told.insert(&read.path) {
+                self.path(&read.path, path, Some(read.range.clone()));
+            }
         }
     }
 
     /// Checks one dotted path; gives its type if it has one here.
-    pub fn name(
-        &mut self,
-        name: &str,
-        path: &str,
-        within: Option<Range<usize>>,
-    ) -> Option<super::subjects::FieldType> {
-        self.names.insert(name.to_owned());
-        match self.scope.resolve(name) {
+    pub fn name(&mut self, name: &str, path: &str, within: Option<Range<usize>>) -> Option<FieldType> {
+        let parts: Vec<String> = name.split('.').map(str::to_owned).collect();
+        self.path(&parts, path, within)
+    }
+
+    fn path(&mut self, parts: &[String], path: &str, within: Option<Range<usize>>) -> Option<FieldType> {
+        self.names.insert(parts.join("."));
+        match self.scope.resolve(parts) {
             Ok(ty) => Some(ty),
             Err(fault) => {
                 let diagnostic = Diagnostic::error(fault.code, fault.message);
@@ -348,13 +353,4 @@ fn bounds_in_words(low: Option<f64>, high: Option<f64>) -> String {
         (None, Some(high)) => format!("{high} or less"),
         (None, None) => "in range".into(),
     }
-}
-
-/// Where a dotted path stands in a source, as a word of its own.
-fn find_name(source: &str, name: &str) -> Option<Range<usize>> {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-    source
-        .match_indices(name)
-        .map(|(start, _)| start..start + name.len())
-        .find(|range| !source[..range.start].ends_with(is_word) && !source[range.end..].starts_with(is_word))
 }

@@ -23,6 +23,7 @@ mod guarded;
 pub mod hash;
 pub mod plan;
 pub mod react_flow;
+pub mod reads;
 pub mod regions;
 pub mod report;
 mod resolve;

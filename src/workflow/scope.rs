@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::diagnostics::did_you_mean;
 use super::graph::Graph;
+use super::reads::shown;
 use super::subjects::{CUSTOMER, EVENT, Field, FieldType, Subject};
 
 /// The nodes of a workflow as one of them sees them.
@@ -62,12 +63,12 @@ impl NameFault {
 }
 
 impl Scope<'_> {
-    /// The type of what a dotted path names; a whole row is [`FieldType::Json`].
+    /// The type of what a path names; a whole row is [`FieldType::Json`].
     ///
     /// # Errors
     /// [`NameFault`] for names that never have a value here.
-    pub fn resolve(&self, path: &str) -> Result<FieldType, NameFault> {
-        let mut parts = path.split('.');
+    pub fn resolve<S: AsRef<str>>(&self, path: &[S]) -> Result<FieldType, NameFault> {
+        let mut parts = path.iter().map(AsRef::as_ref);
         let root = parts.next().unwrap_or_default();
         let rest: Vec<&str> = parts.collect();
         match root {
@@ -136,7 +137,9 @@ impl Scope<'_> {
         };
         let Some(&at) = steps.index.get(node) else {
             let before = steps.index.iter().filter(|(_, at)| steps.is_before(**at)).map(|(name, _)| *name);
-            return Err(NameFault::unknown(format!("there is no node `{node}`"), did_you_mean(node, before)));
+            let before: Vec<&str> = before.collect();
+            let help = subscript(node, &before).or_else(|| did_you_mean(node, before));
+            return Err(NameFault::unknown(format!("there is no node `{node}`"), help));
         };
         if !steps.is_before(at) {
             return Err(NameFault {
@@ -147,9 +150,21 @@ impl Scope<'_> {
         }
         match steps.results.get(at).copied().flatten() {
             None => Ok(FieldType::Json),
-            Some(fields) => in_fields(&format!("steps.{node}"), &[fields], rest),
+            Some(fields) => in_fields(&shown(&["steps", node]), &[fields], rest),
         }
     }
+}
+
+/// `steps.node-1` takes 1 from `steps.node`: a name with other signs in it is written as a subscript.
+fn subscript(node: &str, before: &[&str]) -> Option<String> {
+    let goes_on = |name: &&&str| {
+        let rest = name.strip_prefix(node)?;
+        rest.starts_with(|c: char| !c.is_alphanumeric() && c != '_').then_some(())
+    };
+    let mut meant: Vec<&str> = before.iter().filter(|name| goes_on(name).is_some()).copied().collect();
+    meant.sort_unstable();
+    let written = shown(&["steps", meant.first()?]);
+    Some(format!("write `{written}`"))
 }
 
 fn in_subjects(root: &str, choices: &[&Subject], rest: &[&str]) -> Result<FieldType, NameFault> {
@@ -164,7 +179,7 @@ fn in_fields(root: &str, choices: &[&'static [Field]], rest: &[&str]) -> Result<
     let Some((name, rest)) = rest.split_first() else { return Ok(FieldType::Json) };
     let all = || choices.iter().flat_map(|fields| fields.iter());
     match all().find(|field| field.name == *name) {
-        Some(field) => leaf(&format!("{root}.{name}"), field.ty, rest),
+        Some(field) => leaf(&format!("{root}{}", &shown(&["", name])), field.ty, rest),
         None => Err(NameFault::unknown(
             format!("`{root}` has no field `{name}`"),
             did_you_mean(name, all().map(|field| field.name)),
