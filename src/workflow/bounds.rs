@@ -58,12 +58,12 @@ pub(super) fn deep<T: Send>(
 }
 
 fn fault(message: impl Into<String>) -> SyntaxFault {
-    SyntaxFault { message: message.into(), range: None }
+    SyntaxFault { message: message.into(), range: None, help: None }
 }
 
 fn fault_within(message: impl Into<String>, span: Span) -> SyntaxFault {
     let range = span.start_offset as usize..span.end_offset as usize;
-    SyntaxFault { message: message.into(), range: Some(range) }
+    SyntaxFault { message: message.into(), range: Some(range), help: None }
 }
 
 /// Judges a template, of HTML or of plain text; gives what must be numbers.

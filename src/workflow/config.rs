@@ -80,6 +80,16 @@ impl<'a> Reader<'a> {
         self.faults.push(diagnostic.node(self.node));
     }
 
+    /// Says how to mend faults of that code whose setting is at `field`, a pointer from the settings on.
+    pub fn help(&mut self, code: &str, field: &str, help: &str) {
+        let own = self.path;
+        let at =
+            |fault: &Diagnostic| fault.path.as_ref().and_then(|path| path.strip_prefix(own)) == Some(field);
+        for fault in self.faults.iter_mut().filter(|fault| fault.code == code && at(fault)) {
+            fault.help = Some(help.to_owned());
+        }
+    }
+
     /// Notes a fault in one setting.
     pub fn fault_at(&mut self, code: &'static str, field: &str, message: impl Into<String>) {
         self.fault_below(self.path, code, field, message);
@@ -131,7 +141,9 @@ impl<'a> Reader<'a> {
     }
 
     fn syntax(&mut self, code: &'static str, fault: SyntaxFault, path: &str) {
-        self.fault(Diagnostic::error(code, fault.message).at(path).within(fault.range));
+        self.fault(
+            Diagnostic::error(code, fault.message).at(path).within(fault.range).maybe_help(fault.help),
+        );
     }
 
     fn check_reads(&mut self, reads: &[Read], source: &str, path: &str, whole: bool) {
@@ -301,7 +313,7 @@ fn type_fits(schema: &Value, value: &Value) -> bool {
 fn expected(schema: &Value) -> String {
     if let Some(choices) = choices_of(schema) {
         let words: Vec<String> = choices.iter().map(|choice| expected(choice)).collect();
-        return words.join(" or ");
+        return words.into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" or ");
     }
     let words: Vec<&str> = types_of(schema)
         .into_iter()

@@ -21,6 +21,7 @@ use super::context::Context;
 use super::filters;
 use super::guarded::size_of;
 use super::reads::{self, Read};
+use super::spelling;
 use super::storable::first_unstorable;
 
 /// Instructions that one evaluation may take.
@@ -36,6 +37,8 @@ pub struct SyntaxFault {
     pub message: String,
     /// Where in the source, in bytes.
     pub range: Option<Range<usize>>,
+    /// The mend, where it is known.
+    pub help: Option<String>,
 }
 
 /// Why an evaluation gave nothing.
@@ -68,7 +71,11 @@ impl Expression {
     /// # Errors
     /// As [`Template::parse`].
     pub fn parse(source: &str) -> Result<Self, SyntaxFault> {
-        let (parsed, reads) = deep(source, MAX_EXPRESSION_BYTES, || parse_expression(source))?;
+        let read = deep(source, MAX_EXPRESSION_BYTES, || parse_expression(source));
+        let (parsed, reads) = read.map_err(|fault| match source.contains("{{") {
+            true => SyntaxFault { help: Some("write it without braces".into()), ..fault },
+            false => fault,
+        })?;
         Ok(Self { source: source.into(), parsed: Arc::new(parsed), reads })
     }
 
@@ -119,7 +126,8 @@ pub(super) fn to_json(value: &Dynamic) -> Result<Value, EvalError> {
 }
 
 pub(super) fn parse_expression(source: &str) -> Result<(Parsed, Reads), SyntaxFault> {
-    let root = minijinja::machinery::parse_expr(source).map_err(|error| syntax_fault(&error, source))?;
+    let root = minijinja::machinery::parse_expr(source)
+        .map_err(|error| SyntaxFault { help: spelling::of(source), ..syntax_fault(&error, source) })?;
     let factors = check_expression(&root)?.into();
     let parsed = filters::BASE.compile_expression_owned(source.to_owned());
     let parsed = parsed.map_err(|error| syntax_fault(&error, source))?;
@@ -170,7 +178,7 @@ pub(super) fn unstorable() -> EvalError {
 pub(super) fn syntax_fault(error: &Error, source: &str) -> SyntaxFault {
     let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     let range = error.range().filter(|range| range.start <= range.end && source.get(range.clone()).is_some());
-    SyntaxFault { message, range }
+    SyntaxFault { message, range, help: None }
 }
 
 pub(super) fn eval_error(error: &Error, reads: &Reads, context: &Context) -> EvalError {

@@ -30,6 +30,7 @@ mod resolve;
 pub mod rules;
 pub mod scope;
 pub mod span;
+mod spelling;
 mod storable;
 pub mod subjects;
 pub mod template;

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::diagnostics::did_you_mean;
 use super::graph::Graph;
 use super::reads::shown;
+use super::spelling;
 use super::subjects::{CUSTOMER, EVENT, Field, FieldType, Subject};
 
 /// The nodes of a workflow as one of them sees them.
@@ -35,6 +36,8 @@ impl StepsBefore<'_> {
 pub struct Scope<'a> {
     /// What the trigger's events are about. Empty: no trigger is known, every name passes.
     pub subjects: Vec<&'static Subject>,
+    /// No event of the trigger changes a row: there are no former values.
+    pub nothing_former: bool,
     /// The other nodes of the workflow.
     pub steps: Option<StepsBefore<'a>>,
     /// The variables that nodes before this one set; `None`: not known.
@@ -81,6 +84,11 @@ impl Scope<'_> {
             "now" => return leaf(root, FieldType::Time, &rest),
             "event" => return in_fields(root, &[EVENT], &rest),
             "steps" => return self.step(&rest),
+            "old" if self.nothing_former && !self.subjects.is_empty() && !rest.is_empty() => {
+                let message = "`old` is always empty here: no event of this trigger changes a row";
+                let help = "leave it out, or start with a trigger of changes, such as `order_updated`";
+                return Err(NameFault::unknown(message.into(), Some(help.into())));
+            }
             _ if self.subjects.is_empty() => return Ok(FieldType::Json),
             "customer" if self.has_customer() => return in_fields(root, &[CUSTOMER.fields], &rest),
             _ => {}
@@ -127,7 +135,8 @@ impl Scope<'_> {
                 Some("draw this node behind the branch `each` of a loop".into()),
             );
         }
-        NameFault::unknown(format!("there is no `{root}` here"), did_you_mean(root, known))
+        let help = spelling::of_name(root).or_else(|| did_you_mean(root, known));
+        NameFault::unknown(format!("there is no `{root}` here"), help)
     }
 
     fn step(&self, rest: &[&str]) -> Result<FieldType, NameFault> {
