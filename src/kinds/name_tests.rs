@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::catalogue;
-use super::compile_tests::{flow, mail, points, trigger};
+use super::compile_tests::{condition, flow, mail, points, trigger};
 use crate::workflow::compile::compile;
 
 /// What is said of a drawing, as `code: message (help)`.
@@ -151,4 +151,154 @@ fn what_other_languages_write_is_mended() {
         said(&flow(&[trigger("order_created"), json!({"id": "a", "data": data})], &["t>a"]))
     };
     assert_eq!(awarded(json!(["x"])), ["wrong-type: this must be a template, not a list"]);
+}
+
+#[test]
+fn settings_that_want_a_type_say_so() {
+    let node = |role: &str, kind: &str, config: Value| {
+        let data = json!({format!("{role}Type"): kind, "config": config});
+        let node = json!({"id": "a", "type": role, "data": data});
+        let ways: &[&str] = if kind == "for_each" { &["t>a", "a>p:each"] } else { &["t>a", "a>p"] };
+        said(&flow(&[trigger("order_created"), node, points("p")], ways))
+    };
+    let points_of = |points: &str| node("action", "award_points", json!({"points": points}));
+    let items = |items: &str| node("control", "for_each", json!({"items": items}));
+    let until = |until: &str| node("control", "wait_until", json!({"until": until}));
+    let to = |to: &str| node("action", "send_email", json!({"to": to, "subject": "s", "text": "t"}));
+    for (said, found) in [
+        (points_of("many"), "a whole number, not this text (write such as `{{ order.total // 100 }}`)"),
+        (points_of("{{ order.created_at }}"), "a whole number, not `order.created_at`, a time"),
+        (items("abc"), "a list, not this text"),
+        (items("{{ order.total }}"), "a list, not `order.total`, an amount of money"),
+        (items("{{ order['total'] }}"), "a list, not `order.total`, an amount of money"),
+        (
+            items("{{ customer.preferences.tags }} "),
+            "a list, not a text (write one `{{ … }}`, without blanks",
+        ),
+        (until("soon"), "a time, not this text (write such as `2026-12-01`)"),
+        (until("{{ order.total }}"), "a time, not `order.total`, an amount of money"),
+        (to("nobody"), "one e-mail address, not this text (write such as `{{ customer.email }}`)"),
+        (to("{{ order.total }}"), "one e-mail address, not `order.total`, an amount of money"),
+    ] {
+        assert_eq!(said.len(), 1, "{found}: {said:?}");
+        assert!(said[0].starts_with(&format!("wrong-type: this must give {found}")), "{said:?}");
+    }
+    for fine in [
+        points_of("250"),
+        points_of(" {{ order.total // 100 }}"),
+        points_of("{{ order.total }}"),
+        items("{{ customer.preferences.tags }}"),
+        items("{{ customer.preferences.tags|sort }}"),
+        until("2026-12-01"),
+        until("{{ order.created_at }}"),
+        until("{{ order.created_at|date }}T09:00:00Z"),
+        to("a@b.c"),
+        to("{{ customer.email }}"),
+        to("{{ customer.name }}@b.c"),
+    ] {
+        assert_eq!(fine, [""; 0]);
+    }
+}
+
+#[test]
+fn filters_and_comparisons_of_another_type() {
+    let text = |text: &str| behind(&[], text);
+    let takes = |what: &str| [format!("wrong-type: {what}")];
+    assert_eq!(
+        text("{{ order.status|money }}"),
+        takes("`money` takes an amount of money; `order.status` is a text")
+    );
+    assert_eq!(
+        text("{{ order.total }}{{ order.total|date }}"),
+        takes("`date` takes a time; `order.total` is an amount of money")
+    );
+    let filter =
+        |expression: &str| with_trigger("order_updated", json!({"filter": {"expression": expression}}), "x");
+    let unlike = "unlike-types: `order.total` is an amount of money: it is compared with a text (write the number \
+                  without quotes)";
+    for expression in ["order.total > 'abc'", "'100' == order.total", "order.note and order.total == '1'"] {
+        assert_eq!(filter(expression), [unlike], "{expression}");
+    }
+    let file = flow(&[trigger("order_created"), mail("a", "{{ order.total > 'abc' }}")], &["t>a"]);
+    assert_eq!(compile(&file, &catalogue()).diagnostics[0].code, "unlike-types");
+    assert_eq!(
+        filter("order.status == 3"),
+        ["unlike-types: `order.status` is a text: it is compared with a number (write it in quotes)"]
+    );
+    for fine in [
+        "order.total > 3",
+        "order.status == 'new'",
+        "order.created_at > '2026-01-01'",
+        "order.total|string == '3'",
+    ] {
+        assert_eq!(filter(fine), [""; 0], "{fine}");
+    }
+    assert_eq!(text("{{ order.total|money }} {{ order.created_at|date }} {{ order.note|date }}"), [""; 0]);
+}
+
+/// Draws `q` with a branch to `a`, what is around them, and the node `m` that reads.
+fn merged(text: &str, edges: &[&str]) -> Vec<String> {
+    let ask = |id: &str, from: i64| condition(id, json!({"expression": format!("order.total > {from}")}));
+    let data = json!({"controlType": "set", "config": {"vars": {"x": 1}}});
+    let set = json!({"id": "s", "type": "control", "data": data});
+    let nodes =
+        [trigger("order_created"), ask("q", 1), ask("q2", 1), points("a"), points("b"), set, mail("m", text)];
+    let used = |node: &Value| {
+        let id = node["id"].as_str().expect("an id");
+        edges.iter().any(|edge| edge.split([':', '>']).take(2).any(|end| end == id))
+    };
+    let nodes: Vec<Value> = nodes.into_iter().filter(used).collect();
+    said(&flow(&nodes, edges))
+}
+
+#[test]
+fn what_a_way_leaves_out_may_be_missing() {
+    let read = "{{ steps.a.balance }}";
+    let missing = |name: &str, of: &str, way: &str| {
+        [format!(
+            "maybe-missing: `{name}` is not there where {way} (write `{name} if {of} is defined else 0`)"
+        )]
+    };
+    let past = ["t>q", "q>a:true", "a>m", "q>m:false"];
+    let by_false = missing("steps.a.balance", "steps.a", "`q` goes on by `false`");
+    assert_eq!(merged(read, &past), by_false);
+    assert_eq!(merged(read, &["t>q", "q>a:true", "a>m", "t>b", "b>m"]), by_false);
+    assert_eq!(
+        merged(read, &["t>a", "a>m", "a>m:error"]),
+        missing("steps.a.balance", "steps.a", "`a` goes on by `error`")
+    );
+    assert_eq!(
+        merged("{{ vars.x }}", &["t>q", "q>s:true", "s>m", "q>m:false"]),
+        missing("vars.x", "vars.x", "`q` goes on by `false`")
+    );
+    let file = flow(&[trigger("order_created"), points("a"), mail("m", read)], &["t>a", "a>m", "a>m:error"]);
+    assert_eq!(compile(&file, &catalogue()).diagnostics[0].code, "maybe-missing");
+    for fine in [
+        "{{ steps.a.balance|default(0) }}",
+        "{{ steps.a.balance if steps.a is defined else 0 }}",
+        "{% if steps.a is defined %}{{ steps.a.balance }}{% endif %}",
+        "{{ steps.a is defined and steps.a.balance }}",
+    ] {
+        assert_eq!(merged(fine, &past), [""; 0], "{fine}");
+    }
+    let both: &[&[&str]] = &[
+        &["t>a", "a>m"],
+        &["t>a", "t>b", "a>m", "b>m"],
+        &["t>q", "q>a:true", "q>a:false", "a>m", "t>b", "b>m"],
+        &["t>q", "q>a:true", "a>m", "q>b:false"],
+        // The same question has the same answer.
+        &["t>q", "q>a:true", "a>b", "q>b:false", "b>q2", "q2>m:true"],
+    ];
+    for edges in both {
+        assert_eq!(merged(read, edges), [""; 0], "{edges:?}");
+    }
+}
+
+#[test]
+fn the_mend_of_what_may_be_missing_works() {
+    use crate::workflow::context::tests::order_context;
+    use crate::workflow::template::Template;
+    let gives = |source: &str| Template::parse(source).expect("parses").render(&order_context(json!({})));
+    assert_eq!(gives("{{ steps.a.balance if steps.a is defined else 0 }}"), Ok("0".into()));
+    assert_eq!(gives("{{ vars.x if vars.x is defined else 0 }}"), Ok("0".into()));
 }

@@ -12,6 +12,7 @@ use super::config::Reader;
 use super::control::Shape;
 use super::diagnostics::{Diagnostic, any_error};
 use super::plan::{ERROR, Work};
+use super::reads::Read;
 use super::regions::{AFTER, EACH};
 use super::resolve::Resolved;
 use super::rules::test::Test;
@@ -33,6 +34,8 @@ pub(super) struct Built {
     pub filter: Option<Test>,
     /// Dotted paths that are read anywhere.
     pub names: BTreeSet<String>,
+    /// What nodes read of others in any case: by their ids, where, and what.
+    pub certain: Vec<(String, String, Read)>,
 }
 
 impl Built {
@@ -66,7 +69,7 @@ impl Compiler<'_> {
         order: &[usize],
     ) -> Built {
         let works = resolved.nodes.iter().map(|_| None).collect();
-        let mut built = Built { works, filter: None, names: BTreeSet::new() };
+        let mut built = Built { works, filter: None, names: BTreeSet::new(), certain: Vec::new() };
         let mut sees = Scope::default();
         for at in 0..resolved.nodes.len() {
             if matches!(resolved.nodes[at].1, Some(Kind::Trigger(_))) {
@@ -100,15 +103,15 @@ impl Compiler<'_> {
             let config = (&node.config, &*node.config_path);
             built.works[at] = match kind {
                 None | Some(Kind::Trigger(_)) => continue,
-                Some(Kind::Condition(of)) => self
-                    .build(&node.id, config, kind, &scope, &mut built.names, of.build)
-                    .map(Work::Condition),
+                Some(Kind::Condition(of)) => {
+                    self.build(&node.id, config, kind, &scope, &mut built, of.build).map(Work::Condition)
+                }
                 Some(Kind::Control(of)) => {
-                    self.build(&node.id, config, kind, &scope, &mut built.names, of.build).map(Work::Control)
+                    self.build(&node.id, config, kind, &scope, &mut built, of.build).map(Work::Control)
                 }
                 Some(Kind::Action(of)) => {
                     self.needs(resolved, at, of, &scope, &mut built.names);
-                    self.build(&node.id, config, kind, &scope, &mut built.names, of.build).map(Work::Action)
+                    self.build(&node.id, config, kind, &scope, &mut built, of.build).map(Work::Action)
                 }
             };
         }
@@ -123,7 +126,7 @@ impl Compiler<'_> {
         let filter = config.as_object_mut().and_then(|config| config.remove(FILTER));
         let nothing = Scope::default();
         let own = (&config, &*node.config_path);
-        let trigger = self.build(&node.id, own, kind, &nothing, &mut built.names, of.build);
+        let trigger = self.build(&node.id, own, kind, &nothing, built, of.build);
         let sources = trigger.as_ref().map_or(of.sources.to_vec(), |built| built.sources());
         let changes = |source: &Source| source.operations.contains(&Operation::Update);
         let scope = Scope {
@@ -164,14 +167,15 @@ impl Compiler<'_> {
         (config, path): (&Value, &str),
         kind: &Option<Kind<'static>>,
         scope: &Scope<'_>,
-        names: &mut BTreeSet<String>,
+        all: &mut Built,
         build: fn(&mut Reader<'_>) -> Option<T>,
     ) -> Option<T> {
         let about = kind.as_ref()?.about();
         let schema = self.schemas.entry(about.name).or_insert_with(about.schema);
         let mut reader = Reader::new(node, config, path, schema, scope, self.catalogue);
         let built = build(&mut reader);
-        names.append(&mut reader.names);
+        all.names.append(&mut reader.names);
+        all.certain.extend(reader.certain.drain(..).map(|(at, read)| (node.to_owned(), at, read)));
         let built = built.filter(|_| !any_error(&reader.faults));
         self.diagnostics.append(&mut reader.faults);
         built

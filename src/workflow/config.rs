@@ -35,6 +35,8 @@ pub struct Reader<'a> {
     pub faults: Vec<Diagnostic>,
     /// Dotted paths that templates, expressions and rules read.
     pub names: BTreeSet<String>,
+    /// What settings read of other nodes in any case: where, and what.
+    pub certain: Vec<(String, Read)>,
 }
 
 impl<'a> Reader<'a> {
@@ -47,7 +49,17 @@ impl<'a> Reader<'a> {
         scope: &'a Scope<'a>,
         catalogue: &'a Catalogue,
     ) -> Self {
-        Self { node, value, path, schema, scope, catalogue, faults: Vec::new(), names: BTreeSet::new() }
+        Self {
+            node,
+            value,
+            path,
+            schema,
+            scope,
+            catalogue,
+            faults: Vec::new(),
+            names: BTreeSet::new(),
+            certain: Vec::new(),
+        }
     }
 
     /// The settings as `T`, if they have no fault.
@@ -155,9 +167,15 @@ impl<'a> Reader<'a> {
         }
         let mut told: HashSet<&[String]> = HashSet::new();
         for read in reads {
-            if told.insert(&read.path) {
-                self.path(&read.path, path, Some(read.range.clone()));
+            let ty = match told.insert(&read.path) {
+                true => self.path(&read.path, path, Some(read.range.clone())),
+                false => self.scope.resolve(&read.path).ok(),
+            };
+            let of_others = matches!(&read.path[..], [root, _, ..] if root == "steps" || root == "vars");
+            if read.certain && of_others {
+                self.certain.push((path.to_owned(), read.clone()));
             }
+            ty.into_iter().for_each(|ty| self.used(read, ty, path));
         }
     }
 
@@ -198,7 +216,10 @@ impl<'a> Reader<'a> {
                 }
             }
             Value::String(text) => match schema.get("format").and_then(Value::as_str) {
-                Some("template") => self.template(text, &path, schema["x-content"] == "html"),
+                Some("template") => {
+                    self.template(text, &path, schema["x-content"] == "html");
+                    schema["x-wants"].as_str().iter().for_each(|wants| self.wanted(text, wants, &path));
+                }
                 Some("expression") => drop(self.expression(text, &path)),
                 Some("span") => {
                     if let Err(message) = Span::read(text) {

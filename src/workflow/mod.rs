@@ -34,3 +34,5 @@ mod spelling;
 mod storable;
 pub mod subjects;
 pub mod template;
+mod wants;
+mod ways;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use minijinja::machinery::Span;
 use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Stmt};
+use minijinja::value::ValueKind;
 
 use super::bounds::{below, names};
 
@@ -21,6 +22,17 @@ pub struct Read {
     pub certain: bool,
     /// The filter that takes it first.
     pub filter: Option<String>,
+    /// The constant that it alone is compared with.
+    pub compared: Option<Constant>,
+}
+
+/// What a constant is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Constant {
+    /// A text.
+    Text,
+    /// A number.
+    Number,
 }
 
 impl Read {
@@ -81,6 +93,15 @@ fn constant(root: &Expr<'_>) -> Option<String> {
     let Expr::Const(constant) = root else { return None };
     let value = &constant.value;
     value.as_str().map(str::to_owned).or_else(|| value.as_usize().map(|number| number.to_string()))
+}
+
+fn kind(root: &Expr<'_>) -> Option<Constant> {
+    let Expr::Const(constant) = root else { return None };
+    match constant.value.kind() {
+        ValueKind::String => Some(Constant::Text),
+        ValueKind::Number => Some(Constant::Number),
+        _ => None,
+    }
 }
 
 #[derive(Default)]
@@ -147,6 +168,27 @@ impl Collect {
                     choice.false_expr.iter().for_each(|other| this.expression(other, None));
                 });
             }
+            Expr::BinOp(both)
+                if matches!(
+                    both.op,
+                    BinOpKind::Eq
+                        | BinOpKind::Ne
+                        | BinOpKind::Lt
+                        | BinOpKind::Lte
+                        | BinOpKind::Gt
+                        | BinOpKind::Gte
+                ) =>
+            {
+                for (side, against) in [(&both.left, &both.right), (&both.right, &both.left)] {
+                    let before = self.found.len();
+                    self.expression(side, None);
+                    if path(side).is_some()
+                        && let Some(read) = self.found.get_mut(before)
+                    {
+                        read.compared = kind(against);
+                    }
+                }
+            }
             Expr::Filter(called) => {
                 self.attributes(called.expr.as_ref(), &called.args);
                 let receiver =
@@ -207,6 +249,12 @@ impl Collect {
             return;
         }
         let range = span.start_offset as usize..span.end_offset as usize;
-        self.found.push(Read { path, range, certain: self.certain, filter: filter.map(str::to_owned) });
+        self.found.push(Read {
+            path,
+            range,
+            certain: self.certain,
+            filter: filter.map(str::to_owned),
+            compared: None,
+        });
     }
 }

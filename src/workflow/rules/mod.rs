@@ -18,7 +18,7 @@ mod table_tests;
 
 use chrono_tz::Tz;
 use operator::Operator;
-pub use time::{moment, span_of};
+pub use time::{instant, moment, span_of};
 use value::Operand;
 
 use super::subjects::FieldType;
