@@ -300,5 +300,6 @@ fn the_mend_of_what_may_be_missing_works() {
     use crate::workflow::template::Template;
     let gives = |source: &str| Template::parse(source).expect("parses").render(&order_context(json!({})));
     assert_eq!(gives("{{ steps.a.balance if steps.a is defined else 0 }}"), Ok("0".into()));
+    assert!(gives("{{ steps.a.balance|default(0) }}").is_err(), "the node itself is not there");
     assert_eq!(gives("{{ vars.x if vars.x is defined else 0 }}"), Ok("0".into()));
 }
