@@ -45,6 +45,8 @@ mod diff_tests;
 #[cfg(test)]
 mod event_file_tests;
 #[cfg(test)]
+mod name_tests;
+#[cfg(test)]
 mod plan_tests;
 #[cfg(test)]
 mod trigger_tests;

@@ -49,7 +49,7 @@ pub struct AwardPoints {
 #[serde(untagged)]
 enum Points {
     Fixed(#[schemars(range(min = 1, max = 1_000_000_000))] i64),
-    Computed(Template),
+    Computed(#[schemars(extend("x-wants" = "integer"))] Template),
 }
 
 impl Action for AwardPoints {

@@ -40,6 +40,7 @@ const MAX_SUBJECT_BYTES: usize = 900;
 #[serde(deny_unknown_fields)]
 pub struct SendEmail {
     /// One address, such as `{{ customer.email }}`.
+    #[schemars(extend("x-wants" = "email"))]
     to: Template,
     /// One line.
     subject: Template,

@@ -51,6 +51,7 @@ impl Events {
         let (schema, scope) = ((kind.about.schema)(), Scope::default());
         let mut inner = Reader::new(reader.node, config, &path, &schema, &scope, catalogue);
         let trigger = (kind.build)(&mut inner);
+        inner.help("unknown-field", "/filter", "write it in `match`, beside `config`");
         reader.faults.append(&mut inner.faults);
         let trigger = trigger?;
         if trigger.is_addressed() || trigger.sources().is_empty() {
@@ -121,7 +122,7 @@ fn read_match(reader: &mut Reader<'_>, test: &Value, awaited: Vec<&'static Subje
     let scope = Scope { awaited, ..reader.scope.clone() };
     let path = format!("{}/match", reader.path);
     let mut inner = Reader::new(reader.node, test, &path, &Value::Null, &scope, reader.catalogue);
-    let read = Test::read(&mut inner, test, &path);
+    let read = Test::read_filter(&mut inner, test, &path, "no event is ever the one that is waited for");
     let (mut faults, mut names) = (std::mem::take(&mut inner.faults), std::mem::take(&mut inner.names));
     reader.faults.append(&mut faults);
     reader.names.append(&mut names);

@@ -39,6 +39,7 @@ const BRANCHES: &[&str] = &[EACH, AFTER];
 #[serde(deny_unknown_fields)]
 pub struct ForEach {
     /// A template that gives a list of at most 10,000 items.
+    #[schemars(extend("x-wants" = "list"))]
     items: Template,
     /// How many items may be under way at once.
     #[serde(default = "ten")]

@@ -35,6 +35,7 @@ const LONGEST: chrono::TimeDelta = chrono::TimeDelta::days(3_660);
 #[serde(deny_unknown_fields)]
 pub struct WaitUntil {
     /// An instant, such as `{{ deposit.due_date }}`, `2026-12-01` or `2026-12-01T09:00:00+01:00`.
+    #[schemars(extend("x-wants" = "time"))]
     until: Template,
     /// So long before it.
     before: Option<Span>,

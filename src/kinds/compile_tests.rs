@@ -242,7 +242,7 @@ fn templates_and_expressions() {
     for text in
         ["{{ now|date }} {{ old.status }} {{ event.at }} {{ customer.preferences.a.b }}", "{{ steps }}"]
     {
-        assert_eq!(codes(&flow(&[trigger("order_created"), mail("a", text)], &["t>a"])), [""; 0]);
+        assert_eq!(codes(&flow(&[trigger("order_updated"), mail("a", text)], &["t>a"])), [""; 0]);
     }
     let expression = |text: &str| {
         flow(

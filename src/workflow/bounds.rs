@@ -58,12 +58,12 @@ pub(super) fn deep<T: Send>(
 }
 
 fn fault(message: impl Into<String>) -> SyntaxFault {
-    SyntaxFault { message: message.into(), range: None }
+    SyntaxFault { message: message.into(), range: None, help: None }
 }
 
 fn fault_within(message: impl Into<String>, span: Span) -> SyntaxFault {
     let range = span.start_offset as usize..span.end_offset as usize;
-    SyntaxFault { message: message.into(), range: Some(range) }
+    SyntaxFault { message: message.into(), range: Some(range), help: None }
 }
 
 /// Judges a template, of HTML or of plain text; gives what must be numbers.
@@ -92,7 +92,7 @@ struct Check {
     links: Option<Links>,
 }
 
-type Checked = Result<(), SyntaxFault>;
+pub(super) type Checked = Result<(), SyntaxFault>;
 
 impl Check {
     fn statements(&mut self, all: &[Stmt<'_>], depth: usize) -> Checked {
@@ -331,7 +331,7 @@ fn path(root: &Expr<'_>) -> Option<Factor> {
     }
 }
 
-fn names(target: &Expr<'_>, out: &mut HashSet<String>) {
+pub(super) fn names(target: &Expr<'_>, out: &mut HashSet<String>) {
     if let Expr::Var(name) = target {
         out.insert(name.id.to_owned());
     }
@@ -343,7 +343,7 @@ fn names(target: &Expr<'_>, out: &mut HashSet<String>) {
 }
 
 /// Visits the parts of an expression.
-fn below(root: &Expr<'_>, visit: &mut dyn FnMut(&Expr<'_>) -> Checked) -> Checked {
+pub(super) fn below(root: &Expr<'_>, visit: &mut dyn FnMut(&Expr<'_>) -> Checked) -> Checked {
     let arguments = |all: &[CallArg<'_>], visit: &mut dyn FnMut(&Expr<'_>) -> Checked| {
         all.iter().try_for_each(|argument| match argument {
             CallArg::Pos(part)

@@ -6,17 +6,19 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::branches::known_branch;
-use super::catalogue::{ActionKind, Kind};
+use super::catalogue::{ActionKind, Kind, Source};
 use super::compile::Compiler;
 use super::config::Reader;
 use super::control::Shape;
 use super::diagnostics::{Diagnostic, any_error};
 use super::plan::{ERROR, Work};
+use super::reads::Read;
 use super::regions::{AFTER, EACH};
 use super::resolve::Resolved;
 use super::rules::test::Test;
 use super::scope::{Scope, StepsBefore};
 use super::subjects::{Field, Subject};
+use crate::domain::event::Operation;
 
 /// The setting of every trigger that the compiler reads itself.
 pub const FILTER: &str = "filter";
@@ -32,6 +34,8 @@ pub(super) struct Built {
     pub filter: Option<Test>,
     /// Dotted paths that are read anywhere.
     pub names: BTreeSet<String>,
+    /// What nodes read of others in any case: by their ids, where, and what.
+    pub certain: Vec<(String, String, Read)>,
 }
 
 impl Built {
@@ -65,13 +69,13 @@ impl Compiler<'_> {
         order: &[usize],
     ) -> Built {
         let works = resolved.nodes.iter().map(|_| None).collect();
-        let mut built = Built { works, filter: None, names: BTreeSet::new() };
-        let mut subjects: Vec<&'static Subject> = Vec::new();
+        let mut built = Built { works, filter: None, names: BTreeSet::new(), certain: Vec::new() };
+        let mut sees = Scope::default();
         for at in 0..resolved.nodes.len() {
             if matches!(resolved.nodes[at].1, Some(Kind::Trigger(_))) {
                 let found = self.trigger(resolved, at, &mut built);
                 if Some(at) == trigger {
-                    subjects = found;
+                    sees = found;
                 }
             }
         }
@@ -83,7 +87,8 @@ impl Compiler<'_> {
             let text = node.config.to_string();
             let before = text.contains("vars").then(|| resolved.graph.ancestors(at));
             let scope = Scope {
-                subjects: subjects.clone(),
+                subjects: sees.subjects.clone(),
+                nothing_former: sees.nothing_former,
                 steps: Some(StepsBefore {
                     graph: &resolved.graph,
                     index: &resolved.index,
@@ -98,42 +103,47 @@ impl Compiler<'_> {
             let config = (&node.config, &*node.config_path);
             built.works[at] = match kind {
                 None | Some(Kind::Trigger(_)) => continue,
-                Some(Kind::Condition(of)) => self
-                    .build(&node.id, config, kind, &scope, &mut built.names, of.build)
-                    .map(Work::Condition),
+                Some(Kind::Condition(of)) => {
+                    self.build(&node.id, config, kind, &scope, &mut built, of.build).map(Work::Condition)
+                }
                 Some(Kind::Control(of)) => {
-                    self.build(&node.id, config, kind, &scope, &mut built.names, of.build).map(Work::Control)
+                    self.build(&node.id, config, kind, &scope, &mut built, of.build).map(Work::Control)
                 }
                 Some(Kind::Action(of)) => {
                     self.needs(resolved, at, of, &scope, &mut built.names);
-                    self.build(&node.id, config, kind, &scope, &mut built.names, of.build).map(Work::Action)
+                    self.build(&node.id, config, kind, &scope, &mut built, of.build).map(Work::Action)
                 }
             };
         }
         built
     }
 
-    /// Builds a trigger and its filter; gives what its events are about.
-    fn trigger(&mut self, resolved: &Resolved<'_>, at: usize, built: &mut Built) -> Vec<&'static Subject> {
+    /// Builds a trigger and its filter; gives what is seen of its events.
+    fn trigger(&mut self, resolved: &Resolved<'_>, at: usize, built: &mut Built) -> Scope<'static> {
         let (node, kind) = &resolved.nodes[at];
-        let Some(Kind::Trigger(of)) = kind else { return Vec::new() };
+        let Some(Kind::Trigger(of)) = kind else { return Scope::default() };
         let mut config = node.config.clone();
         let filter = config.as_object_mut().and_then(|config| config.remove(FILTER));
         let nothing = Scope::default();
         let own = (&config, &*node.config_path);
-        let trigger = self.build(&node.id, own, kind, &nothing, &mut built.names, of.build);
+        let trigger = self.build(&node.id, own, kind, &nothing, built, of.build);
         let sources = trigger.as_ref().map_or(of.sources.to_vec(), |built| built.sources());
-        let subjects: Vec<&'static Subject> = sources.iter().map(|source| source.subject).collect();
+        let changes = |source: &Source| source.operations.contains(&Operation::Update);
+        let scope = Scope {
+            subjects: sources.iter().map(|source| source.subject).collect(),
+            nothing_former: !sources.iter().any(changes),
+            vars: Some(Vec::new()),
+            ..Scope::default()
+        };
         built.works[at] = trigger.map(Work::Trigger);
         if let Some(filter) = filter.filter(|filter| !filter.is_null()) {
-            let scope = Scope { subjects: subjects.clone(), vars: Some(Vec::new()), ..Scope::default() };
             let path = format!("{}/{FILTER}", node.config_path);
             let mut reader = Reader::new(&node.id, &filter, &path, &Value::Null, &scope, self.catalogue);
-            built.filter = Test::read(&mut reader, &filter, &path);
+            built.filter = Test::read_filter(&mut reader, &filter, &path, "this workflow never starts");
             built.names.append(&mut reader.names);
             self.diagnostics.append(&mut reader.faults);
         }
-        subjects
+        scope
     }
 
     /// Which nodes a loop's branch `each` leads to, before branches are known for sure.
@@ -157,14 +167,15 @@ impl Compiler<'_> {
         (config, path): (&Value, &str),
         kind: &Option<Kind<'static>>,
         scope: &Scope<'_>,
-        names: &mut BTreeSet<String>,
+        all: &mut Built,
         build: fn(&mut Reader<'_>) -> Option<T>,
     ) -> Option<T> {
         let about = kind.as_ref()?.about();
         let schema = self.schemas.entry(about.name).or_insert_with(about.schema);
         let mut reader = Reader::new(node, config, path, schema, scope, self.catalogue);
         let built = build(&mut reader);
-        names.append(&mut reader.names);
+        all.names.append(&mut reader.names);
+        all.certain.extend(reader.certain.drain(..).map(|(at, read)| (node.to_owned(), at, read)));
         let built = built.filter(|_| !any_error(&reader.faults));
         self.diagnostics.append(&mut reader.faults);
         built

@@ -114,6 +114,7 @@ impl Compiler<'_> {
         let bodies = self.bodies(&resolved, &built.loops(), &branches);
         self.shapes(&resolved, &built.works, &live, &branches);
         self.never_run(&resolved, &built.works, (&order, &live), &branches);
+        self.maybe_missing(&resolved, &built, (&order, &live), &branches);
         let hash = hash(meaning(&resolved, &branches));
         if any_error(&self.diagnostics) {
             return None;

@@ -1,6 +1,6 @@
 //! A node's settings, read against the JSON Schema of its kind: every fault is reported, not only the first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 
 use serde::de::DeserializeOwned;
@@ -10,8 +10,10 @@ use super::catalogue::Catalogue;
 use super::diagnostics::{Diagnostic, any_error, did_you_mean, segment};
 use super::expression::{Expression, SyntaxFault};
 use super::filters::{FILTERS, unknown_filter};
+use super::reads::Read;
 use super::scope::Scope;
 use super::span::Span;
+use super::subjects::FieldType;
 use super::template::{HtmlTemplate, Template};
 
 /// Reads the settings of one node and collects what is wrong with them.
@@ -33,6 +35,8 @@ pub struct Reader<'a> {
     pub faults: Vec<Diagnostic>,
     /// Dotted paths that templates, expressions and rules read.
     pub names: BTreeSet<String>,
+    /// What settings read of other nodes in any case: where, and what.
+    pub certain: Vec<(String, Read)>,
 }
 
 impl<'a> Reader<'a> {
@@ -45,7 +49,17 @@ impl<'a> Reader<'a> {
         scope: &'a Scope<'a>,
         catalogue: &'a Catalogue,
     ) -> Self {
-        Self { node, value, path, schema, scope, catalogue, faults: Vec::new(), names: BTreeSet::new() }
+        Self {
+            node,
+            value,
+            path,
+            schema,
+            scope,
+            catalogue,
+            faults: Vec::new(),
+            names: BTreeSet::new(),
+            certain: Vec::new(),
+        }
     }
 
     /// The settings as `T`, if they have no fault.
@@ -78,6 +92,16 @@ impl<'a> Reader<'a> {
         self.faults.push(diagnostic.node(self.node));
     }
 
+    /// Says how to mend faults of that code whose setting is at `field`, a pointer from the settings on.
+    pub fn help(&mut self, code: &str, field: &str, help: &str) {
+        let own = self.path;
+        let at =
+            |fault: &Diagnostic| fault.path.as_ref().and_then(|path| path.strip_prefix(own)) == Some(field);
+        for fault in self.faults.iter_mut().filter(|fault| fault.code == code && at(fault)) {
+            fault.help = Some(help.to_owned());
+        }
+    }
+
     /// Notes a fault in one setting.
     pub fn fault_at(&mut self, code: &'static str, field: &str, message: impl Into<String>) {
         self.fault_below(self.path, code, field, message);
@@ -93,7 +117,7 @@ impl<'a> Reader<'a> {
     pub fn expression(&mut self, source: &str, path: &str) -> Option<Expression> {
         match Expression::parse(source) {
             Ok(expression) => {
-                self.check_names(expression.names(), source, path, true);
+                self.check_reads(expression.reads(), source, path, true);
                 Some(expression)
             }
             Err(fault) => {
@@ -107,7 +131,7 @@ impl<'a> Reader<'a> {
     pub fn text(&mut self, source: &str, path: &str) -> Option<Template> {
         match Template::parse(source) {
             Ok(template) => {
-                self.check_names(template.names(), source, path, false);
+                self.check_reads(template.reads(), source, path, false);
                 Some(template)
             }
             Err(fault) => {
@@ -118,41 +142,52 @@ impl<'a> Reader<'a> {
     }
 
     fn template(&mut self, source: &str, path: &str, html: bool) {
-        let names = match html {
-            true => HtmlTemplate::parse(source).map(|template| template.names().to_vec()),
-            false => Template::parse(source).map(|template| template.names().to_vec()),
+        let reads = match html {
+            true => HtmlTemplate::parse(source).map(|template| template.reads().to_vec()),
+            false => Template::parse(source).map(|template| template.reads().to_vec()),
         };
-        match names {
-            Ok(names) => self.check_names(&names, source, path, false),
+        match reads {
+            Ok(reads) => self.check_reads(&reads, source, path, false),
             Err(fault) => self.syntax("template-syntax", fault, path),
         }
     }
 
     fn syntax(&mut self, code: &'static str, fault: SyntaxFault, path: &str) {
-        self.fault(Diagnostic::error(code, fault.message).at(path).within(fault.range));
+        self.fault(
+            Diagnostic::error(code, fault.message).at(path).within(fault.range).maybe_help(fault.help),
+        );
     }
 
-    fn check_names(&mut self, names: &[String], source: &str, path: &str, whole: bool) {
+    fn check_reads(&mut self, reads: &[Read], source: &str, path: &str, whole: bool) {
         if let Some((name, range)) = unknown_filter(source, whole) {
             let fault = Diagnostic::error("unknown-filter", format!("there is no filter `{name}`"));
             let help = super::diagnostics::nearest(&name, FILTERS.iter().copied());
             let help = help.map(|found| format!("did you mean `{found}`?"));
             self.fault(fault.at(path).within(Some(range)).maybe_help(help));
         }
-        for name in names {
-            self.name(name, path, find_name(source, name));
+        let mut told: HashSet<&[String]> = HashSet::new();
+        for read in reads {
+            let ty = match told.insert(&read.path) {
+                true => self.path(&read.path, path, Some(read.range.clone())),
+                false => self.scope.resolve(&read.path).ok(),
+            };
+            let of_others = matches!(&read.path[..], [root, _, ..] if root == "steps" || root == "vars");
+            if read.certain && of_others {
+                self.certain.push((path.to_owned(), read.clone()));
+            }
+            ty.into_iter().for_each(|ty| self.used(read, ty, path));
         }
     }
 
     /// Checks one dotted path; gives its type if it has one here.
-    pub fn name(
-        &mut self,
-        name: &str,
-        path: &str,
-        within: Option<Range<usize>>,
-    ) -> Option<super::subjects::FieldType> {
-        self.names.insert(name.to_owned());
-        match self.scope.resolve(name) {
+    pub fn name(&mut self, name: &str, path: &str, within: Option<Range<usize>>) -> Option<FieldType> {
+        let parts: Vec<String> = name.split('.').map(str::to_owned).collect();
+        self.path(&parts, path, within)
+    }
+
+    fn path(&mut self, parts: &[String], path: &str, within: Option<Range<usize>>) -> Option<FieldType> {
+        self.names.insert(parts.join("."));
+        match self.scope.resolve(parts) {
             Ok(ty) => Some(ty),
             Err(fault) => {
                 let diagnostic = Diagnostic::error(fault.code, fault.message);
@@ -181,7 +216,10 @@ impl<'a> Reader<'a> {
                 }
             }
             Value::String(text) => match schema.get("format").and_then(Value::as_str) {
-                Some("template") => self.template(text, &path, schema["x-content"] == "html"),
+                Some("template") => {
+                    self.template(text, &path, schema["x-content"] == "html");
+                    schema["x-wants"].as_str().iter().for_each(|wants| self.wanted(text, wants, &path));
+                }
                 Some("expression") => drop(self.expression(text, &path)),
                 Some("span") => {
                     if let Err(message) = Span::read(text) {
@@ -296,7 +334,7 @@ fn type_fits(schema: &Value, value: &Value) -> bool {
 fn expected(schema: &Value) -> String {
     if let Some(choices) = choices_of(schema) {
         let words: Vec<String> = choices.iter().map(|choice| expected(choice)).collect();
-        return words.join(" or ");
+        return words.into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" or ");
     }
     let words: Vec<&str> = types_of(schema)
         .into_iter()
@@ -348,13 +386,4 @@ fn bounds_in_words(low: Option<f64>, high: Option<f64>) -> String {
         (None, Some(high)) => format!("{high} or less"),
         (None, None) => "in range".into(),
     }
-}
-
-/// Where a dotted path stands in a source, as a word of its own.
-fn find_name(source: &str, name: &str) -> Option<Range<usize>> {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-    source
-        .match_indices(name)
-        .map(|(start, _)| start..start + name.len())
-        .find(|range| !source[..range.start].ends_with(is_word) && !source[range.end..].starts_with(is_word))
 }

@@ -4,6 +4,7 @@
 //! the value of `default`. Steps, output and recursion are bounded.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use std::ops::Range;
@@ -19,14 +20,14 @@ use super::bounds::{Factor, MAX_EXPRESSION_BYTES, check_expression, deep};
 use super::context::Context;
 use super::filters;
 use super::guarded::size_of;
+use super::reads::{self, Read};
+use super::spelling;
 use super::storable::first_unstorable;
 
 /// Instructions that one evaluation may take.
 pub const FUEL: u64 = 3_000;
 /// Bytes that one evaluation may write.
 pub const MAX_OUTPUT_BYTES: usize = 256 * 1024;
-/// Functions that expressions may call, beside filters.
-const FUNCTIONS: &[&str] = &["range", "dict", "loop", "self", "super"];
 
 /// Why a template or an expression can't be read.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -36,6 +37,8 @@ pub struct SyntaxFault {
     pub message: String,
     /// Where in the source, in bytes.
     pub range: Option<Range<usize>>,
+    /// The mend, where it is known.
+    pub help: Option<String>,
 }
 
 /// Why an evaluation gave nothing.
@@ -48,8 +51,10 @@ pub(super) type Parsed = minijinja::Expression<'static, 'static>;
 /// What is known of a source once it is read: reading it again would take a deep stack again.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reads {
-    pub(super) names: Arc<[String]>,
+    pub(super) all: Arc<[Read]>,
     pub(super) factors: Arc<[Factor]>,
+    /// The path that the source is, if it is nothing else.
+    pub(super) lone: Option<Arc<[String]>>,
 }
 
 /// One expression, without braces: `order.total >= 10000`.
@@ -66,7 +71,11 @@ impl Expression {
     /// # Errors
     /// As [`Template::parse`].
     pub fn parse(source: &str) -> Result<Self, SyntaxFault> {
-        let (parsed, reads) = deep(source, MAX_EXPRESSION_BYTES, || parse_expression(source))?;
+        let read = deep(source, MAX_EXPRESSION_BYTES, || parse_expression(source));
+        let (parsed, reads) = read.map_err(|fault| match source.contains("{{") {
+            true => SyntaxFault { help: Some("write it without braces".into()), ..fault },
+            false => fault,
+        })?;
         Ok(Self { source: source.into(), parsed: Arc::new(parsed), reads })
     }
 
@@ -75,9 +84,14 @@ impl Expression {
         &self.source
     }
 
-    /// The dotted paths that it reads.
-    pub fn names(&self) -> &[String] {
-        &self.reads.names
+    /// What it reads.
+    pub fn reads(&self) -> &[Read] {
+        &self.reads.all
+    }
+
+    /// The paths that it reads, each once.
+    pub fn names(&self) -> Vec<String> {
+        names_of(self.reads())
     }
 
     /// Whether it is true: empty texts, zero and null are not.
@@ -98,7 +112,7 @@ impl Expression {
 
     /// Whether it is true, if it reads nothing and so is always the same.
     pub fn constant(&self) -> Option<bool> {
-        let alone = self.reads.names.is_empty().then(|| self.parsed.eval(()).ok()).flatten();
+        let alone = self.reads.all.is_empty().then(|| self.parsed.eval(()).ok()).flatten();
         alone.filter(|value| !value.is_undefined()).map(|value| value.is_true())
     }
 }
@@ -112,21 +126,18 @@ pub(super) fn to_json(value: &Dynamic) -> Result<Value, EvalError> {
 }
 
 pub(super) fn parse_expression(source: &str) -> Result<(Parsed, Reads), SyntaxFault> {
-    let root = minijinja::machinery::parse_expr(source).map_err(|error| syntax_fault(&error, source))?;
+    let root = minijinja::machinery::parse_expr(source)
+        .map_err(|error| SyntaxFault { help: spelling::of(source), ..syntax_fault(&error, source) })?;
     let factors = check_expression(&root)?.into();
     let parsed = filters::BASE.compile_expression_owned(source.to_owned());
     let parsed = parsed.map_err(|error| syntax_fault(&error, source))?;
-    let names = own_names(parsed.undeclared_variables(true));
-    Ok((parsed, Reads { names, factors }))
+    let (all, lone) = (reads::of_expression(&root).into(), reads::path(&root).map(Arc::from));
+    Ok((parsed, Reads { all, factors, lone }))
 }
 
-pub(super) fn own_names(names: impl IntoIterator<Item = String>) -> Arc<[String]> {
-    let mut own: Vec<String> = names
-        .into_iter()
-        .filter(|name| !FUNCTIONS.contains(&name.split('.').next().unwrap_or_default()))
-        .collect();
-    own.sort_unstable();
-    own.into()
+pub(super) fn names_of(reads: &[Read]) -> Vec<String> {
+    let names: BTreeSet<String> = reads.iter().map(Read::shown).collect();
+    names.into_iter().collect()
 }
 
 impl Reads {
@@ -149,10 +160,9 @@ pub(super) fn evaluate(
     context: &Context,
 ) -> Result<Dynamic, EvalError> {
     reads.check_factors(context)?;
-    let value =
-        parsed.eval(context.for_templates()).map_err(|error| eval_error(&error, &reads.names, context))?;
+    let value = parsed.eval(context.for_templates()).map_err(|error| eval_error(&error, reads, context))?;
     if value.is_undefined() {
-        return Err(undefined(source, &reads.names, context));
+        return Err(undefined(source, reads, context));
     }
     Ok(value)
 }
@@ -168,14 +178,14 @@ pub(super) fn unstorable() -> EvalError {
 pub(super) fn syntax_fault(error: &Error, source: &str) -> SyntaxFault {
     let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     let range = error.range().filter(|range| range.start <= range.end && source.get(range.clone()).is_some());
-    SyntaxFault { message, range }
+    SyntaxFault { message, range, help: None }
 }
 
-pub(super) fn eval_error(error: &Error, names: &[String], context: &Context) -> EvalError {
+pub(super) fn eval_error(error: &Error, reads: &Reads, context: &Context) -> EvalError {
     let place = error.range().zip(error.template_source());
     let part = place.and_then(|(range, source)| source.get(range)).unwrap_or_default().trim();
     EvalError(match error.kind() {
-        ErrorKind::UndefinedError => return undefined(part, names, context),
+        ErrorKind::UndefinedError => return undefined(part, reads, context),
         ErrorKind::OutOfFuel => format!("it takes more than {FUEL} steps"),
         kind => {
             let what = error.detail().map_or_else(|| kind.to_string(), str::to_owned);
@@ -188,10 +198,10 @@ pub(super) fn eval_error(error: &Error, names: &[String], context: &Context) -> 
 
 /// The library's errors lack the name, so it is computed: a path that is read and not there, best one within the
 /// part of the source that failed.
-fn undefined(part: &str, names: &[String], context: &Context) -> EvalError {
-    let missing = || names.iter().filter(|name| context.get(&name.split('.').collect::<Vec<_>>()).is_none());
+fn undefined(part: &str, reads: &Reads, context: &Context) -> EvalError {
+    let missing = || reads.all.iter().filter(|read| context.get(&read.path).is_none()).map(Read::shown);
     let name = missing().find(|name| part.contains(name.as_str())).or_else(|| missing().next());
-    EvalError(format!("`{}` is undefined", name.map_or(part, String::as_str)))
+    EvalError(format!("`{}` is undefined", name.as_deref().unwrap_or(part)))
 }
 
 impl fmt::Debug for Expression {

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 use super::diagnostics::did_you_mean;
 use super::graph::Graph;
+use super::reads::shown;
+use super::spelling;
 use super::subjects::{CUSTOMER, EVENT, Field, FieldType, Subject};
 
 /// The nodes of a workflow as one of them sees them.
@@ -34,6 +36,8 @@ impl StepsBefore<'_> {
 pub struct Scope<'a> {
     /// What the trigger's events are about. Empty: no trigger is known, every name passes.
     pub subjects: Vec<&'static Subject>,
+    /// No event of the trigger changes a row: there are no former values.
+    pub nothing_former: bool,
     /// The other nodes of the workflow.
     pub steps: Option<StepsBefore<'a>>,
     /// The variables that nodes before this one set; `None`: not known.
@@ -62,12 +66,12 @@ impl NameFault {
 }
 
 impl Scope<'_> {
-    /// The type of what a dotted path names; a whole row is [`FieldType::Json`].
+    /// The type of what a path names; a whole row is [`FieldType::Json`].
     ///
     /// # Errors
     /// [`NameFault`] for names that never have a value here.
-    pub fn resolve(&self, path: &str) -> Result<FieldType, NameFault> {
-        let mut parts = path.split('.');
+    pub fn resolve<S: AsRef<str>>(&self, path: &[S]) -> Result<FieldType, NameFault> {
+        let mut parts = path.iter().map(AsRef::as_ref);
         let root = parts.next().unwrap_or_default();
         let rest: Vec<&str> = parts.collect();
         match root {
@@ -78,6 +82,11 @@ impl Scope<'_> {
             "now" => return leaf(root, FieldType::Time, &rest),
             "event" => return in_fields(root, &[EVENT], &rest),
             "steps" => return self.step(&rest),
+            "old" if self.nothing_former && !self.subjects.is_empty() && !rest.is_empty() => {
+                let message = "`old` is always empty here: no event of this trigger changes a row";
+                let help = "leave it out, or start with a trigger of changes, such as `order_updated`";
+                return Err(NameFault::unknown(message.into(), Some(help.into())));
+            }
             _ if self.subjects.is_empty() => return Ok(FieldType::Json),
             "customer" if self.has_customer() => return in_fields(root, &[CUSTOMER.fields], &rest),
             _ => {}
@@ -124,7 +133,8 @@ impl Scope<'_> {
                 Some("draw this node behind the branch `each` of a loop".into()),
             );
         }
-        NameFault::unknown(format!("there is no `{root}` here"), did_you_mean(root, known))
+        let help = spelling::of_name(root).or_else(|| did_you_mean(root, known));
+        NameFault::unknown(format!("there is no `{root}` here"), help)
     }
 
     fn step(&self, rest: &[&str]) -> Result<FieldType, NameFault> {
@@ -134,7 +144,9 @@ impl Scope<'_> {
         };
         let Some(&at) = steps.index.get(node) else {
             let before = steps.index.iter().filter(|(_, at)| steps.is_before(**at)).map(|(name, _)| *name);
-            return Err(NameFault::unknown(format!("there is no node `{node}`"), did_you_mean(node, before)));
+            let before: Vec<&str> = before.collect();
+            let help = subscript(node, &before).or_else(|| did_you_mean(node, before));
+            return Err(NameFault::unknown(format!("there is no node `{node}`"), help));
         };
         if !steps.is_before(at) {
             return Err(NameFault {
@@ -147,9 +159,21 @@ impl Scope<'_> {
             None => Ok(FieldType::Json),
             // Behind its branch `error`.
             Some(_) if rest == ["error"] => Ok(FieldType::Text),
-            Some(fields) => in_fields(&format!("steps.{node}"), &[fields], rest),
+            Some(fields) => in_fields(&shown(&["steps", node]), &[fields], rest),
         }
     }
+}
+
+/// `steps.node-1` takes 1 from `steps.node`: a name with other signs in it is written as a subscript.
+fn subscript(node: &str, before: &[&str]) -> Option<String> {
+    let goes_on = |name: &&&str| {
+        let rest = name.strip_prefix(node)?;
+        rest.starts_with(|c: char| !c.is_alphanumeric() && c != '_').then_some(())
+    };
+    let mut meant: Vec<&str> = before.iter().filter(|name| goes_on(name).is_some()).copied().collect();
+    meant.sort_unstable();
+    let written = shown(&["steps", meant.first()?]);
+    Some(format!("write `{written}`"))
 }
 
 fn in_subjects(root: &str, choices: &[&Subject], rest: &[&str]) -> Result<FieldType, NameFault> {
@@ -164,7 +188,7 @@ fn in_fields(root: &str, choices: &[&'static [Field]], rest: &[&str]) -> Result<
     let Some((name, rest)) = rest.split_first() else { return Ok(FieldType::Json) };
     let all = || choices.iter().flat_map(|fields| fields.iter());
     match all().find(|field| field.name == *name) {
-        Some(field) => leaf(&format!("{root}.{name}"), field.ty, rest),
+        Some(field) => leaf(&format!("{root}{}", &shown(&["", name])), field.ty, rest),
         None => Err(NameFault::unknown(
             format!("`{root}` has no field `{name}`"),
             did_you_mean(name, all().map(|field| field.name)),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use minijinja::Environment;
@@ -13,10 +14,11 @@ use serde_json::Value;
 use super::bounds::{MAX_TEMPLATE_BYTES, check_template, deep};
 use super::context::Context;
 use super::expression::{
-    EvalError, MAX_OUTPUT_BYTES, Parsed, Reads, SyntaxFault, eval_error, evaluate, in_configs, own_names,
+    EvalError, MAX_OUTPUT_BYTES, Parsed, Reads, SyntaxFault, eval_error, evaluate, in_configs, names_of,
     parse_expression, syntax_fault, to_json, too_long, unstorable,
 };
 use super::filters;
+use super::reads::{self, Read};
 use super::storable::storable;
 
 #[derive(Clone)]
@@ -34,12 +36,25 @@ enum Form {
 pub struct Template {
     source: Arc<str>,
     name: &'static str,
-    read: Arc<OnceLock<Result<Read, SyntaxFault>>>,
+    read: Arc<OnceLock<Result<Parts, SyntaxFault>>>,
 }
 
-struct Read {
+struct Parts {
     form: Form,
     reads: Reads,
+}
+
+/// What is known of the value of a template before it is evaluated.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Gives<'a> {
+    /// This very text.
+    Literal(&'a str),
+    /// A text.
+    Text,
+    /// What is at this path.
+    Path(&'a [String]),
+    /// Nothing is known.
+    Unknown,
 }
 
 /// A template whose values are escaped for HTML.
@@ -67,37 +82,40 @@ impl Template {
         Self { source: source.into(), name, read: Arc::default() }
     }
 
-    fn read(&self) -> Result<&Read, &SyntaxFault> {
+    fn read(&self) -> Result<&Parts, &SyntaxFault> {
         let read = || deep(&self.source, MAX_TEMPLATE_BYTES, || Self::read_here(&self.source, self.name));
         self.read.get_or_init(read).as_ref()
     }
 
-    fn usable(&self) -> Result<&Read, EvalError> {
+    fn usable(&self) -> Result<&Parts, EvalError> {
         self.read().map_err(|fault| EvalError(fault.message.clone()))
     }
 
-    fn read_here(source: &str, name: &'static str) -> Result<Read, SyntaxFault> {
+    fn read_here(source: &str, name: &'static str) -> Result<Parts, SyntaxFault> {
         if !["{{", "{%", "{#"].iter().any(|mark| source.contains(mark)) {
-            return Ok(Read { form: Form::Literal, reads: Reads::default() });
+            return Ok(Parts { form: Form::Literal, reads: Reads::default() });
         }
         if name == "text"
             && let Some((inner, from)) = lone_expression(source)
         {
-            let (parsed, reads) = parse_expression(inner).map_err(|mut fault| {
-                fault.range = fault.range.map(|range| range.start + from..range.end + from);
+            let moved = |range: Range<usize>| range.start + from..range.end + from;
+            let (parsed, mut reads) = parse_expression(inner).map_err(|mut fault| {
+                fault.range = fault.range.map(moved);
                 fault
             })?;
-            return Ok(Read { form: Form::Expression(Arc::new(parsed)), reads });
+            reads.all =
+                reads.all.iter().map(|r| Read { range: moved(r.range.clone()), ..r.clone() }).collect();
+            return Ok(Parts { form: Form::Expression(Arc::new(parsed)), reads });
         }
         let mut environment = filters::BASE.clone();
         let root = minijinja::machinery::parse(source, name, environment.syntax().clone());
-        let factors = check_template(&root.map_err(|error| syntax_fault(&error, source))?, name == "html")?;
+        let root = root.map_err(|error| syntax_fault(&error, source))?;
+        let factors = check_template(&root, name == "html")?.into();
+        let all = reads::of_template(&root).into();
         environment
             .add_template_owned(name, source.to_owned())
             .map_err(|error| syntax_fault(&error, source))?;
-        let names = environment.templates().flat_map(|(_, template)| template.undeclared_variables(true));
-        let reads = Reads { names: own_names(names), factors: factors.into() };
-        Ok(Read { form: Form::Mixed(Arc::new(environment)), reads })
+        Ok(Parts { form: Form::Mixed(Arc::new(environment)), reads: Reads { all, factors, lone: None } })
     }
 
     /// As it was written.
@@ -105,9 +123,24 @@ impl Template {
         &self.source
     }
 
-    /// The dotted paths that it reads.
-    pub fn names(&self) -> &[String] {
-        self.read().map_or(&[], |read| &read.reads.names)
+    /// What it reads.
+    pub fn reads(&self) -> &[Read] {
+        self.read().map_or(&[], |read| &read.reads.all)
+    }
+
+    /// The paths that it reads, each once.
+    pub fn names(&self) -> Vec<String> {
+        names_of(self.reads())
+    }
+
+    /// What kind of value [`Self::evaluate`] gives, as far as the source says.
+    pub fn gives(&self) -> Gives<'_> {
+        match self.read() {
+            Ok(Parts { form: Form::Literal, .. }) => Gives::Literal(&self.source),
+            Ok(Parts { form: Form::Mixed(_), .. }) => Gives::Text,
+            Ok(Parts { reads: Reads { lone: Some(path), .. }, .. }) => Gives::Path(path),
+            _ => Gives::Unknown,
+        }
     }
 
     /// The text that it gives.
@@ -115,7 +148,7 @@ impl Template {
     /// # Errors
     /// An undefined value, a filter that refuses, or a bound that is passed.
     pub fn render(&self, context: &Context) -> Result<String, EvalError> {
-        let Read { form, reads } = self.usable()?;
+        let Parts { form, reads } = self.usable()?;
         let text = match form {
             Form::Literal => self.source.to_string(),
             Form::Expression(parsed) => {
@@ -135,7 +168,7 @@ impl Template {
     /// # Errors
     /// As [`Self::render`].
     pub fn evaluate(&self, context: &Context) -> Result<Value, EvalError> {
-        let Read { form, reads } = self.usable()?;
+        let Parts { form, reads } = self.usable()?;
         let Form::Expression(parsed) = form else { return self.render(context).map(Value::String) };
         to_json(&evaluate(parsed, &self.source, reads, context)?)
     }
@@ -150,9 +183,9 @@ impl HtmlTemplate {
         Template::parse_as(source, "html").map(Self)
     }
 
-    /// The dotted paths that it reads.
-    pub fn names(&self) -> &[String] {
-        self.0.names()
+    /// What it reads.
+    pub fn reads(&self) -> &[Read] {
+        self.0.reads()
     }
 
     /// The HTML that it gives.
@@ -183,7 +216,7 @@ fn render_mixed(
         if out.full {
             return Err(too_long());
         }
-        rendered.map_err(|error| eval_error(&error, &reads.names, context))?;
+        rendered.map_err(|error| eval_error(&error, reads, context))?;
     }
     String::from_utf8(out.bytes).map_err(|error| EvalError(error.to_string()))
 }

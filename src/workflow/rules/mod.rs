@@ -18,7 +18,7 @@ mod table_tests;
 
 use chrono_tz::Tz;
 use operator::Operator;
-pub use time::{moment, span_of};
+pub use time::{instant, moment, span_of};
 use value::Operand;
 
 use super::subjects::FieldType;
@@ -41,6 +41,33 @@ pub struct Group {
     pub not: bool,
     /// In the order of the drawing, without those that are muted or ask nothing.
     pub checks: Vec<Check>,
+}
+
+impl Group {
+    /// What it says whatever happened, if it is such a group.
+    pub fn always(&self) -> Option<bool> {
+        let each: Vec<Option<bool>> = self.checks.iter().map(Check::always).collect();
+        // One that fails decides where all must hold; one that holds where one is enough.
+        if each.is_empty() {
+            return Some(true);
+        }
+        let decided = each.contains(&Some(!self.all)).then_some(!self.all);
+        let same = each.iter().all(|one| *one == Some(self.all)).then_some(self.all);
+        decided.or(same).map(|holds| holds != self.not)
+    }
+}
+
+impl Check {
+    fn always(&self) -> Option<bool> {
+        match self {
+            Self::Group(group) => group.always(),
+            Self::Rule(rule) => {
+                let of_nothing =
+                    rule.matching.is_none() && matches!(&rule.operand, Operand::Many(m) if m.is_empty());
+                (rule.operator == Operator::In && of_nothing).then_some(false)
+            }
+        }
+    }
 }
 
 /// One comparison.

@@ -282,7 +282,14 @@ impl GroupReader<'_, '_> {
         };
         match map.get("valueSource").map(|source| source.as_str().unwrap_or_default()) {
             None | Some("value" | "") => match operand::read(value, operator, ty, zone) {
-                Ok(operand) => Some(operand),
+                Ok(operand) => {
+                    if operator == Operator::In && matches!(&operand, Operand::Many(many) if many.is_empty())
+                    {
+                        let warning = "nothing is in an empty list: this rule never holds";
+                        self.reader.fault(Diagnostic::warning("constant-condition", warning).at(at));
+                    }
+                    Some(operand)
+                }
                 Err(fault) => {
                     self.fault("unreadable-value", &at, fault.message, fault.help);
                     None

@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
+use super::value::shorten;
 use super::{Group, decide, read};
 use crate::workflow::catalogue::PlanError;
 use crate::workflow::config::Reader;
 use crate::workflow::context::Context;
+use crate::workflow::diagnostics::Diagnostic;
 use crate::workflow::expression::Expression;
 
 /// Something that holds or does not.
@@ -38,12 +40,34 @@ impl Test {
                 }
                 reader.expression(source, &format!("{path}/expression")).map(Self::Expression)
             }
+            None if value.is_string() => {
+                let written = shorten(value);
+                let fault = Diagnostic::error("wrong-type", "a test must be an object, not a text").at(path);
+                reader.fault(
+                    fault.help(format!("write {{\"expression\": \"{}\"}}", written.trim_matches('`'))),
+                );
+                None
+            }
             Some(_) => {
                 reader.fault_below(path, "wrong-type", "expression", "`expression` must be a text");
                 None
             }
             None => read::group(reader, value, path).map(Self::Rules),
         }
+    }
+
+    /// As [`Self::read`], for a test that lets events through: one that is the same for all of them is noted.
+    pub fn read_filter(reader: &mut Reader<'_>, value: &Value, path: &str, never: &str) -> Option<Self> {
+        let test = Self::read(reader, value, path)?;
+        let warned = match (test.always(), &test) {
+            (Some(false), _) => Some(format!("this never holds: {never}")),
+            (Some(true), Self::Expression(_)) => Some("this always holds: it lets everything through".into()),
+            _ => None,
+        };
+        if let Some(message) = warned {
+            reader.fault(Diagnostic::warning("constant-condition", message).at(path));
+        }
+        Some(test)
     }
 
     /// Whether it holds, without the words: many times cheaper where nobody reads them.
@@ -59,10 +83,11 @@ impl Test {
         }
     }
 
-    /// What it says whatever happened, if it is such a test: no rules, or an expression that reads nothing.
+    /// What it says whatever happened, if it is such a test: no rules, rules that look for something in an empty
+    /// list, or an expression that reads nothing.
     pub fn always(&self) -> Option<bool> {
         match self {
-            Self::Rules(group) => group.checks.is_empty().then_some(true),
+            Self::Rules(group) => group.always(),
             Self::Expression(expression) => expression.constant(),
         }
     }
