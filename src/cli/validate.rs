@@ -109,10 +109,16 @@ pub fn try_read(file: &Path) -> anyhow::Result<Result<Source, (Source, Box<Diagn
     let text = text.map_err(|fault| {
         Advice::error(format!("{name} can't be read: {fault}"), "name a file of JSON that is there")
     })?;
+    let text = without_mark(text);
     Ok(match report::parse(&text) {
         Ok(value) => Ok(Source { name, text, value }),
         Err(fault) => Err((Source { name, text, value: Value::Null }, fault)),
     })
+}
+
+/// A text without the byte order mark that some editors put at its start.
+pub fn without_mark(text: String) -> String {
+    text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
 }
 
 /// The answer for machines.

@@ -32,3 +32,4 @@ pub mod span;
 mod storable;
 pub mod subjects;
 pub mod template;
+pub mod variables;
