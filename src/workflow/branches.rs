@@ -1,11 +1,8 @@
-//! Branches: which way out of a condition each edge is, and what the whole drawing means.
-
-use serde_json::Value;
+//! Branches: which way out of its node each edge is.
 
 use super::catalogue::Kind;
 use super::compile::Compiler;
 use super::diagnostics::{Diagnostic, did_you_mean};
-use super::hash::canonical;
 use super::plan::{Branch, ERROR, Work};
 use super::react_flow::DrawnEdge;
 use super::resolve::Resolved;
@@ -99,22 +96,4 @@ pub(super) fn known_branch<'a>(name: &str, known: &[&'a str], may_fail: bool) ->
         .or_else(|| known.iter().find(|branch| **branch == other))
         .copied()
         .or((may_fail && lower == ERROR).then_some(ERROR))
-}
-
-/// What the hash covers: id, kind, settings and whether it is enabled of each node; ends, handles and branch of
-/// each edge.
-pub(super) fn meaning(resolved: &Resolved<'_>, branches: &[Branch]) -> Vec<String> {
-    let text = |parts: &[&str]| canonical(&Value::from(parts.to_vec()));
-    let nodes = resolved.nodes.iter().map(|(node, kind)| {
-        let kind = kind.map_or("", |kind| kind.about().name);
-        format!("node {} {} {}", text(&[&node.id, kind]), node.enabled, canonical(&node.config))
-    });
-    let edges = resolved.edges.iter().zip(branches).map(|((_, _, edge), branch)| {
-        let handle = |handle: &Option<String>| handle.clone().unwrap_or_default();
-        let (source, target) = (handle(&edge.source_handle), handle(&edge.target_handle));
-        let branch = branch.as_deref().unwrap_or_default();
-        format!("edge {}", text(&[&edge.source, &source, &edge.target, &target, branch]))
-    });
-    debug_assert_eq!(resolved.index.len(), resolved.nodes.len());
-    nodes.chain(edges).collect()
 }

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::Value;
 
-use super::branches::meaning;
 use super::catalogue::Catalogue;
 use super::diagnostics::{Diagnostic, Searches, any_error, first_of};
 use super::hash::hash;
+use super::meaning::Meaning;
 use super::plan::{ERROR, Parts, Plan, PlanNode};
 use super::react_flow::{self, Drawing};
 use super::storable::first_unstorable;
@@ -96,6 +96,24 @@ pub(super) struct Compiler<'a> {
     pub(super) searches: Searches,
 }
 
+/// What a file means, as far as it can be read: for its comparison with another.
+pub(super) fn meaning_of(file: &Value, catalogue: &Catalogue) -> Meaning {
+    let (drawing, diagnostics) = react_flow::read(file, catalogue);
+    let mut compiler =
+        Compiler { catalogue, diagnostics, schemas: HashMap::new(), searches: Searches::default() };
+    let resolved = compiler.resolve(&drawing);
+    let works = match too_large(file) {
+        Some(_) => resolved.nodes.iter().map(|_| None).collect(),
+        None => {
+            let names: Vec<&str> = resolved.nodes.iter().map(|(node, _)| node.id.as_str()).collect();
+            let (trigger, order) = (compiler.single_trigger(&resolved), resolved.graph.order(&names));
+            compiler.build_all(&resolved, trigger, &order).works
+        }
+    };
+    let branches = compiler.branches(&resolved, &works);
+    Meaning::new(&resolved, &branches)
+}
+
 impl Compiler<'_> {
     fn drawing(&mut self, drawing: &Drawing) -> Option<Plan> {
         let resolved = self.resolve(drawing);
@@ -115,7 +133,7 @@ impl Compiler<'_> {
         let bodies = self.bodies(&resolved, &built.loops(), &branches);
         self.shapes(&resolved, &built.works, &live, &branches);
         self.never_run(&resolved, &built.works, (&order, &live), &branches);
-        let hash = hash(meaning(&resolved, &branches));
+        let hash = hash(Meaning::new(&resolved, &branches).lines());
         if any_error(&self.diagnostics) {
             return None;
         }

@@ -21,6 +21,7 @@ mod filters;
 mod graph;
 mod guarded;
 pub mod hash;
+mod meaning;
 pub mod plan;
 pub mod react_flow;
 pub mod regions;

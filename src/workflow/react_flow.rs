@@ -55,12 +55,8 @@ pub struct DrawnEdge {
     pub path: String,
     /// From.
     pub source: String,
-    /// The handle it leaves by.
-    pub source_handle: Option<String>,
     /// To.
     pub target: String,
-    /// The handle it arrives at.
-    pub target_handle: Option<String>,
     /// Names that may be the branch, best first, with pointers.
     pub branches: Vec<(String, String)>,
 }
@@ -341,7 +337,7 @@ impl DrawingReader<'_> {
         };
         let source_handle = self.handle(edge, "sourceHandle", id.as_deref(), &path);
         let target_handle = self.handle(edge, "targetHandle", id.as_deref(), &path);
-        let four = [Some(source.clone()), source_handle.clone(), Some(target.clone()), target_handle.clone()];
+        let four = [Some(source.clone()), source_handle.clone(), Some(target.clone()), target_handle];
         if !seen.ends.insert(four) {
             return;
         }
@@ -354,22 +350,14 @@ impl DrawingReader<'_> {
                 .push(fault.at(&path).help("give each edge an id of its own: editors keep one of them"));
         }
         let mut branches = Vec::new();
-        branches.extend(source_handle.clone().map(|handle| (handle, format!("{path}/sourceHandle"))));
+        branches.extend(source_handle.map(|handle| (handle, format!("{path}/sourceHandle"))));
         for key in ["branch", "sourceHandle", "condition", "label"] {
             let name = edge.get("data").and_then(|data| data.get(key)).and_then(branch_text);
             branches.extend(name.map(|name| (name, format!("{path}/data/{}", segment(key)))));
         }
         let label = edge.get("label").and_then(branch_text);
         branches.extend(label.map(|label| (label, format!("{path}/label"))));
-        self.drawing.edges.push(DrawnEdge {
-            id,
-            path,
-            source,
-            source_handle,
-            target,
-            target_handle,
-            branches,
-        });
+        self.drawing.edges.push(DrawnEdge { id, path, source, target, branches });
     }
 
     fn handle(&mut self, edge: &Value, key: &str, id: Option<&str>, path: &str) -> Option<String> {
