@@ -227,8 +227,9 @@ mod tests {
         ];
         warn_of_cycles(&mut all);
         let codes = |at: usize| all[at].1.iter().map(|fault| fault.code).collect::<Vec<_>>();
-        for at in 0..3 {
-            assert_eq!(codes(at), ["cycle-through-database"], "{}: {:?}", all[at].0.name, all[at].1);
+        for (source, told, _) in &all[..3] {
+            let codes: Vec<_> = told.iter().map(|fault| fault.code).collect();
+            assert_eq!(codes, ["cycle-through-database"], "{}: {told:?}", source.name);
         }
         assert_eq!((codes(3), codes(4)), (vec![], vec!["not-an-object"]));
         assert!(all[0].1[0].message.contains("`third`"), "{}", all[0].1[0].message);
