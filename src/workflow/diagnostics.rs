@@ -106,7 +106,7 @@ pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
 }
 
 /// How much may be compared in one search: letters of the one name times those of the other.
-const ONE_SEARCH: usize = 4_000_000;
+const ONE_SEARCH: usize = 500_000;
 
 /// The looking for similar names in one compilation, which is bounded: a file may have thousands of names that are
 /// none, and thousands that they might be.
