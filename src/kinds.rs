@@ -43,7 +43,11 @@ mod describe_tests;
 #[cfg(test)]
 mod diff_tests;
 #[cfg(test)]
+mod drawing_tests;
+#[cfg(test)]
 mod event_file_tests;
+#[cfg(test)]
+mod hostile_tests;
 #[cfg(test)]
 mod name_tests;
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub fn flow(nodes: &[Value], edges: &[&str]) -> Value {
             let (ends, branch) =
                 edge.split_once(':').map_or((*edge, Value::Null), |(ends, b)| (ends, b.into()));
             let (source, target) = ends.split_once('>').expect("an arrow");
-            json!({"id": format!("e_{ends}"), "source": source, "target": target, "sourceHandle": branch})
+            json!({"id": format!("e_{edge}"), "source": source, "target": target, "sourceHandle": branch})
         })
         .collect();
     json!({"nodes": nodes, "edges": edges})

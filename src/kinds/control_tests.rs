@@ -117,7 +117,7 @@ fn joins_ends_and_errors() {
         NONE,
         "every step has an error branch"
     );
-    assert_eq!(told(&[points("a"), points("b")], &["t>a", "t>b:error"]), NONE, "a trigger does not fail");
+    assert_eq!(told(&[points("a"), points("b")], &["t>a", "t>b:error"]), ["unknown-branch"]);
 }
 
 #[test]

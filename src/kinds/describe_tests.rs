@@ -65,8 +65,14 @@ fn editors_are_told_everything() {
             !kind.icon.is_empty() && kind.icon.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'),
             "{name}"
         );
-        assert!(serde_json::to_value(&kind).expect("serialises")["schema"].is_object(), "{name}");
+        let json = serde_json::to_value(&kind).expect("serialises");
+        assert!(json["schema"].is_object(), "{name}");
+        let ways = kind.branches_from.is_some() || !kind.branches.is_empty();
+        assert!(ways || kind.role != "condition", "{name}: a condition's ways are known");
+        assert_eq!(json["error_branch"] == "error", kind.role != "trigger", "{name}");
     }
+    let from = |name: &str| describe(&catalogue().find(name).expect("a kind")).branches_from;
+    assert_eq!([from("split"), from("switch"), from("condition")], [Some("branches"), Some("cases"), None]);
     let order = describe(&catalogue().find("order_created").expect("a kind"));
     let gives = order.gives.expect("it is a trigger");
     assert_eq!((gives[0].subject, gives[0].operations.as_slice()), ("order", ["insert"].as_slice()));

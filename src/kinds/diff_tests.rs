@@ -1,3 +1,6 @@
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 use super::catalogue;
@@ -35,7 +38,19 @@ fn changed(edit: impl FnOnce(&mut Value)) -> (Diff, bool) {
 
 #[test]
 fn what_means_the_same_differs_in_nothing() {
-    let edits: [fn(&mut Value); 6] = [
+    let edits: [fn(&mut Value); 11] = [
+        |w| w["edges"][0]["sourceHandle"] = json!("bottom"),
+        |w| w["edges"][2]["targetHandle"] = json!("top"),
+        |w| w["edges"][1]["sourceHandle"] = json!("yes"),
+        |w| {
+            let twice = json!({"source": "start", "target": "big", "sourceHandle": "right"});
+            w["edges"].as_array_mut().expect("edges").push(twice);
+        },
+        |w| {
+            let rules = &mut w["nodes"][1]["data"]["config"];
+            rules["id"] = json!("g-1");
+            rules["rules"][0]["id"] = json!("r-1");
+        },
         |w| w["nodes"][0]["position"] = json!({"x": 900, "y": -3}),
         |w| w["nodes"].as_array_mut().expect("nodes").reverse(),
         |w| w["edges"].as_array_mut().expect("edges").reverse(),
@@ -122,4 +137,95 @@ fn what_is_no_drawing_is_no_trouble() {
         assert!(gone.nodes.len() >= 4 && !gone.is_same());
         assert!(diff(&odd, &odd, &catalogue()).is_same());
     }
+}
+
+/// Edits that may or may not change what it means: each picks a place and a value.
+fn edit(drawing: &mut Value, (what, node, edge, value): (usize, usize, usize, usize)) {
+    let handles = ["true", "yes", "false", "no", "Error", "error", "bottom", "right"];
+    let handle = json!(handles[value % handles.len()]);
+    let data = &mut drawing["nodes"][node]["data"];
+    match what {
+        0 => data["enabled"] = json!(value % 2 == 0),
+        1 => data["disabled"] = json!(value % 2 == 0),
+        2 => data["label"] = json!(value),
+        3 if node == 1 => data["config"]["rules"][0]["value"] = json!(value),
+        3 => data["config"] = [json!({}), json!({"points": 5}), json!({"percent": 50})][value % 3].clone(),
+        4 => data["config"]["id"] = json!(value),
+        5 if node == 1 => data["config"]["rules"][0]["id"] = json!(value),
+        5 => data["config"]["filter"] = json!({"id": value, "rules": []}),
+        6 => drawing["edges"][edge]["sourceHandle"] = handle,
+        7 => drawing["edges"][edge]["targetHandle"] = handle,
+        8 => drawing["edges"][edge]["label"] = handle,
+        9 => drawing["edges"][edge]["id"] = json!(value),
+        10 => {
+            let mut more = drawing["edges"][edge].clone();
+            more["sourceHandle"] = handle;
+            drawing["edges"].as_array_mut().expect("edges").push(more);
+        }
+        11 => drawing["edges"][edge]["target"] = json!(["big", "points", "deposit", "note"][value % 4]),
+        12 => {
+            let more = [
+                json!({"id": "note", "type": "note"}),
+                json!({"id": "odd", "type": "means-nothing"}),
+                json!({"id": "mail", "data": {"actionType": "award_points", "config": {"points": value}}}),
+            ];
+            drawing["nodes"].as_array_mut().expect("nodes").push(more[value % 3].clone());
+        }
+        _ => drawing["nodes"][node]["position"] = json!({"x": value, "y": 1}),
+    }
+}
+
+#[test]
+fn drawings_differ_exactly_if_their_hashes_do() {
+    let edits = || prop::collection::vec((0..14_usize, 0..4_usize, 0..3_usize, 0..8_usize), 0..3);
+    let (mut same, mut other) = (0, 0);
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..1_500 {
+        let mut sides = Vec::new();
+        for _ in 0..2 {
+            let mut side = drawing();
+            let edits = edits().new_tree(&mut runner).expect("edits").current();
+            edits.into_iter().for_each(|one| edit(&mut side, one));
+            sides.push(side);
+        }
+        let hash = |side: &Value| compile(side, &catalogue()).plan.map(|plan| plan.hash().to_owned());
+        let (Some(first), Some(second)) = (hash(&sides[0]), hash(&sides[1])) else { continue };
+        let diff = diff(&sides[0], &sides[1], &catalogue());
+        assert_eq!(diff.is_same(), first == second, "{sides:#?} {diff:#?}");
+        if first == second { same += 1 } else { other += 1 }
+    }
+    assert!(same > 100 && other > 100, "{same} are the same, {other} are not");
+}
+
+#[test]
+fn ids_are_left_out_of_rules_only() {
+    let filtered = |id: &str| {
+        let mut it = drawing();
+        it["nodes"][0]["data"]["config"]["filter"] = json!({"id": id, "rules": [
+            {"id": id, "rules": [{"id": id, "field": "order.total", "operator": ">", "value": 1}]}]});
+        it
+    };
+    let (a, b) = (filtered("a"), filtered("b"));
+    assert!(diff(&a, &b, &catalogue()).is_same() && !diff(&a, &drawing(), &catalogue()).is_same());
+    let set = |id: &str| {
+        let mut it = drawing();
+        it["nodes"][3]["data"] =
+            json!({"controlType": "set", "config": {"vars": {"x": {"id": id, "rules": []}}}});
+        it["nodes"][3]["type"] = json!("control");
+        it
+    };
+    assert!(!diff(&set("a"), &set("b"), &catalogue()).is_same(), "here it is a value");
+    let switch = |id: &str| {
+        let mut it = drawing();
+        it["nodes"][1]["data"] = json!({"conditionType": "switch", "config": {"cases": [{"name": "true", "when":
+            {"id": id, "rules": [{"id": id, "field": "order.total", "operator": ">", "value": 1}]}}]}});
+        it
+    };
+    assert!(diff(&switch("a"), &switch("b"), &catalogue()).is_same());
+    let hash = |it: &Value| compile(it, &catalogue()).plan.expect("a plan").hash().to_owned();
+    assert!(
+        hash(&switch("a")) == hash(&switch("b"))
+            && hash(&a) == hash(&b)
+            && hash(&set("a")) != hash(&set("b"))
+    );
 }

@@ -1,12 +1,10 @@
-//! Branches: which way out of a condition each edge is, and what the whole drawing means.
-
-use serde_json::Value;
+//! Branches: which way out of its node each edge is.
 
 use super::catalogue::Kind;
 use super::compile::Compiler;
 use super::diagnostics::{Diagnostic, did_you_mean};
-use super::hash::canonical;
 use super::plan::{Branch, ERROR, Work};
+use super::react_flow::DrawnEdge;
 use super::resolve::Resolved;
 
 impl Compiler<'_> {
@@ -42,6 +40,9 @@ impl Compiler<'_> {
                 };
                 self.diagnostics.push(fault.node(of).edge(edge.id.as_deref()));
             }
+            if found.is_none() && known.is_empty() {
+                self.error_by_another_name(edge, of, may_fail);
+            }
             branches.push(found.map(Into::into));
         }
         for (at, (node, kind)) in resolved.nodes.iter().enumerate() {
@@ -54,6 +55,31 @@ impl Compiler<'_> {
         branches
     }
 }
+
+impl Compiler<'_> {
+    /// An edge of a node without branches is taken when it succeeds; whoever gave it such a name meant the contrary.
+    fn error_by_another_name(&mut self, edge: &DrawnEdge, of: &str, may_fail: bool) {
+        let lower = |name: &str| name.trim().to_ascii_lowercase();
+        let like = |name: &str| lower(name) == ERROR || LIKE_ERROR.contains(&lower(name).as_str());
+        let Some((name, path)) = edge.branches.iter().find(|(name, _)| like(name)) else { return };
+        let fault = match may_fail {
+            true => {
+                let message =
+                    format!("`{of}` has no branch `{name}`: this edge is taken when the node succeeds");
+                Diagnostic::warning("unknown-branch", message).help(format!("did you mean `{ERROR}`?"))
+            }
+            false => {
+                let message = format!("the trigger `{of}` has no branch `{name}`: triggers don't fail");
+                Diagnostic::error("unknown-branch", message).help("remove the edge, or its handle")
+            }
+        };
+        self.diagnostics.push(fault.node(of).edge(edge.id.as_deref()).at(path));
+    }
+}
+
+/// What the branch `error` is called elsewhere.
+const LIKE_ERROR: &[&str] =
+    &["errors", "failure", "failures", "failed", "fail", "catch", "onerror", "on_error", "on-error"];
 
 /// Other words that editors use for branches.
 const SAME: &[(&str, &str)] =
@@ -70,22 +96,4 @@ pub(super) fn known_branch<'a>(name: &str, known: &[&'a str], may_fail: bool) ->
         .or_else(|| known.iter().find(|branch| **branch == other))
         .copied()
         .or((may_fail && lower == ERROR).then_some(ERROR))
-}
-
-/// What the hash covers: id, kind, settings and whether it is enabled of each node; ends, handles and branch of
-/// each edge.
-pub(super) fn meaning(resolved: &Resolved<'_>, branches: &[Branch]) -> Vec<String> {
-    let text = |parts: &[&str]| canonical(&Value::from(parts.to_vec()));
-    let nodes = resolved.nodes.iter().map(|(node, kind)| {
-        let kind = kind.map_or("", |kind| kind.about().name);
-        format!("node {} {} {}", text(&[&node.id, kind]), node.enabled, canonical(&node.config))
-    });
-    let edges = resolved.edges.iter().zip(branches).map(|((_, _, edge), branch)| {
-        let handle = |handle: &Option<String>| handle.clone().unwrap_or_default();
-        let (source, target) = (handle(&edge.source_handle), handle(&edge.target_handle));
-        let branch = branch.as_deref().unwrap_or_default();
-        format!("edge {}", text(&[&edge.source, &source, &edge.target, &target, branch]))
-    });
-    debug_assert_eq!(resolved.index.len(), resolved.nodes.len());
-    nodes.chain(edges).collect()
 }

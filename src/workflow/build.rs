@@ -18,6 +18,7 @@ use super::resolve::Resolved;
 use super::rules::test::Test;
 use super::scope::{Scope, StepsBefore};
 use super::subjects::{Field, Subject};
+use super::variables::Variables;
 use crate::domain::event::Operation;
 
 /// The setting of every trigger that the compiler reads itself.
@@ -45,19 +46,6 @@ impl Built {
             |work: &Option<Work>| matches!(work, Some(Work::Control(c)) if c.shape() == Shape::Loop);
         self.works.iter().enumerate().filter(|(_, work)| is_loop(work)).map(|(at, _)| at).collect()
     }
-
-    /// The variables that nodes among `before` set; `None` if one of these could not be read.
-    fn variables(&self, resolved: &Resolved<'_>, before: &[bool]) -> Option<Vec<String>> {
-        let mut known = Vec::new();
-        for (at, _) in before.iter().enumerate().filter(|(_, before)| **before) {
-            match (&self.works[at], &resolved.nodes[at].1) {
-                (Some(Work::Control(control)), _) => known.extend(control.sets()),
-                (None, Some(Kind::Control(_)) | None) => return None,
-                _ => {}
-            }
-        }
-        Some(known)
-    }
 }
 
 impl Compiler<'_> {
@@ -82,10 +70,11 @@ impl Compiler<'_> {
         let results: Vec<Option<&'static [Field]>> =
             resolved.nodes.iter().map(|(_, kind)| kind.as_ref().map(Kind::result)).collect();
         let loops = self.likely_bodies(resolved);
+        let may_set = |node: &usize| matches!(resolved.nodes[*node].1, Some(Kind::Control(_)) | None);
+        let mut variables = Variables::new((0..resolved.nodes.len()).filter(may_set));
+        let searches = std::mem::take(&mut self.searches);
         for &at in order {
             let (node, kind) = &resolved.nodes[at];
-            let text = node.config.to_string();
-            let before = text.contains("vars").then(|| resolved.graph.ancestors(at));
             let scope = Scope {
                 subjects: sees.subjects.clone(),
                 nothing_former: sees.nothing_former,
@@ -95,8 +84,10 @@ impl Compiler<'_> {
                     results: &results,
                     at,
                     before: OnceCell::new(),
+                    searches: &searches,
+                    unread: OnceCell::new(),
                 }),
-                vars: before.and_then(|before| built.variables(resolved, &before)),
+                vars: Some(&variables),
                 in_loop: loops.get(at).copied().unwrap_or(false),
                 awaited: Vec::new(),
             };
@@ -114,7 +105,11 @@ impl Compiler<'_> {
                     self.build(&node.id, config, kind, &scope, &mut built, of.build).map(Work::Action)
                 }
             };
+            if let Some(Work::Control(control)) = &built.works[at] {
+                variables.read(at, control.sets());
+            }
         }
+        self.searches = searches;
         built
     }
 
@@ -132,11 +127,12 @@ impl Compiler<'_> {
         let scope = Scope {
             subjects: sources.iter().map(|source| source.subject).collect(),
             nothing_former: !sources.iter().any(changes),
-            vars: Some(Vec::new()),
             ..Scope::default()
         };
         built.works[at] = trigger.map(Work::Trigger);
         if let Some(filter) = filter.filter(|filter| !filter.is_null()) {
+            let none = Variables::default();
+            let scope = Scope { vars: Some(&none), ..scope.clone() };
             let path = format!("{}/{FILTER}", node.config_path);
             let mut reader = Reader::new(&node.id, &filter, &path, &Value::Null, &scope, self.catalogue);
             built.filter = Test::read_filter(&mut reader, &filter, &path, "this workflow never starts");
@@ -148,17 +144,16 @@ impl Compiler<'_> {
 
     /// Which nodes a loop's branch `each` leads to, before branches are known for sure.
     fn likely_bodies(&self, resolved: &Resolved<'_>) -> Vec<bool> {
-        let mut within = vec![false; resolved.nodes.len()];
+        let mut starts = Vec::new();
         for (from, to, edge) in &resolved.edges {
             let Some(Kind::Control(kind)) = resolved.nodes[*from].1 else { continue };
             let branch =
                 || edge.branches.iter().find_map(|(name, _)| known_branch(name, kind.branches, true));
             if kind.branches == [EACH, AFTER] && branch() == Some(EACH) {
-                let reached = resolved.graph.reachable(*to);
-                within.iter_mut().zip(reached).for_each(|(is, reached)| *is |= reached);
+                starts.push(*to);
             }
         }
-        within
+        resolved.graph.reachable_from(starts)
     }
 
     fn build<T>(

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::Value;
 
-use super::branches::meaning;
 use super::catalogue::Catalogue;
-use super::diagnostics::{Diagnostic, any_error};
+use super::diagnostics::{Diagnostic, Searches, any_error, first_of};
 use super::hash::hash;
+use super::meaning::Meaning;
 use super::plan::{ERROR, Parts, Plan, PlanNode};
 use super::react_flow::{self, Drawing};
 use super::storable::first_unstorable;
@@ -25,7 +25,7 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 pub struct Compiled {
     /// Ready to run.
     pub plan: Option<Plan>,
-    /// Everything that is wrong, errors and warnings, in the order of the file.
+    /// What is wrong, errors and warnings, in the order of the file; at most [`super::diagnostics::MAX_DIAGNOSTICS`].
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -35,9 +35,10 @@ pub fn compile(file: &Value, catalogue: &Catalogue) -> Compiled {
         return Compiled { plan: None, diagnostics: vec![fault] };
     }
     let (drawing, diagnostics) = react_flow::read(file, catalogue);
-    let mut compiler = Compiler { catalogue, diagnostics, schemas: HashMap::new() };
+    let mut compiler =
+        Compiler { catalogue, diagnostics, schemas: HashMap::new(), searches: Searches::default() };
     if any_error(&compiler.diagnostics) && drawing.nodes.is_empty() {
-        return Compiled { plan: None, diagnostics: compiler.diagnostics };
+        return Compiled { plan: None, diagnostics: first_of(compiler.diagnostics) };
     }
     let plan = compiler.drawing(&drawing);
     let mut diagnostics = compiler.diagnostics;
@@ -46,16 +47,15 @@ pub fn compile(file: &Value, catalogue: &Catalogue) -> Compiled {
     if plan.is_none() && !any_error(&diagnostics) {
         diagnostics.push(Diagnostic::error("internal-fault", "no plan came of this workflow"));
     }
-    Compiled { plan, diagnostics }
+    Compiled { plan, diagnostics: first_of(diagnostics) }
 }
 
 fn too_large(file: &Value) -> Option<Diagnostic> {
-    let count = |key: &str| file.get(key).and_then(Value::as_array).map_or(0, Vec::len);
     let fault = |what: String| {
         Some(Diagnostic::error("too-large", what).at("").help("split it into several workflows"))
     };
     let mut bytes = CountBytes(0);
-    match (count("nodes"), count("edges")) {
+    match react_flow::counts(file) {
         (nodes, _) if nodes > MAX_NODES => fault(format!("{nodes} nodes: at most {MAX_NODES} are allowed")),
         (_, edges) if edges > MAX_EDGES => fault(format!("{edges} edges: at most {MAX_EDGES} are allowed")),
         _ if serde_json::to_writer(&mut bytes, file).is_err() => fault("more than 1 MiB of JSON".into()),
@@ -93,6 +93,25 @@ pub(super) struct Compiler<'a> {
     pub(super) catalogue: &'a Catalogue,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) schemas: HashMap<&'static str, Value>,
+    pub(super) searches: Searches,
+}
+
+/// What a file means, as far as it can be read: for its comparison with another.
+pub(super) fn meaning_of(file: &Value, catalogue: &Catalogue) -> Meaning {
+    let (drawing, diagnostics) = react_flow::read(file, catalogue);
+    let mut compiler =
+        Compiler { catalogue, diagnostics, schemas: HashMap::new(), searches: Searches::default() };
+    let resolved = compiler.resolve(&drawing);
+    let works = match too_large(file) {
+        Some(_) => resolved.nodes.iter().map(|_| None).collect(),
+        None => {
+            let names: Vec<&str> = resolved.nodes.iter().map(|(node, _)| node.id.as_str()).collect();
+            let (trigger, order) = (compiler.single_trigger(&resolved), resolved.graph.order(&names));
+            compiler.build_all(&resolved, trigger, &order).works
+        }
+    };
+    let branches = compiler.branches(&resolved, &works);
+    Meaning::new(&resolved, &branches)
 }
 
 impl Compiler<'_> {
@@ -115,7 +134,7 @@ impl Compiler<'_> {
         self.shapes(&resolved, &built.works, &live, &branches);
         self.never_run(&resolved, &built.works, (&order, &live), &branches);
         self.maybe_missing(&resolved, &built, (&order, &live), &branches);
-        let hash = hash(meaning(&resolved, &branches));
+        let hash = hash(Meaning::new(&resolved, &branches).lines());
         if any_error(&self.diagnostics) {
             return None;
         }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::build::FILTER;
 use super::catalogue::{Catalogue, Kind, RetryClass};
+use super::plan::ERROR;
 use super::subjects::Field;
 
 /// A kind, as the editor is told of it.
@@ -26,6 +27,12 @@ pub struct Described {
     pub example: Value,
     /// Ways out that have names whatever its settings are.
     pub branches: &'static [&'static str],
+    /// The setting whose items name further branches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branches_from: Option<&'static str>,
+    /// The branch by which it is left when it fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_branch: Option<&'static str>,
     /// What later nodes see as `steps.NODE`.
     pub result: &'static [Field],
     /// What a trigger's events are about.
@@ -103,6 +110,8 @@ pub fn describe(kind: &Kind<'_>) -> Described {
         // That it is JSON is tested for every kind.
         example: serde_json::from_str(about.example).unwrap_or(Value::Null),
         branches,
+        branches_from: branches_from(kind),
+        error_branch: (!matches!(kind, Kind::Trigger(_))).then_some(ERROR),
         result: kind.result(),
         gives: gives.map(Iterator::collect),
         needs: action.map(|kind| kind.needs),
@@ -112,6 +121,14 @@ pub fn describe(kind: &Kind<'_>) -> Described {
         }),
         retry: action.map(|kind| kind.retry),
     }
+}
+
+/// Conditions without branches of their own have them from a list of their settings.
+fn branches_from(kind: &Kind<'_>) -> Option<&'static str> {
+    let Kind::Condition(kind) = kind else { return None };
+    let schema = (kind.about.schema)();
+    let lists = ["branches", "cases"].into_iter();
+    lists.filter(|_| kind.branches.is_empty()).find(|list| schema["properties"][*list].is_object())
 }
 
 /// The JSON Schema of a kind's settings. A trigger's has its `filter`, which the compiler reads for all of them.

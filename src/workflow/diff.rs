@@ -5,8 +5,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::catalogue::{Catalogue, Kind};
-use super::react_flow::{self, DrawnEdge, DrawnNode};
+use super::catalogue::Catalogue;
+use super::compile::meaning_of;
+use super::meaning::Meant;
+pub use super::meaning::Way;
 
 /// Everything that differs, in the order of the drawings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -70,21 +72,6 @@ pub struct FieldChange {
     pub to: Option<Value>,
 }
 
-/// A way from node to node.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub struct Way {
-    /// From.
-    pub source: String,
-    /// By which branch or handle.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub branch: Option<String>,
-    /// To.
-    pub target: String,
-    /// The handle it arrives at.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target_handle: Option<String>,
-}
-
 /// What became of a way.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
@@ -121,44 +108,36 @@ pub struct CaptionChange {
 
 /// Compares two React Flow saves. Of what can't be read as a drawing, nothing is compared.
 pub fn diff(from: &Value, to: &Value, catalogue: &Catalogue) -> Diff {
-    let (from, _) = react_flow::read(from, catalogue);
-    let (to, _) = react_flow::read(to, catalogue);
+    let (from, to) = (meaning_of(from, catalogue), meaning_of(to, catalogue));
     let mut found = Diff::default();
     let (before, after) = (by_id(&from.nodes), by_id(&to.nodes));
-    let mut seen = HashSet::new();
-    for node in from.nodes.iter().filter(|node| seen.insert(node.id.as_str())) {
+    for node in &from.nodes {
         match after.get(node.id.as_str()) {
-            None => found.nodes.push(NodeChange::Removed { node: node.id.clone(), kind: kind_of(node) }),
+            None => found.nodes.push(NodeChange::Removed { node: node.id.clone(), kind: node.kind.clone() }),
             Some(now) => found.node(node, now),
         }
     }
-    seen.clear();
-    for node in to.nodes.iter().filter(|node| seen.insert(node.id.as_str())) {
-        if !before.contains_key(node.id.as_str()) {
-            let mut fields = Vec::new();
-            compare("config", None, Some(&node.config), &mut fields);
-            if !node.enabled {
-                compare("enabled", None, Some(&Value::Bool(false)), &mut fields);
-            }
-            found.nodes.push(NodeChange::Added { node: node.id.clone(), kind: kind_of(node), fields });
+    for node in to.nodes.iter().filter(|node| !before.contains_key(node.id.as_str())) {
+        let mut fields = Vec::new();
+        compare("config", None, Some(&node.config), &mut fields);
+        if !node.enabled {
+            compare("enabled", None, Some(&Value::Bool(false)), &mut fields);
         }
+        found.nodes.push(NodeChange::Added { node: node.id.clone(), kind: node.kind.clone(), fields });
     }
-    let ways = |edges: &[DrawnEdge], nodes: &HashMap<&str, &DrawnNode>| -> Vec<(Option<String>, Way)> {
-        edges.iter().map(|edge| (edge.id.clone(), way_of(edge, nodes, catalogue))).collect()
-    };
-    found.edges = edges(ways(&from.edges, &before), ways(&to.edges, &after));
+    found.edges = edges(from.ways, to.ways);
     found
 }
 
 impl Diff {
-    fn node(&mut self, from: &DrawnNode, to: &DrawnNode) {
+    fn node(&mut self, from: &Meant, to: &Meant) {
         let mut fields = Vec::new();
-        let text = |kind: Option<String>| kind.map(Value::String);
-        compare("kind", text(kind_of(from)).as_ref(), text(kind_of(to)).as_ref(), &mut fields);
+        let text = |kind: &Option<String>| kind.clone().map(Value::String);
+        compare("kind", text(&from.kind).as_ref(), text(&to.kind).as_ref(), &mut fields);
         compare("enabled", Some(&from.enabled.into()), Some(&to.enabled.into()), &mut fields);
         compare("config", Some(&from.config), Some(&to.config), &mut fields);
         if !fields.is_empty() {
-            self.nodes.push(NodeChange::Changed { node: to.id.clone(), kind: kind_of(to), fields });
+            self.nodes.push(NodeChange::Changed { node: to.id.clone(), kind: to.kind.clone(), fields });
         }
         if from.label != to.label {
             let (from, to, node) = (from.label.clone(), to.label.clone(), to.id.clone());
@@ -167,49 +146,8 @@ impl Diff {
     }
 }
 
-/// Of several nodes with one id the first.
-fn by_id(nodes: &[DrawnNode]) -> HashMap<&str, &DrawnNode> {
-    let mut found = HashMap::with_capacity(nodes.len());
-    for node in nodes {
-        found.entry(node.id.as_str()).or_insert(node);
-    }
-    found
-}
-
-fn kind_of(node: &DrawnNode) -> Option<String> {
-    node.kind.as_ref().map(|(name, _)| name.clone())
-}
-
-fn way_of(edge: &DrawnEdge, nodes: &HashMap<&str, &DrawnNode>, catalogue: &Catalogue) -> Way {
-    let kind = nodes.get(edge.source.as_str()).and_then(|node| catalogue.find(&kind_of(node)?));
-    let known: &[&str] = match kind {
-        Some(Kind::Condition(of)) => of.branches,
-        Some(Kind::Control(of)) => of.branches,
-        _ => &[],
-    };
-    let names = || edge.branches.iter().map(|(name, _)| name.trim());
-    // The same words for branches as the compiler's.
-    let same = |name: &str| match &*name.to_ascii_lowercase() {
-        "yes" => "true".to_owned(),
-        "no" => "false".to_owned(),
-        "loop" | "body" => "each".to_owned(),
-        "done" => "after".to_owned(),
-        lower => lower.to_owned(),
-    };
-    let branch = names()
-        .find_map(|name| {
-            let branch = known.iter().find(|branch| **branch == name || **branch == same(name));
-            branch.map(|branch| (*branch).to_owned()).or_else(|| (same(name) == "error").then(|| same(name)))
-        })
-        .or_else(|| edge.source_handle.clone())
-        // Where settings name the branches, the first name is one.
-        .or_else(|| matches!(kind, Some(Kind::Condition(_))).then(|| names().next().map(str::to_owned))?);
-    Way {
-        source: edge.source.clone(),
-        branch,
-        target: edge.target.clone(),
-        target_handle: edge.target_handle.clone(),
-    }
+fn by_id(nodes: &[Meant]) -> HashMap<&str, &Meant> {
+    nodes.iter().map(|node| (node.id.as_str(), node)).collect()
 }
 
 fn edges(from: Vec<(Option<String>, Way)>, to: Vec<(Option<String>, Way)>) -> Vec<EdgeChange> {

@@ -25,12 +25,17 @@ impl Graph {
 
     /// Which nodes can be reached from `start`, itself included.
     pub fn reachable(&self, start: usize) -> Vec<bool> {
-        spread(&self.after, start)
+        spread(&self.after, vec![start])
+    }
+
+    /// Which nodes can be reached from any of `starts`, these included.
+    pub fn reachable_from(&self, starts: Vec<usize>) -> Vec<bool> {
+        spread(&self.after, starts)
     }
 
     /// Which nodes come before `node`, itself included.
     pub fn ancestors(&self, node: usize) -> Vec<bool> {
-        spread(&self.before, node)
+        spread(&self.before, vec![node])
     }
 
     /// All nodes such that each comes behind those that lead to it; of several that could be next, the one with
@@ -109,9 +114,8 @@ impl Graph {
     }
 }
 
-fn spread(edges: &[Vec<usize>], start: usize) -> Vec<bool> {
+fn spread(edges: &[Vec<usize>], mut todo: Vec<usize>) -> Vec<bool> {
     let mut seen = vec![false; edges.len()];
-    let mut todo = vec![start];
     while let Some(node) = todo.pop() {
         if !std::mem::replace(&mut seen[node], true) {
             todo.extend(&edges[node]);

@@ -28,6 +28,8 @@ pub fn canonical(value: &Value) -> String {
             format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
         }
         Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        // It is equal to 0.0, and so its text is too.
+        Value::Number(number) if number.is_f64() && number.as_f64() == Some(0.0) => "0.0".to_owned(),
         other => other.to_string(),
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! Layout and the state of the UI are ignored. A node's kind is in one of several places, read in one fixed order.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
 use super::catalogue::Catalogue;
+use super::config::describe;
 use super::diagnostics::{Diagnostic, did_you_mean, segment};
 
 /// A drawing: what it means, without how it looks.
@@ -37,8 +38,10 @@ pub struct DrawnNode {
     pub config: Value,
     /// Pointer to the settings, or to the node if it has none.
     pub config_path: String,
-    /// `data.enabled` is not false.
+    /// Neither is `data.enabled` false nor `data.disabled` true.
     pub enabled: bool,
+    /// Pointer to what disables it, or would.
+    pub enabled_path: String,
     /// React Flow's `type`.
     pub ty: Option<String>,
 }
@@ -52,12 +55,8 @@ pub struct DrawnEdge {
     pub path: String,
     /// From.
     pub source: String,
-    /// The handle it leaves by.
-    pub source_handle: Option<String>,
     /// To.
     pub target: String,
-    /// The handle it arrives at.
-    pub target_handle: Option<String>,
     /// Names that may be the branch, best first, with pointers.
     pub branches: Vec<(String, String)>,
 }
@@ -71,6 +70,9 @@ const ROLE_KEYS: &[(&str, &str)] = &[
 const ROLES: &[&str] = &["trigger", "condition", "control", "action"];
 const INERT: &[&str] =
     &["group", "note", "notes", "stickyNote", "sticky", "annotation", "comment", "placeholder"];
+/// What `edges` is called by mistake.
+const EDGES: &[&str] =
+    &["edge", "Edges", "egdes", "edgs", "links", "link", "connections", "connectors", "wires"];
 /// Types that say nothing.
 const PLAIN: &[&str] =
     &["default", "input", "output", "custom", "customNode", "node", "workflow", "workflowNode"];
@@ -85,15 +87,49 @@ pub fn read(file: &Value, catalogue: &Catalogue) -> (Drawing, Vec<Diagnostic>) {
         reader.faults.push(fault.at(""));
         return (reader.drawing, reader.faults);
     };
-    for (index, node) in reader.list(map, "nodes").iter().enumerate() {
-        reader.node(node, format!("/nodes/{index}"));
+    let (nodes, edges) = match elements(file) {
+        Some(elements) => {
+            let all = elements.iter().enumerate().map(|(index, it)| (format!("/elements/{index}"), it));
+            all.partition::<Vec<_>, _>(|(_, it)| !is_edge(it))
+        }
+        None => (reader.list(map, "nodes"), reader.list(map, "edges")),
+    };
+    for (path, node) in nodes {
+        reader.node(node, path);
     }
     reader.parents();
-    let mut seen = HashSet::new();
-    for (index, edge) in reader.list(map, "edges").iter().enumerate() {
-        reader.edge(edge, format!("/edges/{index}"), &mut seen);
+    let mut seen = Seen::default();
+    for (path, edge) in edges {
+        reader.edge(edge, path, &mut seen);
     }
     (reader.drawing, reader.faults)
+}
+
+/// What React Flow 9 saves: nodes and edges in one list.
+fn elements(file: &Value) -> Option<&Vec<Value>> {
+    let map = file.as_object().filter(|map| !map.contains_key("nodes"))?;
+    map.get("elements").and_then(Value::as_array)
+}
+
+fn is_edge(element: &Value) -> bool {
+    element.get("source").is_some() && element.get("target").is_some()
+}
+
+/// How many nodes and edges a file has, without reading them.
+pub(super) fn counts(file: &Value) -> (usize, usize) {
+    if let Some(elements) = elements(file) {
+        let edges = elements.iter().filter(|element| is_edge(element)).count();
+        return (elements.len() - edges, edges);
+    }
+    let count = |key: &str| file.get(key).and_then(Value::as_array).map_or(0, Vec::len);
+    (count("nodes"), count("edges"))
+}
+
+/// Edges that are read: what each is, and the places of their ids.
+#[derive(Default)]
+struct Seen {
+    ends: HashSet<[Option<String>; 4]>,
+    ids: HashMap<String, String>,
 }
 
 struct DrawingReader<'a> {
@@ -105,10 +141,21 @@ struct DrawingReader<'a> {
 }
 
 impl DrawingReader<'_> {
-    fn list<'v>(&mut self, map: &'v Map<String, Value>, key: &str) -> &'v [Value] {
+    /// The items of a list of the file, with pointers to them.
+    fn list<'v>(&mut self, map: &'v Map<String, Value>, key: &str) -> Vec<(String, &'v Value)> {
         match map.get(key) {
-            Some(Value::Array(items)) => return items,
-            None | Some(Value::Null) if key == "edges" => {}
+            Some(Value::Array(items)) => {
+                return items.iter().enumerate().map(|(at, item)| (format!("/{key}/{at}"), item)).collect();
+            }
+            None if key == "edges" => {
+                let other = map.keys().find(|key| EDGES.contains(&key.as_str()));
+                if let Some(other) = other {
+                    let message = format!("`edges` is missing, and `{other}` is not read");
+                    let fault = Diagnostic::error("no-edges", message).at(format!("/{}", segment(other)));
+                    self.faults.push(fault.help("did you mean `edges`?"));
+                }
+            }
+            Some(Value::Null) if key == "edges" => {}
             None => {
                 let fault = Diagnostic::error("no-nodes", "`nodes` is missing").at("");
                 let near = did_you_mean(key, map.keys().map(String::as_str));
@@ -119,7 +166,7 @@ impl DrawingReader<'_> {
                 self.faults.push(fault.at(format!("/{key}")));
             }
         }
-        &[]
+        Vec::new()
     }
 
     fn node(&mut self, node: &Value, path: String) {
@@ -156,17 +203,42 @@ impl DrawingReader<'_> {
             self.faults
                 .push(Diagnostic::error("conflicting-kinds", message).node(&id).at(format!("{path}/type")));
         }
+        let (enabled, enabled_path) = self.enabled(&id, data, &path);
         self.drawing.nodes.push(DrawnNode {
             kind,
             role: key_role.or(type_role),
             label: text("label").or_else(|| text("name")),
             config,
             config_path,
-            enabled: data.get("enabled") != Some(&Value::Bool(false)),
+            enabled,
+            enabled_path,
             ty,
             id,
             path,
         });
+    }
+
+    /// `data.enabled`, else the opposite of `data.disabled`, and the pointer to it. Who writes something else there
+    /// may have meant to switch the node off: it is not guessed.
+    fn enabled(&mut self, id: &str, data: &Map<String, Value>, path: &str) -> (bool, String) {
+        let mut flag = |key: &str| match data.get(key) {
+            None | Some(Value::Null) => None,
+            Some(Value::Bool(flag)) => Some(*flag),
+            Some(other) => {
+                let message = format!("`{key}` must be true or false, not {}", describe(other));
+                let fault = Diagnostic::error("wrong-type", message).node(id);
+                self.faults.push(fault.at(format!("{path}/data/{key}")));
+                None
+            }
+        };
+        let (enabled, disabled) = (flag("enabled"), flag("disabled"));
+        if enabled.is_some() && enabled == disabled {
+            let message = "`enabled` and `disabled` contradict each other";
+            let fault = Diagnostic::error("conflicting-settings", message).node(id);
+            self.faults.push(fault.at(format!("{path}/data/disabled")).help("keep `enabled`"));
+        }
+        let key = if enabled.is_none() && disabled.is_some() { "disabled" } else { "enabled" };
+        (enabled.unwrap_or(disabled != Some(true)), format!("{path}/data/{key}"))
     }
 
     /// Groups that are within each other: an editor that opens such a file hangs.
@@ -255,7 +327,7 @@ impl DrawingReader<'_> {
         }
     }
 
-    fn edge(&mut self, edge: &Value, path: String, seen: &mut HashSet<[Option<String>; 4]>) {
+    fn edge(&mut self, edge: &Value, path: String, seen: &mut Seen) {
         let id = edge.get("id").and_then(id_text);
         let end = |key: &str| edge.get(key).and_then(id_text).filter(|end| !end.is_empty());
         let (Some(source), Some(target)) = (end("source"), end("target")) else {
@@ -265,27 +337,27 @@ impl DrawingReader<'_> {
         };
         let source_handle = self.handle(edge, "sourceHandle", id.as_deref(), &path);
         let target_handle = self.handle(edge, "targetHandle", id.as_deref(), &path);
-        let four = [Some(source.clone()), source_handle.clone(), Some(target.clone()), target_handle.clone()];
-        if !seen.insert(four) {
+        let four = [Some(source.clone()), source_handle.clone(), Some(target.clone()), target_handle];
+        if !seen.ends.insert(four) {
             return;
         }
+        if let Some(id) = &id
+            && let Some(other) = seen.ids.insert(id.clone(), path.clone())
+        {
+            let message = format!("another edge has the id `{id}` too: {other}");
+            let fault = Diagnostic::warning("duplicate-edge-id", message).edge(Some(id));
+            self.faults
+                .push(fault.at(&path).help("give each edge an id of its own: editors keep one of them"));
+        }
         let mut branches = Vec::new();
-        branches.extend(source_handle.clone().map(|handle| (handle, format!("{path}/sourceHandle"))));
+        branches.extend(source_handle.map(|handle| (handle, format!("{path}/sourceHandle"))));
         for key in ["branch", "sourceHandle", "condition", "label"] {
             let name = edge.get("data").and_then(|data| data.get(key)).and_then(branch_text);
             branches.extend(name.map(|name| (name, format!("{path}/data/{}", segment(key)))));
         }
         let label = edge.get("label").and_then(branch_text);
         branches.extend(label.map(|label| (label, format!("{path}/label"))));
-        self.drawing.edges.push(DrawnEdge {
-            id,
-            path,
-            source,
-            source_handle,
-            target,
-            target_handle,
-            branches,
-        });
+        self.drawing.edges.push(DrawnEdge { id, path, source, target, branches });
     }
 
     fn handle(&mut self, edge: &Value, key: &str, id: Option<&str>, path: &str) -> Option<String> {

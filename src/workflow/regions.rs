@@ -56,32 +56,31 @@ impl Compiler<'_> {
         // Outer loops come before inner ones in any order of the graph; by size, larger bodies first, they do too.
         let mut bodies: Vec<(usize, Vec<bool>)> = Vec::new();
         for &owner in loops {
-            let mut body = vec![false; resolved.nodes.len()];
-            let mut leads = false;
-            for ((from, to, _), branch) in resolved.edges.iter().zip(branches) {
-                if *from == owner && branch.as_deref() == Some(EACH) {
-                    leads = true;
-                    let reached = resolved.graph.reachable(*to);
-                    body.iter_mut().zip(reached).for_each(|(is, reached)| *is |= reached);
-                }
-            }
+            let starts: Vec<usize> = resolved
+                .edges
+                .iter()
+                .zip(branches)
+                .filter(|((from, ..), branch)| *from == owner && branch.as_deref() == Some(EACH))
+                .map(|((_, to, _), _)| *to)
+                .collect();
             let node = resolved.nodes[owner].0;
-            if !leads {
+            if starts.is_empty() {
                 let message = format!("the loop `{}` has no body: no edge leaves it by `{EACH}`", node.id);
                 let fault = Diagnostic::warning("empty-loop", message).node(&node.id).at(&node.path);
                 self.diagnostics.push(fault.help(format!("draw an edge with the handle `{EACH}`")));
             }
+            let body = resolved.graph.reachable_from(starts);
             if !body[owner] {
                 bodies.push((owner, body));
             }
         }
         bodies.sort_by_key(|(_, body)| std::cmp::Reverse(body.iter().filter(|is| **is).count()));
         for (owner, body) in &bodies {
-            self.leaks(resolved, *owner, body, branches);
             for (node, _) in body.iter().enumerate().filter(|(_, is)| **is) {
                 within[node].push(*owner);
             }
         }
+        self.leaks(resolved, &bodies, branches);
         for (node, loops) in within.iter().enumerate().filter(|(_, loops)| loops.len() > MAX_DEPTH) {
             if loops.last().is_some_and(|inner| resolved.edges.iter().any(|e| e.0 == *inner && e.1 == node)) {
                 let node = resolved.nodes[node].0;
@@ -93,13 +92,15 @@ impl Compiler<'_> {
         Bodies { within }
     }
 
-    fn leaks(&mut self, resolved: &Resolved<'_>, owner: usize, body: &[bool], branches: &[Branch]) {
+    /// Each way into a body from outside, told once: of the innermost loop, which is the last in `bodies`.
+    fn leaks(&mut self, resolved: &Resolved<'_>, bodies: &[(usize, Vec<bool>)], branches: &[Branch]) {
         for ((from, to, edge), branch) in resolved.edges.iter().zip(branches) {
-            let enters = body[*to] && !body[*from];
-            if !enters || (*from == owner && branch.as_deref() == Some(EACH)) {
-                continue;
-            }
-            let (owner, to) = (&resolved.nodes[owner].0.id, &resolved.nodes[*to].0.id);
+            let enters = |(owner, body): &&(usize, Vec<bool>)| {
+                let by_its_loop = from == owner && branch.as_deref() == Some(EACH);
+                body[*to] && !body[*from] && !by_its_loop
+            };
+            let Some((owner, _)) = bodies.iter().rev().find(enters) else { continue };
+            let (owner, to) = (&resolved.nodes[*owner].0.id, &resolved.nodes[*to].0.id);
             let message =
                 format!("`{to}` is in the body of the loop `{owner}`, and this way leads to it from outside");
             let fault =

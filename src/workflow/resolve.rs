@@ -1,12 +1,13 @@
 //! Names become nodes: each drawn node's kind, each edge's ends, and what is wrong with the graph they make.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::catalogue::Kind;
 use super::compile::Compiler;
 use super::diagnostics::{Diagnostic, did_you_mean, nearest};
 use super::graph::Graph;
 use super::react_flow::{Drawing, DrawnEdge, DrawnNode};
+use super::regions::{AFTER, EACH};
 
 /// The drawing with what is known of each node.
 pub(super) struct Resolved<'d> {
@@ -102,6 +103,9 @@ impl Compiler<'_> {
         nodes: &[(&DrawnNode, Option<Kind<'static>>)],
     ) -> Vec<(usize, usize, &'d DrawnEdge)> {
         let mut edges = Vec::new();
+        let drawn: HashSet<&str> =
+            drawing.nodes.iter().map(|node| &node.id).chain(&drawing.inert).map(String::as_str).collect();
+        let mut helps: HashMap<&str, Option<String>> = HashMap::new();
         for edge in &drawing.edges {
             let mut fault =
                 |fault: Diagnostic| self.diagnostics.push(fault.edge(edge.id.as_deref()).at(&edge.path));
@@ -109,7 +113,8 @@ impl Compiler<'_> {
             if edge.source == edge.target {
                 fault(
                     Diagnostic::error("self-loop", format!("`{}` leads to itself", edge.source))
-                        .node(&edge.source),
+                        .node(&edge.source)
+                        .help("remove the edge; to do something several times, draw the loop `for_each`"),
                 );
                 continue;
             }
@@ -132,14 +137,15 @@ impl Compiler<'_> {
                         fault(Diagnostic::error("inert-source", message).node(&edge.source));
                     }
                     for end in [&edge.source, &edge.target] {
-                        let drawn =
-                            drawing.inert.contains(end) || drawing.nodes.iter().any(|node| node.id == **end);
-                        if !drawn {
-                            let help = did_you_mean(end, index.keys().copied())
-                                .filter(|help| help.starts_with("did"));
-                            let message = format!("there is no node `{end}` for this edge");
-                            fault(Diagnostic::error("dangling-edge", message).maybe_help(help));
+                        if drawn.contains(end.as_str()) {
+                            continue;
                         }
+                        let help = helps.entry(end).or_insert_with(|| {
+                            let help = self.searches.did_you_mean(end, index.keys().copied());
+                            help.filter(|help| help.starts_with("did"))
+                        });
+                        let message = format!("there is no node `{end}` for this edge");
+                        fault(Diagnostic::error("dangling-edge", message).maybe_help(help.clone()));
                     }
                 }
             }
@@ -156,7 +162,17 @@ impl Compiler<'_> {
                 "cycle",
                 format!("these nodes lead back to themselves: {}", way.join(" -> ")),
             );
-            let fault = fault.node(names[first]).help("remove one of the edges");
+            let own_loop = cycle.iter().find(|node| {
+                matches!(resolved.nodes[**node].1, Some(Kind::Control(kind)) if kind.branches == [EACH, AFTER])
+            });
+            let help = match own_loop {
+                Some(node) => format!(
+                    "a loop's body needs no way back: remove the edge that leads to `{}`",
+                    names[*node]
+                ),
+                None => "remove one of the edges".to_owned(),
+            };
+            let fault = fault.node(names[first]).help(help);
             self.diagnostics.push(match closing {
                 Some((_, _, edge)) => fault.edge(edge.id.as_deref()).at(&edge.path),
                 None => fault,
@@ -185,7 +201,7 @@ impl Compiler<'_> {
                 if !node.enabled {
                     let fault =
                         Diagnostic::warning("disabled-trigger", "the trigger is disabled: nothing starts");
-                    self.diagnostics.push(fault.node(&node.id).at(format!("{}/data/enabled", node.path)));
+                    self.diagnostics.push(fault.node(&node.id).at(&node.enabled_path));
                 }
                 resolved.nodes[one].1.map(|_| one)
             }

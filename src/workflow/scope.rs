@@ -1,13 +1,14 @@
 //! The scope of a node: which names its settings may use, and what types they have.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::diagnostics::did_you_mean;
+use super::diagnostics::{Searches, did_you_mean};
 use super::graph::Graph;
 use super::reads::shown;
 use super::spelling;
 use super::subjects::{CUSTOMER, EVENT, Field, FieldType, Subject};
+use super::variables::Variables;
 
 /// The nodes of a workflow as one of them sees them.
 #[derive(Debug, Clone)]
@@ -22,12 +23,22 @@ pub struct StepsBefore<'a> {
     pub at: usize,
     /// Which nodes come before it: asked for when a name speaks of one.
     pub before: OnceCell<Vec<bool>>,
+    /// What is left of looking for similar names.
+    pub searches: &'a Searches,
+    /// Whether some node before it could not be read: asked for when a name speaks of a variable.
+    pub unread: OnceCell<bool>,
 }
 
 impl StepsBefore<'_> {
-    fn is_before(&self, node: usize) -> bool {
+    /// Whether a node comes before the one that looks.
+    pub(super) fn is_before(&self, node: usize) -> bool {
         let before = self.before.get_or_init(|| self.graph.ancestors(self.at));
         node != self.at && before.get(node).copied().unwrap_or(false)
+    }
+
+    /// Whether any of `nodes` comes before the one that looks; asked once, always of the same.
+    pub(super) fn any_before(&self, nodes: &HashSet<usize>) -> bool {
+        *self.unread.get_or_init(|| nodes.iter().any(|node| self.is_before(*node)))
     }
 }
 
@@ -40,8 +51,8 @@ pub struct Scope<'a> {
     pub nothing_former: bool,
     /// The other nodes of the workflow.
     pub steps: Option<StepsBefore<'a>>,
-    /// The variables that nodes before this one set; `None`: not known.
-    pub vars: Option<Vec<String>>,
+    /// The variables that nodes of the workflow set; `None`: not known.
+    pub vars: Option<&'a Variables>,
     /// In the body of a loop: `item` and `index` are there.
     pub in_loop: bool,
     /// The row of an event that is matched with what the execution waits for.
@@ -101,13 +112,7 @@ impl Scope<'_> {
 
     fn variable(&self, rest: &[&str]) -> Result<FieldType, NameFault> {
         let (Some(name), Some(known)) = (rest.first(), &self.vars) else { return Ok(FieldType::Json) };
-        if known.iter().any(|known| known == name) {
-            return Ok(FieldType::Json);
-        }
-        let help = match known.is_empty() {
-            true => Some("set it before, by a node of the kind `set`".into()),
-            false => did_you_mean(name, known.iter().map(String::as_str)),
-        };
+        let Some(help) = known.lacking(name, self.steps.as_ref()) else { return Ok(FieldType::Json) };
         Err(NameFault::unknown(format!("no node before this one sets the variable `{name}`"), help))
     }
 
@@ -145,7 +150,7 @@ impl Scope<'_> {
         let Some(&at) = steps.index.get(node) else {
             let before = steps.index.iter().filter(|(_, at)| steps.is_before(**at)).map(|(name, _)| *name);
             let before: Vec<&str> = before.collect();
-            let help = subscript(node, &before).or_else(|| did_you_mean(node, before));
+            let help = subscript(node, &before).or_else(|| steps.searches.did_you_mean(node, before));
             return Err(NameFault::unknown(format!("there is no node `{node}`"), help));
         };
         if !steps.is_before(at) {

@@ -128,8 +128,14 @@ fn in_full(kind: &Described) -> anyhow::Result<()> {
 /// What else is known of a kind: headings with their lines.
 fn facts(kind: &Described) -> Vec<(&'static str, Vec<String>)> {
     let mut facts = Vec::new();
+    let mut branches = Vec::new();
     if !kind.branches.is_empty() {
-        facts.push(("Branches", vec![kind.branches.join(", ")]));
+        branches.push(kind.branches.join(", "));
+    }
+    branches.extend(kind.branches_from.map(|from| format!("as the items of `{from}` are named")));
+    branches.extend(kind.error_branch.map(|name| format!("`{name}` when it fails")));
+    if !branches.is_empty() {
+        facts.push(("Branches", branches));
     }
     let gives = kind.gives.iter().flatten().map(|of| {
         let more = if of.open { ", and others" } else { "" };

@@ -179,8 +179,7 @@ fn print_lines(path: &str, from: &str, to: &str) -> anyhow::Result<()> {
 
 fn way(way: &Way) -> String {
     let branch = way.branch.as_ref().map_or_else(String::new, |branch| format!("{} → ", one_line(branch)));
-    let at = way.target_handle.as_ref().map_or_else(String::new, |at| format!(" ({})", one_line(at)));
-    format!("{} → {branch}{}{at}", one_line(&way.source), one_line(&way.target))
+    format!("{} → {branch}{}", one_line(&way.source), one_line(&way.target))
 }
 
 fn short(value: &Value) -> String {

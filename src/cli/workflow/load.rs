@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::cli::output::{Advice, BAD, Format, GOOD, eprint_line, one_line, print_json, print_line};
+pub(super) use crate::cli::validate::name_of;
 use crate::cli::{Session, validate};
 use crate::kinds;
 use crate::store::workflow_files::{self, WorkflowFile};
@@ -135,14 +136,6 @@ pub(super) fn files_in(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
-}
-
-/// `NAME` of `NAME/workflow.json` and of `NAME.json`.
-pub(super) fn name_of(file: &Path) -> String {
-    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    let is_plain = absolute.file_name() == Some(OsStr::new("workflow.json"));
-    let name = if is_plain { absolute.parent().and_then(Path::file_name) } else { absolute.file_stem() };
-    name.unwrap_or(absolute.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// Takes a file apart: its name and description are columns of their own.
