@@ -2,6 +2,7 @@
 
 pub mod advance;
 pub mod apply;
+mod aside;
 pub mod batch;
 mod deliver;
 mod gate;
@@ -11,6 +12,8 @@ pub mod maintain;
 mod pace;
 pub mod plans;
 mod publish;
+mod resume;
+mod start;
 mod wake;
 mod worker;
 

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Fault, Manner};
+use super::aside;
 use super::batch::{self, BatchError, Done};
 use super::gate::Gate;
 use super::health::Health;
@@ -247,7 +248,7 @@ async fn set_aside(
     reason: &str,
 ) -> Result<(), StoreError> {
     tracing::error!(reason, what = row.what.name(), lane = row.lane, "a queue row was set aside");
-    batch::set_aside(session, &shared.plans, row, reason).await?;
+    aside::set_aside(session, &shared.plans, row, reason).await?;
     metrics::counter!("thendo_rows_set_aside_total").increment(1);
     Ok(())
 }

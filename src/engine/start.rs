@@ -1,0 +1,88 @@
+//! Match: the events of a batch against the plans in force.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::advance::Run;
+use super::apply::Running;
+use super::plans::{InForce, Plans};
+use super::resume::Broken;
+use crate::domain::event::{CustomerKey, Event};
+use crate::domain::ids::ExecutionId;
+use crate::store::executions::{Identity, load_customers};
+use crate::store::queue::{Claimed, Due};
+use crate::store::session::{Session, StoreError};
+
+/// The events against the plans in force, and an execution for each that agree.
+pub(super) async fn start(
+    session: &Session,
+    plans: &Plans,
+    rows: &[Claimed],
+    now: DateTime<Utc>,
+) -> Result<(Vec<Running>, Vec<Broken>), StoreError> {
+    let mut matched: Vec<(&Event, i16, Arc<InForce>)> = Vec::new();
+    let mut broken = Vec::new();
+    for row in rows {
+        match &row.what {
+            Due::Event(event) => {
+                matched.extend(plans.started_by(event).into_iter().map(|plan| (&**event, row.lane, plan)));
+            }
+            // Nobody can say whether a trigger would agree: whoever listens is told.
+            Due::Unreadable(event, reason) => {
+                broken.extend(plans.listening_to(event).iter().map(|in_force| Broken {
+                    identity: identity(event, in_force, row.lane, now),
+                    steps: Vec::new(),
+                    error: format!("the event's row can't be read: {reason}"),
+                }));
+            }
+            Due::Execution(_) | Due::Gone(_) => {}
+        }
+    }
+    let wanted: HashSet<CustomerKey> =
+        matched.iter().filter_map(|(event, _, in_force)| in_force.plan.customer_of(event)).collect();
+    let customers = load_customers(session, wanted.into_iter().collect()).await?;
+
+    let mut once = HashSet::new();
+    let mut running = Vec::with_capacity(matched.len());
+    for (event, lane, in_force) in matched {
+        let identity = identity(event, &in_force, lane, now);
+        if !once.insert(identity.id) {
+            continue; // The same event twice in one batch.
+        }
+        let plan = &in_force.plan;
+        let known = match plan.customer_of(event).and_then(|key| customers.get(&key)) {
+            Some(Ok(customer)) => Cow::Owned(Event { customer: Some(customer.clone()), ..event.clone() }),
+            Some(Err(reason)) => {
+                let error = format!("the customer's row can't be read: {reason}");
+                broken.push(Broken { identity, steps: Vec::new(), error });
+                continue;
+            }
+            None => Cow::Borrowed(event),
+        };
+        // A filter may ask about the customer, so it comes last.
+        if plan.passes_filter(&known) {
+            let mut run = Run::start(identity.id, plan, &known, now);
+            let later = plan.trigger_settings().and_then(|trigger| trigger.starts_at(event));
+            if let Some(later) = later.filter(|later| *later > now) {
+                run.put_off(later);
+            }
+            running.push(Running { identity, plan: plan.clone(), run });
+        }
+    }
+    Ok((running, broken))
+}
+
+pub(super) fn identity(event: &Event, in_force: &InForce, lane: i16, now: DateTime<Utc>) -> Identity {
+    Identity {
+        id: ExecutionId::derive(event.id, event.at, in_force.workflow, 0),
+        event: event.id,
+        event_at: event.at,
+        workflow: in_force.workflow,
+        version: in_force.version,
+        lane,
+        started_at: now,
+    }
+}
