@@ -630,6 +630,10 @@ begin
         select 'mails and requests', count(*) from gone;
     return query with gone as (delete from public.workflow_waiting w where w.id = any (executions) returning 1)
         select 'waiting executions', count(*) from gone;
+    return query with gone as (delete from public.workflow_dead_letters l
+            where l.id = any (executions) or l.event_id = any (events)
+               or (public.holds(l.state::text, p.pieces) and public.mentions(l.state, p.addresses)) returning 1)
+        select 'failed executions that could be tried again', count(*) from gone;
     return query with gone as (delete from public.workflow_queue q
             where q.event_id = any (events) or q.execution_id = any (executions) returning 1)
         select 'queued rows', count(*) from gone;
@@ -841,6 +845,28 @@ comment on function public.hidden_columns_of(oid, text[]) is 'Columns of a table
 
 --- grants-on-function public.hidden_columns_of(oid, text[])
 revoke all on function public.hidden_columns_of(oid, text[]) from public, anon, authenticated, service_role;
+
+--- function public.hold_workflow(uuid, text, text)
+CREATE OR REPLACE FUNCTION public.hold_workflow(of_workflow uuid, for_reason text, by_whom text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    insert into public.workflow_holds (workflow_id, reason, held_by) values (of_workflow, for_reason, by_whom)
+        on conflict (workflow_id) do nothing;
+    return found;
+end
+$function$;
+
+--- comment-on-function public.hold_workflow(uuid, text, text)
+comment on function public.hold_workflow(uuid, text, text) is 'Brings a workflow to a stop, all of them for all zeros; false if it is held already.';
+
+--- grants-on-function public.hold_workflow(uuid, text, text)
+revoke all on function public.hold_workflow(uuid, text, text) from public, anon, authenticated, service_role;
+grant execute on function public.hold_workflow(uuid, text, text) to service_role;
+grant execute on function public.hold_workflow(uuid, text, text) to thendo_engine;
 
 --- function public.holds(text, text[])
 CREATE OR REPLACE FUNCTION public.holds(said text, pieces text[])
@@ -1882,6 +1908,46 @@ comment on function public.refresh_page_view_stats(interval) is 'Refreshes page_
 revoke all on function public.refresh_page_view_stats(interval) from public, anon, authenticated, service_role;
 grant execute on function public.refresh_page_view_stats(interval) to thendo_engine;
 
+--- function public.release_workflow(uuid, boolean, text)
+CREATE OR REPLACE FUNCTION public.release_workflow(of_workflow uuid, discard boolean, by_whom text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    let_go uuid[];
+begin
+    -- 1952998511 is 'thdo'; 1 the lock between publishing (exclusive) and claiming (shared).
+    perform pg_advisory_xact_lock(1952998511, 1);
+    delete from public.workflow_holds h where h.workflow_id = of_workflow;
+    if not found then
+        return null;
+    end if;
+    with released as (
+        update public.workflow_waiting w set held = false where w.workflow_id = of_workflow and w.held
+        returning w.id, w.event_at
+    )
+    select array_agg(r.id order by r.event_at, r.id) into let_go from released r;
+    if discard then
+        perform public.tell_executions(let_go, jsonb_build_object('word', 'cancel', 'by', by_whom));
+    else
+        insert into public.workflow_queue (due_at, lane, execution_id)
+        select clock_timestamp(), w.lane, w.id
+          from unnest(let_go) with ordinality as r (id, n) join public.workflow_waiting w on w.id = r.id order by r.n;
+    end if;
+    perform pg_notify('thendo_shop', '');
+    return coalesce(cardinality(let_go), 0);
+end
+$function$;
+
+--- comment-on-function public.release_workflow(uuid, boolean, text)
+comment on function public.release_workflow(uuid, boolean, text) is 'Lets a held workflow go on, with what it would have done meanwhile or, if that is to be discarded, without; how many executions were held. Null if it was not.';
+
+--- grants-on-function public.release_workflow(uuid, boolean, text)
+revoke all on function public.release_workflow(uuid, boolean, text) from public, anon, authenticated, service_role;
+grant execute on function public.release_workflow(uuid, boolean, text) to service_role;
+
 --- function public.rotate_token_key()
 CREATE OR REPLACE FUNCTION public.rotate_token_key()
  RETURNS bigint
@@ -2250,6 +2316,66 @@ comment on function public.take_tokens() is 'Instead-of-insert trigger of token_
 
 --- grants-on-function public.take_tokens()
 revoke all on function public.take_tokens() from public, anon, authenticated, service_role;
+
+--- function public.tell_executions(uuid[], jsonb)
+CREATE OR REPLACE FUNCTION public.tell_executions(ids uuid[], word jsonb)
+ RETURNS SETOF uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    return query
+    with told as (
+        select w.id, w.lane from public.workflow_waiting w where w.id = any (ids)
+        union
+        select d.id, d.lane from public.workflow_dead_letters d where d.id = any (ids) and word ->> 'word' = 'retry'
+    ), recorded as (
+        insert into public.workflow_events (id, at, table_name, operation, entity, row_data)
+        select gen_random_uuid(), clock_timestamp(), 'thendo.word', 'insert', t.id::text, word || jsonb_build_object('execution', t.id)
+        from told t
+        returning workflow_events.id, at, entity::uuid as execution
+    ), queued as (
+        insert into public.workflow_queue (due_at, lane, event_at, event_id, execution_id)
+        select r.at, t.lane, r.at, r.id, t.id from recorded r join told t on t.id = r.execution
+    )
+    select t.id from told t;
+    perform pg_notify('thendo_shop', '');
+end
+$function$;
+
+--- comment-on-function public.tell_executions(uuid[], jsonb)
+comment on function public.tell_executions(uuid[], jsonb) is 'Hands a word (approve, refuse, cancel, retry) to executions that rest, or have failed; gives those that can take it.';
+
+--- grants-on-function public.tell_executions(uuid[], jsonb)
+revoke all on function public.tell_executions(uuid[], jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.tell_executions(uuid[], jsonb) to service_role;
+grant execute on function public.tell_executions(uuid[], jsonb) to thendo_engine;
+
+--- function public.tell_failures(jsonb[])
+CREATE OR REPLACE FUNCTION public.tell_failures(failures jsonb[])
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    with recorded as (
+        insert into public.workflow_events (id, at, table_name, operation, entity, row_data)
+        select gen_random_uuid(), clock_timestamp(), 'thendo.failure', 'insert', f ->> 'workflow',
+               f || jsonb_build_object('workflow_name', (select w.name from public.workflows w where w.id::text = f ->> 'workflow'))
+        from unnest(failures) f
+        returning id, at, (hashtextextended(entity, 0) & 63)::smallint as lane
+    )
+    insert into public.workflow_queue (due_at, lane, event_at, event_id)
+    select r.at, r.lane, r.at, r.id from recorded r
+$function$;
+
+--- comment-on-function public.tell_failures(jsonb[])
+comment on function public.tell_failures(jsonb[]) is 'Records that executions failed, for workflows that begin with that. For the daemon.';
+
+--- grants-on-function public.tell_failures(jsonb[])
+revoke all on function public.tell_failures(jsonb[]) from public, anon, authenticated, service_role;
+grant execute on function public.tell_failures(jsonb[]) to thendo_engine;
 
 --- function public.update_my_profile(text, text, text, jsonb)
 CREATE OR REPLACE FUNCTION public.update_my_profile(name text DEFAULT NULL::text, phone text DEFAULT NULL::text, locale text DEFAULT NULL::text, preferences jsonb DEFAULT NULL::jsonb)
@@ -5036,6 +5162,35 @@ revoke all on public.workflow_actions from public, anon, authenticated, service_
 grant select on public.workflow_actions to authenticated;
 grant select on public.workflow_actions to service_role;
 
+--- table public.workflow_awaits
+create table public.workflow_awaits (
+    execution_id uuid not null,
+    node_id      text not null,
+    item         integer[] not null default '{}'::integer[],
+    table_name   text not null,
+    operation    text not null,
+    key          text not null,
+    workflow_id  uuid not null,
+    version      integer not null,
+    lane         smallint not null,
+    constraint workflow_awaits_pkey PRIMARY KEY (execution_id, node_id, table_name, operation, key, item)
+);
+
+--- comment public.workflow_awaits
+comment on table public.workflow_awaits is 'The events and words that executions rest for.';
+comment on column public.workflow_awaits.table_name is 'Whose events; thendo.word for a word of an admin.';
+comment on column public.workflow_awaits.key is '* for any row, row:ID or customer:ID for those of one.';
+
+--- index public.workflow_awaits idx_workflow_awaits_event
+CREATE INDEX idx_workflow_awaits_event ON public.workflow_awaits USING btree (table_name, operation, key);
+
+--- row-security public.workflow_awaits
+alter table public.workflow_awaits enable row level security;
+
+--- grants public.workflow_awaits
+revoke all on public.workflow_awaits from public, anon, authenticated, service_role;
+grant select, insert, delete on public.workflow_awaits to thendo_engine;
+
 --- table public.workflow_conditions
 create table public.workflow_conditions (
     id          uuid not null default gen_random_uuid(),
@@ -5079,6 +5234,41 @@ alter table public.workflow_conditions enable row level security;
 revoke all on public.workflow_conditions from public, anon, authenticated, service_role;
 grant select on public.workflow_conditions to authenticated;
 grant select on public.workflow_conditions to service_role;
+
+--- table public.workflow_dead_letters
+create table public.workflow_dead_letters (
+    id          uuid not null,
+    root        uuid not null,
+    attempt     smallint not null,
+    event_at    timestamp with time zone not null,
+    event_id    uuid not null,
+    workflow_id uuid not null,
+    version     integer not null,
+    lane        smallint not null,
+    state       jsonb not null,
+    reason      text not null,
+    failed_at   timestamp with time zone not null default now(),
+    constraint workflow_dead_letters_pkey PRIMARY KEY (id),
+    constraint workflow_dead_letters_lane_check CHECK (((lane >= 0) AND (lane <= 63)))
+);
+
+--- comment public.workflow_dead_letters
+comment on table public.workflow_dead_letters is 'A failed execution that nobody has tried again.';
+comment on column public.workflow_dead_letters.state is 'As in workflow_waiting.';
+comment on column public.workflow_dead_letters.reason is 'Why it failed, in words.';
+
+--- index public.workflow_dead_letters idx_workflow_dead_letters_failed_at
+CREATE INDEX idx_workflow_dead_letters_failed_at ON public.workflow_dead_letters USING btree (failed_at);
+
+--- index public.workflow_dead_letters idx_workflow_dead_letters_workflow_id
+CREATE INDEX idx_workflow_dead_letters_workflow_id ON public.workflow_dead_letters USING btree (workflow_id, failed_at);
+
+--- row-security public.workflow_dead_letters
+alter table public.workflow_dead_letters enable row level security;
+
+--- grants public.workflow_dead_letters
+revoke all on public.workflow_dead_letters from public, anon, authenticated, service_role;
+grant select, insert, delete on public.workflow_dead_letters to thendo_engine;
 
 --- table public.workflow_deliveries
 create table public.workflow_deliveries (
@@ -5204,6 +5394,8 @@ create table public.workflow_executions (
     created_at  timestamp with time zone not null default now(),
     updated_at  timestamp with time zone not null default now(),
     created_by  uuid,
+    root        uuid,
+    attempt     smallint not null default 1,
     constraint workflow_executions_pkey PRIMARY KEY (event_at, id),
     constraint workflow_executions_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text, 'backtest'::text]))),
     constraint workflow_executions_status_check CHECK ((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])))
@@ -5216,6 +5408,11 @@ comment on column public.workflow_executions.event_at is 'The event''s time: the
 comment on column public.workflow_executions.steps is 'List of {node, outcome, branch, why, result, changes, at}, in the order in which they happened.';
 comment on column public.workflow_executions.error is 'Why it failed, in words.';
 comment on column public.workflow_executions.created_by is 'Who asked for it, where someone did. No foreign key: accounts go, and partitions take none that change them.';
+comment on column public.workflow_executions.root is 'The first attempt, of which this is another; null for the first itself.';
+comment on column public.workflow_executions.attempt is '1 for the first, one more each time it was tried again.';
+
+--- index public.workflow_executions idx_workflow_executions_root
+CREATE INDEX idx_workflow_executions_root ON public.workflow_executions USING btree (root) WHERE (root IS NOT NULL);
 
 --- index public.workflow_executions idx_workflow_executions_workflow_id
 CREATE INDEX idx_workflow_executions_workflow_id ON public.workflow_executions USING btree (workflow_id, event_at DESC);
@@ -5240,6 +5437,26 @@ alter table public.workflow_executions_default enable row level security;
 
 --- grants public.workflow_executions_default
 revoke all on public.workflow_executions_default from public, anon, authenticated, service_role;
+
+--- table public.workflow_holds
+create table public.workflow_holds (
+    workflow_id uuid not null,
+    reason      text not null,
+    held_by     text not null default ''::text,
+    held_at     timestamp with time zone not null default now(),
+    constraint workflow_holds_pkey PRIMARY KEY (workflow_id)
+);
+
+--- comment public.workflow_holds
+comment on table public.workflow_holds is 'Workflows that an admin, or a guard, has brought to a stop until somebody releases them.';
+comment on column public.workflow_holds.workflow_id is 'Which; all zeros for all of them.';
+
+--- row-security public.workflow_holds
+alter table public.workflow_holds enable row level security;
+
+--- grants public.workflow_holds
+revoke all on public.workflow_holds from public, anon, authenticated, service_role;
+grant select on public.workflow_holds to thendo_engine;
 
 --- table public.workflow_plan_epoch
 create table public.workflow_plan_epoch (
@@ -5274,12 +5491,12 @@ create table public.workflow_queue (
     event_id     uuid,
     execution_id uuid,
     constraint workflow_queue_pkey PRIMARY KEY (lane, due_at, id),
-    constraint starts_or_resumes CHECK ((num_nonnulls(event_id, event_at) = (2 * num_nulls(execution_id)))),
+    constraint starts_or_resumes CHECK ((((event_id IS NULL) = (event_at IS NULL)) AND ((event_id IS NOT NULL) OR (execution_id IS NOT NULL)))),
     constraint workflow_queue_lane_check CHECK (((lane >= 0) AND (lane <= 63)))
 );
 
 --- comment public.workflow_queue
-comment on table public.workflow_queue is 'Events to start executions for, and executions to go on with.';
+comment on table public.workflow_queue is 'Events to start executions for, executions to go on with, and events that are handed to executions.';
 comment on column public.workflow_queue.due_at is 'Earliest instant of the claim, on the database''s clock.';
 
 --- storage public.workflow_queue
@@ -5419,6 +5636,9 @@ create table public.workflow_waiting (
     started_at  timestamp with time zone not null,
     waits_since timestamp with time zone not null default now(),
     put_off_for text,
+    root        uuid,
+    attempt     smallint not null default 1,
+    held        boolean not null default false,
     constraint workflow_waiting_pkey PRIMARY KEY (id)
 );
 
@@ -5426,6 +5646,12 @@ create table public.workflow_waiting (
 comment on table public.workflow_waiting is 'An execution that waits for a delivery, a time or an event.';
 comment on column public.workflow_waiting.state is 'Context and steps so far, as the engine saved them.';
 comment on column public.workflow_waiting.put_off_for is 'Set while it has not begun: the id of the row whose next event takes its place.';
+comment on column public.workflow_waiting.root is 'As in workflow_executions.';
+comment on column public.workflow_waiting.attempt is 'As in workflow_executions.';
+comment on column public.workflow_waiting.held is 'It would go on, or begin, but its workflow is held.';
+
+--- index public.workflow_waiting idx_workflow_waiting_held
+CREATE INDEX idx_workflow_waiting_held ON public.workflow_waiting USING btree (workflow_id, event_at, id) WHERE held;
 
 --- index public.workflow_waiting idx_workflow_waiting_put_off
 CREATE INDEX idx_workflow_waiting_put_off ON public.workflow_waiting USING btree (workflow_id, put_off_for) WHERE (put_off_for IS NOT NULL);
@@ -5849,6 +6075,10 @@ alter table public.workflow_actions
 --- foreign-key public.workflow_actions workflow_actions_workflow_id_fkey
 alter table public.workflow_actions
     add constraint workflow_actions_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
+
+--- foreign-key public.workflow_awaits workflow_awaits_execution_id_fkey
+alter table public.workflow_awaits
+    add constraint workflow_awaits_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.workflow_waiting(id) ON DELETE CASCADE;
 
 --- foreign-key public.workflow_conditions workflow_conditions_created_by_fkey
 alter table public.workflow_conditions
@@ -6775,10 +7005,40 @@ create policy authenticated_select on public.workflow_actions
     for select to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
+--- policy public.workflow_awaits engine_delete
+create policy engine_delete on public.workflow_awaits
+    for delete to thendo_engine
+    using (true);
+
+--- policy public.workflow_awaits engine_insert
+create policy engine_insert on public.workflow_awaits
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.workflow_awaits engine_select
+create policy engine_select on public.workflow_awaits
+    for select to thendo_engine
+    using (true);
+
 --- policy public.workflow_conditions authenticated_select
 create policy authenticated_select on public.workflow_conditions
     for select to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflow_dead_letters engine_delete
+create policy engine_delete on public.workflow_dead_letters
+    for delete to thendo_engine
+    using (true);
+
+--- policy public.workflow_dead_letters engine_insert
+create policy engine_insert on public.workflow_dead_letters
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.workflow_dead_letters engine_select
+create policy engine_select on public.workflow_dead_letters
+    for select to thendo_engine
+    using (true);
 
 --- policy public.workflow_deliveries engine_insert
 create policy engine_insert on public.workflow_deliveries
@@ -6813,6 +7073,11 @@ create policy engine_insert on public.workflow_executions
 
 --- policy public.workflow_executions engine_select
 create policy engine_select on public.workflow_executions
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_holds engine_select
+create policy engine_select on public.workflow_holds
     for select to thendo_engine
     using (true);
 

@@ -135,6 +135,8 @@ async fn one_batch(session: &Session, cursors: &mut Cursors) -> Outcome<usize> {
         });
         identities.push(Identity {
             id,
+            root: id,
+            attempt: 1,
             event: event.id,
             event_at: event.at,
             workflow,

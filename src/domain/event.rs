@@ -1,5 +1,6 @@
 //! An event: what happened to one row of the shop, as a database trigger recorded it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -71,8 +72,18 @@ pub enum CustomerKey {
 }
 
 impl Event {
-    /// The customer the row belongs to, read from `customer_id`.
+    /// The customer the row belongs to, read from `customer_id`; of a customer's own row, its id.
     pub fn customer_id(&self) -> Option<Uuid> {
-        self.row.get("customer_id").and_then(Value::as_str).and_then(|id| id.parse().ok())
+        let column = if self.table == "customers" { "id" } else { "customer_id" };
+        self.row.get(column).and_then(Value::as_str).and_then(|id| id.parse().ok())
+    }
+
+    /// The row's id as text.
+    pub fn row_id(&self) -> Option<Cow<'_, str>> {
+        Some(match self.row.get("id")? {
+            Value::Null => return None,
+            Value::String(id) => Cow::Borrowed(id.as_str()),
+            id => Cow::Owned(id.to_string()),
+        })
     }
 }

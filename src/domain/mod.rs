@@ -6,3 +6,4 @@ pub mod execution;
 pub mod ids;
 pub mod money;
 pub mod settings;
+pub mod word;

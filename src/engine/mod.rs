@@ -1,6 +1,7 @@
 //! The engine: listen, gate, claim, match, advance, apply, record, deliver, publish.
 
 pub mod advance;
+mod again;
 pub mod apply;
 mod aside;
 pub mod batch;
@@ -9,9 +10,11 @@ mod gate;
 pub mod health;
 mod listen;
 pub mod maintain;
+mod offers;
 mod pace;
 pub mod plans;
 mod publish;
+mod record;
 mod resume;
 mod start;
 mod wake;

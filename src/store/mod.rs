@@ -1,5 +1,6 @@
 //! All SQL of the data plane and the lists, in functions named after what they do.
 
+pub mod dead_letters;
 pub mod deliveries;
 pub mod demo;
 pub mod effects;
@@ -15,8 +16,10 @@ pub mod session;
 pub mod signals;
 pub mod staging;
 mod starting;
+pub mod telling;
 pub mod tokens;
 pub mod versions;
+pub mod waits;
 pub mod workflow_files;
 pub mod workflows;
 
@@ -39,6 +42,15 @@ pub static OF_A_BATCH: &[&Sql] = &[
     &executions::REPLACE_PUT_OFF,
     &executions::ROW_BY_NOW,
     &executions::PARK,
+    &waits::REGISTER_AWAITS,
+    &waits::WHO_AWAITS,
+    &waits::OFFER,
+    &waits::LOOK_BACK,
+    &waits::OFFERED,
+    &waits::UNQUEUE,
+    &dead_letters::KEEP_DEAD,
+    &dead_letters::TAKE_DEAD,
+    &dead_letters::TELL_FAILURES,
 ];
 
 /// What is sent beside batches.

@@ -160,8 +160,11 @@ async fn in_transaction(
     // From here on it may do what the engine may, and no more.
     session.transaction("set local role thendo_engine").await?;
     let workflow = WorkflowId(uuid::Uuid::nil());
+    let id = ExecutionId::derive(event.id, event.at, workflow, 0);
     let identity = Identity {
-        id: ExecutionId::derive(event.id, event.at, workflow, 0),
+        id,
+        root: id,
+        attempt: 1,
         event: event.id,
         event_at: event.at,
         workflow,

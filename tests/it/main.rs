@@ -37,4 +37,5 @@ mod tokens;
 mod triggering;
 mod vectors;
 mod versioning;
+mod waiting;
 mod writers;

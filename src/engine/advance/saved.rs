@@ -29,6 +29,9 @@ pub struct Saved {
     /// Events that end it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cancels: Vec<Cancel>,
+    /// Events that happened before this instant have been looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked: Option<DateTime<Utc>>,
     /// The instant that is queued for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timer: Option<DateTime<Utc>>,
@@ -98,6 +101,7 @@ impl Run {
             turns: turns_of(&self.root),
             failed: self.root.failed,
             cancels: self.cancels.clone(),
+            looked: self.looked,
             timer: self.timer,
             begun: self.begun,
             begins: self.begins,
@@ -114,7 +118,7 @@ impl Run {
         saved: Saved,
         now: DateTime<Utc>,
     ) -> Result<Self, NotOfThisPlan> {
-        let Saved { status, steps, context, turns, failed, cancels, timer, begun, begins } = saved;
+        let Saved { status, steps, context, turns, failed, cancels, looked, timer, begun, begins } = saved;
         // What was queued until now has been claimed.
         let timer = timer.filter(|timer| *timer > now);
         let mut root = Frame {
@@ -129,11 +133,13 @@ impl Run {
             status,
             root,
             cancels,
+            looked,
             items_left: ITEMS_AT_A_TIME,
             timer,
             begun,
             since: now,
             begins,
+            ended_by: None,
             stopping: None,
         })
     }

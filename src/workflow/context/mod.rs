@@ -82,6 +82,17 @@ impl Context {
         }
     }
 
+    /// The same event for another try: nothing has run.
+    pub fn anew(&self, kind: &str, now: DateTime<Utc>) -> Self {
+        let event = Head { kind: kind.into(), ..self.event.clone() };
+        Self { event, steps: Arc::default(), vars: Arc::default(), item: None, now, ..self.clone() }
+    }
+
+    /// How many items of a loop failed.
+    pub fn failed_items(&self, node: &NodeId) -> u64 {
+        self.steps.get(node).and_then(|result| result.get("failed")?.as_u64()).unwrap_or(0)
+    }
+
     /// Which execution sees it.
     pub fn execution(&self) -> ExecutionId {
         self.execution
