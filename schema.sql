@@ -5173,7 +5173,8 @@ create table public.workflow_awaits (
     workflow_id  uuid not null,
     version      integer not null,
     lane         smallint not null,
-    constraint workflow_awaits_pkey PRIMARY KEY (execution_id, node_id, table_name, operation, key, item)
+    constraint workflow_awaits_pkey PRIMARY KEY (execution_id, node_id, table_name, operation, key, item),
+    constraint workflow_awaits_operation_check CHECK ((operation = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text])))
 );
 
 --- comment public.workflow_awaits

@@ -27,7 +27,7 @@ create table public.workflow_awaits (
     -- Empty, unless a word of an admin is awaited: the places of the items of the loops around the node.
     item         integer[] not null default '{}',
     table_name   text not null,
-    operation    text not null,
+    operation    text not null check (operation in ('insert', 'update', 'delete')),
     key          text not null,
     workflow_id  uuid not null,
     version      integer not null,
