@@ -4,6 +4,7 @@ pub mod advance;
 pub mod apply;
 mod aside;
 pub mod batch;
+mod cause;
 mod deliver;
 mod gate;
 pub mod health;
