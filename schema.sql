@@ -1741,7 +1741,20 @@ declare
     -- An id is a random head and 12 digits that count up from a random number.
     id_begins     constant text := left(gen_random_uuid()::text, 24);
     counts_from   constant bigint := 140737488355328 + random() * 70368744177664;
+    -- Of what the engine writes: who had it written, by key, by entity, and for all the rest. Null for everyone else.
+    cause_of_keys     jsonb;
+    cause_of_entities jsonb;
+    cause_of_rest     text;
 begin
+    -- Anyone may set a setting; it is believed if it is the engine that works here, whoever owns this function.
+    if current_setting('thendo.cause', true) <> '' then
+        if current_setting('role') = 'thendo_engine' then
+            cause_of_rest := current_setting('thendo.cause', true);
+            cause_of_keys := nullif(current_setting('thendo.cause_in_' || tg_table_name, true), '')::jsonb;
+            cause_of_entities := nullif(current_setting('thendo.cause_of_entities', true), '')::jsonb;
+        end if;
+    end if;
+
     -- A past that is made up (`thendo demo seed`) happens to nobody. Only the table's owner may say so: anyone may
     -- set the setting, and whoever could keep quiet about a change could do it unnoticed.
     if current_setting('thendo.seeding', true) = 'on' then
@@ -1760,12 +1773,16 @@ begin
 
     if tg_op = 'INSERT' then
         with recorded as (
-            insert into public.workflow_events (id, at, table_name, operation, entity, row_data, truncated)
+            insert into public.workflow_events (id, at, table_name, operation, entity, row_data, truncated, cause, depth)
             select (id_begins || to_hex(counts_from + nth))::uuid, clock_timestamp(), tg_table_name, 'insert',
                    coalesce(whole ->> tg_argv[1], case when only_key is null then public.key_of(whole, tg_argv[4]::text[])
                                                        else whole ->> only_key end, ''),
                    case when pg_column_size(whole) > most_bytes then public.without_long_values(whole) else whole end,
-                   pg_column_size(whole) > most_bytes
+                   pg_column_size(whole) > most_bytes,
+                   case when cause_of_rest is not null then left(coalesce(
+                       cause_of_keys ->> (case when only_key is null then public.key_of(whole, tg_argv[4]::text[]) else whole ->> only_key end), cause_of_entities ->> (whole ->> tg_argv[1]), cause_of_rest), 36)::uuid end,
+                   case when cause_of_rest is null then 0 else substr(coalesce(
+                       cause_of_keys ->> (case when only_key is null then public.key_of(whole, tg_argv[4]::text[]) else whole ->> only_key end), cause_of_entities ->> (whole ->> tg_argv[1]), cause_of_rest), 37)::smallint end
             from (select row_number() over () as nth, to_jsonb(n) - (
                       select case to_jsonb(one) - tg_argv[6]::text[] when '{}' then tg_argv[5]::text[]
                                   else public.hidden_columns_of(tg_relid, tg_argv[5]::text[]) end
@@ -1787,12 +1804,16 @@ begin
                         else public.hidden_columns_of(tg_relid, tg_argv[5]::text[]) end as hidden
                 from new_rows as one limit 1) as first
         ), recorded as (
-            insert into public.workflow_events (id, at, table_name, operation, entity, row_data, old_data, truncated)
+            insert into public.workflow_events (id, at, table_name, operation, entity, row_data, old_data, truncated, cause, depth)
             select (id_begins || to_hex(counts_from + nth))::uuid, clock_timestamp(), tg_table_name, 'update',
                    coalesce(whole ->> tg_argv[1], key, ''),
                    case when pg_column_size(whole) > most_bytes then public.without_long_values(whole) else whole end,
                    case when pg_column_size(was) > most_bytes then public.without_long_values(was) else was end,
-                   greatest(pg_column_size(whole), pg_column_size(was)) > most_bytes
+                   greatest(pg_column_size(whole), pg_column_size(was)) > most_bytes,
+                   case when cause_of_rest is not null then left(coalesce(
+                       cause_of_keys ->> key, cause_of_entities ->> (whole ->> tg_argv[1]), cause_of_rest), 36)::uuid end,
+                   case when cause_of_rest is null then 0 else substr(coalesce(
+                       cause_of_keys ->> key, cause_of_entities ->> (whole ->> tg_argv[1]), cause_of_rest), 37)::smallint end
             from (select row_number() over () as nth, whole, key, before,
                          before - (select unchanged from columns)
                                 - array(select k from unnest((select to_compare from columns)) as k
@@ -1814,12 +1835,16 @@ begin
         select at, lane, at, id from recorded;
     else
         with recorded as (
-            insert into public.workflow_events (id, at, table_name, operation, entity, row_data, truncated)
+            insert into public.workflow_events (id, at, table_name, operation, entity, row_data, truncated, cause, depth)
             select (id_begins || to_hex(counts_from + nth))::uuid, clock_timestamp(), tg_table_name, 'delete',
                    coalesce(whole ->> tg_argv[1], case when only_key is null then public.key_of(whole, tg_argv[4]::text[])
                                                        else whole ->> only_key end, ''),
                    case when pg_column_size(whole) > most_bytes then public.without_long_values(whole) else whole end,
-                   pg_column_size(whole) > most_bytes
+                   pg_column_size(whole) > most_bytes,
+                   case when cause_of_rest is not null then left(coalesce(
+                       cause_of_keys ->> (case when only_key is null then public.key_of(whole, tg_argv[4]::text[]) else whole ->> only_key end), cause_of_entities ->> (whole ->> tg_argv[1]), cause_of_rest), 36)::uuid end,
+                   case when cause_of_rest is null then 0 else substr(coalesce(
+                       cause_of_keys ->> (case when only_key is null then public.key_of(whole, tg_argv[4]::text[]) else whole ->> only_key end), cause_of_entities ->> (whole ->> tg_argv[1]), cause_of_rest), 37)::smallint end
             from (select row_number() over () as nth, to_jsonb(o) - (
                       select case to_jsonb(one) - tg_argv[6]::text[] when '{}' then tg_argv[5]::text[]
                                   else public.hidden_columns_of(tg_relid, tg_argv[5]::text[]) end
@@ -2157,20 +2182,24 @@ CREATE OR REPLACE FUNCTION public.start_workflows(ids uuid[], names text[], inpu
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+    causes constant jsonb := case when current_setting('role') = 'thendo_engine'
+        then nullif(current_setting('thendo.cause_in_manual', true), '')::jsonb end;
 begin
     return query
     with wanted as (
         -- By its id or its name, if only one has it; it must be in force, and of the kind that is started so.
-        select i.id, i.input, i.started_by, i.depth,
+        select i.id, i.input, i.started_by, least(greatest(i.depth, 0), 100) as depth,
                (select case count(*) when 1 then min(w.id::text)::uuid end from public.workflows w
                  where (w.name = i.name or w.id::text = i.name) and w.status = 'published' and w.live_version is not null
                    and exists (select from public.workflow_triggers t
                                 where t.workflow_id = w.id and t.table_name = 'thendo.manual')) as workflow
         from unnest(ids, names, inputs, started_by, depths) as i (id, name, input, started_by, depth)
     ), told as (
-        insert into public.workflow_events (id, at, table_name, operation, entity, row_data)
+        insert into public.workflow_events (id, at, table_name, operation, entity, row_data, cause, depth)
         select d.id, clock_timestamp(), 'thendo.manual', 'insert', d.id::text,
-               jsonb_build_object('id', d.id, 'workflow_id', d.workflow, 'by', d.started_by, 'input', d.input, 'depth', d.depth)
+               jsonb_build_object('id', d.id, 'workflow_id', d.workflow, 'by', d.started_by, 'input', d.input, 'depth', d.depth),
+               left(causes ->> d.id::text, 36)::uuid, d.depth
         from wanted d where d.workflow is not null
         returning workflow_events.id, at, (hashtextextended(entity, 0) & 63)::smallint as lane
     ), queued as (
@@ -2352,30 +2381,31 @@ revoke all on function public.tell_executions(uuid[], jsonb) from public, anon, 
 grant execute on function public.tell_executions(uuid[], jsonb) to service_role;
 grant execute on function public.tell_executions(uuid[], jsonb) to thendo_engine;
 
---- function public.tell_failures(jsonb[])
-CREATE OR REPLACE FUNCTION public.tell_failures(failures jsonb[])
+--- function public.tell_failures(jsonb[], uuid[], smallint[])
+CREATE OR REPLACE FUNCTION public.tell_failures(failures jsonb[], causes uuid[], depths smallint[])
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     with recorded as (
-        insert into public.workflow_events (id, at, table_name, operation, entity, row_data)
-        select gen_random_uuid(), clock_timestamp(), 'thendo.failure', 'insert', f ->> 'workflow',
-               f || jsonb_build_object('workflow_name', (select w.name from public.workflows w where w.id::text = f ->> 'workflow'))
-        from unnest(failures) f
+        insert into public.workflow_events (id, at, table_name, operation, entity, row_data, cause, depth)
+        select gen_random_uuid(), clock_timestamp(), 'thendo.failure', 'insert', f.row ->> 'workflow',
+               f.row || jsonb_build_object('workflow_name', (select w.name from public.workflows w where w.id::text = f.row ->> 'workflow')),
+               f.cause, f.depth
+        from unnest(failures, causes, depths) as f (row, cause, depth)
         returning id, at, (hashtextextended(entity, 0) & 63)::smallint as lane
     )
     insert into public.workflow_queue (due_at, lane, event_at, event_id)
     select r.at, r.lane, r.at, r.id from recorded r
 $function$;
 
---- comment-on-function public.tell_failures(jsonb[])
-comment on function public.tell_failures(jsonb[]) is 'Records that executions failed, for workflows that begin with that. For the daemon.';
+--- comment-on-function public.tell_failures(jsonb[], uuid[], smallint[])
+comment on function public.tell_failures(jsonb[], uuid[], smallint[]) is 'Records that executions failed, each by its execution and the depth of the event, for workflows that begin with that. For the daemon.';
 
---- grants-on-function public.tell_failures(jsonb[])
-revoke all on function public.tell_failures(jsonb[]) from public, anon, authenticated, service_role;
-grant execute on function public.tell_failures(jsonb[]) to thendo_engine;
+--- grants-on-function public.tell_failures(jsonb[], uuid[], smallint[])
+revoke all on function public.tell_failures(jsonb[], uuid[], smallint[]) from public, anon, authenticated, service_role;
+grant execute on function public.tell_failures(jsonb[], uuid[], smallint[]) to thendo_engine;
 
 --- function public.update_my_profile(text, text, text, jsonb)
 CREATE OR REPLACE FUNCTION public.update_my_profile(name text DEFAULT NULL::text, phone text DEFAULT NULL::text, locale text DEFAULT NULL::text, preferences jsonb DEFAULT NULL::jsonb)
@@ -5352,6 +5382,8 @@ create table public.workflow_events (
     row_data   jsonb not null,
     old_data   jsonb,
     truncated  boolean not null default false,
+    cause      uuid,
+    depth      smallint not null default 0,
     constraint workflow_events_pkey PRIMARY KEY (at, id)
 ) partition by RANGE (at);
 
@@ -5362,6 +5394,8 @@ comment on column public.workflow_events.entity is 'Whose events are handled in 
 comment on column public.workflow_events.row_data is 'The row after the operation; before it, for a delete.';
 comment on column public.workflow_events.old_data is 'Former values of the columns that an update changed: its keys are the changed columns, and a former null is a JSON null. Null itself for other operations, and where the key changed.';
 comment on column public.workflow_events.truncated is 'The row was too large: its long values are missing.';
+comment on column public.workflow_events.cause is 'The execution that wrote the row; null: somebody of the shop did.';
+comment on column public.workflow_events.depth is 'How many executions stand before it, each started by what the one before it wrote: 0, or one more than the event of its cause. Beyond 8 it starts nothing.';
 
 --- row-security public.workflow_events
 alter table public.workflow_events enable row level security;

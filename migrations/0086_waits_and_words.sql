@@ -86,23 +86,6 @@ $$;
 comment on function public.tell_executions(uuid[], jsonb) is
     'Hands a word (approve, refuse, cancel, retry) to executions that rest, or have failed; gives those that can take it.';
 
--- That executions failed: events of no table, for workflows that begin with it.
-create function public.tell_failures(failures jsonb[]) returns void
-language sql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    with recorded as (
-        insert into public.workflow_events (id, at, table_name, operation, entity, row_data)
-        select gen_random_uuid(), clock_timestamp(), 'thendo.failure', 'insert', f ->> 'workflow',
-               f || jsonb_build_object('workflow_name', (select w.name from public.workflows w where w.id::text = f ->> 'workflow'))
-        from unnest(failures) f
-        returning id, at, (hashtextextended(entity, 0) & 63)::smallint as lane
-    )
-    insert into public.workflow_queue (due_at, lane, event_at, event_id)
-    select r.at, r.lane, r.at, r.id from recorded r
-$$;
-comment on function public.tell_failures(jsonb[]) is 'Records that executions failed, for workflows that begin with that. For the daemon.';
-
 do $$
 declare
     door record;
@@ -124,10 +107,9 @@ begin
     end loop;
 end
 $$;
-revoke execute on function public.tell_executions(uuid[], jsonb), public.tell_failures(jsonb[])
+revoke execute on function public.tell_executions(uuid[], jsonb)
     from public, anon, authenticated, service_role;
 grant execute on function public.tell_executions(uuid[], jsonb) to thendo_engine, service_role;
-grant execute on function public.tell_failures(jsonb[]) to thendo_engine;
 
 -- As before, and what failed and could be tried again goes with its person.
 create or replace function public.erase_traces(person jsonb, events uuid[]) returns table (what text, row_count bigint)

@@ -9,6 +9,7 @@ use thendo::domain::effect::{Answer, Effect, Request};
 use thendo::domain::execution::StepOutcome;
 use thendo::domain::execution::{Change, Mode, Status, Step};
 use thendo::domain::ids::{EffectId, ExecutionId, NodeId, WorkflowId};
+use thendo::store::cause::Causes;
 use thendo::store::effects::{Asked, apply};
 use thendo::store::executions::{Ended, Identity, record};
 use thendo::store::queue::{Cursors, Due, claim_due};
@@ -131,6 +132,8 @@ async fn one_batch(session: &Session, cursors: &mut Cursors) -> Outcome<usize> {
         asked.push(Asked {
             execution: id,
             lane: row.lane,
+            depth: event.depth,
+            customer: Some(customer),
             request: Request { id: EffectId::derive(id, &node, &[]), node, item: Vec::new(), effect },
         });
         identities.push(Identity {
@@ -145,7 +148,7 @@ async fn one_batch(session: &Session, cursors: &mut Cursors) -> Outcome<usize> {
             started_at: claim.now,
         });
     }
-    let answers = apply(session, &asked).await?;
+    let answers = apply(session, &mut Causes::default(), &asked).await?;
     let steps: Vec<Vec<Step>> =
         asked.iter().map(|asked| vec![step(asked, &answers[&asked.request.id], claim.now)]).collect();
     let ended: Vec<Ended<'_>> = identities

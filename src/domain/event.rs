@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::ids::EventId;
+use super::ids::{EventId, ExecutionId};
+
+/// Executions that stand one behind the other, each started by what the one before it wrote: then it is a loop.
+pub const MAX_DEPTH: i16 = 8;
 
 /// What was done to the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,6 +59,11 @@ pub struct Event {
     pub row: Arc<Row>,
     /// Former values of the columns that an update changed.
     pub old: Arc<Row>,
+    /// The execution that wrote the row; `None` if somebody of the shop did.
+    pub cause: Option<ExecutionId>,
+    /// How many executions stand before it, each started by what the one before it wrote; at most [`MAX_DEPTH`], or it
+    /// starts nothing.
+    pub depth: i16,
     /// The customer of the row, where it has one and a plan asks for it (`customers`, one row).
     pub customer: Option<Arc<Row>>,
 }

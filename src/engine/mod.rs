@@ -5,6 +5,7 @@ mod again;
 pub mod apply;
 mod aside;
 pub mod batch;
+mod cause;
 mod deliver;
 mod gate;
 pub mod health;

@@ -13,7 +13,7 @@ use crate::domain::event::Operation;
 use crate::domain::execution::{Mode, Status, Step, StepOutcome};
 use crate::domain::ids::{ExecutionId, WorkflowId};
 use crate::domain::word::WORDS;
-use crate::store::dead_letters::{self, Dead};
+use crate::store::dead_letters::{self, Dead, Failure};
 use crate::store::executions::{Ended, Identity, Resting, park, record};
 use crate::store::session::{Session, StoreError};
 use crate::store::waits::{Registered, register, unqueue};
@@ -76,7 +76,7 @@ struct Down<'a> {
     resting: Vec<Resting<'a, Saved>>,
     awaits: Vec<Registered<'a>>,
     letters: Vec<(&'a Identity, Value, String)>,
-    failures: Vec<Value>,
+    failures: Vec<Failure>,
     /// Instants that executions were to be woken at and have no use for any more.
     timers: Vec<(i16, DateTime<Utc>, ExecutionId)>,
 }
@@ -158,14 +158,22 @@ fn first_failed(steps: &[Step]) -> Option<&Step> {
 }
 
 /// A failure as workflows see it that begin with one.
-fn failed(identity: &Identity, steps: &[Step], reason: &str, run: Option<&Run>, now: DateTime<Utc>) -> Value {
+fn failed(
+    identity: &Identity,
+    steps: &[Step],
+    reason: &str,
+    run: Option<&Run>,
+    now: DateTime<Utc>,
+) -> Failure {
     let event = run.map(|run| run.context().event());
-    json!({
+    let depth = run.map_or(0, |run| run.context().depth());
+    let row = json!({
         "workflow": identity.workflow, "execution": identity.id, "attempt": identity.attempt,
         "node": first_failed(steps).map(|step| &step.node), "reason": reason, "failed_at": time(now),
         "event": {
             "id": identity.event, "at": time(identity.event_at), "type": event.map(|event| &event.kind),
             "row_id": run.map(|run| run.context().row_key()),
         },
-    })
+    });
+    Failure { row, execution: identity.id, depth }
 }

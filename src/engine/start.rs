@@ -8,9 +8,10 @@ use chrono::{DateTime, Utc};
 
 use super::advance::Run;
 use super::apply::Running;
+use super::cause;
 use super::plans::{InForce, Plans};
 use super::resume::{Broken, Moving, Rest};
-use crate::domain::event::{CustomerKey, Event};
+use crate::domain::event::{CustomerKey, Event, MAX_DEPTH};
 use crate::domain::ids::ExecutionId;
 use crate::store::executions::{Identity, load_customers};
 use crate::store::queue::{Claim, Due};
@@ -46,7 +47,7 @@ pub(super) async fn start(
         matched.iter().filter_map(|(event, _, in_force)| in_force.plan.customer_of(event)).collect();
     let customers = load_customers(session, wanted.into_iter().collect()).await?;
 
-    let mut once = HashSet::new();
+    let (mut once, mut looping) = (HashSet::new(), Vec::new());
     for (event, lane, in_force) in matched {
         let identity = identity(event, &in_force, lane, now);
         if !once.insert(identity.id) {
@@ -63,7 +64,12 @@ pub(super) async fn start(
             None => Cow::Borrowed(event),
         };
         // A filter may ask about the customer, so it comes last.
-        if plan.passes_filter(&known) {
+        if !plan.passes_filter(&known) {
+            continue;
+        }
+        if event.depth > MAX_DEPTH {
+            looping.push((event.cause, identity));
+        } else {
             let mut run = Run::start(identity.id, plan, &known, now);
             let later = plan.trigger_settings().and_then(|trigger| trigger.starts_at(event));
             if let Some(later) = later.filter(|later| *later > now) {
@@ -76,6 +82,7 @@ pub(super) async fn start(
             }
         }
     }
+    moving.broken.extend(cause::end_loops(session, looping).await?);
     Ok(())
 }
 

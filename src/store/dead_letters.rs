@@ -24,7 +24,7 @@ pub(super) static TAKE_DEAD: Sql = Sql {
            returning id, root, attempt, event_at, event_id, workflow_id, version, lane, state",
 };
 pub(super) static TELL_FAILURES: Sql =
-    Sql { name: "tell_failures", text: "select public.tell_failures($1::jsonb[])" };
+    Sql { name: "tell_failures", text: "select public.tell_failures($1, $2, $3)" };
 
 /// A failed execution as it is kept.
 #[derive(Debug)]
@@ -81,13 +81,27 @@ pub async fn take(
     Ok(rows.iter().map(|row| (Identity::of(row, now), row.get::<_, Readable>("state").0)).collect())
 }
 
-/// Tells that executions failed: `{workflow, execution, node, reason, failed_at, event}` each.
+/// That an execution failed, as an event.
+#[derive(Debug)]
+pub struct Failure {
+    /// `{workflow, execution, node, reason, failed_at, event}`.
+    pub row: Value,
+    /// Which.
+    pub execution: ExecutionId,
+    /// The depth of its event.
+    pub depth: i16,
+}
+
+/// Tells that executions failed.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn tell(session: &Session, failures: &[Value]) -> Result<(), StoreError> {
+pub async fn tell(session: &Session, failures: &[Failure]) -> Result<(), StoreError> {
     if failures.is_empty() {
         return Ok(());
     }
-    session.execute(&TELL_FAILURES, &[&failures]).await.map(|_| ())
+    let rows: Vec<_> = failures.iter().map(|failure| &failure.row).collect();
+    let causes: Vec<_> = failures.iter().map(|failure| failure.execution.0).collect();
+    let depths: Vec<_> = failures.iter().map(|failure| failure.depth.saturating_add(1)).collect();
+    session.execute(&TELL_FAILURES, &[&rows, &causes, &depths]).await.map(|_| ())
 }

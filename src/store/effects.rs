@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
+use super::cause::Causes;
 use super::json::Readable;
 use super::session::{Session, Sql, StoreError};
 use super::starting::start_workflows;
@@ -33,6 +34,10 @@ pub struct Asked {
     pub execution: ExecutionId,
     /// Its lane: a delivery comes back through it.
     pub lane: i16,
+    /// The depth of its event.
+    pub depth: i16,
+    /// The customer whom it is about.
+    pub customer: Option<Uuid>,
     /// What.
     pub request: Request,
 }
@@ -43,14 +48,20 @@ pub struct Asked {
 ///
 /// # Errors
 /// [`StoreError`]; what can be foreseen (no such customer) is an [`Answer::Refused`] instead.
-pub async fn apply(session: &Session, asked: &[Asked]) -> Result<HashMap<EffectId, Answer>, StoreError> {
-    let (points, deposits, started, emails) = tokio::join!(
+pub async fn apply(
+    session: &Session,
+    causes: &mut Causes,
+    asked: &[Asked],
+) -> Result<HashMap<EffectId, Answer>, StoreError> {
+    let (told, points, deposits, started, emails) = tokio::join!(
         biased;
+        causes.tell(session, asked),
         award_points(session, asked),
         create_deposits(session, asked),
         start_workflows(session, asked),
         hand_over_emails(session, asked),
     );
+    told?;
     let mut answers = points?;
     answers.extend(deposits?);
     answers.extend(started?);
@@ -200,7 +211,7 @@ async fn hand_over_emails(
     let mut ids: Vec<Uuid> = Vec::new();
     let (mut executions, mut nodes, mut lanes) = (Vec::new(), Vec::new(), Vec::new());
     let mut payloads: Vec<Json<&Email>> = Vec::new();
-    for Asked { execution, lane, request } in asked {
+    for Asked { execution, lane, request, .. } in asked {
         if let Effect::SendEmail(email) = &request.effect {
             ids.push(request.id.0);
             executions.push(execution.0);

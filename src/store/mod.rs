@@ -1,5 +1,6 @@
 //! All SQL of the data plane and the lists, in functions named after what they do.
 
+pub mod cause;
 pub mod dead_letters;
 pub mod deliveries;
 pub mod demo;
@@ -30,6 +31,7 @@ pub static OF_A_BATCH: &[&Sql] = &[
     &queue::AGREE_WITH_PUBLISHING,
     &queue::LOCK_READY_LANES,
     &queue::CLAIM_DUE,
+    &cause::TELL_CAUSES,
     &effects::LOCK_BALANCES,
     &effects::AWARD_POINTS,
     &effects::CREATE_DEPOSITS,
@@ -55,6 +57,7 @@ pub static OF_A_BATCH: &[&Sql] = &[
 
 /// What is sent beside batches.
 pub static BESIDE_BATCHES: &[&Sql] = &[
+    &cause::CHAINS,
     &queue::QUARANTINE,
     &queue::OLDEST_DUE,
     &deliveries::LEASE,

@@ -242,6 +242,8 @@ fn event(row: &Row, id: EventId) -> Due {
         operation,
         row: Arc::default(),
         old: Arc::default(),
+        cause: row.get::<_, Option<Uuid>>("cause").map(ExecutionId),
+        depth: row.get("depth"),
         customer: None,
     });
     let members = |name| Readable::members(row.get(name));

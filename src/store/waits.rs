@@ -189,6 +189,8 @@ pub async fn look_back(
             row: whole.into(),
             old: old.into(),
             customer: None,
+            cause: None,
+            depth: 0,
         };
         found.push((number, event));
     }

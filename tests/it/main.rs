@@ -21,6 +21,7 @@ mod hostile;
 mod in_git;
 mod integrity;
 mod listening;
+mod looping;
 mod mailing;
 mod medusa;
 mod migrating;

@@ -34,6 +34,9 @@ pub struct Context {
     #[serde(default)]
     execution: ExecutionId,
     event: Head,
+    /// The event's: what the execution writes is one deeper.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    depth: i16,
     subject: Arc<str>,
     row: Arc<Row>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,6 +72,7 @@ impl Context {
         Self {
             execution,
             event: Head { id: event.id, kind: kind.into(), at: event.at },
+            depth: event.depth,
             subject: subject.into(),
             row: event.row.clone(),
             // What happened to a customer is about that customer.
@@ -96,6 +100,11 @@ impl Context {
     /// Which execution sees it.
     pub fn execution(&self) -> ExecutionId {
         self.execution
+    }
+
+    /// How many executions stand before its event, each started by what the one before it wrote.
+    pub fn depth(&self) -> i16 {
+        self.depth
     }
 
     /// The same, for one item of a loop.
@@ -250,6 +259,10 @@ impl Context {
     }
 }
 
+fn is_zero(depth: &i16) -> bool {
+    *depth == 0
+}
+
 fn below<'a, S: AsRef<str>>(mut value: &'a Value, path: &[S]) -> Option<&'a Value> {
     for key in path {
         value = match value {
@@ -293,6 +306,8 @@ pub mod tests {
             row: map(row).into(),
             old: Arc::default(),
             customer: Some(map(customer).into()),
+            cause: None,
+            depth: 0,
         }
     }
 
