@@ -6,12 +6,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::apply::{Deliveries, Fault, Manner, Moved, Running, in_waves};
+use super::flow::{Held, admit, places};
 use super::plans::Plans;
 use super::resume::{Broken, wake};
 use super::start::start;
 use crate::domain::execution::{Mode, Status, Step, StepOutcome};
 use crate::domain::ids::{EventId, ExecutionId, WorkflowId};
 use crate::store::executions::{Ended, Resting, park, record};
+use crate::store::flow::take_places;
 use crate::store::queue::{Claim, Claimed, Cursors, Due, claim_due};
 use crate::store::session::{Session, StoreError};
 
@@ -84,6 +86,9 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -
     plans.refresh(session, *epoch, oldest).await?;
     let (mut running, mut broken) = start(session, plans, rows, *now).await?;
     broken.extend(wake(session, plans, rows, *now, &mut running).await?);
+    for Held { workflow, reason } in admit(session, &mut running, *now).await? {
+        tracing::error!(%workflow, reason, "executions beyond the bulk guard are held back");
+    }
     let Moved { handed, thought } =
         in_waves(session, &mut running, *now, manner, &mut Deliveries::HandOver).await?;
     settle(session, &mut running, &broken).await?;
@@ -103,6 +108,7 @@ async fn settle(session: &Session, running: &mut [Running], broken: &[Broken]) -
             error: Some(b.error.clone()),
         })
         .collect();
+    let places = places(running);
     let mut resting = Vec::new();
     for Running { identity, run, .. } in running {
         match run.status {
@@ -129,13 +135,14 @@ async fn settle(session: &Session, running: &mut [Running], broken: &[Broken]) -
         let key = r.put_off_for.clone().map(|key| (r.identity.workflow, key));
         key.is_none_or(|key| latest.get(&key) == Some(&r.identity.id))
     });
-    let (recorded, parked, committed) = tokio::join!(
+    let (recorded, parked, placed, committed) = tokio::join!(
         biased;
         record(session, &ended),
         park(session, &resting),
+        take_places(session, &places),
         session.transaction("commit"),
     );
-    recorded.and(parked).and(committed)
+    recorded.and(parked).and(placed).and(committed)
 }
 
 /// Why an execution failed: its first failed step, in words.

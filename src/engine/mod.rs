@@ -5,6 +5,7 @@ pub mod apply;
 mod aside;
 pub mod batch;
 mod deliver;
+mod flow;
 mod gate;
 pub mod health;
 mod listen;

@@ -43,10 +43,11 @@ pub(super) async fn wake(
         })
         .collect();
     let (mut broken, mut put_off) = (Vec::new(), Vec::new());
-    for Woken { identity, state, deliveries } in take_waiting(session, &ids).await? {
+    for Woken { identity, state, slot, deliveries } in take_waiting(session, &ids).await? {
         let plan = plans.pinned(session, identity.workflow, identity.version).await?;
         match restored(&identity, plan, state, now) {
             Ok((plan, mut run)) => {
+                run.woken_with(slot);
                 for (id, spot) in run.waiting_for() {
                     let answer = deliveries.iter().find(|(of, ..)| *of == id);
                     if let Some((_, status, result)) = answer {

@@ -5,6 +5,7 @@ pub mod demo;
 pub mod effects;
 pub mod erasure;
 pub mod executions;
+pub mod flow;
 pub mod in_force;
 pub mod json;
 pub mod lists;
@@ -33,6 +34,11 @@ pub static OF_A_BATCH: &[&Sql] = &[
     &effects::HAND_OVER_EMAILS,
     &starting::START_WORKFLOWS,
     &executions::LOAD_CUSTOMERS,
+    &flow::LOCK_FLOW,
+    &flow::TAKEN_SLOTS,
+    &flow::KEEP_FLOW,
+    &flow::REPLACE_QUIET,
+    &flow::TAKE_PLACES,
     &executions::TAKE_WAITING,
     &executions::FINISHED_DELIVERIES,
     &executions::RECORD,
@@ -50,6 +56,7 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &deliveries::POSTPONE,
     &deliveries::RESCUE,
     &deliveries::RENEW,
+    &flow::PRUNE_FLOW,
     &in_force::IN_FORCE_NOW,
     &workflows::VERSIONS_IN_FORCE,
     &workflows::ONE_VERSION,

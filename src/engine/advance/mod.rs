@@ -5,6 +5,7 @@
 //! on. The body of a loop takes its turns for each item, in a frame of its own. The same plan, context and time give
 //! the same requests. `docs/semantics.md` says all of it.
 
+mod admission;
 mod frame;
 mod saved;
 mod turns;
@@ -22,6 +23,7 @@ use crate::workflow::plan::{Plan, Work};
 use frame::{Frame, Turn, step};
 use turns::{Limits, Turns};
 
+pub use admission::{Admission, Stage};
 pub use saved::{NotOfThisPlan, Saved};
 
 /// Items of loops that an execution begins before it rests for a moment, so that no transaction lasts.
@@ -48,6 +50,8 @@ pub struct Run {
     since: DateTime<Utc>,
     /// It has not begun, and does not before this instant.
     begins: Option<DateTime<Utc>>,
+    /// How far flow control is with it.
+    admission: Admission,
     /// It is to end, as failed or not, once what it has asked for is answered.
     stopping: Option<bool>,
 }
@@ -96,6 +100,7 @@ impl Run {
             begun: 0,
             since: event.at,
             begins: None,
+            admission: Admission::of(plan),
             stopping: None,
         }
     }
@@ -106,9 +111,9 @@ impl Run {
         self.go(Move::Parked);
     }
 
-    /// Whether it has not begun.
+    /// Whether it has not begun, by its trigger's wish.
     pub fn is_put_off(&self) -> bool {
-        self.begins.is_some()
+        self.begins.is_some() && !self.admission.puts_off()
     }
 
     /// Begins with the row as it is by now.
@@ -136,7 +141,7 @@ impl Run {
             self.stop();
             return Vec::new();
         }
-        if self.begins.is_some_and(|begins| begins > now) {
+        if self.begins.is_some_and(|begins| begins > now) || self.admission.waits() {
             return Vec::new();
         }
         self.begins = None;
