@@ -772,6 +772,54 @@ comment on function public.grant_admin(uuid) is 'Makes an account an admin; one 
 revoke all on function public.grant_admin(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.grant_admin(uuid) to service_role;
 
+--- function public.hand_on_slot()
+CREATE OR REPLACE FUNCTION public.hand_on_slot()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    of_workflow constant uuid := old.workflow_id;
+    -- A row leaves one key's executions, or joins those who wait for one.
+    of_key text := coalesce(old.slot, old.wants_slot);
+    at_once integer;
+    handed bigint;
+begin
+    if tg_op = 'UPDATE' and of_key is null then
+        of_key := new.wants_slot;
+    end if;
+    select f.counted into at_once from public.workflow_flow f
+     where f.workflow_id = of_workflow and f.rule = 'concurrency' and f.key = of_key for update;
+    with next as (
+        select w.id, w.event_at from public.workflow_waiting w
+         where w.workflow_id = of_workflow and w.wants_slot = of_key
+         order by w.event_at, w.id
+         limit (select greatest(0, coalesce(at_once, 1) - count(*)) from public.workflow_waiting h
+                 where h.workflow_id = of_workflow and h.slot = of_key)
+           for update skip locked
+    ), handed as (
+        update public.workflow_waiting w set slot = w.wants_slot, wants_slot = null
+          from next where w.id = next.id
+        returning w.id, w.lane, w.event_at
+    )
+    insert into public.workflow_queue (due_at, lane, execution_id)
+    select clock_timestamp(), h.lane, h.id from handed h order by h.event_at, h.id;
+    get diagnostics handed = row_count;
+    -- The daemon itself looks again at once.
+    if handed > 0 and current_setting('role') <> 'thendo_engine' then
+        perform pg_notify('thendo_shop', '');
+    end if;
+    return null;
+end
+$function$;
+
+--- comment-on-function public.hand_on_slot()
+comment on function public.hand_on_slot() is 'Trigger of workflow_waiting: hands the free slots of a key of concurrency to the executions that wait longest.';
+
+--- grants-on-function public.hand_on_slot()
+revoke all on function public.hand_on_slot() from public, anon, authenticated, service_role;
+
 --- function public.handed_over(text)
 CREATE OR REPLACE FUNCTION public.handed_over(name text)
  RETURNS text
@@ -5241,6 +5289,40 @@ alter table public.workflow_executions_default enable row level security;
 --- grants public.workflow_executions_default
 revoke all on public.workflow_executions_default from public, anon, authenticated, service_role;
 
+--- table public.workflow_flow
+create table public.workflow_flow (
+    workflow_id  uuid not null,
+    rule         text not null,
+    key          text not null,
+    at           timestamp with time zone,
+    until        timestamp with time zone,
+    execution_id uuid,
+    counted      integer not null default 0,
+    statement    text,
+    of_statement integer not null default 0,
+    constraint workflow_flow_pkey PRIMARY KEY (workflow_id, rule, key),
+    constraint workflow_flow_key_check CHECK ((octet_length(key) <= 200)),
+    constraint workflow_flow_rule_check CHECK ((rule = ANY (ARRAY['once'::text, 'debounce'::text, 'concurrency'::text, 'rate'::text, 'guard'::text])))
+);
+
+--- comment public.workflow_flow
+comment on table public.workflow_flow is 'What the rules of a workflow''s flow control keep, by what they count by.';
+comment on column public.workflow_flow.at is 'once: the first start. debounce: the first event that is still put off. guard: the minute.';
+comment on column public.workflow_flow.until is 'From then on the row means nothing any more. Null: for ever.';
+comment on column public.workflow_flow.execution_id is 'debounce: the execution that is put off.';
+comment on column public.workflow_flow.counted is 'guard: executions of the minute. concurrency: the limit.';
+comment on column public.workflow_flow.statement is 'guard: the statement whose executions were counted last, by the head of its events'' ids.';
+
+--- storage public.workflow_flow
+alter table public.workflow_flow set (fillfactor = '70');
+
+--- row-security public.workflow_flow
+alter table public.workflow_flow enable row level security;
+
+--- grants public.workflow_flow
+revoke all on public.workflow_flow from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.workflow_flow to thendo_engine;
+
 --- table public.workflow_plan_epoch
 create table public.workflow_plan_epoch (
     single boolean not null default true,
@@ -5419,19 +5501,36 @@ create table public.workflow_waiting (
     started_at  timestamp with time zone not null,
     waits_since timestamp with time zone not null default now(),
     put_off_for text,
-    constraint workflow_waiting_pkey PRIMARY KEY (id)
+    slot        text,
+    wants_slot  text,
+    constraint workflow_waiting_pkey PRIMARY KEY (id),
+    constraint has_or_wants_a_slot CHECK (((slot IS NULL) OR (wants_slot IS NULL)))
 );
 
 --- comment public.workflow_waiting
 comment on table public.workflow_waiting is 'An execution that waits for a delivery, a time or an event.';
 comment on column public.workflow_waiting.state is 'Context and steps so far, as the engine saved them.';
 comment on column public.workflow_waiting.put_off_for is 'Set while it has not begun: the id of the row whose next event takes its place.';
+comment on column public.workflow_waiting.slot is 'The key of concurrency of which it is one.';
+comment on column public.workflow_waiting.wants_slot is 'It has not begun: the key of concurrency that it waits for.';
 
 --- index public.workflow_waiting idx_workflow_waiting_put_off
 CREATE INDEX idx_workflow_waiting_put_off ON public.workflow_waiting USING btree (workflow_id, put_off_for) WHERE (put_off_for IS NOT NULL);
 
+--- index public.workflow_waiting idx_workflow_waiting_slot
+CREATE INDEX idx_workflow_waiting_slot ON public.workflow_waiting USING btree (workflow_id, slot) WHERE (slot IS NOT NULL);
+
+--- index public.workflow_waiting idx_workflow_waiting_wants_slot
+CREATE INDEX idx_workflow_waiting_wants_slot ON public.workflow_waiting USING btree (workflow_id, wants_slot, event_at, id) WHERE (wants_slot IS NOT NULL);
+
 --- index public.workflow_waiting idx_workflow_waiting_workflow_id
 CREATE INDEX idx_workflow_waiting_workflow_id ON public.workflow_waiting USING btree (workflow_id);
+
+--- trigger public.workflow_waiting hand_on_slot_of_deleted
+CREATE CONSTRAINT TRIGGER hand_on_slot_of_deleted AFTER DELETE ON public.workflow_waiting DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.slot IS NOT NULL) OR (old.wants_slot IS NOT NULL))) EXECUTE FUNCTION public.hand_on_slot();
+
+--- trigger public.workflow_waiting hand_on_slot_of_updated
+CREATE CONSTRAINT TRIGGER hand_on_slot_of_updated AFTER UPDATE ON public.workflow_waiting DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((((old.slot IS NOT NULL) AND (new.slot IS DISTINCT FROM old.slot)) OR ((new.wants_slot IS NOT NULL) AND (new.wants_slot IS DISTINCT FROM old.wants_slot)))) EXECUTE FUNCTION public.hand_on_slot();
 
 --- row-security public.workflow_waiting
 alter table public.workflow_waiting enable row level security;
@@ -6815,6 +6914,27 @@ create policy engine_insert on public.workflow_executions
 create policy engine_select on public.workflow_executions
     for select to thendo_engine
     using (true);
+
+--- policy public.workflow_flow engine_delete
+create policy engine_delete on public.workflow_flow
+    for delete to thendo_engine
+    using (true);
+
+--- policy public.workflow_flow engine_insert
+create policy engine_insert on public.workflow_flow
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.workflow_flow engine_select
+create policy engine_select on public.workflow_flow
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_flow engine_update
+create policy engine_update on public.workflow_flow
+    for update to thendo_engine
+    using (true)
+    with check (true);
 
 --- policy public.workflow_plan_epoch engine_select
 create policy engine_select on public.workflow_plan_epoch

@@ -13,7 +13,7 @@ create table public.workflow_flow (
     primary key (workflow_id, rule, key)
 );
 comment on table public.workflow_flow is 'What the rules of a workflow''s flow control keep, by what they count by.';
-comment on column public.workflow_flow.at is 'once: the last start. debounce: the first event that is still put off. guard: the minute.';
+comment on column public.workflow_flow.at is 'once: the first start. debounce: the first event that is still put off. guard: the minute.';
 comment on column public.workflow_flow.until is 'From then on the row means nothing any more. Null: for ever.';
 comment on column public.workflow_flow.execution_id is 'debounce: the execution that is put off.';
 comment on column public.workflow_flow.counted is 'guard: executions of the minute. concurrency: the limit.';

@@ -241,7 +241,7 @@ async fn rules_work_together_and_what_passed_is_forgotten() {
     let prune = thendo::store::flow::PRUNE_FLOW.text;
     let pruned = || async { shop.db.execute(prune, &[&1_000i64]).await.expect("pruned") };
     assert_eq!(pruned().await, 0);
-    shop.does("update workflow_flow set until = until - interval '26 hours'").await;
+    shop.does("update workflow_flow set until = until - interval '50 hours'").await;
     assert_eq!(pruned().await, 7, "all but what counts for ever");
 }
 

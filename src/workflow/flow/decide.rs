@@ -8,9 +8,9 @@ use super::{BulkGuard, Debounce, Once, Rate};
 /// What is kept of one key of one rule: a row of `workflow_flow`. Nothing yet: the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Kept {
-    /// `once`: the last start. `debounce`: the first event that is still put off. `guard`: the minute.
+    /// `once`: the first start. `debounce`: the first event that is still put off. `guard`: the minute.
     pub at: Option<DateTime<Utc>>,
-    /// From then on it means nothing any more. `debounce`: when the last event's execution begins; `rate`: when the next
+    /// From then on it means nothing any more. `once`: as long after the last start as was set then; `debounce`: when the last event's execution begins; `rate`: when the next
     /// one would be due if they came evenly. Without it, it counts for ever.
     pub until: Option<DateTime<Utc>>,
     /// `debounce`: the execution that is put off.
@@ -35,17 +35,17 @@ pub enum Quiet {
 impl Once {
     /// Whether an execution may start at `at`; changes nothing.
     pub fn allows(&self, kept: &Kept, at: DateTime<Utc>) -> bool {
-        let Some(last) = kept.at else { return true };
-        // Out of order, but as far away: it would have started then.
-        self.within.is_some_and(|within| within.after(last) <= at || within.after(at) <= last)
+        let (Some(first), Some(within)) = (kept.at, self.within) else { return kept.at.is_none() };
+        // Lanes are worked off side by side: what happened long before all that started is as good as what happens after.
+        kept.until.unwrap_or(within.after(first)) <= at || within.after(at) <= first
     }
 
     /// As [`Self::allows`], and keeps it in mind.
     pub fn starts(&self, kept: &mut Kept, at: DateTime<Utc>) -> bool {
         let allowed = self.allows(kept, at);
-        if allowed && kept.at.is_none_or(|last| last < at) {
-            kept.at = Some(at);
-            kept.until = self.within.map(|within| within.after(at));
+        if allowed {
+            kept.at = Some(kept.at.map_or(at, |first| first.min(at)));
+            kept.until = self.within.map(|within| kept.until.unwrap_or(at).max(within.after(at)));
         }
         allowed
     }

@@ -5,6 +5,7 @@
 
 pub mod decide;
 mod settings;
+mod words;
 
 use std::fmt::Write as _;
 

@@ -55,9 +55,25 @@ fn once_for_ever_or_for_a_while() {
     assert!(hour.starts(&mut kept, at(0)) && !hour.starts(&mut kept, at(3_599)));
     assert!(hour.starts(&mut kept, at(3_600)) && !hour.starts(&mut kept, at(3_601)));
     assert_eq!(kept.until, Some(at(7_200)));
-    // Committed late, and long before.
-    assert!(hour.starts(&mut kept, at(-1)), "an hour before");
-    assert_eq!(kept.at, Some(at(3_600)));
+    // Of a lane that is worked off later: long before all others, and only one of these either.
+    assert!(!hour.starts(&mut kept, at(-1)) && hour.starts(&mut kept, at(-3_600)));
+    assert!(!hour.starts(&mut kept, at(-3_601)) && !hour.starts(&mut kept, at(-1)));
+    assert_eq!((kept.at, kept.until), (Some(at(-3_600)), Some(at(7_200))));
+}
+
+#[test]
+fn lanes_in_any_order_never_start_two_too_near() {
+    let rule = flow(json!({"once": {"within": "7s"}})).once.expect("a rule");
+    proptest!(|(come in proptest::collection::vec(0i64..100, 1..40))| {
+        let (mut kept, mut starts) = (Kept::default(), Vec::<i64>::new());
+        for second in come {
+            if rule.starts(&mut kept, at(second)) {
+                prop_assert!(starts.iter().all(|other| (second - other).abs() >= 7), "{second} and {starts:?}");
+                starts.push(second);
+            }
+        }
+        prop_assert!(!starts.is_empty());
+    });
 }
 
 #[test]
@@ -76,6 +92,21 @@ fn the_last_of_several_events_counts() {
     assert!(rule.is_over(&mut kept, at(35), id(4)));
     // One that has begun is nobody's to replace.
     assert_eq!(rule.comes(&mut kept, at(34), id(5)), Quiet::Until(at(44), None));
+}
+
+#[test]
+fn a_test_run_tells_what_they_would_do() {
+    let all = flow(
+        json!({"once": {"per": "customer", "within": "30d"}, "debounce": {"for": "10m"}, "concurrency": {"limit": 2},
+        "rate": {"limit": 5, "every": "1h"}, "bulk_guard": {"limit": 9}}),
+    );
+    let told = all.notes(at(0)).join("\n");
+    let until = at(600).format("%Y-%m-%d %H:%M:%SZ").to_string();
+    for part in
+        ["same customer started within 30 days", &until, "same workflow run", "5 in 1 hour", "first 9"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
 }
 
 #[test]
