@@ -1,19 +1,22 @@
 //! One batch, from claim to commit: an execution's life can be read here from top to bottom.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::apply::{Deliveries, Fault, Manner, Moved, Running, in_waves};
+use super::flow::{Held, admit};
 use super::offers::offer_events;
 use super::plans::Plans;
 use super::record::settle;
-use super::resume::{Moving, wake};
+use super::resume::{Moving, Rest, wake};
 use super::start::start;
-use crate::domain::ids::EventId;
+use crate::domain::execution::Status;
+use crate::domain::ids::{EventId, WorkflowId};
+use crate::store::holds::hold;
 use crate::store::queue::{Claim, Claimed, Cursors, Due, claim_due};
-use crate::store::session::Session;
+use crate::store::session::{Session, StoreError};
 
 /// What a batch did.
 #[derive(Debug, Default, Clone, Copy)]
@@ -86,11 +89,35 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -
     start(session, plans, claim, &mut moving).await?;
     offer_events(session, plans, claim).await?;
     wake(session, plans, claim, &mut moving).await?;
+    hold_back(session, claim, &mut moving).await?;
     let Moved { handed, thought } =
         in_waves(session, &mut moving.running, *now, manner, &mut Deliveries::HandOver).await?;
     settle(session, plans, &mut moving, *now).await?;
     tell(rows, &moving, *now);
     Ok(Done { claimed: rows.len(), bytes: *bytes, handed, thought })
+}
+
+/// What flow control says, and what is held: of that nothing moves, but what was decided about it holds.
+async fn hold_back(session: &Session, claim: &Claim, moving: &mut Moving) -> Result<(), StoreError> {
+    let mut held: HashSet<WorkflowId> = claim.held.clone();
+    for Held { workflow, reason } in admit(session, &mut moving.running, claim.now).await? {
+        if hold(session, workflow, &reason).await? {
+            tracing::error!(%workflow, reason, "a workflow is held until an admin releases it");
+        }
+        held.insert(workflow);
+    }
+    if held.is_empty() {
+        return Ok(());
+    }
+    let (resting, running) = std::mem::take(&mut moving.running).into_iter().partition(|of: &Running| {
+        let moves = matches!(of.run.status, Status::Waiting | Status::Running)
+            && !of.run.begins_after(claim.now)
+            && of.run.wants_slot().is_none();
+        moves && held.contains(&of.identity.workflow)
+    });
+    moving.running = running;
+    moving.resting.extend(Vec::into_iter(resting).map(|of| (of, Rest::Held)));
+    Ok(())
 }
 
 fn tell(rows: &[Claimed], moving: &Moving, now: DateTime<Utc>) {

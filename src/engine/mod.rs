@@ -7,6 +7,7 @@ mod aside;
 pub mod batch;
 mod cause;
 mod deliver;
+mod flow;
 mod gate;
 pub mod health;
 mod listen;

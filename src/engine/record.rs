@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::advance::{Run, Saved};
 use super::apply::Running;
+use super::flow::places;
 use super::plans::Plans;
 use super::resume::{Broken, Moving, Rest};
 use crate::domain::event::Operation;
@@ -15,6 +16,7 @@ use crate::domain::ids::{ExecutionId, WorkflowId};
 use crate::domain::word::WORDS;
 use crate::store::dead_letters::{self, Dead, Failure};
 use crate::store::executions::{Ended, Identity, Resting, park, record};
+use crate::store::flow::{Occupant, take_places};
 use crate::store::session::{Session, StoreError};
 use crate::store::waits::{Registered, register, unqueue};
 use crate::workflow::context::time;
@@ -32,7 +34,8 @@ pub(super) async fn settle(
 ) -> Result<(), StoreError> {
     let Moving { running, resting, broken } = moving;
     let told = plans.begin_with_failures();
-    let mut down = Down::default();
+    let places = places(running.iter().chain(resting.iter().map(|(of, _)| of)));
+    let mut down = Down { places, ..Down::default() };
     for Broken { identity, steps, state, error } in broken.iter() {
         let (mode, status) = (Mode::Live, Status::Failed);
         down.ended.push(Ended { identity, mode, status, steps, error: Some(error.clone()) });
@@ -77,6 +80,7 @@ struct Down<'a> {
     awaits: Vec<Registered<'a>>,
     letters: Vec<(&'a Identity, Value, String)>,
     failures: Vec<Failure>,
+    places: Vec<Occupant>,
     /// Instants that executions were to be woken at and have no use for any more.
     timers: Vec<(i16, DateTime<Utc>, ExecutionId)>,
 }
@@ -121,17 +125,18 @@ impl<'a> Down<'a> {
             reason: reason.clone(),
         };
         let dead: Vec<_> = self.letters.iter().map(dead).collect();
-        let (recorded, parked, registered, unqueued, kept, heard, committed) = tokio::join!(
+        let (recorded, parked, placed, registered, unqueued, kept, heard, committed) = tokio::join!(
             biased;
             record(session, &self.ended),
             park(session, &self.resting),
+            take_places(session, &self.places),
             register(session, &self.awaits),
             unqueue(session, &self.timers),
             dead_letters::keep(session, &dead),
             dead_letters::tell(session, &self.failures),
             session.transaction("commit"),
         );
-        recorded.and(parked).and(registered).and(unqueued).and(kept).and(heard).and(committed)
+        recorded.and(parked).and(placed).and(registered).and(unqueued).and(kept).and(heard).and(committed)
     }
 }
 

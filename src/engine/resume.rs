@@ -86,11 +86,12 @@ pub(super) async fn wake(
     }
     let ids: Vec<ExecutionId> = inbox.keys().copied().collect();
     let mut awake = Vec::new();
-    for Woken { identity, state, deliveries } in take_waiting(session, &ids).await? {
+    for Woken { identity, state, slot, deliveries } in take_waiting(session, &ids).await? {
         let handed = inbox.remove(&identity.id).unwrap_or_default();
         let plan = plans.pinned(session, identity.workflow, identity.version).await?;
         match restored(&identity, plan, state, claim.now) {
             Ok((plan, mut run)) => {
+                run.woken_with(slot);
                 for (id, spot) in run.waiting_for() {
                     let answer = deliveries.iter().find(|(of, ..)| *of == id);
                     if let Some((_, status, result)) = answer {
@@ -148,8 +149,6 @@ async fn sort_out(
     for (n, of) in awake.into_iter().enumerate() {
         if !matches!(of.run.status, Status::Waiting | Status::Running) {
             moving.running.push(of);
-        } else if claim.held.contains(&of.identity.workflow) {
-            moving.resting.push((of, Rest::Held));
         } else if too_early.contains(&n) {
             moving.resting.push((of, Rest::Until(claim.now + KNOWN_SOON)));
         } else if of.run.is_put_off() {

@@ -10,7 +10,7 @@ use super::advance::Run;
 use super::apply::Running;
 use super::cause;
 use super::plans::{InForce, Plans};
-use super::resume::{Broken, Moving, Rest};
+use super::resume::{Broken, Moving};
 use crate::domain::event::{CustomerKey, Event, MAX_DEPTH};
 use crate::domain::ids::ExecutionId;
 use crate::store::executions::{Identity, load_customers};
@@ -75,11 +75,7 @@ pub(super) async fn start(
             if let Some(later) = later.filter(|later| *later > now) {
                 run.put_off(later);
             }
-            let starts = Running { identity, plan: plan.clone(), run };
-            match claim.held.contains(&in_force.workflow) && !starts.run.is_put_off() {
-                true => moving.resting.push((starts, Rest::Held)),
-                false => moving.running.push(starts),
-            }
+            moving.running.push(Running { identity, plan: plan.clone(), run });
         }
     }
     moving.broken.extend(cause::end_loops(session, looping).await?);

@@ -27,7 +27,7 @@ pub(super) static LOAD_CUSTOMERS: Sql = Sql {
 pub(super) static TAKE_WAITING: Sql = Sql {
     name: "take_waiting",
     text: "delete from public.workflow_waiting where id = any ($1::uuid[])
-           returning id, root, attempt, event_at, event_id, workflow_id, version, lane, state, started_at",
+           returning id, root, attempt, event_at, event_id, workflow_id, version, lane, state, started_at, slot",
 };
 pub(super) static FINISHED_DELIVERIES: Sql = Sql {
     name: "finished_deliveries",
@@ -132,6 +132,8 @@ pub struct Woken {
     pub identity: Identity,
     /// What was saved when it was laid to rest, or why that can't be read.
     pub state: Result<Value, String>,
+    /// The slot of its workflow's concurrency that it has.
+    pub slot: Option<String>,
     /// Its deliveries that ended: id, status, result.
     pub deliveries: Vec<(EffectId, String, Option<Value>)>,
 }
@@ -194,6 +196,7 @@ pub async fn take_waiting(session: &Session, ids: &[ExecutionId]) -> Result<Vec<
             Woken {
                 identity: Identity::of(row, row.get("started_at")),
                 state: row.get::<_, Readable>("state").0,
+                slot: row.get("slot"),
                 deliveries: deliveries.remove(&id).unwrap_or_default(),
             }
         })

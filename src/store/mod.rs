@@ -7,6 +7,8 @@ pub mod demo;
 pub mod effects;
 pub mod erasure;
 pub mod executions;
+pub mod flow;
+pub mod holds;
 pub mod in_force;
 pub mod json;
 pub mod lists;
@@ -38,6 +40,11 @@ pub static OF_A_BATCH: &[&Sql] = &[
     &effects::HAND_OVER_EMAILS,
     &starting::START_WORKFLOWS,
     &executions::LOAD_CUSTOMERS,
+    &flow::LOCK_FLOW,
+    &flow::TAKEN_SLOTS,
+    &flow::KEEP_FLOW,
+    &flow::REPLACE_QUIET,
+    &flow::TAKE_PLACES,
     &executions::TAKE_WAITING,
     &executions::FINISHED_DELIVERIES,
     &executions::RECORD,
@@ -50,6 +57,7 @@ pub static OF_A_BATCH: &[&Sql] = &[
     &waits::LOOK_BACK,
     &waits::OFFERED,
     &waits::UNQUEUE,
+    &holds::HOLD,
     &dead_letters::KEEP_DEAD,
     &dead_letters::TAKE_DEAD,
     &dead_letters::TELL_FAILURES,
@@ -65,6 +73,7 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &deliveries::POSTPONE,
     &deliveries::RESCUE,
     &deliveries::RENEW,
+    &flow::PRUNE_FLOW,
     &in_force::IN_FORCE_NOW,
     &workflows::VERSIONS_IN_FORCE,
     &workflows::ONE_VERSION,

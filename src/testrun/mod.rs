@@ -178,7 +178,7 @@ async fn in_transaction(
     let (mut now, mut timers) = (later.unwrap_or(event.at), Vec::new());
     timers.extend(later.map(|until| Timer { node: plan.trigger_id(), item: Vec::new(), until }));
     let run = Run::start(identity.id, &plan, &event, now);
-    let mut running = [Running { identity, plan, run }];
+    let mut running = [Running { identity, plan: plan.clone(), run }];
     let mut deliveries = Deliveries::Render(Vec::new());
     loop {
         in_waves(session, &mut running, now, Manner::OneByOne, &mut deliveries).await?;
@@ -205,6 +205,6 @@ async fn in_transaction(
         steps: run.steps().to_vec(),
         deliveries: emails.into_iter().map(|email| Delivery { kind: "email", email }).collect(),
         timers,
-        warnings: Vec::new(),
+        warnings: plan.flow().map(|flow| flow.notes(event.at)).unwrap_or_default(),
     })
 }

@@ -27,6 +27,8 @@ pub(super) struct Meant {
     pub kind: Option<String>,
     pub enabled: bool,
     pub config: Value,
+    /// Of a trigger; null if there is none.
+    pub flow: Value,
     /// Means nothing, but is told.
     pub label: Option<String>,
 }
@@ -53,6 +55,10 @@ impl Meaning {
                 .or_else(|| node.kind.as_ref().map(|(name, _)| name.clone())),
             enabled: node.enabled,
             config: settings(&node.config, kind.as_ref()),
+            flow: match kind {
+                Some(Kind::Trigger(_)) => node.flow.clone(),
+                _ => Value::Null,
+            },
             label: node.label.clone(),
         });
         let mut seen = HashSet::new();
@@ -77,7 +83,8 @@ impl Meaning {
         let text = |parts: &[&str]| canonical(&Value::from(parts.to_vec()));
         let nodes = self.nodes.iter().map(|node| {
             let kind = node.kind.as_deref().unwrap_or_default();
-            format!("node {} {} {}", text(&[&node.id, kind]), node.enabled, canonical(&node.config))
+            let flow = if node.flow.is_null() { String::new() } else { canonical(&node.flow) };
+            format!("node {} {} {}{flow}", text(&[&node.id, kind]), node.enabled, canonical(&node.config))
         });
         let ways = self.ways.iter().map(|(_, way)| {
             let branch = way.branch.as_deref().unwrap_or_default();

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::catalogue::Catalogue;
 use super::config::describe;
 use super::diagnostics::{Diagnostic, did_you_mean, segment};
+use super::flow::FLOW;
 
 /// A drawing: what it means, without how it looks.
 #[derive(Debug, Default)]
@@ -38,6 +39,8 @@ pub struct DrawnNode {
     pub config: Value,
     /// Pointer to the settings, or to the node if it has none.
     pub config_path: String,
+    /// `data.flow`: the settings of flow control, null if there are none.
+    pub flow: Value,
     /// Neither is `data.enabled` false nor `data.disabled` true.
     pub enabled: bool,
     /// Pointer to what disables it, or would.
@@ -210,6 +213,7 @@ impl DrawingReader<'_> {
             label: text("label").or_else(|| text("name")),
             config,
             config_path,
+            flow: data.get(FLOW).cloned().unwrap_or_default(),
             enabled,
             enabled_path,
             ty,

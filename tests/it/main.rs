@@ -17,6 +17,7 @@ mod effects;
 mod erasing;
 mod events;
 mod explain;
+mod flowing;
 mod hostile;
 mod in_git;
 mod integrity;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::frame::{Frame, Turn};
-use super::{NotOfThisPlan, Run, Saved};
+use super::{Admission, NotOfThisPlan, Run, Saved};
 use crate::domain::execution::{Status, StepOutcome};
 use crate::domain::ids::ExecutionId;
 use crate::workflow::control::Shape;
@@ -23,7 +23,7 @@ impl Run {
     ) -> Result<Self, NotOfThisPlan> {
         let mut run = Self::restore(root, plan, saved, now)?;
         run.status = Status::Running;
-        (run.timer, run.begins, run.stopping) = (None, None, None);
+        (run.timer, run.begins, run.stopping, run.admission) = (None, None, None, Admission::default());
         reopen(&mut run.root, plan);
         Ok(run)
     }
@@ -32,7 +32,10 @@ impl Run {
     pub fn from_start(root: ExecutionId, plan: &Plan, saved: &Saved, now: DateTime<Utc>) -> Self {
         let context = saved.context.anew(plan.trigger_kind(), now);
         let at = context.event().at;
-        Self { since: now, ..Self::begun(root, Frame::new(plan, 0, Vec::new(), context, at)) }
+        Self {
+            since: now,
+            ..Self::begun(root, Frame::new(plan, 0, Vec::new(), context, at), Admission::default())
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! on. The body of a loop takes its turns for each item, in a frame of its own. The same plan, context and time give
 //! the same requests. `docs/semantics.md` says all of it.
 
+mod admission;
 mod again;
 mod frame;
 mod offers;
@@ -23,6 +24,7 @@ use crate::workflow::plan::Plan;
 use frame::{Frame, Turn};
 use turns::{Limits, Turns};
 
+pub use admission::{Admission, Stage};
 pub use offers::{Awaits, Cancel, Rests, keys_of, may_await};
 pub use saved::{NotOfThisPlan, Saved};
 
@@ -54,6 +56,8 @@ pub struct Run {
     begins: Option<DateTime<Utc>>,
     /// Who ended it, in words.
     ended_by: Option<String>,
+    /// How far flow control is with it.
+    admission: Admission,
     /// It is to end, as failed or not, once what it has asked for is answered.
     stopping: Option<bool>,
 }
@@ -71,10 +75,10 @@ impl Run {
     /// A new execution of `plan` for `event`. Nothing has run yet.
     pub fn start(id: ExecutionId, plan: &Plan, event: &Event, now: DateTime<Utc>) -> Self {
         let context = Context::new(event, plan.trigger_kind(), plan.subject_of(event), id, now);
-        Self::begun(id, Frame::new(plan, 0, Vec::new(), context, event.at))
+        Self::begun(id, Frame::new(plan, 0, Vec::new(), context, event.at), Admission::of(plan))
     }
 
-    fn begun(id: ExecutionId, root: Frame) -> Self {
+    fn begun(id: ExecutionId, root: Frame, admission: Admission) -> Self {
         Self {
             id,
             status: Status::Running,
@@ -87,6 +91,7 @@ impl Run {
             begun: 0,
             begins: None,
             ended_by: None,
+            admission,
             stopping: None,
         }
     }
@@ -97,9 +102,9 @@ impl Run {
         self.go(Move::Parked);
     }
 
-    /// Whether it has not begun.
+    /// Whether it has not begun, by its trigger's wish.
     pub fn is_put_off(&self) -> bool {
-        self.begins.is_some()
+        self.begins.is_some() && !self.admission.puts_off()
     }
 
     /// Begins with the row as it is by now.
@@ -127,7 +132,7 @@ impl Run {
             self.stop();
             return Vec::new();
         }
-        if self.begins.is_some_and(|begins| begins > now) {
+        if self.begins.is_some_and(|begins| begins > now) || self.admission.waits() {
             return Vec::new();
         }
         self.begins = None;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::frame::{Frame, Loop, Turn};
-use super::{Cancel, ITEMS_AT_A_TIME, Run};
+use super::{Admission, Cancel, ITEMS_AT_A_TIME, Run};
 use crate::domain::execution::{Status, Step, StepOutcome};
 use crate::domain::ids::{ExecutionId, NodeId};
 use crate::workflow::context::{Context, Item};
@@ -41,6 +41,9 @@ pub struct Saved {
     /// It has not begun, and does not before this instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begins: Option<DateTime<Utc>>,
+    /// How far flow control is with it.
+    #[serde(default, skip_serializing_if = "Admission::has_ended")]
+    pub admission: Admission,
 }
 
 /// A node and where it stands.
@@ -105,6 +108,7 @@ impl Run {
             timer: self.timer,
             begun: self.begun,
             begins: self.begins,
+            admission: self.admission.clone(),
         }
     }
 
@@ -118,7 +122,8 @@ impl Run {
         saved: Saved,
         now: DateTime<Utc>,
     ) -> Result<Self, NotOfThisPlan> {
-        let Saved { status, steps, context, turns, failed, cancels, looked, timer, begun, begins } = saved;
+        let Saved { status, steps, context, turns, failed, cancels, looked, timer, begun, begins, admission } =
+            saved;
         // What was queued until now has been claimed.
         let timer = timer.filter(|timer| *timer > now);
         let mut root = Frame {
@@ -140,6 +145,7 @@ impl Run {
             since: now,
             begins,
             ended_by: None,
+            admission,
             stopping: None,
         })
     }
