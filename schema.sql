@@ -989,6 +989,7 @@ begin
     insert into public.workflow_actions (workflow_id, version, node_id, kind, label, config)
     select of_workflow, of_version, a.node, a.kind, a.label, coalesce(a.config, '{}')
       from jsonb_to_recordset(with_parts -> 'actions') as a (node text, kind text, label text, config jsonb);
+    perform public.keep_schedule(of_workflow, with_parts);
 end
 $function$;
 
@@ -997,6 +998,40 @@ comment on function public.keep_parts(uuid, integer, jsonb) is 'Keeps workflow_t
 
 --- grants-on-function public.keep_parts(uuid, integer, jsonb)
 revoke all on function public.keep_parts(uuid, integer, jsonb) from public, anon, authenticated, service_role;
+
+--- function public.keep_schedule(uuid, jsonb)
+CREATE OR REPLACE FUNCTION public.keep_schedule(of_workflow uuid, with_parts jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    settings constant jsonb := (
+        select coalesce(t.config, '{}') from jsonb_to_recordset(with_parts -> 'triggers') as t ("table" text, config jsonb)
+        where t."table" = 'thendo.schedule' limit 1);
+begin
+    if settings is null then
+        delete from public.workflow_schedules s where s.workflow_id = of_workflow;
+        return;
+    end if;
+    insert into public.workflow_schedules as s (workflow_id, config, last_at, next_at)
+    select of_workflow, settings, v.active_from, v.active_from
+      from public.workflow_versions v where v.workflow_id = of_workflow and v.active_to is null
+    on conflict (workflow_id) do update
+       set config = excluded.config, next_at = excluded.next_at,
+           last_at = case when s.config -> 'cron' = excluded.config -> 'cron'
+                           and coalesce(s.config ->> 'time_zone', 'UTC') = coalesce(excluded.config ->> 'time_zone', 'UTC')
+                          then s.last_at else excluded.last_at end
+     where s.config <> excluded.config;
+end
+$function$;
+
+--- comment-on-function public.keep_schedule(uuid, jsonb)
+comment on function public.keep_schedule(uuid, jsonb) is 'Keeps workflow_schedules in step with the version in force. Where the times stay the same, none is lost and none comes twice.';
+
+--- grants-on-function public.keep_schedule(uuid, jsonb)
+revoke all on function public.keep_schedule(uuid, jsonb) from public, anon, authenticated, service_role;
 
 --- function public.keep_waitlist_order()
 CREATE OR REPLACE FUNCTION public.keep_waitlist_order()
@@ -2083,6 +2118,54 @@ comment on function public.stamp_quote() is 'Before-write trigger of quotes: sta
 
 --- grants-on-function public.stamp_quote()
 revoke all on function public.stamp_quote() from public, anon, authenticated, service_role;
+
+--- function public.start_times(uuid[], timestamp with time zone[], timestamp with time zone[], timestamp with time zone[], uuid[], uuid[], timestamp with time zone[], integer[])
+CREATE OR REPLACE FUNCTION public.start_times(of_workflows uuid[], was timestamp with time zone[], last_at timestamp with time zone[], next_at timestamp with time zone[], ids uuid[], times_of uuid[], due_at timestamp with time zone[], missed integer[])
+ RETURNS TABLE(workflow_id uuid)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+    return query
+    with held as (
+        select s.workflow_id, i.last_at, i.next_at
+          from unnest($1, $2, $3, $4) as i (workflow_id, was, last_at, next_at)
+          join public.workflow_schedules s on s.workflow_id = i.workflow_id and s.last_at = i.was
+         order by s.workflow_id for update of s skip locked
+    ), moved as (
+        update public.workflow_schedules s set last_at = h.last_at, next_at = h.next_at
+          from held h where s.workflow_id = h.workflow_id
+        returning s.workflow_id
+    ), told as (
+        insert into public.workflow_events (id, at, table_name, operation, entity, row_data)
+        select t.id, t.at, 'thendo.schedule', 'insert', t.workflow_id::text,
+               jsonb_build_object('id', t.id, 'workflow_id', t.workflow_id, 'at', t.at, 'due_at', t.due_at, 'missed', t.missed)
+        from (select o.id, o.workflow_id, o.due_at, o.missed, clock_timestamp() as at
+                from (select i.id, m.workflow_id, i.due_at, i.missed
+                        from unnest($5, $6, $7, $8) as i (id, workflow_id, due_at, missed)
+                        join moved m on m.workflow_id = i.workflow_id order by i.due_at, i.id) o
+              offset 0) t
+        returning id, at, (hashtextextended(entity, 0) & 63)::smallint as lane
+    ), queued as (
+        insert into public.workflow_queue (due_at, lane, event_at, event_id)
+        select t.at, t.lane, t.at, t.id from told t
+    )
+    select m.workflow_id from moved m;
+    -- The daemon itself looks again at once.
+    if current_setting('role') <> 'thendo_engine' then
+        perform pg_notify('thendo_shop', '');
+    end if;
+end
+$function$;
+
+--- comment-on-function public.start_times(uuid[], timestamp with time zone[], timestamp with time zone[], timestamp with time zone[], uuid[], uuid[], timestamp with time zone[], integer[])
+comment on function public.start_times(uuid[], timestamp with time zone[], timestamp with time zone[], timestamp with time zone[], uuid[], uuid[], timestamp with time zone[], integer[]) is 'Moves schedules from where the caller found them and writes an event for each time that has come. Gives those that it moved.';
+
+--- grants-on-function public.start_times(uuid[], timestamp with time zone[], timestamp with time zone[], timestamp with time zone[], uuid[], uuid[], timestamp with time zone[], integer[])
+revoke all on function public.start_times(uuid[], timestamp with time zone[], timestamp with time zone[], timestamp with time zone[], uuid[], uuid[], timestamp with time zone[], integer[]) from public, anon, authenticated, service_role;
+grant execute on function public.start_times(uuid[], timestamp with time zone[], timestamp with time zone[], timestamp with time zone[], uuid[], uuid[], timestamp with time zone[], integer[]) to thendo_engine;
 
 --- function public.start_workflows(uuid[], text[], jsonb[], text[], integer[])
 CREATE OR REPLACE FUNCTION public.start_workflows(ids uuid[], names text[], inputs jsonb[], started_by text[], depths integer[])
@@ -5292,6 +5375,33 @@ alter table public.workflow_queue enable row level security;
 revoke all on public.workflow_queue from public, anon, authenticated, service_role;
 grant select, insert, delete on public.workflow_queue to thendo_engine;
 
+--- table public.workflow_schedules
+create table public.workflow_schedules (
+    workflow_id uuid not null,
+    config      jsonb not null,
+    last_at     timestamp with time zone not null,
+    next_at     timestamp with time zone,
+    constraint workflow_schedules_pkey PRIMARY KEY (workflow_id)
+);
+
+--- comment public.workflow_schedules
+comment on table public.workflow_schedules is 'The schedules in force, and when each is due.';
+comment on column public.workflow_schedules.config is 'The trigger''s settings, as drawn.';
+comment on column public.workflow_schedules.last_at is 'The time of the schedule that started last, or the instant from which it counts. Who starts times moves it, and only from where it was.';
+comment on column public.workflow_schedules.next_at is 'When to look at it next, on the database''s clock. Null: its calendar has ended.';
+
+--- index public.workflow_schedules idx_workflow_schedules_next_at
+CREATE INDEX idx_workflow_schedules_next_at ON public.workflow_schedules USING btree (next_at);
+
+--- row-security public.workflow_schedules
+alter table public.workflow_schedules enable row level security;
+
+--- grants public.workflow_schedules
+revoke all on public.workflow_schedules from public, anon, authenticated, service_role;
+grant select on public.workflow_schedules to authenticated;
+grant select on public.workflow_schedules to service_role;
+grant select on public.workflow_schedules to thendo_engine;
+
 --- table public.workflow_secrets
 create table public.workflow_secrets (
     id           uuid not null default gen_random_uuid(),
@@ -5857,6 +5967,10 @@ alter table public.workflow_conditions
 --- foreign-key public.workflow_conditions workflow_conditions_workflow_id_fkey
 alter table public.workflow_conditions
     add constraint workflow_conditions_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
+
+--- foreign-key public.workflow_schedules workflow_schedules_workflow_id_fkey
+alter table public.workflow_schedules
+    add constraint workflow_schedules_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
 
 --- foreign-key public.workflow_secrets workflow_secrets_created_by_fkey
 alter table public.workflow_secrets
@@ -6833,6 +6947,16 @@ create policy engine_insert on public.workflow_queue
 
 --- policy public.workflow_queue engine_select
 create policy engine_select on public.workflow_queue
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_schedules authenticated_select
+create policy authenticated_select on public.workflow_schedules
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflow_schedules engine_select
+create policy engine_select on public.workflow_schedules
     for select to thendo_engine
     using (true);
 

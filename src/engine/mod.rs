@@ -1,4 +1,4 @@
-//! The engine: listen, gate, claim, match, advance, apply, record, deliver, publish.
+//! The engine: listen, gate, claim, match, advance, apply, record, deliver, publish, schedule.
 
 pub mod advance;
 pub mod apply;
@@ -13,6 +13,7 @@ mod pace;
 pub mod plans;
 mod publish;
 mod resume;
+mod schedule;
 mod start;
 mod wake;
 mod worker;
@@ -71,6 +72,7 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
         health.clone(),
         shutdown.clone(),
     ));
+    tasks.spawn(schedule::run(sees_side.clone(), wake.clone(), health.clone(), shutdown.clone()));
     tasks.spawn(deliver::run(sees_side, mailer, settings.deliveries.clone(), wake.clone(), shutdown.clone()));
     let shared = Arc::new(worker::Shared {
         url,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::{FromRow, PgPool};
+use sqlx::{FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
 /// Longest list.
@@ -60,6 +60,21 @@ pub struct Listed {
     pub has_draft: bool,
     /// When it was last written.
     pub updated_at: DateTime<Utc>,
+    /// If a schedule starts it: when next.
+    pub next_at: Option<DateTime<Utc>>,
+}
+
+/// When a schedule starts the workflow next, if one does.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn next_time(connection: &mut PgConnection, workflow: Uuid) -> sqlx::Result<Option<DateTime<Utc>>> {
+    sqlx::query_scalar(
+        "select next_at from workflow_schedules where workflow_id = $1 and next_at > now() limit 1",
+    )
+    .bind(workflow)
+    .fetch_optional(connection)
+    .await
 }
 
 /// Workflows by name; `status` narrows.
@@ -71,7 +86,8 @@ pub async fn managed(pool: &PgPool, status: Option<&str>, limit: i64) -> sqlx::R
         "select w.id, w.name, w.status, w.health, w.live_version, w.draft is not null as has_draft, w.updated_at,
                 coalesce((select t.kind from workflow_triggers t where t.workflow_id = w.id limit 1),
                          left(jsonb_path_query_first(w.definition, 'lax $.nodes[*].data.triggerType') #>> '{}', 100))
-                    as trigger
+                    as trigger,
+                (select s.next_at from workflow_schedules s where s.workflow_id = w.id and s.next_at > now()) as next_at
            from workflows w where $1::text is null or w.status = $1 order by w.name, w.id limit $2",
     )
     .bind(status)

@@ -70,6 +70,7 @@ const CALLERS: &[(&str, &str)] = &[
     ("put_in_force", "thendo_engine"),
     ("row_by_now", "thendo_engine"),
     ("start_workflows", "service_role thendo_engine"),
+    ("start_times", "thendo_engine"),
     ("read_google_calendar_tokens", "authenticated service_role"),
     ("read_oauth_client_secret", "service_role"),
     ("read_page_view_stats", "authenticated"),

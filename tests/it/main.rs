@@ -28,6 +28,7 @@ mod newer;
 mod pages;
 mod parts;
 mod publishing;
+mod schedules;
 mod schema;
 mod seed;
 mod states;
