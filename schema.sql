@@ -359,6 +359,48 @@ revoke all on function public.decrypted(bytea, text) from public, anon, authenti
 grant execute on function public.decrypted(bytea, text) to authenticated;
 grant execute on function public.decrypted(bytea, text) to service_role;
 
+--- function public.delete_expired(text, interval, integer)
+CREATE OR REPLACE FUNCTION public.delete_expired(from_table text, keep interval, most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    expired constant timestamptz := clock_timestamp() - keep;
+    needed timestamptz;
+    deleted integer;
+begin
+    case from_table
+    when 'workflow_events' then
+        needed := least(expired, public.events_needed_since());
+        delete from public.workflow_events_default e where e.ctid = any (array(
+            select d.ctid from public.workflow_events_default d where d.at < needed order by d.at limit most for update skip locked));
+    when 'workflow_executions' then
+        delete from public.workflow_executions_default x where x.ctid = any (array(
+            select d.ctid from public.workflow_executions_default d where d.event_at < expired and d.finished_at < expired
+             order by d.event_at limit most for update skip locked));
+    when 'workflow_deliveries' then
+        delete from public.workflow_deliveries g where g.ctid = any (array(
+            select d.ctid from public.workflow_deliveries d
+             where d.id < (lpad(to_hex(greatest(0, extract(epoch from expired) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
+               and d.finished_at < expired
+               -- One that rests may still ask what became of it.
+               and not exists (select from public.workflow_waiting w where w.id = d.execution_id)
+             order by d.id limit most for update skip locked));
+    end case;
+    get diagnostics deleted = row_count;
+    return deleted;
+end
+$function$;
+
+--- comment-on-function public.delete_expired(text, interval, integer)
+comment on function public.delete_expired(text, interval, integer) is 'Deletes some of what is older than this from workflow_events or workflow_executions (their default partitions) or workflow_deliveries (those that are finished); how many. For the daemon.';
+
+--- grants-on-function public.delete_expired(text, interval, integer)
+revoke all on function public.delete_expired(text, interval, integer) from public, anon, authenticated, service_role;
+grant execute on function public.delete_expired(text, interval, integer) to thendo_engine;
+
 --- function public.detach_events()
 CREATE OR REPLACE FUNCTION public.detach_events()
  RETURNS integer
@@ -375,6 +417,46 @@ comment on function public.detach_events() is 'Removes the triggers that record 
 
 --- grants-on-function public.detach_events()
 revoke all on function public.detach_events() from public, anon, authenticated, service_role;
+
+--- function public.detach_expired(text, interval)
+CREATE OR REPLACE FUNCTION public.detach_expired(parent text, keep interval)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '200ms'
+AS $function$
+declare
+    expired constant timestamptz := case parent
+        when 'workflow_events' then least(clock_timestamp() - keep, public.events_needed_since())
+        when 'workflow_executions' then clock_timestamp() - keep end;
+    child text;
+begin
+    select c.relname into child
+      from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = to_regclass('public.' || parent) and c.relname ~ ('^' || parent || '_[0-9]{4}_[0-9]{2}$')
+       and (to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC' <= expired
+     order by c.relname limit 1;
+    if child is null then
+        return null;
+    end if;
+    begin
+        execute format('lock table only public.%I in access exclusive mode', parent);
+        execute format('alter table public.%I detach partition public.%I', parent, child);
+        execute format('alter table public.%I rename to %I', child, child || '_detached');
+    exception when lock_not_available then
+        return ''; -- Writers behind it would wait in vain: another time.
+    end;
+    return child;
+end
+$function$;
+
+--- comment-on-function public.detach_expired(text, interval)
+comment on function public.detach_expired(text, interval) is 'Detaches the oldest month that is wholly older than this: its name; empty if its table is in use; null if there is none. For the daemon.';
+
+--- grants-on-function public.detach_expired(text, interval)
+revoke all on function public.detach_expired(text, interval) from public, anon, authenticated, service_role;
+grant execute on function public.detach_expired(text, interval) to thendo_engine;
 
 --- function public.detach_medusa()
 CREATE OR REPLACE FUNCTION public.detach_medusa()
@@ -400,6 +482,37 @@ comment on function public.detach_medusa() is 'Removes the mirrors from Medusa''
 
 --- grants-on-function public.detach_medusa()
 revoke all on function public.detach_medusa() from public, anon, authenticated, service_role;
+
+--- function public.drop_detached()
+CREATE OR REPLACE FUNCTION public.drop_detached()
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '200ms'
+AS $function$
+declare
+    gone text;
+begin
+    select c.relname into gone from pg_class c
+     where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and not c.relispartition
+       and c.relname ~ '^workflow_(events|executions)_[0-9]{4}_[0-9]{2}_detached$'
+     order by c.relname limit 1;
+    if gone is not null then
+        execute format('drop table public.%I', gone);
+    end if;
+    return gone;
+exception when lock_not_available or undefined_table then
+    return null; -- Somebody reads it, or another daemon was first.
+end
+$function$;
+
+--- comment-on-function public.drop_detached()
+comment on function public.drop_detached() is 'Drops a month that was detached: its name; null if there is none, or it is in use. For the daemon.';
+
+--- grants-on-function public.drop_detached()
+revoke all on function public.drop_detached() from public, anon, authenticated, service_role;
+grant execute on function public.drop_detached() to thendo_engine;
 
 --- function public.encrypted(text, text)
 CREATE OR REPLACE FUNCTION public.encrypted(secret text, key text)
@@ -673,6 +786,22 @@ comment on function public.event_table_written() is 'After-write trigger of even
 
 --- grants-on-function public.event_table_written()
 revoke all on function public.event_table_written() from public, anon, authenticated, service_role;
+
+--- function public.events_needed_since()
+CREATE OR REPLACE FUNCTION public.events_needed_since()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select coalesce(min(q.event_at), 'infinity') from public.workflow_queue q
+$function$;
+
+--- comment-on-function public.events_needed_since()
+comment on function public.events_needed_since() is 'No event from this instant on may be deleted. Executions that rest have their event with them.';
+
+--- grants-on-function public.events_needed_since()
+revoke all on function public.events_needed_since() from public, anon, authenticated, service_role;
 
 --- function public.events_of_person(text[], text[], text[], timestamp with time zone)
 CREATE OR REPLACE FUNCTION public.events_of_person(row_ids text[], view_ids text[], addresses text[], since timestamp with time zone)
@@ -2333,6 +2462,31 @@ comment on function public.take_tokens() is 'Instead-of-insert trigger of token_
 
 --- grants-on-function public.take_tokens()
 revoke all on function public.take_tokens() from public, anon, authenticated, service_role;
+
+--- function public.take_turn(text, interval)
+CREATE OR REPLACE FUNCTION public.take_turn(at_task text, at_least_every interval)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    moment constant timestamptz := clock_timestamp();
+begin
+    insert into public.maintenance (task, last_run_at) values (at_task, '-infinity') on conflict do nothing;
+    -- A clock that was set back must not put it off for ever.
+    update public.maintenance m set last_run_at = moment
+     where m.task = at_task and (m.last_run_at <= moment - at_least_every or m.last_run_at > moment + interval '1 hour');
+    return found;
+end
+$function$;
+
+--- comment-on-function public.take_turn(text, interval)
+comment on function public.take_turn(text, interval) is 'Whether the caller is to do the task now: nobody took this turn within the interval. For the daemon.';
+
+--- grants-on-function public.take_turn(text, interval)
+revoke all on function public.take_turn(text, interval) from public, anon, authenticated, service_role;
+grant execute on function public.take_turn(text, interval) to thendo_engine;
 
 --- function public.update_my_profile(text, text, text, jsonb)
 CREATE OR REPLACE FUNCTION public.update_my_profile(name text DEFAULT NULL::text, phone text DEFAULT NULL::text, locale text DEFAULT NULL::text, preferences jsonb DEFAULT NULL::jsonb)

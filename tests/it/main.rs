@@ -28,6 +28,7 @@ mod newer;
 mod pages;
 mod parts;
 mod publishing;
+mod retention;
 mod schedules;
 mod schema;
 mod seed;
