@@ -83,6 +83,7 @@ async fn main() -> Outcome<()> {
 /// A queue of so many rows, from which as many are claimed as are added.
 async fn run(lab: &mut Lab, rows: i64, beside: Beside) -> Outcome<Times> {
     let (db, url) = lab.shop().await?;
+    db.batch_execute("set statement_timeout = 0").await?;
     add(&db, rows).await?;
     settle(&db).await?;
     let elsewhere = connect(&url).await?;
