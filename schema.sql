@@ -5109,6 +5109,30 @@ revoke all on public.workflow_conditions from public, anon, authenticated, servi
 grant select on public.workflow_conditions to authenticated;
 grant select on public.workflow_conditions to service_role;
 
+--- table public.workflow_daemons
+create table public.workflow_daemons (
+    id         uuid not null,
+    host       text not null,
+    pid        integer not null,
+    version    text not null,
+    lock       integer not null,
+    started_at timestamp with time zone not null default now(),
+    seen_at    timestamp with time zone not null default now(),
+    constraint workflow_daemons_pkey PRIMARY KEY (id)
+);
+
+--- comment public.workflow_daemons
+comment on table public.workflow_daemons is 'A daemon that works, or that died.';
+comment on column public.workflow_daemons.lock is 'The number of an advisory lock (1952998511, this) that it holds as long as it lives; behind a transaction-mode pooler a stranger may.';
+comment on column public.workflow_daemons.seen_at is 'When it last said that it lives.';
+
+--- row-security public.workflow_daemons
+alter table public.workflow_daemons enable row level security;
+
+--- grants public.workflow_daemons
+revoke all on public.workflow_daemons from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.workflow_daemons to thendo_engine;
+
 --- table public.workflow_deliveries
 create table public.workflow_deliveries (
     id           uuid not null,
@@ -5274,6 +5298,27 @@ alter table public.workflow_executions_default enable row level security;
 --- grants public.workflow_executions_default
 revoke all on public.workflow_executions_default from public, anon, authenticated, service_role;
 
+--- table public.workflow_hands
+create table public.workflow_hands (
+    daemon_id uuid not null,
+    worker    smallint not null,
+    lanes     smallint[] not null,
+    due_ats   timestamp with time zone[] not null,
+    queue_ids bigint[] not null,
+    taken_at  timestamp with time zone not null default now(),
+    constraint workflow_hands_pkey PRIMARY KEY (daemon_id, worker)
+);
+
+--- comment public.workflow_hands
+comment on table public.workflow_hands is 'Queue rows that a careful daemon works on, written before it does and removed by the batch itself.';
+
+--- row-security public.workflow_hands
+alter table public.workflow_hands enable row level security;
+
+--- grants public.workflow_hands
+revoke all on public.workflow_hands from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.workflow_hands to thendo_engine;
+
 --- table public.workflow_plan_epoch
 create table public.workflow_plan_epoch (
     single boolean not null default true,
@@ -5360,6 +5405,27 @@ alter table public.workflow_secrets enable row level security;
 
 --- grants public.workflow_secrets
 revoke all on public.workflow_secrets from public, anon, authenticated, service_role;
+
+--- table public.workflow_strikes
+create table public.workflow_strikes (
+    lane      smallint not null,
+    due_at    timestamp with time zone not null,
+    queue_id  bigint not null,
+    strikes   smallint not null,
+    struck_at timestamp with time zone not null default now(),
+    constraint workflow_strikes_pkey PRIMARY KEY (lane, due_at, queue_id)
+);
+
+--- comment public.workflow_strikes
+comment on table public.workflow_strikes is 'Queue rows that a daemon had in hand when it died.';
+comment on column public.workflow_strikes.strikes is 'How many died with this row alone in hand; 0: with others beside it. At 2 the row is set aside.';
+
+--- row-security public.workflow_strikes
+alter table public.workflow_strikes enable row level security;
+
+--- grants public.workflow_strikes
+revoke all on public.workflow_strikes from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.workflow_strikes to thendo_engine;
 
 --- table public.workflow_triggers
 create table public.workflow_triggers (
@@ -6813,6 +6879,27 @@ create policy authenticated_select on public.workflow_conditions
     for select to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
+--- policy public.workflow_daemons engine_delete
+create policy engine_delete on public.workflow_daemons
+    for delete to thendo_engine
+    using (true);
+
+--- policy public.workflow_daemons engine_insert
+create policy engine_insert on public.workflow_daemons
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.workflow_daemons engine_select
+create policy engine_select on public.workflow_daemons
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_daemons engine_update
+create policy engine_update on public.workflow_daemons
+    for update to thendo_engine
+    using (true)
+    with check (true);
+
 --- policy public.workflow_deliveries engine_insert
 create policy engine_insert on public.workflow_deliveries
     for insert to thendo_engine
@@ -6849,6 +6936,27 @@ create policy engine_select on public.workflow_executions
     for select to thendo_engine
     using (true);
 
+--- policy public.workflow_hands engine_delete
+create policy engine_delete on public.workflow_hands
+    for delete to thendo_engine
+    using (true);
+
+--- policy public.workflow_hands engine_insert
+create policy engine_insert on public.workflow_hands
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.workflow_hands engine_select
+create policy engine_select on public.workflow_hands
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_hands engine_update
+create policy engine_update on public.workflow_hands
+    for update to thendo_engine
+    using (true)
+    with check (true);
+
 --- policy public.workflow_plan_epoch engine_select
 create policy engine_select on public.workflow_plan_epoch
     for select to thendo_engine
@@ -6868,6 +6976,27 @@ create policy engine_insert on public.workflow_queue
 create policy engine_select on public.workflow_queue
     for select to thendo_engine
     using (true);
+
+--- policy public.workflow_strikes engine_delete
+create policy engine_delete on public.workflow_strikes
+    for delete to thendo_engine
+    using (true);
+
+--- policy public.workflow_strikes engine_insert
+create policy engine_insert on public.workflow_strikes
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.workflow_strikes engine_select
+create policy engine_select on public.workflow_strikes
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_strikes engine_update
+create policy engine_update on public.workflow_strikes
+    for update to thendo_engine
+    using (true)
+    with check (true);
 
 --- policy public.workflow_triggers authenticated_select
 create policy authenticated_select on public.workflow_triggers

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::apply::{Deliveries, Fault, Manner, Moved, Running, in_waves};
+use super::daemons::Hand;
 use super::plans::Plans;
 use super::resume::{Broken, wake};
 use super::start::start;
@@ -54,11 +55,12 @@ pub struct Order {
 ///
 /// # Errors
 /// [`BatchError`]; the transaction is rolled back or dead with its connection.
-pub async fn run(
+pub(super) async fn run(
     session: &Session,
     plans: &Plans,
     cursors: &mut Cursors,
     order: Order,
+    hand: Option<&mut Hand<'_>>,
 ) -> Result<Done, BatchError> {
     let claimed = claim_due(session, cursors, order.limit, order.workers).await;
     let (rows, worked) = match claimed {
@@ -66,7 +68,14 @@ pub async fn run(
             (claim.rows, session.transaction("rollback").await.map(|()| Done::default()).map_err(Fault::from))
         }
         Ok(claim) => {
-            let worked = work(session, plans, &claim, order.manner).await;
+            let worked = async {
+                let _turn = match hand {
+                    Some(hand) => Some(hand.take(session, &claim.rows).await?),
+                    None => None,
+                };
+                work(session, plans, &claim, order.manner).await
+            };
+            let worked = worked.await;
             (claim.rows, worked)
         }
         Err(error) => (Vec::new(), Err(error.into())),
@@ -80,6 +89,8 @@ pub async fn run(
 
 async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -> Result<Done, Fault> {
     let Claim { rows, now, epoch, bytes } = claim;
+    #[cfg(debug_assertions)]
+    super::daemons::die_where_told(rows);
     let oldest = rows.iter().map(|row| row.due_at).min().unwrap_or(*now);
     plans.refresh(session, *epoch, oldest).await?;
     let (mut running, mut broken) = start(session, plans, rows, *now).await?;
