@@ -70,7 +70,11 @@ pub(super) async fn run(
         Ok(claim) => {
             let worked = async {
                 let _turn = match hand {
-                    Some(hand) => Some(hand.take(session, &claim.rows).await?),
+                    Some(hand) => {
+                        // What is set aside is recorded for each plan that it would have started.
+                        refresh(session, plans, &claim).await?;
+                        Some(hand.take(session, &claim.rows).await?)
+                    }
                     None => None,
                 };
                 work(session, plans, &claim, order.manner).await
@@ -87,12 +91,17 @@ pub(super) async fn run(
     worked.map_err(|source| BatchError { rows, source })
 }
 
+/// Loads the plans in force, if they have changed.
+async fn refresh(session: &Session, plans: &Plans, claim: &Claim) -> Result<(), StoreError> {
+    let oldest = claim.rows.iter().map(|row| row.due_at).min().unwrap_or(claim.now);
+    plans.refresh(session, claim.epoch, oldest).await
+}
+
 async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -> Result<Done, Fault> {
-    let Claim { rows, now, epoch, bytes } = claim;
+    let Claim { rows, now, bytes, .. } = claim;
     #[cfg(debug_assertions)]
     super::daemons::die_where_told(rows);
-    let oldest = rows.iter().map(|row| row.due_at).min().unwrap_or(*now);
-    plans.refresh(session, *epoch, oldest).await?;
+    refresh(session, plans, claim).await?;
     let (mut running, mut broken) = start(session, plans, rows, *now).await?;
     broken.extend(wake(session, plans, rows, *now, &mut running).await?);
     let Moved { handed, thought } =

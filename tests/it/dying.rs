@@ -45,7 +45,9 @@ async fn what_kills_the_daemon_is_set_aside_and_all_others_are_served() {
         )
         .await
         .expect("orders");
-    let failed = || async { shop.number("select count(*) from workflow_executions where status = 'failed'", &[]).await == 1 };
+    let failed = || async {
+        shop.number("select count(*) from workflow_executions where status = 'failed'", &[]).await == 1
+    };
     let (deaths, daemon) = deaths_until(&shop, failed).await;
     shop.has_settled().await;
     assert!((2..=3).contains(&deaths), "{deaths} deaths");
@@ -77,7 +79,8 @@ async fn two_that_kill_are_both_found() {
         let sql = "insert into orders (customer_id, total, note) values ($1, 20000, $2)";
         shop.db.execute(sql, &[&shop.customer, &note]).await.expect("an order");
     }
-    let (deaths, _daemon) = deaths_until(&shop, || async { shop.count("workflow_executions").await == 5 }).await;
+    let (deaths, _daemon) =
+        deaths_until(&shop, || async { shop.count("workflow_executions").await == 5 }).await;
     assert!(deaths <= 5, "{deaths} deaths");
     assert_eq!(served(&shop).await, 3);
 }

@@ -20,5 +20,8 @@ with dead as (
     order by r.lane, r.due_at, r.queue_id
     on conflict (lane, due_at, queue_id)
     do update set strikes = s.strikes + excluded.strikes, struck_at = excluded.struck_at
+), outlived as (
+    -- Done long ago, by a daemon that was careful no more.
+    delete from public.workflow_strikes o where o.struck_at < statement_timestamp() - interval '1 day'
 )
 select count(*) as dead from dead
