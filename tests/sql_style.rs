@@ -11,6 +11,9 @@ const BOUNDED_OTHERWISE: &[(&str, &str)] = &[
     ("quarantine", "by its key"),
     ("start_workflows", "one row for each that is asked for"),
     ("start_times", "one row for each that is moved"),
+    ("register_daemon", "one row by its key"),
+    ("bury_daemons", "daemons that died, and what they had in hand: a batch for each worker"),
+    ("take_in_hand", "one row by its key"),
 ];
 /// Places that read all there is, and why that is right.
 const READ_WHOLE: &[(&str, &str)] = &[

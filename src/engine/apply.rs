@@ -54,6 +54,18 @@ pub enum Fault {
     /// It took too long: to be done again in smaller parts.
     #[error("the batch took too long and is done again in smaller parts")]
     TooLong,
+    /// One of its rows was in hand when a daemon died.
+    #[error("a daemon died with one of the batch's rows in hand; they are taken one by one")]
+    Suspects,
+    /// Likewise, and only a moment ago.
+    #[error("a daemon died with this row in hand a moment ago; it is taken later")]
+    TooSoon,
+    /// Daemons died of it.
+    #[error("daemons died again and again with this row in hand")]
+    Deadly,
+    /// It could not be written down what is in hand.
+    #[error("it could not be written down what the batch has in hand")]
+    Unsaid(#[source] StoreError),
 }
 
 /// What moving came to.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::apply::{Deliveries, Fault, Manner, Moved, Running, in_waves};
+use super::daemons::Hand;
 use super::flow::{Held, admit};
 use super::offers::offer_events;
 use super::plans::Plans;
@@ -57,11 +58,12 @@ pub struct Order {
 ///
 /// # Errors
 /// [`BatchError`]; the transaction is rolled back or dead with its connection.
-pub async fn run(
+pub(super) async fn run(
     session: &Session,
     plans: &Plans,
     cursors: &mut Cursors,
     order: Order,
+    hand: Option<&mut Hand<'_>>,
 ) -> Result<Done, BatchError> {
     let claimed = claim_due(session, cursors, order.limit, order.workers).await;
     let (rows, worked) = match claimed {
@@ -69,7 +71,18 @@ pub async fn run(
             (claim.rows, session.transaction("rollback").await.map(|()| Done::default()).map_err(Fault::from))
         }
         Ok(claim) => {
-            let worked = work(session, plans, &claim, order.manner).await;
+            let worked = async {
+                let _turn = match hand {
+                    Some(hand) => {
+                        // What is set aside is recorded for each plan that it would have started.
+                        refresh(session, plans, &claim).await?;
+                        Some(hand.take(session, &claim.rows).await?)
+                    }
+                    None => None,
+                };
+                work(session, plans, &claim, order.manner).await
+            };
+            let worked = worked.await;
             (claim.rows, worked)
         }
         Err(error) => (Vec::new(), Err(error.into())),
@@ -81,10 +94,17 @@ pub async fn run(
     worked.map_err(|source| BatchError { rows, source })
 }
 
+/// Loads the plans in force, if they have changed.
+async fn refresh(session: &Session, plans: &Plans, claim: &Claim) -> Result<(), StoreError> {
+    let oldest = claim.rows.iter().map(|row| row.due_at).min().unwrap_or(claim.now);
+    plans.refresh(session, claim.epoch, oldest).await
+}
+
 async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -> Result<Done, Fault> {
-    let Claim { rows, now, epoch, bytes, .. } = claim;
-    let oldest = rows.iter().map(|row| row.due_at).min().unwrap_or(*now);
-    plans.refresh(session, *epoch, oldest).await?;
+    let Claim { rows, now, bytes, .. } = claim;
+    #[cfg(debug_assertions)]
+    super::daemons::die_where_told(rows);
+    refresh(session, plans, claim).await?;
     let mut moving = Moving::default();
     start(session, plans, claim, &mut moving).await?;
     offer_events(session, plans, claim).await?;

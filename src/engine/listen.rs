@@ -12,6 +12,7 @@ use tokio_postgres::AsyncMessage;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::daemons::Caution;
 use super::health::Health;
 use super::wake::Wake;
 use crate::database::connect::{self, Connection};
@@ -49,6 +50,7 @@ pub async fn run(
     side: watch::Sender<Option<Arc<Session>>>,
     wake: Arc<Wake>,
     health: Arc<Health>,
+    caution: Arc<Caution>,
     shutdown: CancellationToken,
 ) {
     let mut pause = Duration::from_millis(100);
@@ -57,7 +59,7 @@ pub async fn run(
     while !shutdown.is_cancelled() {
         let began = Instant::now();
         let ended = tokio::select! {
-            ended = listen(&mut warned, &url, &side, &wake, &health) => ended,
+            ended = listen(&mut warned, &url, &side, &wake, &health, &caution) => ended,
             () = shutdown.cancelled() => return,
         };
         side.send_replace(None);
@@ -89,6 +91,7 @@ async fn listen(
     side: &watch::Sender<Option<Arc<Session>>>,
     wake: &Wake,
     health: &Health,
+    caution: &Caution,
 ) -> Result<(), Lost> {
     let (client, connection) = connect::connect(url, "listener", Role::Engine).await?;
     let probe = format!("thendo_probe_{}", Uuid::new_v4().simple());
@@ -99,6 +102,7 @@ async fn listen(
         for channel in CHANNELS.iter().copied().chain([probe.as_str()]) {
             signals::listen(session.client(), channel).await?;
         }
+        caution.report(&session).await?;
         Health::set(&health.listening, true);
         side.send_replace(Some(session.clone()));
         wake.workers.notify_waiters();
@@ -117,7 +121,7 @@ async fn listen(
             );
         }
         Health::set(&health.notified, arrived);
-        ping(&session).await
+        ping(&session, caution).await
     };
     tokio::select! {
         ended = listening => ended,
@@ -125,12 +129,13 @@ async fn listen(
     }
 }
 
-async fn ping(session: &Session) -> Result<(), Lost> {
+/// Says again and again that the daemon lives, which also tells whether the connection does.
+async fn ping(session: &Session, caution: &Caution) -> Result<(), Lost> {
     let mut ticks = interval(PING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match timeout(PING, signals::ping(session.client())).await {
+        match timeout(PING, caution.report(session)).await {
             Ok(answered) => answered?,
             Err(_) => return Ok(()),
         }

@@ -6,6 +6,7 @@ pub mod apply;
 mod aside;
 pub mod batch;
 mod cause;
+mod daemons;
 mod deliver;
 mod flow;
 mod gate;
@@ -24,6 +25,7 @@ mod wake;
 mod worker;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::watch;
@@ -32,10 +34,14 @@ use tokio_util::sync::CancellationToken;
 
 pub use health::Health;
 
+use crate::database::connect;
+use crate::database::role::Role;
 use crate::domain::settings::Settings;
 use crate::mail::transport::Mailer;
+use crate::store::daemons as daemons_in_store;
 use crate::store::session::Session;
 use crate::workflow::catalogue::Catalogue;
+use daemons::Caution;
 use gate::Gate;
 use plans::Plans;
 use wake::Wake;
@@ -62,11 +68,19 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
     let wake = Arc::new(Wake::default());
     let gate = Arc::new(Gate::default());
     let plans = Arc::new(Plans::new(catalogue));
+    let caution = Arc::new(Caution::new());
     let connections = Connections::of(&settings);
 
     let mut tasks = JoinSet::new();
     let (side, sees_side) = watch::channel(None);
-    tasks.spawn(listen::run(url.clone(), side, wake.clone(), health.clone(), shutdown.clone()));
+    tasks.spawn(listen::run(
+        url.clone(),
+        side,
+        wake.clone(),
+        health.clone(),
+        caution.clone(),
+        shutdown.clone(),
+    ));
     if connections.gate {
         tasks.spawn(gate::keep(gate.clone(), url.clone(), wake.clone(), shutdown.clone()));
     }
@@ -78,15 +92,23 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
         shutdown.clone(),
     ));
     tasks.spawn(schedule::run(sees_side.clone(), wake.clone(), health.clone(), shutdown.clone()));
-    tasks.spawn(deliver::run(sees_side, mailer, settings.deliveries.clone(), wake.clone(), shutdown.clone()));
+    tasks.spawn(deliver::run(
+        sees_side.clone(),
+        mailer,
+        settings.deliveries.clone(),
+        wake.clone(),
+        shutdown.clone(),
+    ));
     let shared = Arc::new(worker::Shared {
-        url,
+        url: url.clone(),
         settings: settings.engine.clone(),
         workers: connections.workers,
         plans,
         wake,
         gate,
         health,
+        caution: caution.clone(),
+        side: sees_side,
     });
     for number in 0..connections.workers {
         tasks.spawn(worker::run(shared.clone(), number, shutdown.clone()));
@@ -97,7 +119,22 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
             anyhow::bail!("a part of the engine stopped unexpectedly: {error}");
         }
     }
+    sign_off(&url, &caution).await;
     Ok(())
+}
+
+/// All is done: who looks for daemons that died must not find this one. One that can't say so counts as died, which
+/// makes the next one careful.
+async fn sign_off(url: &SecretString, caution: &Caution) {
+    let farewell = async {
+        let (client, connection) = connect::connect(url, "farewell", Role::Engine).await?;
+        let _driver = connect::drive_in_background(connection);
+        daemons_in_store::sign_off(&client, caution.id()).await?;
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    };
+    if !matches!(tokio::time::timeout(Duration::from_secs(2), farewell).await, Ok(Ok(()))) {
+        tracing::debug!("the daemon could not sign off");
+    }
 }
 
 /// How the daemon's share of connections is used: the listener and the lists take one each, always.

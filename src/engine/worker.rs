@@ -10,8 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{Fault, Manner};
 use super::aside;
 use super::batch::{self, BatchError, Done};
+use super::daemons::{Caution, Hand};
 use super::gate::Gate;
 use super::health::Health;
+use super::listen::Side;
 use super::pace::Pace;
 use super::plans::Plans;
 use super::wake::Wake;
@@ -46,6 +48,10 @@ pub struct Shared {
     pub gate: Arc<Gate>,
     /// What `/readyz` tells.
     pub health: Arc<Health>,
+    /// Whether a daemon has died.
+    pub caution: Arc<Caution>,
+    /// Where it is written down what is in hand, if one has.
+    pub side: Side,
 }
 
 /// Works until `shutdown`; finishes the batch at hand first.
@@ -53,6 +59,10 @@ pub async fn run(shared: Arc<Shared>, number: usize, shutdown: CancellationToken
     let mut pause = Duration::from_millis(100);
     // A batch that took its connection with it must not be tried again as it was.
     let mut pace = Pace::new(shared.settings.batch as usize);
+    tokio::select! {
+        () = shared.caution.looked() => {}
+        () = shutdown.cancelled() => return,
+    }
     while !shutdown.is_cancelled() {
         let began = Instant::now();
         let ended = work(&shared, number, &mut pace, &shutdown).await;
@@ -111,6 +121,8 @@ async fn work(
         swept: Instant::now(),
         sweep_every: SWEEP,
     };
+    let worker = i16::try_from(number).unwrap_or(i16::MAX);
+    let mut hand = Hand { caution: &shared.caution, side: shared.side.clone(), worker };
     let worked = loop {
         if shutdown.is_cancelled() {
             break Ok(());
@@ -121,14 +133,17 @@ async fn work(
             awake.swept = Instant::now();
         }
         let began = Instant::now();
-        match batch::run(&session, &shared.plans, &mut cursors, pace.order(shared.workers)).await {
+        let mut order = pace.order(shared.workers);
+        let in_hand = shared.caution.restrains(&mut order).then_some(&mut hand);
+        match batch::run(&session, &shared.plans, &mut cursors, order, in_hand).await {
             Ok(done) if done.claimed > 0 => after_batch(shared, pace, &mut awake, done, began.elapsed()),
             Ok(_) => {
                 pace.ran_dry();
+                shared.caution.ran_dry();
                 run_dry(shared, &mut awake, number, shutdown).await;
             }
             Err(error) => {
-                if let Err(error) = after_failure(shared, &session, pace, error).await {
+                if let Err(error) = after_failure(shared, &session, pace, &hand, error).await {
                     break Err(error.into());
                 }
             }
@@ -192,8 +207,12 @@ async fn after_failure(
     shared: &Shared,
     session: &Session,
     pace: &mut Pace,
+    hand: &Hand<'_>,
     error: BatchError,
 ) -> Result<(), BatchError> {
+    if after_death(shared, session, pace, hand, &error).await? {
+        return Ok(());
+    }
     metrics::counter!("thendo_batches_rolled_back_total").increment(1);
     if pace.complains() {
         Health::set(&shared.health.working, false);
@@ -203,6 +222,7 @@ async fn after_failure(
         );
     }
     match &error.source {
+        Fault::Suspects | Fault::TooSoon | Fault::Deadly | Fault::Unsaid(_) => {}
         Fault::TooLong => pace.be_modest(error.rows.len()),
         Fault::Store(fault) => match fault.class() {
             ErrorClass::Disconnected => {
@@ -239,6 +259,35 @@ async fn after_failure(
         },
     }
     Ok(())
+}
+
+/// What a daemon that died has to do with it. False for all other failures.
+async fn after_death(
+    shared: &Shared,
+    session: &Session,
+    pace: &mut Pace,
+    hand: &Hand<'_>,
+    error: &BatchError,
+) -> Result<bool, BatchError> {
+    match (&error.source, error.rows.as_slice()) {
+        (Fault::Suspects, rows) => pace.be_careful(rows.len()),
+        (Fault::Deadly, [row]) => {
+            let aside = async {
+                set_aside(shared, session, row, "the daemon died again and again while it worked on this")
+                    .await?;
+                hand.forget(session, row).await
+            };
+            aside.await.map_err(|fault| BatchError { rows: Vec::new(), source: fault.into() })?;
+        }
+        // Other lanes go on meanwhile.
+        (Fault::TooSoon | Fault::Deadly, _) => tokio::time::sleep(Duration::from_millis(20)).await,
+        (Fault::Unsaid(fault), _) => {
+            tracing::debug!(error = fault as &dyn std::error::Error, "a batch is done again");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
 }
 
 async fn set_aside(

@@ -1,6 +1,7 @@
 //! All SQL of the data plane and the lists, in functions named after what they do.
 
 pub mod cause;
+pub mod daemons;
 pub mod dead_letters;
 pub mod deliveries;
 pub mod demo;
@@ -67,6 +68,12 @@ pub static OF_A_BATCH: &[&Sql] = &[
 /// What is sent beside batches.
 pub static BESIDE_BATCHES: &[&Sql] = &[
     &cause::CHAINS,
+    &daemons::HOLD_LOCK,
+    &daemons::REGISTER,
+    &daemons::BURY,
+    &daemons::STRIKES,
+    &daemons::TAKE_IN_HAND,
+    &daemons::PUT_DOWN,
     &queue::QUARANTINE,
     &queue::OLDEST_DUE,
     &deliveries::LEASE,

@@ -26,14 +26,6 @@ pub async fn notify(client: &Client, channel: &str) -> Result<(), Error> {
     client.batch_execute(&format!("notify {channel}")).await
 }
 
-/// Asks the server for a sign of life.
-///
-/// # Errors
-/// There is none.
-pub async fn ping(client: &Client) -> Result<(), Error> {
-    client.batch_execute("").await
-}
-
 /// Closes the gate: waits until no writer's transaction holds it open, however long that takes.
 ///
 /// # Errors

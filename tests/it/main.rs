@@ -13,6 +13,7 @@ mod demo_way;
 mod describing;
 mod detaching;
 mod doors;
+mod dying;
 mod effects;
 mod erasing;
 mod events;

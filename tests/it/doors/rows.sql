@@ -165,6 +165,12 @@ insert into workflow_schedules (workflow_id, config, last_at, next_at)
 values ({workflow}, '{"cron": "@daily"}', '2020-01-01', '2020-01-02');
 -- one | another
 insert into workflow_secrets (id, name, ciphertext, nonce, key_id) values ({secret}, '{near|far}', '\x00', '\x00', 'first');
+-- of a daemon | of another
+insert into workflow_daemons (id, host, pid, version, lock) values ({daemon}, '{near|far}', 1, '1', 5000);
+-- its rows | of another
+insert into workflow_hands (daemon_id, worker, lanes, due_ats, queue_ids) values ({daemon}, 0, array[1], array[now()], array[1]);
+-- of one row | of another
+insert into workflow_strikes (lane, due_at, queue_id, strikes) values (1, now(), {1|2}, 1);
 -- one | another
 insert into event_tables (table_name, domain, entity_column) values ('{near|far}', 'orders', 'id');
 -- the only one |
