@@ -28,6 +28,7 @@ pub use health::Health;
 
 use crate::domain::settings::Settings;
 use crate::mail::transport::Mailer;
+use crate::outside::requests::Requests;
 use crate::store::session::Session;
 use crate::workflow::catalogue::Catalogue;
 use gate::Gate;
@@ -52,7 +53,10 @@ pub struct Setup {
 /// Only settings that can't work. A database that is away is waited for.
 pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()> {
     let Setup { url, settings, catalogue, health } = setup;
-    let mailer = Mailer::from_settings(&settings)?;
+    let ways = deliver::Ways {
+        mailer: Mailer::from_settings(&settings)?,
+        requests: Requests::from_settings(&settings)?,
+    };
     let wake = Arc::new(Wake::default());
     let gate = Arc::new(Gate::default());
     let plans = Arc::new(Plans::new(catalogue));
@@ -60,7 +64,9 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
 
     let mut tasks = JoinSet::new();
     let (side, sees_side) = watch::channel(None);
-    tasks.spawn(listen::run(url.clone(), side, wake.clone(), health.clone(), shutdown.clone()));
+    // What the deliverers still have to say at the end goes through the listener's connection.
+    let delivered = CancellationToken::new();
+    tasks.spawn(listen::run(url.clone(), side, wake.clone(), health.clone(), delivered.clone()));
     if connections.gate {
         tasks.spawn(gate::keep(gate.clone(), url.clone(), wake.clone(), shutdown.clone()));
     }
@@ -71,7 +77,12 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
         health.clone(),
         shutdown.clone(),
     ));
-    tasks.spawn(deliver::run(sees_side, mailer, settings.deliveries.clone(), wake.clone(), shutdown.clone()));
+    let (of_deliveries, to_wake, stop) = (settings.deliveries.clone(), wake.clone(), shutdown.clone());
+    let done = delivered.drop_guard();
+    tasks.spawn(async move {
+        let _done = done;
+        deliver::run(sees_side, ways, of_deliveries, to_wake, stop).await;
+    });
     let shared = Arc::new(worker::Shared {
         url,
         settings: settings.engine.clone(),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::catalogue::Catalogue;
 use super::config::describe;
 use super::diagnostics::{Diagnostic, did_you_mean, segment};
+use super::retry::RETRY;
 
 /// A drawing: what it means, without how it looks.
 #[derive(Debug, Default)]
@@ -38,6 +39,8 @@ pub struct DrawnNode {
     pub config: Value,
     /// Pointer to the settings, or to the node if it has none.
     pub config_path: String,
+    /// `data.retry` and the pointer to it; nothing if it is not there, or null.
+    pub retry: Option<(Value, String)>,
     /// Neither is `data.enabled` false nor `data.disabled` true.
     pub enabled: bool,
     /// Pointer to what disables it, or would.
@@ -204,12 +207,15 @@ impl DrawingReader<'_> {
                 .push(Diagnostic::error("conflicting-kinds", message).node(&id).at(format!("{path}/type")));
         }
         let (enabled, enabled_path) = self.enabled(&id, data, &path);
+        let retry = data.get(RETRY).filter(|retry| !retry.is_null());
+        let retry = retry.map(|retry| (retry.clone(), format!("{path}/data/{RETRY}")));
         self.drawing.nodes.push(DrawnNode {
             kind,
             role: key_role.or(type_role),
             label: text("label").or_else(|| text("name")),
             config,
             config_path,
+            retry,
             enabled,
             enabled_path,
             ty,

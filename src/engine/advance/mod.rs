@@ -270,6 +270,7 @@ impl Run {
                     }
                     *until
                 }
+                Turn::Again { until, .. } => Some(*until),
                 // It goes on as soon as somebody has time.
                 Turn::Looping(of) if of.is_idle() => Some(self.root.context.now()),
                 _ => None,
@@ -283,7 +284,7 @@ impl Run {
     pub fn timers(&self) -> Vec<(Spot, DateTime<Utc>)> {
         let mut timers = Vec::new();
         self.root.each_turn(&mut |spot, turn| {
-            if let Turn::Resting { until: Some(until), .. } = turn {
+            if let Turn::Resting { until: Some(until), .. } | Turn::Again { until, .. } = turn {
                 timers.push((spot, *until));
             }
         });
