@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::effect::{Effect, HttpRequest};
 use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, schema};
@@ -73,7 +73,7 @@ struct Settings {
     timeout: Option<Span>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 enum Method {
     Get,
@@ -222,11 +222,11 @@ mod tests {
     fn a_request_is_rendered() {
         let config = json!({"url": "https://example.com/{{ order.note|urlencode }}#top", "headers": {"x-a": "{{ order.note }}"},
             "body": "{\"note\": {{ order.note|tojson }}}"});
-        let request = plan(config, json!({"note": "a/b"})).expect("a request");
-        assert_eq!(request.url, "https://example.com/a/b".replace("a/b", "a%2Fb"));
-        assert_eq!(request.headers["x-a"], "a/b");
+        let request = plan(config, json!({"note": "a b?"})).expect("a request");
+        assert_eq!(request.url, "https://example.com/a%20b%3F");
+        assert_eq!(request.headers["x-a"], "a b?");
         assert_eq!(request.headers["content-type"], "application/json");
-        assert_eq!(request.body.as_deref(), Some(r#"{"note": "a/b"}"#));
+        assert_eq!(request.body.as_deref(), Some(r#"{"note": "a b?"}"#));
     }
 
     #[test]

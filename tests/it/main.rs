@@ -9,6 +9,7 @@ mod bulk;
 mod catalog;
 mod cli;
 mod crash;
+mod delivering;
 mod demo_way;
 mod describing;
 mod detaching;

@@ -363,4 +363,6 @@ mod fuzz_tests;
 #[cfg(test)]
 mod reference_tests;
 #[cfg(test)]
+mod retry_tests;
+#[cfg(test)]
 mod tests;
