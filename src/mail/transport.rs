@@ -88,6 +88,7 @@ impl Mailer {
                 result["file"] = json!(file);
             }
             Way::Smtp { transport, peer } => {
+                greeted(transport, peer, time).await?;
                 let sent = timeout(time, transport.send(message)).await;
                 let late =
                     || DeliveryError::Unknown { peer: format!("{peer}, within {} ms", time.as_millis()) };
@@ -115,6 +116,31 @@ async fn write(folder: &Path, id: EffectId, message: lettre::Message) -> Result<
     let file = folder.join(format!("{}.eml", id.0));
     tokio::fs::rename(hidden.join(format!("{by_chance}.eml")), &file).await.map_err(|e| failed(e.into()))?;
     Ok(file)
+}
+
+/// Makes sure of a connection that answers before a message goes out by it: a server that hangs until then has taken nothing.
+async fn greeted(
+    transport: &AsyncSmtpTransport<Tokio1Executor>,
+    peer: &str,
+    time: Duration,
+) -> Result<(), DeliveryError> {
+    let transient = |trouble, source| DeliveryError::Transient {
+        peer: peer.to_owned(),
+        trouble,
+        retry_after: None,
+        source,
+    };
+    let late = || transient(Trouble::Timeout, format!("no greeting within {} ms", time.as_millis()).into());
+    match timeout(time, transport.test_connection()).await.map_err(|_| late())? {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(transient(Trouble::Connection, "the connection does not answer".into())),
+        Err(error) => Err(match sorted(peer, error) {
+            DeliveryError::Unknown { .. } => {
+                transient(Trouble::Connection, "the connection broke before the message".into())
+            }
+            known => known,
+        }),
+    }
 }
 
 fn sorted(peer: &str, error: smtp::Error) -> DeliveryError {

@@ -21,6 +21,7 @@ mod explain;
 mod hostile;
 mod in_git;
 mod integrity;
+mod leasing;
 mod listening;
 mod mailing;
 mod medusa;
