@@ -630,6 +630,10 @@ begin
         select 'mails and requests', count(*) from gone;
     return query with gone as (delete from public.workflow_waiting w where w.id = any (executions) returning 1)
         select 'waiting executions', count(*) from gone;
+    return query with gone as (delete from public.workflow_dead_letters l
+            where l.id = any (executions) or l.event_id = any (events)
+               or (public.holds(l.state::text, p.pieces) and public.mentions(l.state, p.addresses)) returning 1)
+        select 'failed executions that could be tried again', count(*) from gone;
     return query with gone as (delete from public.workflow_queue q
             where q.event_id = any (events) or q.execution_id = any (executions) returning 1)
         select 'queued rows', count(*) from gone;
@@ -772,6 +776,54 @@ comment on function public.grant_admin(uuid) is 'Makes an account an admin; one 
 revoke all on function public.grant_admin(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.grant_admin(uuid) to service_role;
 
+--- function public.hand_on_slot()
+CREATE OR REPLACE FUNCTION public.hand_on_slot()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    of_workflow constant uuid := old.workflow_id;
+    -- A row leaves one key's executions, or joins those who wait for one.
+    of_key text := coalesce(old.slot, old.wants_slot);
+    at_once integer;
+    handed bigint;
+begin
+    if tg_op = 'UPDATE' and of_key is null then
+        of_key := new.wants_slot;
+    end if;
+    select f.counted into at_once from public.workflow_flow f
+     where f.workflow_id = of_workflow and f.rule = 'concurrency' and f.key = of_key for update;
+    with next as (
+        select w.id, w.event_at from public.workflow_waiting w
+         where w.workflow_id = of_workflow and w.wants_slot = of_key
+         order by w.event_at, w.id
+         limit (select greatest(0, coalesce(at_once, 1) - count(*)) from public.workflow_waiting h
+                 where h.workflow_id = of_workflow and h.slot = of_key)
+           for update skip locked
+    ), handed as (
+        update public.workflow_waiting w set slot = w.wants_slot, wants_slot = null
+          from next where w.id = next.id
+        returning w.id, w.lane, w.event_at
+    )
+    insert into public.workflow_queue (due_at, lane, execution_id)
+    select clock_timestamp(), h.lane, h.id from handed h order by h.event_at, h.id;
+    get diagnostics handed = row_count;
+    -- The daemon itself looks again at once.
+    if handed > 0 and current_setting('role') <> 'thendo_engine' then
+        perform pg_notify('thendo_shop', '');
+    end if;
+    return null;
+end
+$function$;
+
+--- comment-on-function public.hand_on_slot()
+comment on function public.hand_on_slot() is 'Trigger of workflow_waiting: hands the free slots of a key of concurrency to the executions that wait longest.';
+
+--- grants-on-function public.hand_on_slot()
+revoke all on function public.hand_on_slot() from public, anon, authenticated, service_role;
+
 --- function public.handed_over(text)
 CREATE OR REPLACE FUNCTION public.handed_over(name text)
  RETURNS text
@@ -841,6 +893,28 @@ comment on function public.hidden_columns_of(oid, text[]) is 'Columns of a table
 
 --- grants-on-function public.hidden_columns_of(oid, text[])
 revoke all on function public.hidden_columns_of(oid, text[]) from public, anon, authenticated, service_role;
+
+--- function public.hold_workflow(uuid, text, text)
+CREATE OR REPLACE FUNCTION public.hold_workflow(of_workflow uuid, for_reason text, by_whom text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    insert into public.workflow_holds (workflow_id, reason, held_by) values (of_workflow, for_reason, by_whom)
+        on conflict (workflow_id) do nothing;
+    return found;
+end
+$function$;
+
+--- comment-on-function public.hold_workflow(uuid, text, text)
+comment on function public.hold_workflow(uuid, text, text) is 'Brings a workflow to a stop, all of them for all zeros; false if it is held already.';
+
+--- grants-on-function public.hold_workflow(uuid, text, text)
+revoke all on function public.hold_workflow(uuid, text, text) from public, anon, authenticated, service_role;
+grant execute on function public.hold_workflow(uuid, text, text) to service_role;
+grant execute on function public.hold_workflow(uuid, text, text) to thendo_engine;
 
 --- function public.holds(text, text[])
 CREATE OR REPLACE FUNCTION public.holds(said text, pieces text[])
@@ -1715,7 +1789,20 @@ declare
     -- An id is a random head and 12 digits that count up from a random number.
     id_begins     constant text := left(gen_random_uuid()::text, 24);
     counts_from   constant bigint := 140737488355328 + random() * 70368744177664;
+    -- Of what the engine writes: who had it written, by key, by entity, and for all the rest. Null for everyone else.
+    cause_of_keys     jsonb;
+    cause_of_entities jsonb;
+    cause_of_rest     text;
 begin
+    -- Anyone may set a setting; it is believed if it is the engine that works here, whoever owns this function.
+    if current_setting('thendo.cause', true) <> '' then
+        if current_setting('role') = 'thendo_engine' then
+            cause_of_rest := current_setting('thendo.cause', true);
+            cause_of_keys := nullif(current_setting('thendo.cause_in_' || tg_table_name, true), '')::jsonb;
+            cause_of_entities := nullif(current_setting('thendo.cause_of_entities', true), '')::jsonb;
+        end if;
+    end if;
+
     -- A past that is made up (`thendo demo seed`) happens to nobody. Only the table's owner may say so: anyone may
     -- set the setting, and whoever could keep quiet about a change could do it unnoticed.
     if current_setting('thendo.seeding', true) = 'on' then
@@ -1734,12 +1821,16 @@ begin
 
     if tg_op = 'INSERT' then
         with recorded as (
-            insert into public.workflow_events (id, at, table_name, operation, entity, row_data, truncated)
+            insert into public.workflow_events (id, at, table_name, operation, entity, row_data, truncated, cause, depth)
             select (id_begins || to_hex(counts_from + nth))::uuid, clock_timestamp(), tg_table_name, 'insert',
                    coalesce(whole ->> tg_argv[1], case when only_key is null then public.key_of(whole, tg_argv[4]::text[])
                                                        else whole ->> only_key end, ''),
                    case when pg_column_size(whole) > most_bytes then public.without_long_values(whole) else whole end,
-                   pg_column_size(whole) > most_bytes
+                   pg_column_size(whole) > most_bytes,
+                   case when cause_of_rest is not null then left(coalesce(
+                       cause_of_keys ->> (case when only_key is null then public.key_of(whole, tg_argv[4]::text[]) else whole ->> only_key end), cause_of_entities ->> (whole ->> tg_argv[1]), cause_of_rest), 36)::uuid end,
+                   case when cause_of_rest is null then 0 else substr(coalesce(
+                       cause_of_keys ->> (case when only_key is null then public.key_of(whole, tg_argv[4]::text[]) else whole ->> only_key end), cause_of_entities ->> (whole ->> tg_argv[1]), cause_of_rest), 37)::smallint end
             from (select row_number() over () as nth, to_jsonb(n) - (
                       select case to_jsonb(one) - tg_argv[6]::text[] when '{}' then tg_argv[5]::text[]
                                   else public.hidden_columns_of(tg_relid, tg_argv[5]::text[]) end
@@ -1761,12 +1852,16 @@ begin
                         else public.hidden_columns_of(tg_relid, tg_argv[5]::text[]) end as hidden
                 from new_rows as one limit 1) as first
         ), recorded as (
-            insert into public.workflow_events (id, at, table_name, operation, entity, row_data, old_data, truncated)
+            insert into public.workflow_events (id, at, table_name, operation, entity, row_data, old_data, truncated, cause, depth)
             select (id_begins || to_hex(counts_from + nth))::uuid, clock_timestamp(), tg_table_name, 'update',
                    coalesce(whole ->> tg_argv[1], key, ''),
                    case when pg_column_size(whole) > most_bytes then public.without_long_values(whole) else whole end,
                    case when pg_column_size(was) > most_bytes then public.without_long_values(was) else was end,
-                   greatest(pg_column_size(whole), pg_column_size(was)) > most_bytes
+                   greatest(pg_column_size(whole), pg_column_size(was)) > most_bytes,
+                   case when cause_of_rest is not null then left(coalesce(
+                       cause_of_keys ->> key, cause_of_entities ->> (whole ->> tg_argv[1]), cause_of_rest), 36)::uuid end,
+                   case when cause_of_rest is null then 0 else substr(coalesce(
+                       cause_of_keys ->> key, cause_of_entities ->> (whole ->> tg_argv[1]), cause_of_rest), 37)::smallint end
             from (select row_number() over () as nth, whole, key, before,
                          before - (select unchanged from columns)
                                 - array(select k from unnest((select to_compare from columns)) as k
@@ -1788,12 +1883,16 @@ begin
         select at, lane, at, id from recorded;
     else
         with recorded as (
-            insert into public.workflow_events (id, at, table_name, operation, entity, row_data, truncated)
+            insert into public.workflow_events (id, at, table_name, operation, entity, row_data, truncated, cause, depth)
             select (id_begins || to_hex(counts_from + nth))::uuid, clock_timestamp(), tg_table_name, 'delete',
                    coalesce(whole ->> tg_argv[1], case when only_key is null then public.key_of(whole, tg_argv[4]::text[])
                                                        else whole ->> only_key end, ''),
                    case when pg_column_size(whole) > most_bytes then public.without_long_values(whole) else whole end,
-                   pg_column_size(whole) > most_bytes
+                   pg_column_size(whole) > most_bytes,
+                   case when cause_of_rest is not null then left(coalesce(
+                       cause_of_keys ->> (case when only_key is null then public.key_of(whole, tg_argv[4]::text[]) else whole ->> only_key end), cause_of_entities ->> (whole ->> tg_argv[1]), cause_of_rest), 36)::uuid end,
+                   case when cause_of_rest is null then 0 else substr(coalesce(
+                       cause_of_keys ->> (case when only_key is null then public.key_of(whole, tg_argv[4]::text[]) else whole ->> only_key end), cause_of_entities ->> (whole ->> tg_argv[1]), cause_of_rest), 37)::smallint end
             from (select row_number() over () as nth, to_jsonb(o) - (
                       select case to_jsonb(one) - tg_argv[6]::text[] when '{}' then tg_argv[5]::text[]
                                   else public.hidden_columns_of(tg_relid, tg_argv[5]::text[]) end
@@ -1881,6 +1980,46 @@ comment on function public.refresh_page_view_stats(interval) is 'Refreshes page_
 --- grants-on-function public.refresh_page_view_stats(interval)
 revoke all on function public.refresh_page_view_stats(interval) from public, anon, authenticated, service_role;
 grant execute on function public.refresh_page_view_stats(interval) to thendo_engine;
+
+--- function public.release_workflow(uuid, boolean, text)
+CREATE OR REPLACE FUNCTION public.release_workflow(of_workflow uuid, discard boolean, by_whom text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    let_go uuid[];
+begin
+    -- 1952998511 is 'thdo'; 1 the lock between publishing (exclusive) and claiming (shared).
+    perform pg_advisory_xact_lock(1952998511, 1);
+    delete from public.workflow_holds h where h.workflow_id = of_workflow;
+    if not found then
+        return null;
+    end if;
+    with released as (
+        update public.workflow_waiting w set held = false where w.workflow_id = of_workflow and w.held
+        returning w.id, w.event_at
+    )
+    select array_agg(r.id order by r.event_at, r.id) into let_go from released r;
+    if discard then
+        perform public.tell_executions(let_go, jsonb_build_object('word', 'cancel', 'by', by_whom));
+    else
+        insert into public.workflow_queue (due_at, lane, execution_id)
+        select clock_timestamp(), w.lane, w.id
+          from unnest(let_go) with ordinality as r (id, n) join public.workflow_waiting w on w.id = r.id order by r.n;
+    end if;
+    perform pg_notify('thendo_shop', '');
+    return coalesce(cardinality(let_go), 0);
+end
+$function$;
+
+--- comment-on-function public.release_workflow(uuid, boolean, text)
+comment on function public.release_workflow(uuid, boolean, text) is 'Lets a held workflow go on, with what it would have done meanwhile or, if that is to be discarded, without; how many executions were held. Null if it was not.';
+
+--- grants-on-function public.release_workflow(uuid, boolean, text)
+revoke all on function public.release_workflow(uuid, boolean, text) from public, anon, authenticated, service_role;
+grant execute on function public.release_workflow(uuid, boolean, text) to service_role;
 
 --- function public.rotate_token_key()
 CREATE OR REPLACE FUNCTION public.rotate_token_key()
@@ -2091,20 +2230,24 @@ CREATE OR REPLACE FUNCTION public.start_workflows(ids uuid[], names text[], inpu
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+    causes constant jsonb := case when current_setting('role') = 'thendo_engine'
+        then nullif(current_setting('thendo.cause_in_manual', true), '')::jsonb end;
 begin
     return query
     with wanted as (
         -- By its id or its name, if only one has it; it must be in force, and of the kind that is started so.
-        select i.id, i.input, i.started_by, i.depth,
+        select i.id, i.input, i.started_by, least(greatest(i.depth, 0), 100) as depth,
                (select case count(*) when 1 then min(w.id::text)::uuid end from public.workflows w
                  where (w.name = i.name or w.id::text = i.name) and w.status = 'published' and w.live_version is not null
                    and exists (select from public.workflow_triggers t
                                 where t.workflow_id = w.id and t.table_name = 'thendo.manual')) as workflow
         from unnest(ids, names, inputs, started_by, depths) as i (id, name, input, started_by, depth)
     ), told as (
-        insert into public.workflow_events (id, at, table_name, operation, entity, row_data)
+        insert into public.workflow_events (id, at, table_name, operation, entity, row_data, cause, depth)
         select d.id, clock_timestamp(), 'thendo.manual', 'insert', d.id::text,
-               jsonb_build_object('id', d.id, 'workflow_id', d.workflow, 'by', d.started_by, 'input', d.input, 'depth', d.depth)
+               jsonb_build_object('id', d.id, 'workflow_id', d.workflow, 'by', d.started_by, 'input', d.input, 'depth', d.depth),
+               left(causes ->> d.id::text, 36)::uuid, d.depth
         from wanted d where d.workflow is not null
         returning workflow_events.id, at, (hashtextextended(entity, 0) & 63)::smallint as lane
     ), queued as (
@@ -2250,6 +2393,67 @@ comment on function public.take_tokens() is 'Instead-of-insert trigger of token_
 
 --- grants-on-function public.take_tokens()
 revoke all on function public.take_tokens() from public, anon, authenticated, service_role;
+
+--- function public.tell_executions(uuid[], jsonb)
+CREATE OR REPLACE FUNCTION public.tell_executions(ids uuid[], word jsonb)
+ RETURNS SETOF uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    return query
+    with told as (
+        select w.id, w.lane from public.workflow_waiting w where w.id = any (ids)
+        union
+        select d.id, d.lane from public.workflow_dead_letters d where d.id = any (ids) and word ->> 'word' = 'retry'
+    ), recorded as (
+        insert into public.workflow_events (id, at, table_name, operation, entity, row_data)
+        select gen_random_uuid(), clock_timestamp(), 'thendo.word', 'insert', t.id::text, word || jsonb_build_object('execution', t.id)
+        from told t
+        returning workflow_events.id, at, entity::uuid as execution
+    ), queued as (
+        insert into public.workflow_queue (due_at, lane, event_at, event_id, execution_id)
+        select r.at, t.lane, r.at, r.id, t.id from recorded r join told t on t.id = r.execution
+    )
+    select t.id from told t;
+    perform pg_notify('thendo_shop', '');
+end
+$function$;
+
+--- comment-on-function public.tell_executions(uuid[], jsonb)
+comment on function public.tell_executions(uuid[], jsonb) is 'Hands a word (approve, refuse, cancel, retry) to executions that rest, or have failed; gives those that can take it.';
+
+--- grants-on-function public.tell_executions(uuid[], jsonb)
+revoke all on function public.tell_executions(uuid[], jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.tell_executions(uuid[], jsonb) to service_role;
+grant execute on function public.tell_executions(uuid[], jsonb) to thendo_engine;
+
+--- function public.tell_failures(jsonb[], uuid[], smallint[])
+CREATE OR REPLACE FUNCTION public.tell_failures(failures jsonb[], causes uuid[], depths smallint[])
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    with recorded as (
+        insert into public.workflow_events (id, at, table_name, operation, entity, row_data, cause, depth)
+        select gen_random_uuid(), clock_timestamp(), 'thendo.failure', 'insert', f.row ->> 'workflow',
+               f.row || jsonb_build_object('workflow_name', (select w.name from public.workflows w where w.id::text = f.row ->> 'workflow')),
+               f.cause, f.depth
+        from unnest(failures, causes, depths) as f (row, cause, depth)
+        returning id, at, (hashtextextended(entity, 0) & 63)::smallint as lane
+    )
+    insert into public.workflow_queue (due_at, lane, event_at, event_id)
+    select r.at, r.lane, r.at, r.id from recorded r
+$function$;
+
+--- comment-on-function public.tell_failures(jsonb[], uuid[], smallint[])
+comment on function public.tell_failures(jsonb[], uuid[], smallint[]) is 'Records that executions failed, each by its execution and the depth of the event, for workflows that begin with that. For the daemon.';
+
+--- grants-on-function public.tell_failures(jsonb[], uuid[], smallint[])
+revoke all on function public.tell_failures(jsonb[], uuid[], smallint[]) from public, anon, authenticated, service_role;
+grant execute on function public.tell_failures(jsonb[], uuid[], smallint[]) to thendo_engine;
 
 --- function public.update_my_profile(text, text, text, jsonb)
 CREATE OR REPLACE FUNCTION public.update_my_profile(name text DEFAULT NULL::text, phone text DEFAULT NULL::text, locale text DEFAULT NULL::text, preferences jsonb DEFAULT NULL::jsonb)
@@ -5036,6 +5240,36 @@ revoke all on public.workflow_actions from public, anon, authenticated, service_
 grant select on public.workflow_actions to authenticated;
 grant select on public.workflow_actions to service_role;
 
+--- table public.workflow_awaits
+create table public.workflow_awaits (
+    execution_id uuid not null,
+    node_id      text not null,
+    item         integer[] not null default '{}'::integer[],
+    table_name   text not null,
+    operation    text not null,
+    key          text not null,
+    workflow_id  uuid not null,
+    version      integer not null,
+    lane         smallint not null,
+    constraint workflow_awaits_pkey PRIMARY KEY (execution_id, node_id, table_name, operation, key, item),
+    constraint workflow_awaits_operation_check CHECK ((operation = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text])))
+);
+
+--- comment public.workflow_awaits
+comment on table public.workflow_awaits is 'The events and words that executions rest for.';
+comment on column public.workflow_awaits.table_name is 'Whose events; thendo.word for a word of an admin.';
+comment on column public.workflow_awaits.key is '* for any row, row:ID or customer:ID for those of one.';
+
+--- index public.workflow_awaits idx_workflow_awaits_event
+CREATE INDEX idx_workflow_awaits_event ON public.workflow_awaits USING btree (table_name, operation, key);
+
+--- row-security public.workflow_awaits
+alter table public.workflow_awaits enable row level security;
+
+--- grants public.workflow_awaits
+revoke all on public.workflow_awaits from public, anon, authenticated, service_role;
+grant select, insert, delete on public.workflow_awaits to thendo_engine;
+
 --- table public.workflow_conditions
 create table public.workflow_conditions (
     id          uuid not null default gen_random_uuid(),
@@ -5079,6 +5313,41 @@ alter table public.workflow_conditions enable row level security;
 revoke all on public.workflow_conditions from public, anon, authenticated, service_role;
 grant select on public.workflow_conditions to authenticated;
 grant select on public.workflow_conditions to service_role;
+
+--- table public.workflow_dead_letters
+create table public.workflow_dead_letters (
+    id          uuid not null,
+    root        uuid not null,
+    attempt     smallint not null,
+    event_at    timestamp with time zone not null,
+    event_id    uuid not null,
+    workflow_id uuid not null,
+    version     integer not null,
+    lane        smallint not null,
+    state       jsonb not null,
+    reason      text not null,
+    failed_at   timestamp with time zone not null default now(),
+    constraint workflow_dead_letters_pkey PRIMARY KEY (id),
+    constraint workflow_dead_letters_lane_check CHECK (((lane >= 0) AND (lane <= 63)))
+);
+
+--- comment public.workflow_dead_letters
+comment on table public.workflow_dead_letters is 'A failed execution that nobody has tried again.';
+comment on column public.workflow_dead_letters.state is 'As in workflow_waiting.';
+comment on column public.workflow_dead_letters.reason is 'Why it failed, in words.';
+
+--- index public.workflow_dead_letters idx_workflow_dead_letters_failed_at
+CREATE INDEX idx_workflow_dead_letters_failed_at ON public.workflow_dead_letters USING btree (failed_at);
+
+--- index public.workflow_dead_letters idx_workflow_dead_letters_workflow_id
+CREATE INDEX idx_workflow_dead_letters_workflow_id ON public.workflow_dead_letters USING btree (workflow_id, failed_at);
+
+--- row-security public.workflow_dead_letters
+alter table public.workflow_dead_letters enable row level security;
+
+--- grants public.workflow_dead_letters
+revoke all on public.workflow_dead_letters from public, anon, authenticated, service_role;
+grant select, insert, delete on public.workflow_dead_letters to thendo_engine;
 
 --- table public.workflow_deliveries
 create table public.workflow_deliveries (
@@ -5169,6 +5438,8 @@ create table public.workflow_events (
     row_data   jsonb not null,
     old_data   jsonb,
     truncated  boolean not null default false,
+    cause      uuid,
+    depth      smallint not null default 0,
     constraint workflow_events_pkey PRIMARY KEY (at, id)
 ) partition by RANGE (at);
 
@@ -5179,6 +5450,8 @@ comment on column public.workflow_events.entity is 'Whose events are handled in 
 comment on column public.workflow_events.row_data is 'The row after the operation; before it, for a delete.';
 comment on column public.workflow_events.old_data is 'Former values of the columns that an update changed: its keys are the changed columns, and a former null is a JSON null. Null itself for other operations, and where the key changed.';
 comment on column public.workflow_events.truncated is 'The row was too large: its long values are missing.';
+comment on column public.workflow_events.cause is 'The execution that wrote the row; null: somebody of the shop did.';
+comment on column public.workflow_events.depth is 'How many executions stand before it, each started by what the one before it wrote: 0, or one more than the event of its cause. Beyond 8 it starts nothing.';
 
 --- row-security public.workflow_events
 alter table public.workflow_events enable row level security;
@@ -5212,6 +5485,8 @@ create table public.workflow_executions (
     created_at  timestamp with time zone not null default now(),
     updated_at  timestamp with time zone not null default now(),
     created_by  uuid,
+    root        uuid,
+    attempt     smallint not null default 1,
     constraint workflow_executions_pkey PRIMARY KEY (event_at, id),
     constraint workflow_executions_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text, 'backtest'::text]))),
     constraint workflow_executions_status_check CHECK ((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])))
@@ -5224,6 +5499,11 @@ comment on column public.workflow_executions.event_at is 'The event''s time: the
 comment on column public.workflow_executions.steps is 'List of {node, outcome, branch, why, result, changes, at}, in the order in which they happened.';
 comment on column public.workflow_executions.error is 'Why it failed, in words.';
 comment on column public.workflow_executions.created_by is 'Who asked for it, where someone did. No foreign key: accounts go, and partitions take none that change them.';
+comment on column public.workflow_executions.root is 'The first attempt, of which this is another; null for the first itself.';
+comment on column public.workflow_executions.attempt is '1 for the first, one more each time it was tried again.';
+
+--- index public.workflow_executions idx_workflow_executions_root
+CREATE INDEX idx_workflow_executions_root ON public.workflow_executions USING btree (root) WHERE (root IS NOT NULL);
 
 --- index public.workflow_executions idx_workflow_executions_workflow_id
 CREATE INDEX idx_workflow_executions_workflow_id ON public.workflow_executions USING btree (workflow_id, event_at DESC);
@@ -5248,6 +5528,60 @@ alter table public.workflow_executions_default enable row level security;
 
 --- grants public.workflow_executions_default
 revoke all on public.workflow_executions_default from public, anon, authenticated, service_role;
+
+--- table public.workflow_flow
+create table public.workflow_flow (
+    workflow_id  uuid not null,
+    rule         text not null,
+    key          text not null,
+    at           timestamp with time zone,
+    until        timestamp with time zone,
+    execution_id uuid,
+    counted      integer not null default 0,
+    statement    text,
+    of_statement integer not null default 0,
+    constraint workflow_flow_pkey PRIMARY KEY (workflow_id, rule, key),
+    constraint workflow_flow_key_check CHECK ((octet_length(key) <= 200)),
+    constraint workflow_flow_rule_check CHECK ((rule = ANY (ARRAY['once'::text, 'debounce'::text, 'concurrency'::text, 'rate'::text, 'guard'::text])))
+);
+
+--- comment public.workflow_flow
+comment on table public.workflow_flow is 'What the rules of a workflow''s flow control keep, by what they count by.';
+comment on column public.workflow_flow.at is 'once: the first start. debounce: the first event that is still put off. guard: the minute.';
+comment on column public.workflow_flow.until is 'From then on the row means nothing any more. Null: for ever.';
+comment on column public.workflow_flow.execution_id is 'debounce: the execution that is put off.';
+comment on column public.workflow_flow.counted is 'guard: executions of the minute. concurrency: the limit.';
+comment on column public.workflow_flow.statement is 'guard: the statement whose executions were counted last, by the head of its events'' ids.';
+
+--- storage public.workflow_flow
+alter table public.workflow_flow set (fillfactor = '70');
+
+--- row-security public.workflow_flow
+alter table public.workflow_flow enable row level security;
+
+--- grants public.workflow_flow
+revoke all on public.workflow_flow from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.workflow_flow to thendo_engine;
+
+--- table public.workflow_holds
+create table public.workflow_holds (
+    workflow_id uuid not null,
+    reason      text not null,
+    held_by     text not null default ''::text,
+    held_at     timestamp with time zone not null default now(),
+    constraint workflow_holds_pkey PRIMARY KEY (workflow_id)
+);
+
+--- comment public.workflow_holds
+comment on table public.workflow_holds is 'Workflows that an admin, or a guard, has brought to a stop until somebody releases them.';
+comment on column public.workflow_holds.workflow_id is 'Which; all zeros for all of them.';
+
+--- row-security public.workflow_holds
+alter table public.workflow_holds enable row level security;
+
+--- grants public.workflow_holds
+revoke all on public.workflow_holds from public, anon, authenticated, service_role;
+grant select on public.workflow_holds to thendo_engine;
 
 --- table public.workflow_plan_epoch
 create table public.workflow_plan_epoch (
@@ -5282,12 +5616,12 @@ create table public.workflow_queue (
     event_id     uuid,
     execution_id uuid,
     constraint workflow_queue_pkey PRIMARY KEY (lane, due_at, id),
-    constraint starts_or_resumes CHECK ((num_nonnulls(event_id, event_at) = (2 * num_nulls(execution_id)))),
+    constraint starts_or_resumes CHECK ((((event_id IS NULL) = (event_at IS NULL)) AND ((event_id IS NOT NULL) OR (execution_id IS NOT NULL)))),
     constraint workflow_queue_lane_check CHECK (((lane >= 0) AND (lane <= 63)))
 );
 
 --- comment public.workflow_queue
-comment on table public.workflow_queue is 'Events to start executions for, and executions to go on with.';
+comment on table public.workflow_queue is 'Events to start executions for, executions to go on with, and events that are handed to executions.';
 comment on column public.workflow_queue.due_at is 'Earliest instant of the claim, on the database''s clock.';
 
 --- storage public.workflow_queue
@@ -5427,19 +5761,45 @@ create table public.workflow_waiting (
     started_at  timestamp with time zone not null,
     waits_since timestamp with time zone not null default now(),
     put_off_for text,
-    constraint workflow_waiting_pkey PRIMARY KEY (id)
+    root        uuid,
+    attempt     smallint not null default 1,
+    slot        text,
+    wants_slot  text,
+    held        boolean not null default false,
+    constraint workflow_waiting_pkey PRIMARY KEY (id),
+    constraint has_or_wants_a_slot CHECK (((slot IS NULL) OR (wants_slot IS NULL)))
 );
 
 --- comment public.workflow_waiting
 comment on table public.workflow_waiting is 'An execution that waits for a delivery, a time or an event.';
 comment on column public.workflow_waiting.state is 'Context and steps so far, as the engine saved them.';
 comment on column public.workflow_waiting.put_off_for is 'Set while it has not begun: the id of the row whose next event takes its place.';
+comment on column public.workflow_waiting.root is 'As in workflow_executions.';
+comment on column public.workflow_waiting.attempt is 'As in workflow_executions.';
+comment on column public.workflow_waiting.slot is 'The key of concurrency of which it is one.';
+comment on column public.workflow_waiting.wants_slot is 'It has not begun: the key of concurrency that it waits for.';
+comment on column public.workflow_waiting.held is 'It would go on, or begin, but its workflow is held.';
+
+--- index public.workflow_waiting idx_workflow_waiting_held
+CREATE INDEX idx_workflow_waiting_held ON public.workflow_waiting USING btree (workflow_id, event_at, id) WHERE held;
 
 --- index public.workflow_waiting idx_workflow_waiting_put_off
 CREATE INDEX idx_workflow_waiting_put_off ON public.workflow_waiting USING btree (workflow_id, put_off_for) WHERE (put_off_for IS NOT NULL);
 
+--- index public.workflow_waiting idx_workflow_waiting_slot
+CREATE INDEX idx_workflow_waiting_slot ON public.workflow_waiting USING btree (workflow_id, slot) WHERE (slot IS NOT NULL);
+
+--- index public.workflow_waiting idx_workflow_waiting_wants_slot
+CREATE INDEX idx_workflow_waiting_wants_slot ON public.workflow_waiting USING btree (workflow_id, wants_slot, event_at, id) WHERE (wants_slot IS NOT NULL);
+
 --- index public.workflow_waiting idx_workflow_waiting_workflow_id
 CREATE INDEX idx_workflow_waiting_workflow_id ON public.workflow_waiting USING btree (workflow_id);
+
+--- trigger public.workflow_waiting hand_on_slot_of_deleted
+CREATE CONSTRAINT TRIGGER hand_on_slot_of_deleted AFTER DELETE ON public.workflow_waiting DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.slot IS NOT NULL) OR (old.wants_slot IS NOT NULL))) EXECUTE FUNCTION public.hand_on_slot();
+
+--- trigger public.workflow_waiting hand_on_slot_of_updated
+CREATE CONSTRAINT TRIGGER hand_on_slot_of_updated AFTER UPDATE ON public.workflow_waiting DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((((old.slot IS NOT NULL) AND (new.slot IS DISTINCT FROM old.slot)) OR ((new.wants_slot IS NOT NULL) AND (new.wants_slot IS DISTINCT FROM old.wants_slot)))) EXECUTE FUNCTION public.hand_on_slot();
 
 --- row-security public.workflow_waiting
 alter table public.workflow_waiting enable row level security;
@@ -5857,6 +6217,10 @@ alter table public.workflow_actions
 --- foreign-key public.workflow_actions workflow_actions_workflow_id_fkey
 alter table public.workflow_actions
     add constraint workflow_actions_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
+
+--- foreign-key public.workflow_awaits workflow_awaits_execution_id_fkey
+alter table public.workflow_awaits
+    add constraint workflow_awaits_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.workflow_waiting(id) ON DELETE CASCADE;
 
 --- foreign-key public.workflow_conditions workflow_conditions_created_by_fkey
 alter table public.workflow_conditions
@@ -6783,10 +7147,40 @@ create policy authenticated_select on public.workflow_actions
     for select to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
+--- policy public.workflow_awaits engine_delete
+create policy engine_delete on public.workflow_awaits
+    for delete to thendo_engine
+    using (true);
+
+--- policy public.workflow_awaits engine_insert
+create policy engine_insert on public.workflow_awaits
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.workflow_awaits engine_select
+create policy engine_select on public.workflow_awaits
+    for select to thendo_engine
+    using (true);
+
 --- policy public.workflow_conditions authenticated_select
 create policy authenticated_select on public.workflow_conditions
     for select to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflow_dead_letters engine_delete
+create policy engine_delete on public.workflow_dead_letters
+    for delete to thendo_engine
+    using (true);
+
+--- policy public.workflow_dead_letters engine_insert
+create policy engine_insert on public.workflow_dead_letters
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.workflow_dead_letters engine_select
+create policy engine_select on public.workflow_dead_letters
+    for select to thendo_engine
+    using (true);
 
 --- policy public.workflow_deliveries engine_insert
 create policy engine_insert on public.workflow_deliveries
@@ -6821,6 +7215,32 @@ create policy engine_insert on public.workflow_executions
 
 --- policy public.workflow_executions engine_select
 create policy engine_select on public.workflow_executions
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_flow engine_delete
+create policy engine_delete on public.workflow_flow
+    for delete to thendo_engine
+    using (true);
+
+--- policy public.workflow_flow engine_insert
+create policy engine_insert on public.workflow_flow
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.workflow_flow engine_select
+create policy engine_select on public.workflow_flow
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_flow engine_update
+create policy engine_update on public.workflow_flow
+    for update to thendo_engine
+    using (true)
+    with check (true);
+
+--- policy public.workflow_holds engine_select
+create policy engine_select on public.workflow_holds
     for select to thendo_engine
     using (true);
 

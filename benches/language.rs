@@ -69,6 +69,8 @@ fn event() -> Result<Event, Box<dyn Error>> {
         row: Arc::new(row.as_object().cloned().unwrap_or_else(Map::new)),
         old: Arc::default(),
         customer: None,
+        cause: None,
+        depth: 0,
     })
 }
 

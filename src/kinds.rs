@@ -47,6 +47,8 @@ mod drawing_tests;
 #[cfg(test)]
 mod event_file_tests;
 #[cfg(test)]
+mod flow_tests;
+#[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
 mod name_tests;

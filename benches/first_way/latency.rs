@@ -9,6 +9,7 @@ use thendo::domain::effect::{Answer, Effect, Request};
 use thendo::domain::execution::StepOutcome;
 use thendo::domain::execution::{Change, Mode, Status, Step};
 use thendo::domain::ids::{EffectId, ExecutionId, NodeId, WorkflowId};
+use thendo::store::cause::Causes;
 use thendo::store::effects::{Asked, apply};
 use thendo::store::executions::{Ended, Identity, record};
 use thendo::store::queue::{Cursors, Due, claim_due};
@@ -132,6 +133,8 @@ async fn one_batch(session: &Session, cursors: &mut Cursors) -> Outcome<usize> {
             execution: id,
             workflow,
             lane: row.lane,
+            depth: event.depth,
+            customer: Some(customer),
             request: Request {
                 id: EffectId::derive(id, &node, &[]),
                 node,
@@ -142,6 +145,8 @@ async fn one_batch(session: &Session, cursors: &mut Cursors) -> Outcome<usize> {
         });
         identities.push(Identity {
             id,
+            root: id,
+            attempt: 1,
             event: event.id,
             event_at: event.at,
             workflow,
@@ -150,7 +155,7 @@ async fn one_batch(session: &Session, cursors: &mut Cursors) -> Outcome<usize> {
             started_at: claim.now,
         });
     }
-    let answers = apply(session, &asked).await?;
+    let answers = apply(session, &mut Causes::default(), &asked).await?;
     let steps: Vec<Vec<Step>> =
         asked.iter().map(|asked| vec![step(asked, &answers[&asked.request.id], claim.now)]).collect();
     let ended: Vec<Ended<'_>> = identities

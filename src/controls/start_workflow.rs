@@ -7,11 +7,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::domain::effect::Effect;
+use crate::domain::event::MAX_DEPTH;
 use crate::workflow::catalogue::{About, ControlKind, PlanError, schema};
 use crate::workflow::config::Reader;
 use crate::workflow::context::Context;
 use crate::workflow::control::{Control, Next};
-use crate::workflow::subjects::{Field, FieldType, MANUAL};
+use crate::workflow::subjects::{Field, FieldType};
 use crate::workflow::template::Template;
 
 /// The kind.
@@ -30,8 +31,6 @@ pub const KIND: ControlKind = ControlKind {
     build,
 };
 
-/// Workflows that start each other one after the other.
-const MAX_DEPTH: i64 = 8;
 const MOST_FIELDS: usize = 50;
 const MAX_NAME_BYTES: usize = 300;
 
@@ -83,11 +82,8 @@ fn build(reader: &mut Reader<'_>) -> Option<Box<dyn Control>> {
 
 impl Control for StartWorkflow {
     fn enter(&self, context: &Context) -> Result<Next, PlanError> {
-        let depth = match context.subject() == MANUAL.name {
-            true => context.row_field("depth").and_then(Value::as_i64).unwrap_or(0) + 1,
-            false => 1,
-        };
-        if depth > MAX_DEPTH {
+        // The event would start nothing (`engine/cause.rs`): better said here, where it can be dealt with.
+        if context.depth() >= MAX_DEPTH {
             let message =
                 format!("workflows have started each other {MAX_DEPTH} times in a row: this one is not");
             return Err(PlanError(message));
@@ -102,8 +98,7 @@ impl Control for StartWorkflow {
             };
             input.insert(name.clone(), value);
         }
-        let depth = i32::try_from(depth).unwrap_or(i32::MAX);
-        Ok(Next::Do(Effect::StartWorkflow { workflow: self.workflow.clone(), input, depth }))
+        Ok(Next::Do(Effect::StartWorkflow { workflow: self.workflow.clone(), input }))
     }
 
     fn starts(&self) -> Option<&str> {

@@ -42,8 +42,6 @@ pub enum Effect {
         workflow: String,
         /// What it is given: `manual.input`.
         input: Map<String, Value>,
-        /// How many have started each other so, one after the other.
-        depth: i32,
     },
     /// Sends one mail: a delivery, done after commit.
     SendEmail(Email),

@@ -1,5 +1,6 @@
 //! An event: what happened to one row of the shop, as a database trigger recorded it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -7,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::ids::EventId;
+use super::ids::{EventId, ExecutionId};
+
+/// Executions that stand one behind the other, each started by what the one before it wrote: then it is a loop.
+pub const MAX_DEPTH: i16 = 8;
 
 /// What was done to the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -55,6 +59,11 @@ pub struct Event {
     pub row: Arc<Row>,
     /// Former values of the columns that an update changed.
     pub old: Arc<Row>,
+    /// The execution that wrote the row; `None` if somebody of the shop did.
+    pub cause: Option<ExecutionId>,
+    /// How many executions stand before it, each started by what the one before it wrote; at most [`MAX_DEPTH`], or it
+    /// starts nothing.
+    pub depth: i16,
     /// The customer of the row, where it has one and a plan asks for it (`customers`, one row).
     pub customer: Option<Arc<Row>>,
 }
@@ -71,8 +80,18 @@ pub enum CustomerKey {
 }
 
 impl Event {
-    /// The customer the row belongs to, read from `customer_id`.
+    /// The customer the row belongs to, read from `customer_id`; of a customer's own row, its id.
     pub fn customer_id(&self) -> Option<Uuid> {
-        self.row.get("customer_id").and_then(Value::as_str).and_then(|id| id.parse().ok())
+        let column = if self.table == "customers" { "id" } else { "customer_id" };
+        self.row.get(column).and_then(Value::as_str).and_then(|id| id.parse().ok())
+    }
+
+    /// The row's id as text.
+    pub fn row_id(&self) -> Option<Cow<'_, str>> {
+        Some(match self.row.get("id")? {
+            Value::Null => return None,
+            Value::String(id) => Cow::Borrowed(id.as_str()),
+            id => Cow::Owned(id.to_string()),
+        })
     }
 }

@@ -72,6 +72,22 @@ impl ExecutionId {
         name[32..].copy_from_slice(&replay.to_be_bytes());
         Self(derived(event_at.timestamp_millis(), &name))
     }
+
+    /// The `attempt`th try of the execution `root`; the first is the root itself.
+    pub fn attempt(root: Self, attempt: i16) -> Self {
+        if attempt <= 1 {
+            return root;
+        }
+        let mut name = [0u8; 18];
+        name[..16].copy_from_slice(root.0.as_bytes());
+        name[16..].copy_from_slice(&attempt.to_be_bytes());
+        Self(derived(root.at_ms(), &name))
+    }
+
+    /// Its event's time in milliseconds: what it begins with.
+    fn at_ms(self) -> i64 {
+        self.0.as_bytes()[..6].iter().fold(0, |ms, byte| (ms << 8) | i64::from(*byte))
+    }
 }
 
 impl EffectId {
@@ -82,10 +98,7 @@ impl EffectId {
         name.extend_from_slice(&(item.len() as u32).to_be_bytes());
         item.iter().for_each(|index| name.extend_from_slice(&index.to_be_bytes()));
         name.extend_from_slice(node.0.as_bytes());
-        let bytes = root.0.as_bytes();
-        let mut millis = [0u8; 8];
-        millis[2..].copy_from_slice(&bytes[..6]);
-        Self(derived(i64::from_be_bytes(millis), &name))
+        Self(derived(root.at_ms(), &name))
     }
 }
 
@@ -107,6 +120,9 @@ mod tests {
         let first = ExecutionId::derive(event, at, workflow, 0);
         assert_eq!(first, ExecutionId::derive(event, at, workflow, 0));
         assert_ne!(first, ExecutionId::derive(event, at, workflow, 1));
+        assert_eq!(first, ExecutionId::attempt(first, 1));
+        assert_ne!(ExecutionId::attempt(first, 2), ExecutionId::attempt(first, 3));
+        assert_eq!(ExecutionId::attempt(first, 2).0.as_bytes()[..6], first.0.as_bytes()[..6]);
         let effect = EffectId::derive(first, &"points".into(), &[]);
         assert_ne!(effect, EffectId::derive(first, &"points".into(), &[0]));
         assert_eq!(effect.0.as_bytes()[..6], first.0.as_bytes()[..6], "both begin with the event's time");

@@ -8,3 +8,4 @@ pub mod ids;
 pub mod money;
 pub mod retry;
 pub mod settings;
+pub mod word;

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::advance::Run;
 use crate::domain::effect::{Answer, Effect, HttpRequest, Outgoing};
 use crate::domain::ids::EffectId;
+use crate::store::cause::Causes;
 use crate::store::effects::{self, Asked};
 use crate::store::executions::Identity;
 use crate::store::session::{ErrorClass, Session, StoreError};
@@ -75,6 +76,7 @@ pub async fn in_waves(
     manner: Manner,
     deliveries: &mut Deliveries,
 ) -> Result<Moved, Fault> {
+    let mut causes = Causes::default();
     let mut moved = Moved { handed: false, thought: Duration::ZERO };
     // Those that got an answer in the last wave; the others have nothing new to say.
     let mut moving: Vec<usize> = (0..running.len()).collect();
@@ -90,7 +92,8 @@ pub async fn in_waves(
             for request in run.advance(plan, now) {
                 owners.push(n);
                 let (execution, workflow, lane) = (identity.id, identity.workflow, identity.lane);
-                asked.push(Asked { execution, workflow, lane, request });
+                let (depth, customer) = (run.context().depth(), run.context().customer_id());
+                asked.push(Asked { execution, workflow, lane, depth, customer, request });
             }
         }
         moved.thought += began.elapsed();
@@ -98,8 +101,8 @@ pub async fn in_waves(
             break;
         }
         let mut answers = match manner {
-            Manner::Together(_) => effects::apply(session, &asked).await?,
-            Manner::OneByOne => one_by_one(session, &asked).await?,
+            Manner::Together(_) => effects::apply(session, &mut causes, &asked).await?,
+            Manner::OneByOne => one_by_one(session, &mut causes, &asked).await?,
         };
         for (asked, n) in asked.iter().zip(&owners) {
             let mut answer = answers.remove(&asked.request.id).unwrap_or_else(|| Answer::Refused {
@@ -120,11 +123,15 @@ pub async fn in_waves(
 
 /// Applies each request by itself. What the database refuses, say by a trigger of the shop's own that
 /// raises, is the refused effect's business and nobody else's.
-async fn one_by_one(session: &Session, asked: &[Asked]) -> Result<HashMap<EffectId, Answer>, StoreError> {
+async fn one_by_one(
+    session: &Session,
+    causes: &mut Causes,
+    asked: &[Asked],
+) -> Result<HashMap<EffectId, Answer>, StoreError> {
     let mut answers = HashMap::with_capacity(asked.len());
     for asked in asked {
         session.transaction("savepoint effect").await?;
-        match effects::apply(session, std::slice::from_ref(asked)).await {
+        match effects::apply(session, causes, std::slice::from_ref(asked)).await {
             Ok(answer) => {
                 answers.extend(answer);
                 session.transaction("release savepoint effect").await?;

@@ -1,12 +1,11 @@
 //! Rows that no batch survives are set aside.
 
-use std::sync::Arc;
-
-use super::plans::{InForce, Plans};
+use super::advance::Run;
+use super::plans::Plans;
+use super::record::settle;
+use super::resume::{Broken, Moving};
 use super::start::identity;
-use crate::domain::event::Event;
-use crate::domain::execution::{Mode, Status};
-use crate::store::executions::{Ended, Identity, record, take_waiting};
+use crate::store::executions::take_waiting;
 use crate::store::queue::{Claimed, Due, quarantine};
 use crate::store::session::{Session, StoreError};
 
@@ -25,34 +24,38 @@ pub async fn set_aside(
         if !quarantine(session, row).await? {
             return session.transaction("rollback").await; // Somebody else has it.
         }
-        let identities = match &row.what {
-            Due::Event(event) => identities(event, &plans.started_by(event), row.lane),
-            Due::Unreadable(event, _) => identities(event, &plans.listening_to(event), row.lane),
-            Due::Execution(id) => {
-                take_waiting(session, &[*id]).await?.into_iter().map(|woken| woken.identity).collect()
-            }
-            Due::Gone(_) => Vec::new(),
+        let mut moving = Moving::default();
+        let aside = |identity, state| Broken {
+            identity,
+            steps: Vec::new(),
+            state,
+            error: format!("set aside: {reason}"),
         };
-        let ended: Vec<_> = identities
-            .iter()
-            .map(|identity| Ended {
-                identity,
-                mode: Mode::Live,
-                status: Status::Failed,
-                steps: &[],
-                error: Some(format!("set aside: {reason}")),
-            })
-            .collect();
-        record(session, &ended).await?;
-        session.transaction("commit").await
+        match &row.what {
+            Due::Event(event) => moving.broken.extend(plans.started_by(event).iter().map(|in_force| {
+                let identity = identity(event, in_force, row.lane, event.at);
+                let run = Run::start(identity.id, &in_force.plan, event, event.at);
+                aside(identity, serde_json::to_value(run.save()).ok())
+            })),
+            Due::Unreadable(event, _) => moving.broken.extend(
+                plans
+                    .listening_to(event)
+                    .iter()
+                    .map(|in_force| aside(identity(event, in_force, row.lane, event.at), None)),
+            ),
+            Due::Execution(id) | Due::Offer(id, _) => moving.broken.extend(
+                take_waiting(session, &[*id])
+                    .await?
+                    .into_iter()
+                    .map(|woken| aside(woken.identity, woken.state.ok())),
+            ),
+            Due::Gone(_) => {}
+        }
+        settle(session, plans, &mut moving, row.due_at).await
     };
     let done = done.await;
     if done.is_err() {
         let _ = session.transaction("rollback").await;
     }
     done
-}
-
-fn identities(event: &Event, plans: &[Arc<InForce>], lane: i16) -> Vec<Identity> {
-    plans.iter().map(|in_force| identity(event, in_force, lane, event.at)).collect()
 }

@@ -1,17 +1,20 @@
 //! One batch, from claim to commit: an execution's life can be read here from top to bottom.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::apply::{Deliveries, Fault, Manner, Moved, Running, in_waves};
+use super::flow::{Held, admit};
+use super::offers::offer_events;
 use super::plans::Plans;
-use super::resume::{Broken, wake};
+use super::record::settle;
+use super::resume::{Moving, Rest, wake};
 use super::start::start;
-use crate::domain::execution::{Mode, Status, Step, StepOutcome};
-use crate::domain::ids::{EventId, ExecutionId, WorkflowId};
-use crate::store::executions::{Ended, Resting, park, record};
+use crate::domain::execution::Status;
+use crate::domain::ids::{EventId, WorkflowId};
+use crate::store::holds::hold;
 use crate::store::queue::{Claim, Claimed, Cursors, Due, claim_due};
 use crate::store::session::{Session, StoreError};
 
@@ -79,72 +82,45 @@ pub async fn run(
 }
 
 async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -> Result<Done, Fault> {
-    let Claim { rows, now, epoch, bytes } = claim;
+    let Claim { rows, now, epoch, bytes, .. } = claim;
     let oldest = rows.iter().map(|row| row.due_at).min().unwrap_or(*now);
     plans.refresh(session, *epoch, oldest).await?;
-    let (mut running, mut broken) = start(session, plans, rows, *now).await?;
-    broken.extend(wake(session, plans, rows, *now, &mut running).await?);
+    let mut moving = Moving::default();
+    start(session, plans, claim, &mut moving).await?;
+    offer_events(session, plans, claim).await?;
+    wake(session, plans, claim, &mut moving).await?;
+    hold_back(session, claim, &mut moving).await?;
     let Moved { handed, thought } =
-        in_waves(session, &mut running, *now, manner, &mut Deliveries::HandOver).await?;
-    settle(session, &mut running, &broken).await?;
-    tell(rows, &running, &broken, *now);
+        in_waves(session, &mut moving.running, *now, manner, &mut Deliveries::HandOver).await?;
+    settle(session, plans, &mut moving, *now).await?;
+    tell(rows, &moving, *now);
     Ok(Done { claimed: rows.len(), bytes: *bytes, handed, thought })
 }
 
-/// Record: executions that ended, executions that rest; and the commit that makes all of it true.
-async fn settle(session: &Session, running: &mut [Running], broken: &[Broken]) -> Result<(), StoreError> {
-    let mut ended: Vec<Ended<'_>> = broken
-        .iter()
-        .map(|b| Ended {
-            identity: &b.identity,
-            mode: Mode::Live,
-            status: Status::Failed,
-            steps: &b.steps,
-            error: Some(b.error.clone()),
-        })
-        .collect();
-    let mut resting = Vec::new();
-    for Running { identity, run, .. } in running {
-        match run.status {
-            Status::Waiting => {
-                let timer = run.queues();
-                let put_off_for = run.is_put_off().then(|| run.context().row_key());
-                resting.push(Resting { identity, state: run.save(), timer, put_off_for });
-            }
-            status => ended.push(Ended {
-                identity,
-                mode: Mode::Live,
-                status,
-                steps: run.steps(),
-                error: failure(run.steps()),
-            }),
+/// What flow control says, and what is held: of that nothing moves, but what was decided about it holds.
+async fn hold_back(session: &Session, claim: &Claim, moving: &mut Moving) -> Result<(), StoreError> {
+    let mut held: HashSet<WorkflowId> = claim.held.clone();
+    for Held { workflow, reason } in admit(session, &mut moving.running, claim.now).await? {
+        if hold(session, workflow, &reason).await? {
+            tracing::error!(%workflow, reason, "a workflow is held until an admin releases it");
         }
+        held.insert(workflow);
     }
-    // Of several events of one row, the last counts.
-    let latest: HashMap<(WorkflowId, String), ExecutionId> = resting
-        .iter()
-        .filter_map(|r| Some(((r.identity.workflow, r.put_off_for.clone()?), r.identity.id)))
-        .collect();
-    resting.retain(|r| {
-        let key = r.put_off_for.clone().map(|key| (r.identity.workflow, key));
-        key.is_none_or(|key| latest.get(&key) == Some(&r.identity.id))
+    if held.is_empty() {
+        return Ok(());
+    }
+    let (resting, running) = std::mem::take(&mut moving.running).into_iter().partition(|of: &Running| {
+        let moves = matches!(of.run.status, Status::Waiting | Status::Running)
+            && !of.run.begins_after(claim.now)
+            && of.run.wants_slot().is_none();
+        moves && held.contains(&of.identity.workflow)
     });
-    let (recorded, parked, committed) = tokio::join!(
-        biased;
-        record(session, &ended),
-        park(session, &resting),
-        session.transaction("commit"),
-    );
-    recorded.and(parked).and(committed)
+    moving.running = running;
+    moving.resting.extend(Vec::into_iter(resting).map(|of| (of, Rest::Held)));
+    Ok(())
 }
 
-/// Why an execution failed: its first failed step, in words.
-pub fn failure(steps: &[Step]) -> Option<String> {
-    let step = steps.iter().find(|step| step.outcome == StepOutcome::Failed)?;
-    Some(format!("{}: {}", step.node, step.why.as_deref().unwrap_or("failed")))
-}
-
-fn tell(rows: &[Claimed], running: &[Running], broken: &[Broken], now: DateTime<Utc>) {
+fn tell(rows: &[Claimed], moving: &Moving, now: DateTime<Utc>) {
     let gone: Vec<EventId> = rows
         .iter()
         .filter_map(|row| match row.what {
@@ -155,7 +131,7 @@ fn tell(rows: &[Claimed], running: &[Running], broken: &[Broken], now: DateTime<
     if !gone.is_empty() {
         tracing::warn!(events = ?gone, "queued events that are no longer in workflow_events were passed over");
     }
-    for broken in broken {
+    for broken in &moving.broken {
         tracing::error!(execution = %broken.identity.id, workflow = %broken.identity.workflow, error = broken.error,
             "an execution could not be resumed and was recorded as failed");
     }
@@ -166,7 +142,7 @@ fn tell(rows: &[Claimed], running: &[Running], broken: &[Broken], now: DateTime<
         metrics::histogram!("thendo_lag_seconds").record(lag as f64 / 1e6);
     }
     let mut outcomes: HashMap<&'static str, u64> = HashMap::new();
-    for Running { run, .. } in running {
+    for Running { run, .. } in &moving.running {
         *outcomes.entry(run.status.as_str()).or_default() += 1;
     }
     for (outcome, count) in outcomes {

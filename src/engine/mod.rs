@@ -1,17 +1,22 @@
 //! The engine: listen, gate, claim, match, advance, apply, record, deliver, publish.
 
 pub mod advance;
+mod again;
 pub mod apply;
 mod aside;
 pub mod batch;
+mod cause;
 mod deliver;
+mod flow;
 mod gate;
 pub mod health;
 mod listen;
 pub mod maintain;
+mod offers;
 mod pace;
 pub mod plans;
 mod publish;
+mod record;
 mod resume;
 mod start;
 mod wake;

@@ -15,6 +15,7 @@ use crate::store::workflows::{Version, definition_of, versions_in_force};
 use crate::workflow::catalogue::Catalogue;
 use crate::workflow::compile::compile;
 use crate::workflow::plan::Plan;
+use crate::workflow::subjects::FAILURE;
 
 /// Plans kept, whether in force or not.
 const MOST_COMPILED: usize = 4096;
@@ -112,6 +113,18 @@ impl Plans {
                     != Some(in_force.workflow.0);
             !addressed_elsewhere && plan.would_start(event)
         })
+    }
+
+    /// Whether a workflow in force begins with the failures of others.
+    pub fn begin_with_failures(&self) -> bool {
+        self.table.load().starts.contains_key(&(FAILURE.table.to_owned(), Operation::Insert))
+    }
+
+    /// The version of a workflow that is in force now.
+    pub fn in_force(&self, workflow: WorkflowId) -> Option<Arc<InForce>> {
+        let table = self.table.load();
+        let mut all = table.starts.values().flatten();
+        all.find(|in_force| in_force.workflow == workflow && in_force.to.is_none()).cloned()
     }
 
     /// The plans in force at `event`'s time that look at such events, whether they would start or not.

@@ -1,21 +1,48 @@
-//! Wake: executions that rest go on with what they waited for.
+//! Wake: executions that rest go on with what they waited for, and failed ones are tried again.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::advance::{Run, Saved};
+use super::advance::{Run, Saved, Spot};
+use super::again::try_again;
 use super::apply::Running;
+use super::offers::{gives_up_too_early, look_back};
 use super::plans::Plans;
-use crate::domain::event::Row;
-use crate::domain::execution::Step;
+use crate::domain::event::{Event, Row};
+use crate::domain::execution::{Status, Step};
 use crate::domain::ids::ExecutionId;
+use crate::domain::word::{Place, What, Word};
 use crate::store::effects::delivered;
 use crate::store::executions::{Identity, Woken, rows_by_now, take_waiting};
-use crate::store::queue::{Claimed, Due};
+use crate::store::queue::{Claim, Claimed, Due};
 use crate::store::session::{Session, StoreError};
+use crate::workflow::control::Wake;
 use crate::workflow::plan::Plan;
+
+/// Until what has happened by then is known, a wait that is over is looked at again after so long.
+const KNOWN_SOON: chrono::TimeDelta = chrono::TimeDelta::milliseconds(250);
+
+/// The executions of a batch.
+#[derive(Default)]
+pub(super) struct Moving {
+    /// Those that go on.
+    pub running: Vec<Running>,
+    /// Those that are laid down as they are.
+    pub resting: Vec<(Running, Rest)>,
+    /// Those that can't go on at all.
+    pub broken: Vec<Broken>,
+}
+
+/// Why an execution that was claimed does not move.
+pub(super) enum Rest {
+    /// Its workflow is held.
+    Held,
+    /// It is looked at again then.
+    Until(DateTime<Utc>),
+}
 
 /// An execution that can't go on at all, with its story so far.
 pub(super) struct Broken {
@@ -23,47 +50,115 @@ pub(super) struct Broken {
     pub identity: Identity,
     /// What its nodes did.
     pub steps: Vec<Step>,
+    /// What it was saved as, if it was.
+    pub state: Option<Value>,
     /// Why.
     pub error: String,
+}
+
+/// What was claimed for executions: their events and words, in order. None of them for one whose time has come.
+pub(super) type Inbox<'a> = HashMap<ExecutionId, Vec<&'a Event>>;
+
+fn inbox(rows: &[Claimed]) -> Inbox<'_> {
+    let mut inbox = Inbox::new();
+    for row in rows {
+        match &row.what {
+            Due::Execution(id) => {
+                inbox.entry(*id).or_default();
+            }
+            Due::Offer(id, event) => inbox.entry(*id).or_default().push(event),
+            Due::Event(_) | Due::Unreadable(..) | Due::Gone(_) => {}
+        }
+    }
+    inbox
 }
 
 /// Takes claimed executions out of their rest and hands them what they waited for.
 pub(super) async fn wake(
     session: &Session,
     plans: &Plans,
-    rows: &[Claimed],
-    now: DateTime<Utc>,
-    running: &mut Vec<Running>,
-) -> Result<Vec<Broken>, StoreError> {
-    let ids: Vec<ExecutionId> = rows
-        .iter()
-        .filter_map(|row| match row.what {
-            Due::Execution(id) => Some(id),
-            _ => None,
-        })
-        .collect();
-    let (mut broken, mut put_off) = (Vec::new(), Vec::new());
-    for Woken { identity, state, deliveries } in take_waiting(session, &ids).await? {
+    claim: &Claim,
+    moving: &mut Moving,
+) -> Result<(), StoreError> {
+    let mut inbox = inbox(&claim.rows);
+    if inbox.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<ExecutionId> = inbox.keys().copied().collect();
+    let mut awake = Vec::new();
+    for Woken { identity, state, slot, deliveries } in take_waiting(session, &ids).await? {
+        let handed = inbox.remove(&identity.id).unwrap_or_default();
         let plan = plans.pinned(session, identity.workflow, identity.version).await?;
-        match restored(&identity, plan, state, now) {
+        match restored(&identity, plan, state, claim.now) {
             Ok((plan, mut run)) => {
+                run.woken_with(slot);
                 for (id, spot) in run.waiting_for() {
                     let answer = deliveries.iter().find(|(of, ..)| *of == id);
                     if let Some((_, status, result)) = answer {
                         let answer = delivered(status, result.clone());
-                        run.answer(&plan, &spot.node, &spot.item, answer, now);
+                        run.answer(&plan, &spot.node, &spot.item, answer, claim.now);
                     }
                 }
-                match run.is_put_off() {
-                    true => put_off.push(Running { identity, plan, run }),
-                    false => running.push(Running { identity, plan, run }),
-                }
+                handed.iter().for_each(|event| hand(&plan, &mut run, event, claim.now));
+                awake.push(Running { identity, plan, run });
             }
-            Err((steps, error)) => broken.push(Broken { identity, steps, error }),
+            Err(broken) => moving.broken.push(*broken),
         }
     }
-    running.extend(begin(session, put_off).await?);
-    Ok(broken)
+    // Who rests no more may have failed.
+    awake.extend(try_again(session, plans, &inbox, claim.now, &mut moving.broken).await?);
+    look_back(session, &mut awake, claim.now).await?;
+    sort_out(session, awake, claim, moving).await
+}
+
+/// Hands an execution an event that it may rest for, or a word.
+fn hand(plan: &Plan, run: &mut Run, event: &Event, now: DateTime<Utc>) {
+    let Some(word) = Word::of(event) else {
+        run.offer(plan, event, now);
+        return;
+    };
+    let decide = |run: &mut Run, place: Place, granted: bool| {
+        let spot = Spot { node: place.node.as_str().into(), item: place.item };
+        run.decide(plan, &spot, &Wake::Approval { granted, by: word.by.clone(), comment: word.comment }, now)
+    };
+    match word.what {
+        What::Approve(place) => {
+            decide(run, place, true);
+        }
+        What::Refuse(place) => {
+            decide(run, place, false);
+        }
+        What::Cancel => run.cancel_by(format!(
+            "cancelled by {}",
+            Some(word.by).filter(|by| !by.is_empty()).unwrap_or_else(|| "an admin".into())
+        )),
+        // It has not failed.
+        What::Retry { .. } => {}
+    }
+}
+
+/// Which of the executions at hand go on.
+async fn sort_out(
+    session: &Session,
+    awake: Vec<Running>,
+    claim: &Claim,
+    moving: &mut Moving,
+) -> Result<(), StoreError> {
+    let too_early = gives_up_too_early(session, &awake, claim.now).await?;
+    let mut put_off = Vec::new();
+    for (n, of) in awake.into_iter().enumerate() {
+        if !matches!(of.run.status, Status::Waiting | Status::Running) {
+            moving.running.push(of);
+        } else if too_early.contains(&n) {
+            moving.resting.push((of, Rest::Until(claim.now + KNOWN_SOON)));
+        } else if of.run.is_put_off() {
+            put_off.push(of);
+        } else {
+            moving.running.push(of);
+        }
+    }
+    moving.running.extend(begin(session, put_off).await?);
+    Ok(())
 }
 
 /// Of executions that were put off, those whose rows still count; they begin with the rows as they are by now. The others
@@ -93,16 +188,29 @@ fn restored(
     plan: Option<Arc<Plan>>,
     state: Result<Value, String>,
     now: DateTime<Utc>,
-) -> Result<(Arc<Plan>, Run), (Vec<Step>, String)> {
-    let unreadable = |reason: String| format!("its saved state can't be read: {reason}");
-    let state = state.map_err(|reason| (Vec::new(), unreadable(reason)))?;
-    let steps = || {
-        state.get("steps").and_then(|steps| serde_json::from_value(steps.clone()).ok()).unwrap_or_default()
-    };
+) -> Result<(Arc<Plan>, Run), Box<Broken>> {
     let gone = || format!("version {} is gone or does not compile any more", identity.version);
-    let plan = plan.ok_or_else(|| (steps(), gone()))?;
-    let saved: Saved =
-        serde_json::from_value(state.clone()).map_err(|error| (steps(), unreadable(error.to_string())))?;
-    let run = Run::restore(identity.id, &plan, saved, now).map_err(|error| (steps(), error.to_string()))?;
-    Ok((plan, run))
+    let of_plan = |saved| {
+        let plan = plan.ok_or_else(gone)?;
+        let run = Run::restore(identity.root, &plan, saved, now).map_err(|error| error.to_string())?;
+        Ok((plan, run))
+    };
+    read_saved(identity, state, of_plan)
+}
+
+/// Reads what an execution was saved as and makes something of it; what can't be done is told with its story so far.
+pub(super) fn read_saved<T>(
+    identity: &Identity,
+    state: Result<Value, String>,
+    make: impl FnOnce(Saved) -> Result<T, String>,
+) -> Result<T, Box<Broken>> {
+    let broken = |steps, state, error| Box::new(Broken { identity: identity.clone(), steps, state, error });
+    let unreadable = |reason: String| format!("its saved state can't be read: {reason}");
+    let state = state.map_err(|reason| broken(Vec::new(), None, unreadable(reason)))?;
+    let made =
+        serde_json::from_value(state.clone()).map_err(|error| unreadable(error.to_string())).and_then(make);
+    made.map_err(|error| {
+        let steps = state.get("steps").and_then(|steps| serde_json::from_value(steps.clone()).ok());
+        broken(steps.unwrap_or_default(), Some(state), error)
+    })
 }

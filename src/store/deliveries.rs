@@ -132,7 +132,7 @@ pub async fn hand_over(session: &Session, asked: &[Asked]) -> Result<HashMap<Eff
     let (mut executions, mut workflows, mut nodes) = (Vec::new(), Vec::new(), Vec::new());
     let (mut kinds, mut destinations, mut lanes) = (Vec::new(), Vec::new(), Vec::new());
     let (mut payloads, mut retries) = (Vec::<Value>::new(), Vec::new());
-    for Asked { execution, workflow, lane, request } in asked {
+    for Asked { execution, workflow, lane, request, .. } in asked {
         let (kind, destination, payload) = match &request.effect {
             Effect::SendEmail(email) => ("email", MAIL.to_owned(), serde_json::to_value(email)),
             Effect::HttpRequest(http) => ("http", destination(&http.url), serde_json::to_value(http)),

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::cause::Causes;
 use super::deliveries::hand_over;
 use super::session::{Session, Sql, StoreError};
 use super::starting::start_workflows;
@@ -32,6 +33,10 @@ pub struct Asked {
     pub workflow: WorkflowId,
     /// Its lane: a delivery comes back through it.
     pub lane: i16,
+    /// The depth of its event.
+    pub depth: i16,
+    /// The customer whom it is about.
+    pub customer: Option<Uuid>,
     /// What.
     pub request: Request,
 }
@@ -42,14 +47,20 @@ pub struct Asked {
 ///
 /// # Errors
 /// [`StoreError`]; what can be foreseen (no such customer) is an [`Answer::Refused`] instead.
-pub async fn apply(session: &Session, asked: &[Asked]) -> Result<HashMap<EffectId, Answer>, StoreError> {
-    let (points, deposits, started, deliveries) = tokio::join!(
+pub async fn apply(
+    session: &Session,
+    causes: &mut Causes,
+    asked: &[Asked],
+) -> Result<HashMap<EffectId, Answer>, StoreError> {
+    let (told, points, deposits, started, deliveries) = tokio::join!(
         biased;
+        causes.tell(session, asked),
         award_points(session, asked),
         create_deposits(session, asked),
         start_workflows(session, asked),
         hand_over(session, asked),
     );
+    told?;
     let mut answers = points?;
     answers.extend(deposits?);
     answers.extend(started?);

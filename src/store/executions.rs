@@ -27,7 +27,7 @@ pub(super) static LOAD_CUSTOMERS: Sql = Sql {
 pub(super) static TAKE_WAITING: Sql = Sql {
     name: "take_waiting",
     text: "delete from public.workflow_waiting where id = any ($1::uuid[])
-           returning id, event_at, event_id, workflow_id, version, lane, state, started_at",
+           returning id, root, attempt, event_at, event_id, workflow_id, version, lane, state, started_at, slot",
 };
 pub(super) static FINISHED_DELIVERIES: Sql = Sql {
     name: "finished_deliveries",
@@ -52,8 +52,12 @@ pub(super) static PARK: Sql = Sql { name: "park_executions", text: include_str!(
 /// What identifies an execution and its place, whatever it does.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// Derived from event, workflow and replay number.
+    /// Derived from event, workflow and replay number; of another attempt, from the first one and its number.
     pub id: ExecutionId,
+    /// The first attempt: itself, or the one of which this is another.
+    pub root: ExecutionId,
+    /// 1 for the first.
+    pub attempt: i16,
     /// Its event.
     pub event: EventId,
     /// When that happened.
@@ -66,6 +70,29 @@ pub struct Identity {
     pub lane: i16,
     /// On the database's clock.
     pub started_at: DateTime<Utc>,
+}
+
+impl Identity {
+    /// Reads the columns that every row of an execution has.
+    pub(super) fn of(row: &tokio_postgres::Row, started_at: DateTime<Utc>) -> Self {
+        let id = ExecutionId(row.get("id"));
+        Self {
+            id,
+            root: row.get::<_, Option<Uuid>>("root").map_or(id, ExecutionId),
+            attempt: row.get("attempt"),
+            event: EventId(row.get("event_id")),
+            event_at: row.get("event_at"),
+            workflow: WorkflowId(row.get("workflow_id")),
+            version: row.get("version"),
+            lane: row.get("lane"),
+            started_at,
+        }
+    }
+
+    /// The first attempt, if this is another.
+    pub(super) fn other_root(&self) -> Option<Uuid> {
+        (self.root != self.id).then_some(self.root.0)
+    }
 }
 
 /// An execution that has ended.
@@ -94,6 +121,8 @@ pub struct Resting<'a, S> {
     pub timer: Option<DateTime<Utc>>,
     /// It has not begun: the id of the row whose next event takes its place.
     pub put_off_for: Option<String>,
+    /// It would go on, but its workflow is held.
+    pub held: bool,
 }
 
 /// An execution that was woken.
@@ -103,6 +132,8 @@ pub struct Woken {
     pub identity: Identity,
     /// What was saved when it was laid to rest, or why that can't be read.
     pub state: Result<Value, String>,
+    /// The slot of its workflow's concurrency that it has.
+    pub slot: Option<String>,
     /// Its deliveries that ended: id, status, result.
     pub deliveries: Vec<(EffectId, String, Option<Value>)>,
 }
@@ -163,16 +194,9 @@ pub async fn take_waiting(session: &Session, ids: &[ExecutionId]) -> Result<Vec<
         .map(|row| {
             let id: Uuid = row.get("id");
             Woken {
-                identity: Identity {
-                    id: ExecutionId(id),
-                    event: EventId(row.get("event_id")),
-                    event_at: row.get("event_at"),
-                    workflow: WorkflowId(row.get("workflow_id")),
-                    version: row.get("version"),
-                    lane: row.get("lane"),
-                    started_at: row.get("started_at"),
-                },
+                identity: Identity::of(row, row.get("started_at")),
                 state: row.get::<_, Readable>("state").0,
+                slot: row.get("slot"),
                 deliveries: deliveries.remove(&id).unwrap_or_default(),
             }
         })
@@ -196,10 +220,15 @@ pub async fn record(session: &Session, ended: &[Ended<'_>]) -> Result<(), StoreE
     let statuses: Vec<_> = ended.iter().map(|e| e.status.as_str()).collect();
     let steps: Vec<_> = ended.iter().map(|e| Json(e.steps)).collect();
     let errors: Vec<_> = ended.iter().map(|e| e.error.as_deref()).collect();
+    let roots: Vec<_> = ended.iter().map(|e| e.identity.other_root()).collect();
+    let attempts: Vec<_> = ended.iter().map(|e| e.identity.attempt).collect();
     session
         .execute(
             &RECORD,
-            &[&ids, &event_ats, &events, &workflows, &versions, &modes, &statuses, &steps, &errors, &started],
+            &[
+                &ids, &event_ats, &events, &workflows, &versions, &modes, &statuses, &steps, &errors,
+                &started, &roots, &attempts,
+            ],
         )
         .await
         .map(|_| ())
@@ -225,8 +254,13 @@ pub async fn park<S: Serialize + fmt::Debug + Sync>(
     let states: Vec<_> = resting.iter().map(|r| Json(&r.state)).collect();
     let timers: Vec<_> = resting.iter().map(|r| r.timer).collect();
     let put_off: Vec<_> = resting.iter().map(|r| r.put_off_for.as_deref()).collect();
-    let values: [&(dyn ToSql + Sync); 10] =
-        [&ids, &event_ats, &events, &workflows, &versions, &lanes, &states, &started, &timers, &put_off];
+    let roots: Vec<_> = resting.iter().map(|r| r.identity.other_root()).collect();
+    let attempts: Vec<_> = resting.iter().map(|r| r.identity.attempt).collect();
+    let held: Vec<_> = resting.iter().map(|r| r.held).collect();
+    let values: [&(dyn ToSql + Sync); 13] = [
+        &ids, &event_ats, &events, &workflows, &versions, &lanes, &states, &started, &timers, &put_off,
+        &roots, &attempts, &held,
+    ];
     if put_off.iter().all(Option::is_none) {
         return session.execute(&PARK, &values).await.map(|_| ());
     }

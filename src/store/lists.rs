@@ -62,6 +62,8 @@ pub struct Listed {
     pub has_draft: bool,
     /// When it was last written.
     pub updated_at: DateTime<Utc>,
+    /// Why it is held; `None` if it is not.
+    pub held: Option<String>,
 }
 
 /// Workflows by name; `status` narrows.
@@ -73,11 +75,13 @@ pub async fn managed(pool: &PgPool, status: Option<&str>, limit: i64) -> sqlx::R
         "select w.id, w.name, w.status, w.health, w.live_version, w.draft is not null as has_draft, w.updated_at,
                 coalesce((select t.kind from workflow_triggers t where t.workflow_id = w.id limit 1),
                          left(jsonb_path_query_first(w.definition, 'lax $.nodes[*].data.triggerType') #>> '{}', 100))
-                    as trigger
+                    as trigger,
+                (select h.reason from workflow_holds h where h.workflow_id = w.id or h.workflow_id = $3 limit 1) as held
            from workflows w where $1::text is null or w.status = $1 order by w.name, w.id limit $2",
     )
     .bind(status)
     .bind(limit.clamp(0, MOST))
+    .bind(super::telling::ALL)
     .fetch_all(pool)
     .await
 }

@@ -1,10 +1,14 @@
 //! All SQL of the data plane and the lists, in functions named after what they do.
 
+pub mod cause;
+pub mod dead_letters;
 pub mod deliveries;
 pub mod demo;
 pub mod effects;
 pub mod erasure;
 pub mod executions;
+pub mod flow;
+pub mod holds;
 pub mod in_force;
 pub mod json;
 pub mod lists;
@@ -15,8 +19,10 @@ pub mod session;
 pub mod signals;
 pub mod staging;
 mod starting;
+pub mod telling;
 pub mod tokens;
 pub mod versions;
+pub mod waits;
 pub mod workflow_files;
 pub mod workflows;
 
@@ -27,22 +33,39 @@ pub static OF_A_BATCH: &[&Sql] = &[
     &queue::AGREE_WITH_PUBLISHING,
     &queue::LOCK_READY_LANES,
     &queue::CLAIM_DUE,
+    &cause::TELL_CAUSES,
     &effects::LOCK_BALANCES,
     &effects::AWARD_POINTS,
     &effects::CREATE_DEPOSITS,
     &deliveries::HAND_OVER,
     &starting::START_WORKFLOWS,
     &executions::LOAD_CUSTOMERS,
+    &flow::LOCK_FLOW,
+    &flow::TAKEN_SLOTS,
+    &flow::KEEP_FLOW,
+    &flow::REPLACE_QUIET,
+    &flow::TAKE_PLACES,
     &executions::TAKE_WAITING,
     &executions::FINISHED_DELIVERIES,
     &executions::RECORD,
     &executions::REPLACE_PUT_OFF,
     &executions::ROW_BY_NOW,
     &executions::PARK,
+    &waits::REGISTER_AWAITS,
+    &waits::WHO_AWAITS,
+    &waits::OFFER,
+    &waits::LOOK_BACK,
+    &waits::OFFERED,
+    &waits::UNQUEUE,
+    &holds::HOLD,
+    &dead_letters::KEEP_DEAD,
+    &dead_letters::TAKE_DEAD,
+    &dead_letters::TELL_FAILURES,
 ];
 
 /// What is sent beside batches.
 pub static BESIDE_BATCHES: &[&Sql] = &[
+    &cause::CHAINS,
     &queue::QUARANTINE,
     &queue::OLDEST_DUE,
     &deliveries::LEASE,
@@ -52,6 +75,7 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &deliveries::RENEW,
     &deliveries::HAND_BACK,
     &deliveries::CANCEL_PENDING,
+    &flow::PRUNE_FLOW,
     &in_force::IN_FORCE_NOW,
     &workflows::VERSIONS_IN_FORCE,
     &workflows::ONE_VERSION,

@@ -1,6 +1,6 @@
 //! The queue: claiming what is due.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::json::Readable;
 use super::session::{Session, Sql, StoreError};
 use crate::domain::event::{Event, Operation};
-use crate::domain::ids::{EventId, ExecutionId};
+use crate::domain::ids::{EventId, ExecutionId, WorkflowId};
 
 /// Lanes there are. Fixed: it is part of `record_event()`.
 pub const LANES: usize = 64;
@@ -136,6 +136,8 @@ pub enum Due {
     Unreadable(Box<Event>, String),
     /// An execution that rests: go on with it.
     Execution(ExecutionId),
+    /// An event that an execution rests for, perhaps, or a word for it.
+    Offer(ExecutionId, Box<Event>),
     /// An event whose row is gone: nothing to do.
     Gone(EventId),
 }
@@ -148,6 +150,7 @@ impl Due {
                 format!("event {} of {}", event.id, event.table)
             }
             Self::Execution(id) => format!("execution {id}"),
+            Self::Offer(id, event) => format!("execution {id} with event {} of {}", event.id, event.table),
             Self::Gone(id) => format!("event {id}, which is gone"),
         }
     }
@@ -162,6 +165,10 @@ pub struct Claim {
     pub now: DateTime<Utc>,
     /// Tells whether the versions in force changed since the last claim.
     pub epoch: i64,
+    /// Some execution rests for events.
+    pub somebody_awaits: bool,
+    /// Workflows that are held.
+    pub held: HashSet<WorkflowId>,
     /// How much event data came with it.
     pub bytes: usize,
 }
@@ -203,6 +210,8 @@ pub async fn claim_due(
     if let Some(first) = rows.first() {
         claim.now = first.get("now");
         claim.epoch = first.get("epoch");
+        claim.somebody_awaits = first.get("somebody_awaits");
+        claim.held = first.get::<_, Vec<Uuid>>("held").into_iter().map(WorkflowId).collect();
     }
     claim.bytes = rows.iter().map(|row| usize::try_from(row.get::<_, i32>("bytes")).unwrap_or(0)).sum();
     claim.rows = rows.iter().map(claimed).collect();
@@ -211,16 +220,19 @@ pub async fn claim_due(
 }
 
 fn claimed(row: &Row) -> Claimed {
-    let execution: Option<Uuid> = row.get("execution_id");
-    let what = match execution {
-        Some(id) => Due::Execution(ExecutionId(id)),
-        None => event(row),
+    let execution = row.get::<_, Option<Uuid>>("execution_id").map(ExecutionId);
+    let about = row.get::<_, Option<Uuid>>("event_id").map(|id| event(row, EventId(id)));
+    let what = match (execution, about) {
+        (None, Some(due)) => due,
+        (Some(id), Some(Due::Event(event))) => Due::Offer(id, event),
+        // An event that can't be read, or is gone, is none that anybody waits for.
+        (Some(id), _) => Due::Execution(id),
+        (None, None) => Due::Gone(EventId::default()),
     };
     Claimed { id: row.get("id"), due_at: row.get("due_at"), lane: row.get("lane"), what }
 }
 
-fn event(row: &Row) -> Due {
-    let id = EventId(row.get("event_id"));
+fn event(row: &Row, id: EventId) -> Due {
     let operation: Option<&str> = row.get("operation");
     let Some(operation) = operation.and_then(Operation::from_text) else { return Due::Gone(id) };
     let mut event = Box::new(Event {
@@ -230,6 +242,8 @@ fn event(row: &Row) -> Due {
         operation,
         row: Arc::default(),
         old: Arc::default(),
+        cause: row.get::<_, Option<Uuid>>("cause").map(ExecutionId),
+        depth: row.get("depth"),
         customer: None,
     });
     let members = |name| Readable::members(row.get(name));

@@ -26,13 +26,13 @@ pub(super) async fn start_workflows(
 ) -> Result<HashMap<EffectId, Answer>, StoreError> {
     let (mut ids, mut names, mut by, mut depths) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut inputs: Vec<Json<&Map<String, Value>>> = Vec::new();
-    for Asked { execution, request, .. } in asked {
-        if let Effect::StartWorkflow { workflow, input, depth } = &request.effect {
+    for Asked { execution, depth, request, .. } in asked {
+        if let Effect::StartWorkflow { workflow, input } = &request.effect {
             ids.push(request.id.0);
             names.push(workflow.as_str());
             inputs.push(Json(input));
             by.push(format!("execution {execution}"));
-            depths.push(*depth);
+            depths.push(i32::from(*depth) + 1);
         }
     }
     if ids.is_empty() {

@@ -150,8 +150,11 @@ async fn in_transaction(
     // From here on it may do what the engine may, and no more.
     session.transaction("set local role thendo_engine").await?;
     let workflow = WorkflowId(uuid::Uuid::nil());
+    let id = ExecutionId::derive(event.id, event.at, workflow, 0);
     let identity = Identity {
-        id: ExecutionId::derive(event.id, event.at, workflow, 0),
+        id,
+        root: id,
+        attempt: 1,
         event: event.id,
         event_at: event.at,
         workflow,
@@ -165,7 +168,7 @@ async fn in_transaction(
     let (mut now, mut timers) = (later.unwrap_or(event.at), Vec::new());
     timers.extend(later.map(|until| Timer { node: plan.trigger_id(), item: Vec::new(), until }));
     let run = Run::start(identity.id, &plan, &event, now);
-    let mut running = [Running { identity, plan, run }];
+    let mut running = [Running { identity, plan: plan.clone(), run }];
     let mut deliveries = Deliveries::Render(Vec::new());
     loop {
         in_waves(session, &mut running, now, Manner::OneByOne, &mut deliveries).await?;
@@ -192,6 +195,6 @@ async fn in_transaction(
         steps: run.steps().to_vec(),
         deliveries,
         timers,
-        warnings: Vec::new(),
+        warnings: plan.flow().map(|flow| flow.notes(event.at)).unwrap_or_default(),
     })
 }

@@ -11,7 +11,9 @@ use super::compile::Compiler;
 use super::config::Reader;
 use super::control::Shape;
 use super::diagnostics::{Diagnostic, any_error};
+use super::flow::{self, FLOW, Flow};
 use super::plan::{ERROR, Work};
+use super::react_flow::DrawnNode;
 use super::reads::Read;
 use super::regions::{AFTER, EACH};
 use super::resolve::Resolved;
@@ -37,6 +39,8 @@ pub(super) struct Built {
     pub retries: Vec<Option<Retry>>,
     /// The trigger's.
     pub filter: Option<Test>,
+    /// The trigger's.
+    pub flow: Option<Flow>,
     /// Dotted paths that are read anywhere.
     pub names: BTreeSet<String>,
     /// What nodes read of others in any case: by their ids, where, and what.
@@ -62,7 +66,8 @@ impl Compiler<'_> {
     ) -> Built {
         let works = resolved.nodes.iter().map(|_| None).collect();
         let retries = resolved.nodes.iter().map(|_| None).collect();
-        let mut built = Built { works, retries, filter: None, names: BTreeSet::new(), certain: Vec::new() };
+        let mut built =
+            Built { works, retries, filter: None, flow: None, names: BTreeSet::new(), certain: Vec::new() };
         let mut sees = Scope::default();
         for at in 0..resolved.nodes.len() {
             if matches!(resolved.nodes[at].1, Some(Kind::Trigger(_))) {
@@ -102,6 +107,7 @@ impl Compiler<'_> {
                 awaited: Vec::new(),
             };
             let config = (&node.config, &*node.config_path);
+            self.flow_elsewhere(node, kind);
             built.works[at] = match kind {
                 None | Some(Kind::Trigger(_)) => continue,
                 Some(Kind::Condition(of)) => {
@@ -149,7 +155,30 @@ impl Compiler<'_> {
             built.names.append(&mut reader.names);
             self.diagnostics.append(&mut reader.faults);
         }
+        self.flow(node, &scope, built);
         scope
+    }
+
+    /// Reads how often, how soon and how many at once a trigger may start executions.
+    fn flow(&mut self, node: &DrawnNode, scope: &Scope<'_>, built: &mut Built) {
+        if node.flow.is_null() {
+            return;
+        }
+        let (path, none) = (format!("{}/data/{FLOW}", node.path), Variables::default());
+        let schema = flow::schema();
+        let scope = Scope { vars: Some(&none), ..scope.clone() };
+        let mut reader = Reader::new(&node.id, &node.flow, &path, &schema, &scope, self.catalogue);
+        built.flow = flow::read(&mut reader);
+        built.names.append(&mut reader.names);
+        self.diagnostics.append(&mut reader.faults);
+    }
+
+    fn flow_elsewhere(&mut self, node: &DrawnNode, kind: &Option<Kind<'static>>) {
+        if !node.flow.is_null() && kind.as_ref().is_some_and(|kind| !matches!(kind, Kind::Trigger(_))) {
+            let message = "only a trigger has `flow`: here it has no effect";
+            let fault = Diagnostic::warning("flow-elsewhere", message).node(&node.id);
+            self.diagnostics.push(fault.at(format!("{}/data/{FLOW}", node.path)));
+        }
     }
 
     /// Which nodes a loop's branch `each` leads to, before branches are known for sure.

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::Value;
 
+use super::build::Built;
 use super::catalogue::Catalogue;
 use super::diagnostics::{Diagnostic, Searches, any_error, first_of};
 use super::hash::hash;
@@ -175,6 +176,7 @@ impl Compiler<'_> {
         let order = order.iter().filter_map(|node| indices.get(node).copied()).collect();
         let needs_customer = built.names.iter().any(|name| name.split('.').next() == Some("customer"));
         let trigger = *indices.get(&trigger?)?;
-        Plan::new(Parts { graph, order, trigger, filter: built.filter, regions, hash, needs_customer })
+        let Built { filter, flow, .. } = built;
+        Plan::new(Parts { graph, order, trigger, filter, flow, regions, hash, needs_customer })
     }
 }

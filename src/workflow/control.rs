@@ -161,6 +161,18 @@ pub enum Key {
     Any,
 }
 
+impl fmt::Display for Key {
+    /// As it is registered: `*`, `row:ID`, `customer:ID`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // An index takes no long keys; whoever is found looks at the whole id.
+            Self::Row(id) => write!(f, "row:{id:.200}"),
+            Self::Customer(id) => write!(f, "customer:{id}"),
+            Self::Any => f.write_str("*"),
+        }
+    }
+}
+
 /// Events that a control rests for, or that end an execution.
 #[derive(Debug)]
 pub struct Awaited {

@@ -38,6 +38,9 @@ pub struct Described {
     /// What a trigger's events are about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gives: Option<Vec<Gives>>,
+    /// The JSON Schema of `flow`, which a trigger may have beside its settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Value>,
     /// What an action reads itself, beside its templates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub needs: Option<&'static [&'static str]>,
@@ -114,6 +117,7 @@ pub fn describe(kind: &Kind<'_>) -> Described {
         error_branch: (!matches!(kind, Kind::Trigger(_))).then_some(ERROR),
         result: kind.result(),
         gives: gives.map(Iterator::collect),
+        flow: matches!(kind, Kind::Trigger(_)).then(super::flow::schema),
         needs: action.map(|kind| kind.needs),
         writes: action.map(|kind| {
             let writes = kind.writes.iter();

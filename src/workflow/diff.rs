@@ -120,6 +120,7 @@ pub fn diff(from: &Value, to: &Value, catalogue: &Catalogue) -> Diff {
     for node in to.nodes.iter().filter(|node| !before.contains_key(node.id.as_str())) {
         let mut fields = Vec::new();
         compare("config", None, Some(&node.config), &mut fields);
+        compare("flow", None, present(&node.flow), &mut fields);
         if !node.enabled {
             compare("enabled", None, Some(&Value::Bool(false)), &mut fields);
         }
@@ -138,6 +139,7 @@ impl Diff {
         compare("enabled", Some(&from.enabled.into()), Some(&to.enabled.into()), &mut fields);
         compare("config", Some(&from.config), Some(&to.config), &mut fields);
         compare("retry", from.retry.as_ref(), to.retry.as_ref(), &mut fields);
+        compare("flow", present(&from.flow), present(&to.flow), &mut fields);
         if !fields.is_empty() {
             self.nodes.push(NodeChange::Changed { node: to.id.clone(), kind: to.kind.clone(), fields });
         }
@@ -146,6 +148,10 @@ impl Diff {
             self.captions.push(CaptionChange { node, from, to });
         }
     }
+}
+
+fn present(value: &Value) -> Option<&Value> {
+    Some(value).filter(|value| !value.is_null())
 }
 
 fn by_id(nodes: &[Meant]) -> HashMap<&str, &Meant> {

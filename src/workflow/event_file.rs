@@ -141,7 +141,8 @@ impl EventReader {
         let table = source.table.clone().into_owned();
         let at = at?;
         let (row, old, customer) = (Arc::new(row), Arc::new(old), customer.map(Arc::new));
-        let event = Event { id: EventId(id), at, table, operation, row, old, customer };
+        let event =
+            Event { id: EventId(id), at, table, operation, row, old, customer, cause: None, depth: 0 };
         let given = self.given(map, at)?;
         Some(EventFile { event, kind, subject: source.subject, given })
     }

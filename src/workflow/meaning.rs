@@ -28,6 +28,8 @@ pub(super) struct Meant {
     pub enabled: bool,
     pub config: Value,
     pub retry: Option<Value>,
+    /// Of a trigger; null if there is none.
+    pub flow: Value,
     /// Means nothing, but is told.
     pub label: Option<String>,
 }
@@ -55,6 +57,10 @@ impl Meaning {
             enabled: node.enabled,
             config: settings(&node.config, kind.as_ref()),
             retry: node.retry.as_ref().filter(|_| is_action(kind)).map(|(retry, _)| retry.clone()),
+            flow: match kind {
+                Some(Kind::Trigger(_)) => node.flow.clone(),
+                _ => Value::Null,
+            },
             label: node.label.clone(),
         });
         let mut seen = HashSet::new();
@@ -80,7 +86,13 @@ impl Meaning {
         let nodes = self.nodes.iter().map(|node| {
             let kind = node.kind.as_deref().unwrap_or_default();
             let retry = node.retry.as_ref().map_or_else(String::new, |it| format!(" {}", canonical(it)));
-            format!("node {} {} {}{retry}", text(&[&node.id, kind]), node.enabled, canonical(&node.config))
+            let flow = if node.flow.is_null() { String::new() } else { canonical(&node.flow) };
+            format!(
+                "node {} {} {}{flow}{retry}",
+                text(&[&node.id, kind]),
+                node.enabled,
+                canonical(&node.config)
+            )
         });
         let ways = self.ways.iter().map(|(_, way)| {
             let branch = way.branch.as_deref().unwrap_or_default();

@@ -18,6 +18,7 @@ pub mod diff;
 pub mod event_file;
 pub mod expression;
 mod filters;
+pub mod flow;
 mod graph;
 mod guarded;
 pub mod hash;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::catalogue::{Action, Condition, RetryClass, Source, Trigger, Write};
 use super::context::Context;
 use super::control::Control;
+use super::flow::Flow;
 use super::regions::Region;
 use super::rules::test::Test;
 use crate::domain::event::{CustomerKey, Event};
@@ -70,6 +71,7 @@ pub struct Plan {
     trigger_kind: &'static str,
     sources: Vec<Source>,
     filter: Option<Test>,
+    flow: Option<Flow>,
     regions: Vec<Region>,
     places: Vec<(usize, usize)>,
     names: Vec<Arc<[NodeId]>>,
@@ -83,6 +85,7 @@ pub(super) struct Parts {
     pub order: Vec<NodeIndex>,
     pub trigger: NodeIndex,
     pub filter: Option<Test>,
+    pub flow: Option<Flow>,
     pub regions: Vec<Region>,
     pub hash: String,
     pub needs_customer: bool,
@@ -108,6 +111,7 @@ impl Plan {
         Some(Self {
             by_id: by_id.collect(),
             filter: parts.filter,
+            flow: parts.flow,
             names,
             regions: parts.regions,
             places,
@@ -243,6 +247,11 @@ impl Plan {
         let id = ExecutionId::default();
         let context = Context::new(event, self.trigger_kind, self.subject_of(event), id, event.at);
         filter.holds(&context).unwrap_or(false)
+    }
+
+    /// How often, how soon and how many at once, if that is bounded.
+    pub fn flow(&self) -> Option<&Flow> {
+        self.flow.as_ref()
     }
 
     /// The trigger's id.

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::catalogue::Catalogue;
 use super::config::describe;
 use super::diagnostics::{Diagnostic, did_you_mean, segment};
+use super::flow::FLOW;
 use super::retry::RETRY;
 
 /// A drawing: what it means, without how it looks.
@@ -41,6 +42,8 @@ pub struct DrawnNode {
     pub config_path: String,
     /// `data.retry` and the pointer to it; nothing if it is not there, or null.
     pub retry: Option<(Value, String)>,
+    /// `data.flow`: the settings of flow control, null if there are none.
+    pub flow: Value,
     /// Neither is `data.enabled` false nor `data.disabled` true.
     pub enabled: bool,
     /// Pointer to what disables it, or would.
@@ -216,6 +219,7 @@ impl DrawingReader<'_> {
             config,
             config_path,
             retry,
+            flow: data.get(FLOW).cloned().unwrap_or_default(),
             enabled,
             enabled_path,
             ty,

@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde_json::Value;
 use thendo::domain::effect::{Answer, Effect, Email, Request};
 use thendo::domain::ids::{EffectId, ExecutionId, WorkflowId};
+use thendo::store::cause::Causes;
 use thendo::store::deliveries::{self, Found, Turn, Wanted};
 use thendo::store::effects::{Asked, apply};
 use thendo::store::session::Session;
@@ -126,7 +127,7 @@ fn asked(id: EffectId, execution: ExecutionId, subject: &str) -> Asked {
     let (to, text) = ("ada@example.com".into(), "t".into());
     let effect = Effect::SendEmail(Email { to, subject: subject.into(), text, html: None });
     let request = Request { id, node: "mail".into(), item: Vec::new(), effect, retry: None };
-    Asked { execution, workflow: WorkflowId(Uuid::from_u128(1)), lane: 1, request }
+    Asked { execution, workflow: WorkflowId(Uuid::from_u128(1)), lane: 1, depth: 0, customer: None, request }
 }
 
 #[tokio::test]
@@ -136,7 +137,7 @@ async fn what_was_refused_or_called_off_is_taken_up_by_another_execution_only() 
     let (id, first, second) =
         (EffectId(Uuid::new_v4()), ExecutionId(Uuid::new_v4()), ExecutionId(Uuid::new_v4()));
     let hand = async |execution: ExecutionId, subject: &str| {
-        apply(&session, &[asked(id, execution, subject)])
+        apply(&session, &mut Causes::default(), &[asked(id, execution, subject)])
             .await
             .expect("applied")
             .remove(&id)
@@ -183,7 +184,7 @@ async fn what_is_pending_is_called_off_and_what_is_being_sent_is_not() {
     let execution = ExecutionId(Uuid::new_v4());
     let ids = [EffectId(Uuid::new_v4()), EffectId(Uuid::new_v4())];
     for id in ids {
-        apply(&session, &[asked(id, execution, "one")]).await.expect("applied");
+        apply(&session, &mut Causes::default(), &[asked(id, execution, "one")]).await.expect("applied");
     }
     assert_eq!(lease(&session, 1, &Turn::default()).await.leased.len(), 1);
     assert_eq!(deliveries::cancel_pending(&session, &[execution]).await.expect("called off"), 1);

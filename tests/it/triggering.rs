@@ -59,6 +59,8 @@ async fn starts(shop: &Shop, plans: &[Plan], sql: &str) -> Vec<String> {
                 row: map(row.get(4)),
                 old: map(row.get(5)),
                 customer: None,
+                cause: None,
+                depth: 0,
             };
             let started = plans.iter().filter(|plan| plan.matches(&event)).map(Plan::trigger_kind);
             started.collect::<Vec<_>>().join(" ")

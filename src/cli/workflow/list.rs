@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::cli::Session;
-use crate::cli::output::{Format, QUIET, STRONG, one_line, print_json, print_line, shape, time};
+use crate::cli::output::{BAD, Format, QUIET, STRONG, one_line, print_json, print_line, shape, time};
 use crate::store::lists;
 
 /// `thendo workflow list`
@@ -42,8 +42,12 @@ impl List {
             let (style, shape) = shape(if row.status == "published" { &row.health } else { &row.status });
             let version = row.live_version.map_or_else(|| "-".into(), |number| format!("v{number}"));
             let draft = if row.has_draft { ", with a draft" } else { "" };
+            let held = row.held.as_ref().map_or_else(String::new, |reason| match one_line(reason) {
+                reason if reason.is_empty() => ", held".into(),
+                reason => format!(", held: {reason}"),
+            });
             print_line(format_args!(
-                "{style}{shape}{style:#} {STRONG}{:<28}{STRONG:#} {:<9} {:<9} {version:<5} {:<24} {QUIET}{}{draft}{QUIET:#}",
+                "{style}{shape}{style:#} {STRONG}{:<28}{STRONG:#} {:<9} {:<9} {version:<5} {:<24} {QUIET}{}{draft}{QUIET:#}{BAD}{held}{BAD:#}",
                 one_line(&row.name),
                 row.status,
                 row.health,

@@ -3,6 +3,7 @@
 mod diff;
 mod files;
 mod folder;
+mod hold;
 mod list;
 pub mod load;
 mod publish;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 
 use super::output::{Advice, BAD, Format, eprint_line, one_line, print_json};
 use super::{Session, validate};
@@ -40,6 +41,10 @@ pub enum Workflow {
     Pause(status::Pause),
     /// Have a paused one go on as it was
     Resume(status::Resume),
+    /// Stop one, or all, at once and without losing anything
+    Hold(hold::Hold),
+    /// Let what is held go on
+    Release(hold::Release),
     /// Put one aside for good; its history stays
     Archive(status::Archive),
     /// Take one back from the archive, as a draft
@@ -73,6 +78,8 @@ impl Workflow {
             Self::Start(start) => start.run(session).await,
             Self::Pause(pause) => pause.run(session).await,
             Self::Resume(resume) => resume.run(session).await,
+            Self::Hold(hold) => hold.run(session).await,
+            Self::Release(release) => release.run(session).await,
             Self::Archive(archive) => archive.run(session).await,
             Self::Unarchive(unarchive) => unarchive.run(session).await,
             Self::Restore(restore) => restore.run(session).await,
@@ -90,6 +97,11 @@ impl Workflow {
 async fn one(connection: &mut PgConnection, name: &str) -> anyhow::Result<Head> {
     let found = versions::find(connection, name).await?;
     only(connection, found, name).await
+}
+
+/// As [`one`], for other commands.
+pub(super) async fn named(pool: &PgPool, name: &str) -> anyhow::Result<Head> {
+    one(&mut *pool.acquire().await?, name).await
 }
 
 /// The one workflow that is meant, locked until the transaction ends.

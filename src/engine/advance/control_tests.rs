@@ -7,7 +7,9 @@ use super::tests::{finish, id, now, outcomes, plan, points, start};
 use super::*;
 use crate::domain::event::Operation;
 use crate::domain::execution::Status;
+use crate::domain::execution::StepOutcome;
 use crate::workflow::context::tests::order_event;
+use crate::workflow::control::{Key, Wake};
 
 fn control(kind: &str, config: Value) -> Value {
     json!({"controlType": kind, "config": config})

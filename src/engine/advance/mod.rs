@@ -5,7 +5,10 @@
 //! on. The body of a loop takes its turns for each item, in a frame of its own. The same plan, context and time give
 //! the same requests. `docs/semantics.md` says all of it.
 
+mod admission;
+mod again;
 mod frame;
+mod offers;
 mod saved;
 mod turns;
 
@@ -13,15 +16,16 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::effect::{Answer, Request};
 use crate::domain::event::{Event, Row};
-use crate::domain::execution::{Move, Status, Step, StepOutcome};
+use crate::domain::execution::{Move, Status, Step};
 use crate::domain::ids::{EffectId, ExecutionId, NodeId};
 use crate::workflow::context::Context;
-use crate::workflow::control::{Key, Wake, Wants};
-use crate::workflow::plan::{Plan, Work};
+use crate::workflow::plan::Plan;
 
-use frame::{Frame, Turn, step};
+use frame::{Frame, Turn};
 use turns::{Limits, Turns};
 
+pub use admission::{Admission, Stage};
+pub use offers::{Awaits, Cancel, Rests, keys_of, may_await};
 pub use saved::{NotOfThisPlan, Saved};
 
 /// Items of loops that an execution begins before it rests for a moment, so that no transaction lasts.
@@ -32,12 +36,14 @@ const MAX_STEPS: usize = 2_000;
 /// An execution in memory.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// Its identity; effects are keyed by it.
+    /// Its root: its own id, or that of the first attempt. Effects are keyed by it.
     pub id: ExecutionId,
     /// Where it stands.
     pub status: Status,
     root: Frame,
     cancels: Vec<Cancel>,
+    /// Events that happened before this instant have been looked for.
+    looked: Option<DateTime<Utc>>,
     /// Items that it may begin before it rests for a moment.
     items_left: usize,
     /// The instant that is queued for it.
@@ -48,17 +54,12 @@ pub struct Run {
     since: DateTime<Utc>,
     /// It has not begun, and does not before this instant.
     begins: Option<DateTime<Utc>>,
+    /// Who ended it, in words.
+    ended_by: Option<String>,
+    /// How far flow control is with it.
+    admission: Admission,
     /// It is to end, as failed or not, once what it has asked for is answered.
     stopping: Option<bool>,
-}
-
-/// An event that ends the execution.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Cancel {
-    /// The node that said so.
-    pub node: NodeId,
-    /// Whose events.
-    pub key: Key,
 }
 
 /// A node's turn that waits for the world: the node, and its item in each of the loops around it.
@@ -70,32 +71,27 @@ pub struct Spot {
     pub item: Vec<u32>,
 }
 
-/// What a resting execution rests for, beside deliveries.
-#[derive(Debug, Default, PartialEq)]
-pub struct Rests {
-    /// The earliest instant at which it goes on by itself.
-    pub due: Option<DateTime<Utc>>,
-    /// Turns that wait for an event, and whose.
-    pub events: Vec<(Spot, Key)>,
-    /// Turns that wait for an admin.
-    pub approvals: Vec<Spot>,
-}
-
 impl Run {
     /// A new execution of `plan` for `event`. Nothing has run yet.
     pub fn start(id: ExecutionId, plan: &Plan, event: &Event, now: DateTime<Utc>) -> Self {
         let context = Context::new(event, plan.trigger_kind(), plan.subject_of(event), id, now);
-        let root = Frame::new(plan, 0, Vec::new(), context, event.at);
+        Self::begun(id, Frame::new(plan, 0, Vec::new(), context, event.at), Admission::of(plan))
+    }
+
+    fn begun(id: ExecutionId, root: Frame, admission: Admission) -> Self {
         Self {
             id,
             status: Status::Running,
+            since: root.since,
             root,
             cancels: Vec::new(),
+            looked: None,
             items_left: ITEMS_AT_A_TIME,
             timer: None,
             begun: 0,
-            since: event.at,
             begins: None,
+            ended_by: None,
+            admission,
             stopping: None,
         }
     }
@@ -106,9 +102,9 @@ impl Run {
         self.go(Move::Parked);
     }
 
-    /// Whether it has not begun.
+    /// Whether it has not begun, by its trigger's wish.
     pub fn is_put_off(&self) -> bool {
-        self.begins.is_some()
+        self.begins.is_some() && !self.admission.puts_off()
     }
 
     /// Begins with the row as it is by now.
@@ -136,7 +132,7 @@ impl Run {
             self.stop();
             return Vec::new();
         }
-        if self.begins.is_some_and(|begins| begins > now) {
+        if self.begins.is_some_and(|begins| begins > now) || self.admission.waits() {
             return Vec::new();
         }
         self.begins = None;
@@ -196,54 +192,20 @@ impl Run {
         }
     }
 
-    /// Hands the execution an event. True if it goes on by it, or was ended by it.
-    pub fn offer(&mut self, plan: &Plan, event: &Event, now: DateTime<Utc>) -> bool {
-        if self.status != Status::Waiting {
-            return false;
-        }
-        let ends = self.cancels.iter().find(|cancel| {
-            applies(&cancel.key, event) && awaits(plan, &cancel.node, &self.root.context, event)
-        });
-        if let Some(Cancel { node, .. }) = ends.cloned() {
-            let why = format!("ended by an event: {} of {}", event.operation.as_str(), event.table);
-            self.root.record(Step { why: Some(why), ..step(&node, &[], StepOutcome::Done, now) });
-            self.cancel();
-            return true;
-        }
-        let mut woken = false;
-        for (spot, key) in self.rests().events {
-            let Some((frame, slot, node)) = self.root.find(plan, &spot.node, &spot.item) else { continue };
-            // Whoever looks late decides nothing: what counts is when it happened.
-            let in_time = matches!(frame.turns.get(slot), Some(Turn::Resting { since, until, .. })
-                if *since <= event.at && until.is_none_or(|until| event.at <= until));
-            if in_time && applies(&key, event) && awaits(plan, &spot.node, &frame.context, event) {
-                let row = (*event.row).clone();
-                woken |= frame.wake(slot, node, &Wake::Event(row), now);
-            }
-        }
-        if woken {
-            self.go(Move::Resumed);
-        }
-        woken
-    }
-
-    /// Hands the execution an admin's word. False if it does not wait for one there.
-    pub fn decide(&mut self, plan: &Plan, spot: &Spot, word: &Wake, now: DateTime<Utc>) -> bool {
-        if self.status != Status::Waiting || !matches!(word, Wake::Approval { .. }) {
-            return false;
-        }
-        let Some((frame, slot, node)) = self.root.find(plan, &spot.node, &spot.item) else { return false };
-        let asked = matches!(frame.turns.get(slot), Some(Turn::Resting { wants: Wants::Approval, .. }));
-        let woken = asked && frame.wake(slot, node, word, now);
-        if woken {
-            self.go(Move::Resumed);
-        }
-        woken
-    }
-
-    /// Ends the execution at an admin's wish: what waits or was not reached does not happen any more.
+    /// Ends the execution: what waits or was not reached does not happen any more.
     pub fn cancel(&mut self) {
         self.go(Move::Stopped);
+    }
+
+    /// Ends it at somebody's wish.
+    pub fn cancel_by(&mut self, why: String) {
+        self.cancel();
+        self.ended_by = Some(why);
+    }
+
+    /// At whose wish it ended, in words.
+    pub fn ended_by(&self) -> Option<&str> {
+        self.ended_by.as_deref()
     }
 
     /// The deliveries that are on the way, by their effects' ids.
@@ -255,29 +217,6 @@ impl Run {
             }
         });
         spots
-    }
-
-    /// What it rests for, beside deliveries.
-    pub fn rests(&self) -> Rests {
-        let mut rests = Rests { due: self.begins, ..Rests::default() };
-        self.root.each_turn(&mut |spot, turn| {
-            let due = match turn {
-                Turn::Resting { until, wants, .. } => {
-                    match wants {
-                        Wants::Time => {}
-                        Wants::Event(key) => rests.events.push((spot, key.clone())),
-                        Wants::Approval => rests.approvals.push(spot),
-                    }
-                    *until
-                }
-                Turn::Again { until, .. } => Some(*until),
-                // It goes on as soon as somebody has time.
-                Turn::Looping(of) if of.is_idle() => Some(self.root.context.now()),
-                _ => None,
-            };
-            rests.due = [rests.due, due].into_iter().flatten().min();
-        });
-        rests
     }
 
     /// The instants that its turns rest for.
@@ -298,9 +237,9 @@ impl Run {
         due
     }
 
-    /// The events that end it.
-    pub fn cancels(&self) -> &[Cancel] {
-        &self.cancels
+    /// The instant that is queued for it, as far as is known.
+    pub fn queued_for(&self) -> Option<DateTime<Utc>> {
+        self.timer
     }
 
     /// Lets it begin more items of its loops: it is in another transaction now.
@@ -328,32 +267,6 @@ impl Run {
             self.root.fold();
         }
     }
-}
-
-/// Whether an event is one of those that a key speaks of.
-fn applies(key: &Key, event: &Event) -> bool {
-    match key {
-        Key::Any => true,
-        Key::Row(id) => event.row.get("id").is_some_and(|found| match found.as_str() {
-            Some(text) => text == id,
-            None => id.parse::<i64>().ok() == found.as_i64() && found.is_i64(),
-        }),
-        Key::Customer(id) => event.customer_id() == Some(*id),
-    }
-}
-
-/// Whether an event is what a node waits for: its trigger agrees, and so does its filter.
-fn awaits(plan: &Plan, node: &NodeId, context: &Context, event: &Event) -> bool {
-    let node = plan.position(node).and_then(|at| plan.node(at));
-    let Some(Work::Control(control)) = node.map(|node| &node.work) else { return false };
-    let Some(awaited) = control.awaits() else { return false };
-    let covered = awaited.trigger.sources().iter().any(|source| source.covers(event));
-    covered
-        && awaited.trigger.matches(event)
-        && awaited.filter.as_ref().is_none_or(|filter| {
-            let beside = context.beside((*event.row).clone());
-            filter.decide(&beside).is_ok_and(|verdict| verdict.holds)
-        })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::tests::{id, now, start};
 use super::*;
+use crate::domain::execution::StepOutcome;
 use crate::kinds::catalogue;
 use crate::workflow::compile::compile;
 

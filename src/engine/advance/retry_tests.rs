@@ -46,6 +46,8 @@ fn started(plan: &Plan) -> Run {
         row: std::sync::Arc::new(row.as_object().expect("an object").clone()),
         old: Default::default(),
         customer: None,
+        cause: None,
+        depth: 0,
     };
     Run::start(ExecutionId(uuid::Uuid::from_u128(7)), plan, &event, now())
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::frame::{Frame, Loop, Tried, Turn};
-use super::{Cancel, ITEMS_AT_A_TIME, Run};
+use super::{Admission, Cancel, ITEMS_AT_A_TIME, Run};
 use crate::domain::execution::{Status, Step, StepOutcome};
 use crate::domain::ids::{ExecutionId, NodeId};
 use crate::workflow::context::{Context, Item};
@@ -29,6 +29,9 @@ pub struct Saved {
     /// Events that end it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cancels: Vec<Cancel>,
+    /// Events that happened before this instant have been looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked: Option<DateTime<Utc>>,
     /// The instant that is queued for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timer: Option<DateTime<Utc>>,
@@ -38,6 +41,9 @@ pub struct Saved {
     /// It has not begun, and does not before this instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begins: Option<DateTime<Utc>>,
+    /// How far flow control is with it.
+    #[serde(default, skip_serializing_if = "Admission::has_ended")]
+    pub admission: Admission,
 }
 
 /// A node and where it stands.
@@ -99,9 +105,11 @@ impl Run {
             turns: turns_of(&self.root),
             failed: self.root.failed,
             cancels: self.cancels.clone(),
+            looked: self.looked,
             timer: self.timer,
             begun: self.begun,
             begins: self.begins,
+            admission: self.admission.clone(),
         }
     }
 
@@ -115,7 +123,8 @@ impl Run {
         saved: Saved,
         now: DateTime<Utc>,
     ) -> Result<Self, NotOfThisPlan> {
-        let Saved { status, steps, context, turns, failed, cancels, timer, begun, begins } = saved;
+        let Saved { status, steps, context, turns, failed, cancels, looked, timer, begun, begins, admission } =
+            saved;
         // What was queued until now has been claimed.
         let timer = timer.filter(|timer| *timer > now);
         let mut root = Frame {
@@ -130,11 +139,14 @@ impl Run {
             status,
             root,
             cancels,
+            looked,
             items_left: ITEMS_AT_A_TIME,
             timer,
             begun,
             since: now,
             begins,
+            ended_by: None,
+            admission,
             stopping: None,
         })
     }

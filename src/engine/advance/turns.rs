@@ -176,7 +176,8 @@ impl<'p> Turns<'p> {
                 }
             }
             Next::CancelOn { key, why } => {
-                self.cancels.push(Cancel { node: node.id.clone(), key });
+                let since = frame.context.event().at.max(self.since);
+                self.cancels.push(Cancel { node: node.id.clone(), key, since });
                 frame.pass(slot, node, None, serde_json::json!({}), why, now);
             }
             Next::Set { vars, why } => {

@@ -38,7 +38,8 @@ with recursive busy as materialized (
       from (select destination, workflow_id, n from behind union all select destination, workflow_id, n from before) g
       left join busy b on b.destination = g.destination
      where coalesce(b.room, $5::bigint) > 0
-     -- Here goes what keeps a workflow's deliveries back.
+       and not exists (select from public.workflow_holds h
+                        where h.workflow_id in (g.workflow_id, '00000000-0000-0000-0000-000000000000'))
 ), due as (
     select one.id, t.n, t.destination, t.room, row_number() over (partition by t.n order by one.due_at) as nth
       from turns t cross join lateral (

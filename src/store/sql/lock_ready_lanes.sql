@@ -1,5 +1,5 @@
 -- Holds lanes that have something due until the transaction ends; remembers them for claim_due. Tells which
--- transactions are over: what those wrote is there to be seen.
+-- transactions are over: what those wrote is there to be seen. While all workflows are held, nothing is ready.
 -- $1 lanes in the order to try them, $2 their cursors, $3 how many workers share the ready ones.
 with lanes as (
     select lane, since, turn from unnest($1::smallint[], $2::timestamptz[]) with ordinality as l (lane, since, turn)
@@ -10,6 +10,7 @@ with lanes as (
         where q.lane = lanes.lane and q.due_at >= lanes.since and q.due_at <= statement_timestamp()
         limit 1
     ) due
+    where not exists (select from public.workflow_holds h where h.workflow_id = '00000000-0000-0000-0000-000000000000')
     order by lanes.turn
 ), held as (
     select lane from (select lane from ready offset 0) r

@@ -34,6 +34,9 @@ pub struct Context {
     #[serde(default)]
     execution: ExecutionId,
     event: Head,
+    /// The event's: what the execution writes is one deeper.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    depth: i16,
     subject: Arc<str>,
     row: Arc<Row>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,6 +72,7 @@ impl Context {
         Self {
             execution,
             event: Head { id: event.id, kind: kind.into(), at: event.at },
+            depth: event.depth,
             subject: subject.into(),
             row: event.row.clone(),
             // What happened to a customer is about that customer.
@@ -82,9 +86,25 @@ impl Context {
         }
     }
 
+    /// The same event for another try: nothing has run.
+    pub fn anew(&self, kind: &str, now: DateTime<Utc>) -> Self {
+        let event = Head { kind: kind.into(), ..self.event.clone() };
+        Self { event, steps: Arc::default(), vars: Arc::default(), item: None, now, ..self.clone() }
+    }
+
+    /// How many items of a loop failed.
+    pub fn failed_items(&self, node: &NodeId) -> u64 {
+        self.steps.get(node).and_then(|result| result.get("failed")?.as_u64()).unwrap_or(0)
+    }
+
     /// Which execution sees it.
     pub fn execution(&self) -> ExecutionId {
         self.execution
+    }
+
+    /// How many executions stand before its event, each started by what the one before it wrote.
+    pub fn depth(&self) -> i16 {
+        self.depth
     }
 
     /// The same, for one item of a loop.
@@ -239,6 +259,10 @@ impl Context {
     }
 }
 
+fn is_zero(depth: &i16) -> bool {
+    *depth == 0
+}
+
 fn below<'a, S: AsRef<str>>(mut value: &'a Value, path: &[S]) -> Option<&'a Value> {
     for key in path {
         value = match value {
@@ -282,6 +306,8 @@ pub mod tests {
             row: map(row).into(),
             old: Arc::default(),
             customer: Some(map(customer).into()),
+            cause: None,
+            depth: 0,
         }
     }
 

@@ -148,6 +148,15 @@ insert into workflow_plan_epoch (epoch) values (1);
 insert into workflow_waiting (id, event_at, event_id, workflow_id, version, lane, state, started_at)
 values ({waiting}, '2020-01-01', {event}, {workflow}, 1, 1, '{}', now());
 -- one | another
+insert into workflow_awaits (execution_id, node_id, table_name, operation, key, workflow_id, version, lane)
+values ({waiting}, 'wait', 'orders', 'update', '*', {workflow}, 1, 1);
+-- one | another
+insert into workflow_dead_letters (id, root, attempt, event_at, event_id, workflow_id, version, lane, state, reason)
+values ({dead}, {dead}, 1, '2020-01-01', {event}, {workflow}, 1, 1, '{}', 'it failed');
+-- one | another
+insert into workflow_holds (workflow_id, reason) values ({workflow}, 'too much at once');
+insert into workflow_flow (workflow_id, rule, key) values ({workflow}, 'once', 'workflow');
+-- one | another
 insert into workflow_deliveries (id, execution_id, node_id, kind, lane, payload) values ({delivery}, {execution}, 'mail', 'email', 1, '{}');
 -- one | another
 insert into workflow_effects (id, execution_id, node_id, kind) values ({effect}, {execution}, 'a', 'award_points');

@@ -1,4 +1,6 @@
-//! `thendo executions list|show`: what workflows did.
+//! `thendo executions …`: what workflows did, and what admins tell them.
+
+mod words;
 
 use std::process::ExitCode;
 
@@ -18,6 +20,16 @@ pub enum Executions {
     List(List),
     /// Show one execution with its steps and why each did what it did
     Show(Show),
+    /// List what waits for an approval
+    Approvals(words::Approvals),
+    /// Say yes to an approval
+    Approve(words::Answer),
+    /// Say no to an approval
+    Refuse(words::Answer),
+    /// End executions that rest
+    Cancel(words::Cancel),
+    /// Try failed executions again
+    Retry(words::Retry),
 }
 
 /// `thendo executions list`
@@ -68,6 +80,11 @@ impl Executions {
         match self {
             Self::List(list) => list.run(session).await,
             Self::Show(show) => show.run(session).await,
+            Self::Approvals(approvals) => approvals.run(session).await,
+            Self::Approve(answer) => answer.run(session, true).await,
+            Self::Refuse(answer) => answer.run(session, false).await,
+            Self::Cancel(cancel) => cancel.run(session).await,
+            Self::Retry(retry) => retry.run(session).await,
         }
     }
 }

@@ -1,0 +1,68 @@
+//! Again: an execution that failed is tried once more, from where it failed or from the start.
+
+use chrono::{DateTime, Utc};
+
+use super::frame::{Frame, Turn};
+use super::{Admission, NotOfThisPlan, Run, Saved};
+use crate::domain::execution::{Status, StepOutcome};
+use crate::domain::ids::ExecutionId;
+use crate::workflow::control::Shape;
+use crate::workflow::plan::{Plan, Work};
+
+impl Run {
+    /// A failed execution once more, from where it failed: what gave up without being dealt with takes its turn again,
+    /// and so does what was skipped. A loop of which items failed begins again; what its items did is not repeated.
+    ///
+    /// # Errors
+    /// [`NotOfThisPlan`] if a node that had its turn is not in the plan.
+    pub fn again(
+        root: ExecutionId,
+        plan: &Plan,
+        saved: Saved,
+        now: DateTime<Utc>,
+    ) -> Result<Self, NotOfThisPlan> {
+        let mut run = Self::restore(root, plan, saved, now)?;
+        run.status = Status::Running;
+        (run.timer, run.begins, run.stopping, run.admission) = (None, None, None, Admission::default());
+        reopen(&mut run.root, plan);
+        Ok(run)
+    }
+
+    /// An execution once more, from the start, with the event as it was.
+    pub fn from_start(root: ExecutionId, plan: &Plan, saved: &Saved, now: DateTime<Utc>) -> Self {
+        let context = saved.context.anew(plan.trigger_kind(), now);
+        let at = context.event().at;
+        Self {
+            since: now,
+            ..Self::begun(root, Frame::new(plan, 0, Vec::new(), context, at), Admission::default())
+        }
+    }
+}
+
+fn reopen(frame: &mut Frame, plan: &Plan) {
+    let mut reopened = Vec::new();
+    for slot in 0..frame.turns.len() {
+        let node = plan.position(&frame.nodes[slot]).and_then(|at| plan.node(at));
+        let Some(node) = node else { continue };
+        let is_loop = matches!(&node.work, Work::Control(control) if control.shape() == Shape::Loop);
+        let opens = match &frame.turns[slot] {
+            Turn::Failed => !node.handles_errors,
+            Turn::Dead => true,
+            Turn::Done(_) => is_loop && !node.handles_errors && frame.context.failed_items(&node.id) > 0,
+            // Its items were under way when it ended: what they did is in the steps, and not done again.
+            Turn::Looping(_) => true,
+            _ => false,
+        };
+        if opens {
+            frame.turns[slot] = Turn::Open;
+            frame.context.forget_step(&node.id);
+            reopened.push(node.id.clone());
+        }
+    }
+    frame.failed = 0;
+    // Of items that failed no turn is left; their loop begins them again.
+    frame.steps.retain(|step| {
+        !reopened.contains(&step.node)
+            && (step.item.is_empty() || !matches!(step.outcome, StepOutcome::Failed | StepOutcome::Waiting))
+    });
+}

@@ -1,0 +1,14 @@
+-- What happened since executions began to rest for it, oldest first. One pass over the events since the earliest.
+-- $1 numbers, $2 tables, $3 operations, $4 keys, $5 since when; $6, $7 and $8 behind which event and number; $9 limit.
+with looks as materialized (
+    select n, table_name, operation, key, since from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+        as l (n, table_name, operation, key, since)
+)
+select looks.n, e.at, e.id, e.table_name, e.operation::text as operation, e.row_data, e.old_data
+from public.workflow_events e
+join looks on looks.table_name = e.table_name and looks.operation = e.operation and looks.since <= e.at
+  and looks.key in ('*', 'row:' || left(e.row_data ->> 'id', 200),
+                    'customer:' || (e.row_data ->> case e.table_name when 'customers' then 'id' else 'customer_id' end))
+where e.at >= (select greatest(min(l.since), $6) from looks l) and (e.at, e.id, looks.n) > ($6, $7, $8)
+order by e.at, e.id, looks.n
+limit $9::bigint
