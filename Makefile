@@ -72,3 +72,4 @@ soak: ## minutes of load, kills and cuts, then an audit (SOAK_SEED, SOAK_SECONDS
 bench: ## figures, beside a floor measured in the same run
 	@cargo bench --locked --bench language
 	@cargo bench --locked --bench first_way
+	@cargo bench --locked --bench claim

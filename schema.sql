@@ -359,6 +359,48 @@ revoke all on function public.decrypted(bytea, text) from public, anon, authenti
 grant execute on function public.decrypted(bytea, text) to authenticated;
 grant execute on function public.decrypted(bytea, text) to service_role;
 
+--- function public.delete_expired(text, interval, integer)
+CREATE OR REPLACE FUNCTION public.delete_expired(from_table text, keep interval, most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    expired constant timestamptz := clock_timestamp() - keep;
+    needed timestamptz;
+    deleted integer;
+begin
+    case from_table
+    when 'workflow_events' then
+        needed := least(expired, public.events_needed_since());
+        delete from public.workflow_events_default e where e.ctid = any (array(
+            select d.ctid from public.workflow_events_default d where d.at < needed order by d.at limit most for update skip locked));
+    when 'workflow_executions' then
+        delete from public.workflow_executions_default x where x.ctid = any (array(
+            select d.ctid from public.workflow_executions_default d where d.event_at < expired and d.finished_at < expired
+             order by d.event_at limit most for update skip locked));
+    when 'workflow_deliveries' then
+        delete from public.workflow_deliveries g where g.ctid = any (array(
+            select d.ctid from public.workflow_deliveries d
+             where d.id < (lpad(to_hex(greatest(0, extract(epoch from expired) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
+               and d.finished_at < expired
+               -- One that rests may still ask what became of it.
+               and not exists (select from public.workflow_waiting w where w.id = d.execution_id)
+             order by d.id limit most for update skip locked));
+    end case;
+    get diagnostics deleted = row_count;
+    return deleted;
+end
+$function$;
+
+--- comment-on-function public.delete_expired(text, interval, integer)
+comment on function public.delete_expired(text, interval, integer) is 'Deletes some of what is older than this from workflow_events or workflow_executions (their default partitions) or workflow_deliveries (those that are finished); how many. For the daemon.';
+
+--- grants-on-function public.delete_expired(text, interval, integer)
+revoke all on function public.delete_expired(text, interval, integer) from public, anon, authenticated, service_role;
+grant execute on function public.delete_expired(text, interval, integer) to thendo_engine;
+
 --- function public.detach_events()
 CREATE OR REPLACE FUNCTION public.detach_events()
  RETURNS integer
@@ -375,6 +417,46 @@ comment on function public.detach_events() is 'Removes the triggers that record 
 
 --- grants-on-function public.detach_events()
 revoke all on function public.detach_events() from public, anon, authenticated, service_role;
+
+--- function public.detach_expired(text, interval)
+CREATE OR REPLACE FUNCTION public.detach_expired(parent text, keep interval)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '200ms'
+AS $function$
+declare
+    expired constant timestamptz := case parent
+        when 'workflow_events' then least(clock_timestamp() - keep, public.events_needed_since())
+        when 'workflow_executions' then clock_timestamp() - keep end;
+    child text;
+begin
+    select c.relname into child
+      from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = to_regclass('public.' || parent) and c.relname ~ ('^' || parent || '_[0-9]{4}_[0-9]{2}$')
+       and (to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC' <= expired
+     order by c.relname limit 1;
+    if child is null then
+        return null;
+    end if;
+    begin
+        execute format('lock table only public.%I in access exclusive mode', parent);
+        execute format('alter table public.%I detach partition public.%I', parent, child);
+        execute format('alter table public.%I rename to %I', child, child || '_detached');
+    exception when lock_not_available then
+        return ''; -- Writers behind it would wait in vain: another time.
+    end;
+    return child;
+end
+$function$;
+
+--- comment-on-function public.detach_expired(text, interval)
+comment on function public.detach_expired(text, interval) is 'Detaches the oldest month that is wholly older than this: its name; empty if its table is in use; null if there is none. For the daemon.';
+
+--- grants-on-function public.detach_expired(text, interval)
+revoke all on function public.detach_expired(text, interval) from public, anon, authenticated, service_role;
+grant execute on function public.detach_expired(text, interval) to thendo_engine;
 
 --- function public.detach_medusa()
 CREATE OR REPLACE FUNCTION public.detach_medusa()
@@ -400,6 +482,37 @@ comment on function public.detach_medusa() is 'Removes the mirrors from Medusa''
 
 --- grants-on-function public.detach_medusa()
 revoke all on function public.detach_medusa() from public, anon, authenticated, service_role;
+
+--- function public.drop_detached()
+CREATE OR REPLACE FUNCTION public.drop_detached()
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '200ms'
+AS $function$
+declare
+    gone text;
+begin
+    select c.relname into gone from pg_class c
+     where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and not c.relispartition
+       and c.relname ~ '^workflow_(events|executions)_[0-9]{4}_[0-9]{2}_detached$'
+     order by c.relname limit 1;
+    if gone is not null then
+        execute format('drop table public.%I', gone);
+    end if;
+    return gone;
+exception when lock_not_available or undefined_table then
+    return null; -- Somebody reads it, or another daemon was first.
+end
+$function$;
+
+--- comment-on-function public.drop_detached()
+comment on function public.drop_detached() is 'Drops a month that was detached: its name; null if there is none, or it is in use. For the daemon.';
+
+--- grants-on-function public.drop_detached()
+revoke all on function public.drop_detached() from public, anon, authenticated, service_role;
+grant execute on function public.drop_detached() to thendo_engine;
 
 --- function public.encrypted(text, text)
 CREATE OR REPLACE FUNCTION public.encrypted(secret text, key text)
@@ -677,6 +790,22 @@ comment on function public.event_table_written() is 'After-write trigger of even
 
 --- grants-on-function public.event_table_written()
 revoke all on function public.event_table_written() from public, anon, authenticated, service_role;
+
+--- function public.events_needed_since()
+CREATE OR REPLACE FUNCTION public.events_needed_since()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select coalesce(min(q.event_at), 'infinity') from public.workflow_queue q
+$function$;
+
+--- comment-on-function public.events_needed_since()
+comment on function public.events_needed_since() is 'No event from this instant on may be deleted. Executions that rest have their event with them.';
+
+--- grants-on-function public.events_needed_since()
+revoke all on function public.events_needed_since() from public, anon, authenticated, service_role;
 
 --- function public.events_of_person(text[], text[], text[], timestamp with time zone)
 CREATE OR REPLACE FUNCTION public.events_of_person(row_ids text[], view_ids text[], addresses text[], since timestamp with time zone)
@@ -1063,6 +1192,7 @@ begin
     insert into public.workflow_actions (workflow_id, version, node_id, kind, label, config)
     select of_workflow, of_version, a.node, a.kind, a.label, coalesce(a.config, '{}')
       from jsonb_to_recordset(with_parts -> 'actions') as a (node text, kind text, label text, config jsonb);
+    perform public.keep_schedule(of_workflow, with_parts);
 end
 $function$;
 
@@ -1071,6 +1201,40 @@ comment on function public.keep_parts(uuid, integer, jsonb) is 'Keeps workflow_t
 
 --- grants-on-function public.keep_parts(uuid, integer, jsonb)
 revoke all on function public.keep_parts(uuid, integer, jsonb) from public, anon, authenticated, service_role;
+
+--- function public.keep_schedule(uuid, jsonb)
+CREATE OR REPLACE FUNCTION public.keep_schedule(of_workflow uuid, with_parts jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    settings constant jsonb := (
+        select coalesce(t.config, '{}') from jsonb_to_recordset(with_parts -> 'triggers') as t ("table" text, config jsonb)
+        where t."table" = 'thendo.schedule' limit 1);
+begin
+    if settings is null then
+        delete from public.workflow_schedules s where s.workflow_id = of_workflow;
+        return;
+    end if;
+    insert into public.workflow_schedules as s (workflow_id, config, last_at, next_at)
+    select of_workflow, settings, v.active_from, v.active_from
+      from public.workflow_versions v where v.workflow_id = of_workflow and v.active_to is null
+    on conflict (workflow_id) do update
+       set config = excluded.config, next_at = excluded.next_at,
+           last_at = case when s.config -> 'cron' = excluded.config -> 'cron'
+                           and coalesce(s.config ->> 'time_zone', 'UTC') = coalesce(excluded.config ->> 'time_zone', 'UTC')
+                          then s.last_at else excluded.last_at end
+     where s.config <> excluded.config;
+end
+$function$;
+
+--- comment-on-function public.keep_schedule(uuid, jsonb)
+comment on function public.keep_schedule(uuid, jsonb) is 'Keeps workflow_schedules in step with the version in force. Where the times stay the same, none is lost and none comes twice.';
+
+--- grants-on-function public.keep_schedule(uuid, jsonb)
+revoke all on function public.keep_schedule(uuid, jsonb) from public, anon, authenticated, service_role;
 
 --- function public.keep_waitlist_order()
 CREATE OR REPLACE FUNCTION public.keep_waitlist_order()
@@ -2223,6 +2387,54 @@ comment on function public.stamp_quote() is 'Before-write trigger of quotes: sta
 --- grants-on-function public.stamp_quote()
 revoke all on function public.stamp_quote() from public, anon, authenticated, service_role;
 
+--- function public.start_times(uuid[], timestamp with time zone[], timestamp with time zone[], timestamp with time zone[], uuid[], uuid[], timestamp with time zone[], integer[])
+CREATE OR REPLACE FUNCTION public.start_times(of_workflows uuid[], was timestamp with time zone[], last_at timestamp with time zone[], next_at timestamp with time zone[], ids uuid[], times_of uuid[], due_at timestamp with time zone[], missed integer[])
+ RETURNS TABLE(workflow_id uuid)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+    return query
+    with held as (
+        select s.workflow_id, i.last_at, i.next_at
+          from unnest($1, $2, $3, $4) as i (workflow_id, was, last_at, next_at)
+          join public.workflow_schedules s on s.workflow_id = i.workflow_id and s.last_at = i.was
+         order by s.workflow_id for update of s skip locked
+    ), moved as (
+        update public.workflow_schedules s set last_at = h.last_at, next_at = h.next_at
+          from held h where s.workflow_id = h.workflow_id
+        returning s.workflow_id
+    ), told as (
+        insert into public.workflow_events (id, at, table_name, operation, entity, row_data)
+        select t.id, t.at, 'thendo.schedule', 'insert', t.workflow_id::text,
+               jsonb_build_object('id', t.id, 'workflow_id', t.workflow_id, 'at', t.at, 'due_at', t.due_at, 'missed', t.missed)
+        from (select o.id, o.workflow_id, o.due_at, o.missed, clock_timestamp() as at
+                from (select i.id, m.workflow_id, i.due_at, i.missed
+                        from unnest($5, $6, $7, $8) as i (id, workflow_id, due_at, missed)
+                        join moved m on m.workflow_id = i.workflow_id order by i.due_at, i.id) o
+              offset 0) t
+        returning id, at, (hashtextextended(entity, 0) & 63)::smallint as lane
+    ), queued as (
+        insert into public.workflow_queue (due_at, lane, event_at, event_id)
+        select t.at, t.lane, t.at, t.id from told t
+    )
+    select m.workflow_id from moved m;
+    -- The daemon itself looks again at once.
+    if current_setting('role') <> 'thendo_engine' then
+        perform pg_notify('thendo_shop', '');
+    end if;
+end
+$function$;
+
+--- comment-on-function public.start_times(uuid[], timestamp with time zone[], timestamp with time zone[], timestamp with time zone[], uuid[], uuid[], timestamp with time zone[], integer[])
+comment on function public.start_times(uuid[], timestamp with time zone[], timestamp with time zone[], timestamp with time zone[], uuid[], uuid[], timestamp with time zone[], integer[]) is 'Moves schedules from where the caller found them and writes an event for each time that has come. Gives those that it moved.';
+
+--- grants-on-function public.start_times(uuid[], timestamp with time zone[], timestamp with time zone[], timestamp with time zone[], uuid[], uuid[], timestamp with time zone[], integer[])
+revoke all on function public.start_times(uuid[], timestamp with time zone[], timestamp with time zone[], timestamp with time zone[], uuid[], uuid[], timestamp with time zone[], integer[]) from public, anon, authenticated, service_role;
+grant execute on function public.start_times(uuid[], timestamp with time zone[], timestamp with time zone[], timestamp with time zone[], uuid[], uuid[], timestamp with time zone[], integer[]) to thendo_engine;
+
 --- function public.start_workflows(uuid[], text[], jsonb[], text[], integer[])
 CREATE OR REPLACE FUNCTION public.start_workflows(ids uuid[], names text[], inputs jsonb[], started_by text[], depths integer[])
  RETURNS TABLE(id uuid, workflow_id uuid)
@@ -2393,6 +2605,31 @@ comment on function public.take_tokens() is 'Instead-of-insert trigger of token_
 
 --- grants-on-function public.take_tokens()
 revoke all on function public.take_tokens() from public, anon, authenticated, service_role;
+
+--- function public.take_turn(text, interval)
+CREATE OR REPLACE FUNCTION public.take_turn(at_task text, at_least_every interval)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    moment constant timestamptz := clock_timestamp();
+begin
+    insert into public.maintenance (task, last_run_at) values (at_task, '-infinity') on conflict do nothing;
+    -- A clock that was set back must not put it off for ever.
+    update public.maintenance m set last_run_at = moment
+     where m.task = at_task and (m.last_run_at <= moment - at_least_every or m.last_run_at > moment + interval '1 hour');
+    return found;
+end
+$function$;
+
+--- comment-on-function public.take_turn(text, interval)
+comment on function public.take_turn(text, interval) is 'Whether the caller is to do the task now: nobody took this turn within the interval. For the daemon.';
+
+--- grants-on-function public.take_turn(text, interval)
+revoke all on function public.take_turn(text, interval) from public, anon, authenticated, service_role;
+grant execute on function public.take_turn(text, interval) to thendo_engine;
 
 --- function public.tell_executions(uuid[], jsonb)
 CREATE OR REPLACE FUNCTION public.tell_executions(ids uuid[], word jsonb)
@@ -5634,6 +5871,33 @@ alter table public.workflow_queue enable row level security;
 revoke all on public.workflow_queue from public, anon, authenticated, service_role;
 grant select, insert, delete on public.workflow_queue to thendo_engine;
 
+--- table public.workflow_schedules
+create table public.workflow_schedules (
+    workflow_id uuid not null,
+    config      jsonb not null,
+    last_at     timestamp with time zone not null,
+    next_at     timestamp with time zone,
+    constraint workflow_schedules_pkey PRIMARY KEY (workflow_id)
+);
+
+--- comment public.workflow_schedules
+comment on table public.workflow_schedules is 'The schedules in force, and when each is due.';
+comment on column public.workflow_schedules.config is 'The trigger''s settings, as drawn.';
+comment on column public.workflow_schedules.last_at is 'The time of the schedule that started last, or the instant from which it counts. Who starts times moves it, and only from where it was.';
+comment on column public.workflow_schedules.next_at is 'When to look at it next, on the database''s clock. Null: its calendar has ended.';
+
+--- index public.workflow_schedules idx_workflow_schedules_next_at
+CREATE INDEX idx_workflow_schedules_next_at ON public.workflow_schedules USING btree (next_at);
+
+--- row-security public.workflow_schedules
+alter table public.workflow_schedules enable row level security;
+
+--- grants public.workflow_schedules
+revoke all on public.workflow_schedules from public, anon, authenticated, service_role;
+grant select on public.workflow_schedules to authenticated;
+grant select on public.workflow_schedules to service_role;
+grant select on public.workflow_schedules to thendo_engine;
+
 --- table public.workflow_secrets
 create table public.workflow_secrets (
     id           uuid not null default gen_random_uuid(),
@@ -6229,6 +6493,10 @@ alter table public.workflow_conditions
 --- foreign-key public.workflow_conditions workflow_conditions_workflow_id_fkey
 alter table public.workflow_conditions
     add constraint workflow_conditions_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
+
+--- foreign-key public.workflow_schedules workflow_schedules_workflow_id_fkey
+alter table public.workflow_schedules
+    add constraint workflow_schedules_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
 
 --- foreign-key public.workflow_secrets workflow_secrets_created_by_fkey
 alter table public.workflow_secrets
@@ -7261,6 +7529,16 @@ create policy engine_insert on public.workflow_queue
 
 --- policy public.workflow_queue engine_select
 create policy engine_select on public.workflow_queue
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_schedules authenticated_select
+create policy authenticated_select on public.workflow_schedules
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflow_schedules engine_select
+create policy engine_select on public.workflow_schedules
     for select to thendo_engine
     using (true);
 

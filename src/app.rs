@@ -94,7 +94,7 @@ impl App {
             settings: Arc::clone(&settings),
         };
         tasks.spawn(http::serve(listener, state, shutdown.clone()));
-        let housekeeping = settings.maintenance.clone();
+        let housekeeping = Arc::clone(&settings);
         let setup =
             engine::Setup { url, settings, catalogue: kinds::catalogue(), health: Arc::clone(&health) };
         let stop = shutdown.clone();

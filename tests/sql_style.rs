@@ -10,6 +10,7 @@ const BOUNDED_OTHERWISE: &[(&str, &str)] = &[
     ("versions_in_force", "all of them are what the engine runs; one for each published workflow"),
     ("quarantine", "by its key"),
     ("start_workflows", "one row for each that is asked for"),
+    ("start_times", "one row for each that is moved"),
 ];
 /// Places that read all there is, and why that is right.
 const READ_WHOLE: &[(&str, &str)] = &[

@@ -63,6 +63,16 @@ impl fmt::Display for NodeId {
     }
 }
 
+impl EventId {
+    /// The event that says that a time of a workflow's schedule has come.
+    pub fn of_time(workflow: WorkflowId, due_at: DateTime<Utc>) -> Self {
+        let mut name = [0u8; 24];
+        name[..16].copy_from_slice(workflow.0.as_bytes());
+        name[16..].copy_from_slice(&due_at.timestamp_micros().to_be_bytes());
+        Self(derived(due_at.timestamp_millis(), &name))
+    }
+}
+
 impl ExecutionId {
     /// The execution of `workflow` for `event`; `replay` is 0 unless someone asked for it again.
     pub fn derive(event: EventId, event_at: DateTime<Utc>, workflow: WorkflowId, replay: u32) -> Self {

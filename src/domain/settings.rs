@@ -30,6 +30,8 @@ pub struct Settings {
     pub http: Http,
     /// What is done from time to time.
     pub maintenance: Maintenance,
+    /// How long what has happened is kept.
+    pub retention: Retention,
     /// Where mails go.
     pub mail: Mail,
     /// The private server.
@@ -89,6 +91,18 @@ pub struct Maintenance {
     pub page_view_stats_every_s: u64,
 }
 
+/// How long what has happened is kept, in days; 0: for ever. What still waits needs none of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// Events, whole months of them. What is queued stays.
+    pub events_days: u32,
+    /// Executions that have ended, whole months of them.
+    pub executions_days: u32,
+    /// Mails and requests that are finished.
+    pub deliveries_days: u32,
+}
+
 /// Where mails go.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -143,6 +157,7 @@ impl Default for Settings {
             deliveries: Deliveries::default(),
             http: Http::default(),
             maintenance: Maintenance::default(),
+            retention: Retention::default(),
             mail: Mail::default(),
             postgres: Postgres::default(),
             log: Log::default(),
@@ -172,6 +187,12 @@ impl Default for Deliveries {
 impl Default for Maintenance {
     fn default() -> Self {
         Self { page_view_stats_every_s: 900 }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { events_days: 90, executions_days: 400, deliveries_days: 90 }
     }
 }
 
@@ -228,6 +249,9 @@ impl Settings {
             ("engine.poll_ms", engine.poll_ms, 10, 3_600_000),
             ("engine.poll_without_notify_ms", engine.poll_without_notify_ms, 10, 3_600_000),
             ("maintenance.page_view_stats_every_s", self.maintenance.page_view_stats_every_s, 60, 604_800),
+            ("retention.events_days", self.retention.events_days.into(), 0, 36_500),
+            ("retention.executions_days", self.retention.executions_days.into(), 0, 36_500),
+            ("retention.deliveries_days", self.retention.deliveries_days.into(), 0, 36_500),
             ("deliveries.concurrency", deliveries.concurrency.into(), 1, 1000),
             ("deliveries.per_destination", deliveries.per_destination.into(), 1, 1000),
             ("deliveries.lease_ms", deliveries.lease_ms, 100, 3_600_000),

@@ -105,6 +105,7 @@ async fn listen(
         wake.workers.notify_one();
         wake.deliverers.notify_one();
         wake.publisher.notify_one();
+        wake.scheduler.notify_one();
         signals::notify(session.client(), &probe).await?;
         let arrived = timeout(PROBE, hears.wait_for(|heard| *heard)).await.is_ok();
         signals::stop_listening(session.client(), &probe).await?;
@@ -147,7 +148,11 @@ async fn pass_on(
             AsyncMessage::Notification(note) if note.channel() == probe => {
                 heard.send_replace(true);
             }
-            AsyncMessage::Notification(note) if note.channel() == WORKFLOWS => wake.publisher.notify_one(),
+            AsyncMessage::Notification(note) if note.channel() == WORKFLOWS => {
+                wake.publisher.notify_one();
+                // The command line puts them in force by itself.
+                wake.scheduler.notify_one();
+            }
             AsyncMessage::Notification(_) => {
                 metrics::counter!("thendo_notifications_total").increment(1);
                 wake.workers.notify_one();

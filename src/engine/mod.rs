@@ -1,4 +1,4 @@
-//! The engine: listen, gate, claim, match, advance, apply, record, deliver, publish.
+//! The engine: listen, gate, claim, match, advance, apply, record, deliver, publish, schedule.
 
 pub mod advance;
 mod again;
@@ -18,6 +18,7 @@ pub mod plans;
 mod publish;
 mod record;
 mod resume;
+mod schedule;
 mod start;
 mod wake;
 mod worker;
@@ -82,6 +83,7 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
         health.clone(),
         shutdown.clone(),
     ));
+    tasks.spawn(schedule::run(sees_side.clone(), wake.clone(), health.clone(), shutdown.clone()));
     let (of_deliveries, to_wake, stop) = (settings.deliveries.clone(), wake.clone(), shutdown.clone());
     let done = delivered.drop_guard();
     tasks.spawn(async move {

@@ -35,7 +35,7 @@ pub async fn run(
             session = super::side_session(&mut side) => session,
             () = shutdown.cancelled() => return,
         };
-        let checked = check_all(&session, &plans).await;
+        let checked = check_all(&session, &plans, &wake).await;
         // Without notifications an edit is still to be in force within a second.
         let notified = health.notified.load(std::sync::atomic::Ordering::Relaxed);
         let mut rest = Duration::from_millis(if notified { 5000 } else { 500 });
@@ -61,13 +61,13 @@ pub async fn run(
 
 /// Checks what was edited. One that can't be checked just now is left for the next time and holds up no other;
 /// then the answer is false.
-async fn check_all(session: &Session, plans: &Plans) -> Result<bool, StoreError> {
+async fn check_all(session: &Session, plans: &Plans, wake: &Wake) -> Result<bool, StoreError> {
     let mut last: Option<Edited> = None;
     let mut complete = true;
     loop {
         let mut edited = unchecked(session, last.as_ref()).await?;
         for workflow in &edited {
-            let checked = match check(session, plans, workflow).await {
+            let checked = match check(session, plans, wake, workflow).await {
                 Err(error) if error.class() == ErrorClass::Other => {
                     let fault = fault("not-stored", &error.reason());
                     tracing::error!(
@@ -101,7 +101,7 @@ async fn check_all(session: &Session, plans: &Plans) -> Result<bool, StoreError>
 }
 
 /// False if the row was edited meanwhile or is being edited.
-async fn check(session: &Session, plans: &Plans, workflow: &Edited) -> Result<bool, StoreError> {
+async fn check(session: &Session, plans: &Plans, wake: &Wake, workflow: &Edited) -> Result<bool, StoreError> {
     let definition = match &workflow.definition {
         Ok(definition) => definition,
         Err(reason) => {
@@ -121,6 +121,7 @@ async fn check(session: &Session, plans: &Plans, workflow: &Edited) -> Result<bo
             let version = put_in_force(session, workflow, plan.hash(), &diagnostics, &plan.parts()).await?;
             if let Some(version) = version {
                 tracing::info!(workflow = workflow.name, version, "in force");
+                wake.scheduler.notify_one();
             }
             Ok(version.is_some())
         }

@@ -11,4 +11,6 @@ pub struct Wake {
     pub deliverers: Notify,
     /// The publisher: a workflow was edited.
     pub publisher: Notify,
+    /// The scheduler: schedules may have changed.
+    pub scheduler: Notify,
 }

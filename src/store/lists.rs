@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sqlx::{FromRow, PgPool};
+use sqlx::{FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::domain::effect::HttpRequest;
@@ -64,6 +64,21 @@ pub struct Listed {
     pub updated_at: DateTime<Utc>,
     /// Why it is held; `None` if it is not.
     pub held: Option<String>,
+    /// If a schedule starts it: when next.
+    pub next_at: Option<DateTime<Utc>>,
+}
+
+/// When a schedule starts the workflow next, if one does.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn next_time(connection: &mut PgConnection, workflow: Uuid) -> sqlx::Result<Option<DateTime<Utc>>> {
+    sqlx::query_scalar(
+        "select next_at from workflow_schedules where workflow_id = $1 and next_at > now() limit 1",
+    )
+    .bind(workflow)
+    .fetch_optional(connection)
+    .await
 }
 
 /// Workflows by name; `status` narrows.
@@ -76,7 +91,8 @@ pub async fn managed(pool: &PgPool, status: Option<&str>, limit: i64) -> sqlx::R
                 coalesce((select t.kind from workflow_triggers t where t.workflow_id = w.id limit 1),
                          left(jsonb_path_query_first(w.definition, 'lax $.nodes[*].data.triggerType') #>> '{}', 100))
                     as trigger,
-                (select h.reason from workflow_holds h where h.workflow_id = w.id or h.workflow_id = $3 limit 1) as held
+                (select h.reason from workflow_holds h where h.workflow_id = w.id or h.workflow_id = $3 limit 1) as held,
+                (select s.next_at from workflow_schedules s where s.workflow_id = w.id and s.next_at > now()) as next_at
            from workflows w where $1::text is null or w.status = $1 order by w.name, w.id limit $2",
     )
     .bind(status)

@@ -11,11 +11,7 @@ use sqlx::postgres::types::PgInterval;
 /// # Errors
 /// When the database can't be asked.
 pub async fn refresh_page_view_stats(pool: &PgPool, at_least_every: Duration) -> sqlx::Result<bool> {
-    let at_least_every = PgInterval {
-        months: 0,
-        days: 0,
-        microseconds: i64::try_from(at_least_every.as_micros()).unwrap_or(i64::MAX),
-    };
+    let at_least_every = interval(at_least_every);
     let mut transaction = pool.begin().await?;
     sqlx::query("set local statement_timeout = '15min'").execute(&mut *transaction).await?;
     let done = sqlx::query_scalar("select public.refresh_page_view_stats($1)")
@@ -32,4 +28,96 @@ pub async fn refresh_page_view_stats(pool: &PgPool, at_least_every: Duration) ->
 /// When the database can't be asked.
 pub async fn prepare_partitions(pool: &PgPool) -> sqlx::Result<i32> {
     sqlx::query_scalar("select public.prepare_partitions(2)").fetch_one(pool).await
+}
+
+/// Whether the caller is to do `task` now: no daemon took this turn within `at_least_every`.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn take_turn(pool: &PgPool, task: &str, at_least_every: Duration) -> sqlx::Result<bool> {
+    sqlx::query_scalar("select public.take_turn($1, $2)")
+        .bind(task)
+        .bind(interval(at_least_every))
+        .fetch_one(pool)
+        .await
+}
+
+/// What is kept for a number of days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// `workflow_events`.
+    Events,
+    /// `workflow_executions`.
+    Executions,
+    /// `workflow_deliveries` that are finished.
+    Deliveries,
+}
+
+impl Kept {
+    /// The table.
+    pub fn table(self) -> &'static str {
+        match self {
+            Self::Events => "workflow_events",
+            Self::Executions => "workflow_executions",
+            Self::Deliveries => "workflow_deliveries",
+        }
+    }
+}
+
+/// What became of a try to detach a month.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Detached {
+    /// This month's partition is apart, and can be dropped.
+    Month(String),
+    /// The table is in use: another time.
+    InUse,
+    /// There is none that is old enough and that nobody needs.
+    Nothing,
+}
+
+/// Detaches the oldest month of events or executions that is wholly older than `days`.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn detach_expired(pool: &PgPool, kept: Kept, days: u32) -> sqlx::Result<Detached> {
+    let month: Option<String> = sqlx::query_scalar("select public.detach_expired($1, $2)")
+        .bind(kept.table())
+        .bind(interval(in_days(days)))
+        .fetch_one(pool)
+        .await?;
+    Ok(match month {
+        Some(month) if month.is_empty() => Detached::InUse,
+        Some(month) => Detached::Month(month),
+        None => Detached::Nothing,
+    })
+}
+
+/// Drops a month that was detached: its table's name. `None` if there is none, or it is in use.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn drop_detached(pool: &PgPool) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar("select public.drop_detached()").fetch_one(pool).await
+}
+
+/// Deletes up to `most` rows older than `days`, of events and executions those in no month. How many.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn delete_expired(pool: &PgPool, kept: Kept, days: u32, most: u32) -> sqlx::Result<u32> {
+    let deleted: i32 = sqlx::query_scalar("select public.delete_expired($1, $2, $3)")
+        .bind(kept.table())
+        .bind(interval(in_days(days)))
+        .bind(i32::try_from(most).unwrap_or(i32::MAX))
+        .fetch_one(pool)
+        .await?;
+    Ok(u32::try_from(deleted).unwrap_or(0))
+}
+
+fn in_days(days: u32) -> Duration {
+    Duration::from_secs(u64::from(days) * 86_400)
+}
+
+fn interval(of: Duration) -> PgInterval {
+    PgInterval { months: 0, days: 0, microseconds: i64::try_from(of.as_micros()).unwrap_or(i64::MAX) }
 }

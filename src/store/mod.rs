@@ -14,6 +14,7 @@ pub mod json;
 pub mod lists;
 pub mod maintenance;
 pub mod queue;
+pub mod schedules;
 pub mod seed;
 pub mod session;
 pub mod signals;
@@ -77,6 +78,8 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &deliveries::CANCEL_PENDING,
     &flow::PRUNE_FLOW,
     &in_force::IN_FORCE_NOW,
+    &schedules::LOOK,
+    &schedules::START_TIMES,
     &workflows::VERSIONS_IN_FORCE,
     &workflows::ONE_VERSION,
     &workflows::UNCHECKED,

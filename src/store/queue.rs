@@ -31,8 +31,10 @@ pub(super) static OLDEST_DUE: Sql = Sql {
                where q.lane = l.lane order by q.due_at, q.id limit 1) oldest",
 };
 
-/// A clock that was set back, or anything else nobody thought of: look again at the last second.
-const SLACK: TimeDelta = TimeDelta::seconds(1);
+/// What a transaction writes may be due a little before it counts as writing. Every row that is claimed within this time
+/// is stepped over once more, dead, while a long transaction keeps the dead from being removed: a second of them tripled
+/// the time of a claim. What lies further back, as after a clock was set back, is found by the sweep.
+const SLACK: TimeDelta = TimeDelta::milliseconds(20);
 /// Instants remembered while old transactions run. Of more, the cursors just learn later.
 const MOST_INSTANTS: usize = 1024;
 

@@ -32,6 +32,8 @@ mod newer;
 mod pages;
 mod parts;
 mod publishing;
+mod retention;
+mod schedules;
 mod schema;
 mod seed;
 mod states;

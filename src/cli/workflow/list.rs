@@ -41,13 +41,14 @@ impl List {
         for row in &found {
             let (style, shape) = shape(if row.status == "published" { &row.health } else { &row.status });
             let version = row.live_version.map_or_else(|| "-".into(), |number| format!("v{number}"));
+            let next = row.next_at.map_or_else(String::new, |next| format!(", next {}", time(next)));
             let draft = if row.has_draft { ", with a draft" } else { "" };
             let held = row.held.as_ref().map_or_else(String::new, |reason| match one_line(reason) {
                 reason if reason.is_empty() => ", held".into(),
                 reason => format!(", held: {reason}"),
             });
             print_line(format_args!(
-                "{style}{shape}{style:#} {STRONG}{:<28}{STRONG:#} {:<9} {:<9} {version:<5} {:<24} {QUIET}{}{draft}{QUIET:#}{BAD}{held}{BAD:#}",
+                "{style}{shape}{style:#} {STRONG}{:<28}{STRONG:#} {:<9} {:<9} {version:<5} {:<24} {QUIET}{}{next}{draft}{QUIET:#}{BAD}{held}{BAD:#}",
                 one_line(&row.name),
                 row.status,
                 row.health,

@@ -11,7 +11,7 @@ use crate::cli::output::{
 };
 use crate::cli::{Session, validate};
 use crate::kinds;
-use crate::store::lists::MOST;
+use crate::store::lists::{MOST, next_time};
 use crate::store::versions::{self, Head, InFlight, VersionRow};
 use crate::workflow::compile::compile;
 use crate::workflow::diagnostics::Diagnostic;
@@ -76,6 +76,7 @@ impl Show {
         }
         let known = versions::versions(&mut connection, head.id, MOST).await?;
         let in_flight = versions::in_flight(&mut connection, head.id).await?;
+        let next_at = next_time(&mut connection, head.id).await?;
         let diagnostics = match &drawing {
             Ok(drawing) => compile(drawing, &kinds::catalogue()).diagnostics,
             Err(reason) => {
@@ -87,11 +88,14 @@ impl Show {
                 "id": head.id, "name": head.name, "description": head.description, "status": head.status,
                 "health": head.health, "live_version": head.live_version, "has_draft": head.draft.is_some(),
                 "updated_at": head.updated_at, "of_version": self.version, "diagnostics": diagnostics,
-                "versions": known, "in_flight": in_flight, "definition": drawing.ok(),
+                "versions": known, "in_flight": in_flight, "next_at": next_at, "definition": drawing.ok(),
             }))?;
             return Ok(ExitCode::SUCCESS);
         }
         self.print(&head, &known, &in_flight)?;
+        if let Some(next_at) = next_at {
+            print_line(format_args!("  starts next {}", time(next_at)))?;
+        }
         let which = self.version.map_or_else(String::new, |number| format!(" v{number}"));
         let source = source_of(&format!("{}{which}", head.name), drawing.unwrap_or_default());
         validate::print(&source, &diagnostics, self.format)?;

@@ -161,6 +161,9 @@ insert into workflow_deliveries (id, execution_id, node_id, kind, lane, payload)
 -- one | another
 insert into workflow_effects (id, execution_id, node_id, kind) values ({effect}, {execution}, 'a', 'award_points');
 -- one | another
+insert into workflow_schedules (workflow_id, config, last_at, next_at)
+values ({workflow}, '{"cron": "@daily"}', '2020-01-01', '2020-01-02');
+-- one | another
 insert into workflow_secrets (id, name, ciphertext, nonce, key_id) values ({secret}, '{near|far}', '\x00', '\x00', 'first');
 -- one | another
 insert into event_tables (table_name, domain, entity_column) values ('{near|far}', 'orders', 'id');
