@@ -21,6 +21,8 @@ async fn deaths_until<F: Future<Output = bool>>(shop: &Shop, done: impl Fn() -> 
         assert!(began.elapsed() < 2 * PATIENCE, "after {deaths} deaths: {}", daemon.logged());
         if daemon.has_ended() {
             deaths += 1;
+            // As systemd does: at once, the server may not have noticed yet that nobody is there.
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
             daemon = Daemon::launch(&shop.url, shop.folder.path(), DEADLY);
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
