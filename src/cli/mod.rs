@@ -172,6 +172,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve(serve) => serve.listen.clone(),
             _ => None,
         },
+        log_format: match &cli.command {
+            Command::Up(up) => up.log_format.clone(),
+            Command::Serve(serve) => serve.log_format.clone(),
+            _ => None,
+        },
     };
     let loaded = settings::load(&flags)?;
     let session = Session { settings: Arc::new(loaded.settings.clone()), loaded };
