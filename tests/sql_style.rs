@@ -12,6 +12,9 @@ const BOUNDED_OTHERWISE: &[(&str, &str)] = &[
     ("start_workflows", "one row for each that is asked for"),
     ("start_times", "one row for each that is moved"),
     ("register_daemon", "one row by its key"),
+    ("raise_alert", "one row"),
+    ("look_for_trouble", "one row for each kind"),
+    ("mark_alert_told", "one row by its key"),
     ("bury_daemons", "daemons that died, and what they had in hand: a batch for each worker"),
     ("take_in_hand", "one row by its key"),
 ];

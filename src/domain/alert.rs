@@ -1,6 +1,7 @@
 //! Alarms: what somebody should be told of.
 
 use chrono::{DateTime, Utc};
+use reqwest::Url;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -72,4 +73,62 @@ pub struct Alert {
     pub message: String,
     /// When.
     pub happened_at: DateTime<Utc>,
+}
+
+/// Most that are told.
+pub const MOST_RECIPIENTS: usize = 10;
+
+/// Who is told of an alarm.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Recipient {
+    /// Whom a mail goes to.
+    Mail(String),
+    /// Where JSON is posted to. It may hold a secret.
+    Web(Url),
+}
+
+impl Recipient {
+    /// `mailto:name@host`, `https://…` or `http://…`; `None` for all else.
+    pub fn read(text: &str) -> Option<Self> {
+        if let Some(address) = text.strip_prefix("mailto:") {
+            return address.parse::<lettre::Address>().ok().map(|address| Self::Mail(address.to_string()));
+        }
+        let url = Url::parse(text).ok()?;
+        (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(Self::Web(url))
+    }
+}
+
+/// A recipient as it can be shown: of a URL nothing but its host, for the rest is often the secret.
+pub fn shown_recipient(text: &str) -> String {
+    match Recipient::read(text) {
+        Some(Recipient::Mail(address)) => format!("mailto:{address}"),
+        Some(Recipient::Web(url)) => {
+            format!("{}://{}/****", url.scheme(), url.host_str().unwrap_or_default())
+        }
+        None => "****".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipient_is_a_mail_or_an_http_address_and_shows_no_secret() {
+        for odd in ["", "ops@example.com", "mailto:", "mailto:a b", "ftp://x/y", "https://", "file:///etc/passwd"] {
+            assert!(Recipient::read(odd).is_none(), "{odd}");
+        }
+        assert!(matches!(Recipient::read("mailto:ops@example.com"), Some(Recipient::Mail(_))));
+        for url in ["https://hooks.example.com/s3cret?t=s3cret", "http://u:s3cret@127.0.0.1:99/s3cret"] {
+            assert!(Recipient::read(url).is_some());
+            assert!(!shown_recipient(url).contains("s3cret"), "{}", shown_recipient(url));
+        }
+        assert!(!shown_recipient("htp:/s3cret").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_kind_is_read_as_it_is_stored() {
+        assert!(Kind::ALL.iter().all(|kind| Kind::of(kind.as_str()) == Some(*kind)));
+        assert_eq!(Kind::of("other"), None);
+    }
 }

@@ -7,7 +7,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::alert::{MOST_RECIPIENTS, Recipient, shown_recipient};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,8 +26,10 @@ pub struct Settings {
     pub pool_max: u32,
     /// How events are worked on.
     pub engine: Engine,
-    /// How mails leave.
+    /// How mails and requests leave.
     pub deliveries: Deliveries,
+    /// Where requests may go.
+    pub http: Http,
     /// What is done from time to time.
     pub maintenance: Maintenance,
     /// How long what has happened is kept.
@@ -34,6 +38,8 @@ pub struct Settings {
     pub mail: Mail,
     /// The private server.
     pub postgres: Postgres,
+    /// Who is told of trouble, and from when on it is some.
+    pub alerts: Alerts,
     /// What is logged.
     pub log: Log,
 }
@@ -54,12 +60,14 @@ pub struct Engine {
     pub gate: bool,
 }
 
-/// How mails leave.
+/// How mails and requests leave.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Deliveries {
     /// Most at the same time.
     pub concurrency: u32,
+    /// Most at the same time to one server.
+    pub per_destination: u32,
     /// After this a sender that has not answered counts as dead.
     pub lease_ms: u64,
     /// Attempts before one is given up.
@@ -68,6 +76,15 @@ pub struct Deliveries {
     pub backoff_ms: u64,
     /// Time for one attempt.
     pub timeout_ms: u64,
+}
+
+/// Where requests may go.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Servers that are not on the public internet, but may be reached: `host:port`, in a list or with commas.
+    #[serde(deserialize_with = "listed")]
+    pub allow: Vec<String>,
 }
 
 /// What is done from time to time.
@@ -113,6 +130,17 @@ pub struct Postgres {
     pub settings: BTreeMap<String, String>,
 }
 
+/// Who is told of trouble, and from when on it is some. It is logged and counted in any case.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Alerts {
+    /// `mailto:name@host`, and `https://…` that is posted to; in a list or with commas.
+    #[serde(deserialize_with = "secrets_listed", serialize_with = "masked_all")]
+    pub to: Vec<SecretString>,
+    /// What has been due for longer than so many seconds is trouble.
+    pub lag_s: u64,
+}
+
 /// What is logged.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -144,10 +172,12 @@ impl Default for Settings {
             pool_max: 10,
             engine: Engine::default(),
             deliveries: Deliveries::default(),
+            http: Http::default(),
             maintenance: Maintenance::default(),
             retention: Retention::default(),
             mail: Mail::default(),
             postgres: Postgres::default(),
+            alerts: Alerts::default(),
             log: Log::default(),
         }
     }
@@ -161,7 +191,14 @@ impl Default for Engine {
 
 impl Default for Deliveries {
     fn default() -> Self {
-        Self { concurrency: 16, lease_ms: 15_000, attempts: 8, backoff_ms: 60_000, timeout_ms: 30_000 }
+        Self {
+            concurrency: 16,
+            per_destination: 8,
+            lease_ms: 10_000,
+            attempts: 8,
+            backoff_ms: 60_000,
+            timeout_ms: 30_000,
+        }
     }
 }
 
@@ -180,6 +217,12 @@ impl Default for Retention {
 impl Default for Mail {
     fn default() -> Self {
         Self { from: "thendo <thendo@localhost>".into(), smtp_url: None, mailbox: None }
+    }
+}
+
+impl Default for Alerts {
+    fn default() -> Self {
+        Self { to: Vec::new(), lag_s: 300 }
     }
 }
 
@@ -233,7 +276,9 @@ impl Settings {
             ("retention.events_days", self.retention.events_days.into(), 0, 36_500),
             ("retention.executions_days", self.retention.executions_days.into(), 0, 36_500),
             ("retention.deliveries_days", self.retention.deliveries_days.into(), 0, 36_500),
+            ("alerts.lag_s", self.alerts.lag_s, 1, 604_800),
             ("deliveries.concurrency", deliveries.concurrency.into(), 1, 1000),
+            ("deliveries.per_destination", deliveries.per_destination.into(), 1, 1000),
             ("deliveries.lease_ms", deliveries.lease_ms, 100, 3_600_000),
             ("deliveries.attempts", deliveries.attempts.into(), 1, 100),
             ("deliveries.backoff_ms", deliveries.backoff_ms, 1, 86_400_000),
@@ -248,6 +293,15 @@ impl Settings {
     }
 
     fn check_texts(&self) -> Result<(), OutOfBounds> {
+        let readable = |to: &SecretString| Recipient::read(to.expose_secret()).is_some();
+        if self.alerts.to.len() > MOST_RECIPIENTS || !self.alerts.to.iter().all(readable) {
+            let shown: Vec<String> = self.alerts.to.iter().map(|to| shown_recipient(to.expose_secret())).collect();
+            return Err(OutOfBounds {
+                key: "alerts.to",
+                value: format!("`{}`", shown.join(", ")),
+                bounds: format!("at most {MOST_RECIPIENTS} of mailto:name@host and https://… (or http://…)"),
+            });
+        }
         if self.mail.from.parse::<lettre::message::Mailbox>().is_err() {
             return Err(OutOfBounds {
                 key: "mail.from",
@@ -255,8 +309,40 @@ impl Settings {
                 bounds: "an address, such as `The Shop <shop@example.com>`".into(),
             });
         }
+        let is_server = |server: &&String| {
+            let (host, port) = server.trim().rsplit_once(':').unwrap_or_default();
+            !host.is_empty() && !host.contains(['/', '@']) && port.parse::<u16>().is_ok()
+        };
+        if let Some(wrong) = self.http.allow.iter().find(|server| !is_server(server)) {
+            let (value, bounds) = (format!("`{wrong}`"), "servers, such as `hooks.internal:8080`".into());
+            return Err(OutOfBounds { key: "http.allow", value, bounds });
+        }
         Ok(())
     }
+}
+
+/// A list, or one text with commas, as the environment has it.
+fn listed<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Listed {
+        List(Vec<String>),
+        Text(String),
+    }
+    Ok(match Listed::deserialize(from)? {
+        Listed::List(list) => list,
+        Listed::Text(text) => {
+            text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
+        }
+    })
+}
+
+fn secrets_listed<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SecretString>, D::Error> {
+    Ok(listed(from)?.into_iter().map(SecretString::from).collect())
+}
+
+fn masked_all<S: Serializer>(secrets: &[SecretString], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(secrets.iter().map(|secret| shown_recipient(secret.expose_secret())))
 }
 
 fn masked<S: Serializer>(secret: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
@@ -311,6 +397,10 @@ mod tests {
         let mut settings = Settings::default();
         settings.mail.from = "nobody".into();
         assert_eq!(settings.check().expect_err("no address").key, "mail.from");
+        for wrong in ["localhost", "http://localhost:80", ":80", "localhost:port", "u@h:1"] {
+            let settings = Settings { http: Http { allow: vec![wrong.into()] }, ..Settings::default() };
+            assert_eq!(settings.check().expect_err("no server").key, "http.allow", "{wrong}");
+        }
     }
 
     #[test]

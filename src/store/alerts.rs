@@ -28,12 +28,12 @@ pub(super) static LOOK: Sql = Sql {
 pub(super) static TAKE_UNTOLD: Sql = Sql {
     name: "take_untold_alerts",
     text: "update public.workflow_alerts a
-           set attempts = a.attempts + 1, due_at = clock_timestamp() + interval '30 seconds' * power(2, a.attempts)
+           set attempts = a.attempts + 1, due_at = clock_timestamp() + interval '1 minute' * power(2, a.attempts)
            where a.id = any (array(
                select u.id from public.workflow_alerts u
                where u.told_at is null and u.due_at <= clock_timestamp() and u.attempts < $1::smallint
                  and u.happened_at > clock_timestamp() - interval '6 hours'
-               order by u.due_at limit 20 for update skip locked))
+               order by u.due_at limit 5 for update skip locked))
            returning a.id, a.kind, a.workflow_id, a.message, a.happened_at, a.told, a.attempts,
                      (select left(w.name, 200) from public.workflows w where w.id = a.workflow_id) as workflow_name",
 };

@@ -87,9 +87,13 @@ impl Visit for Fields {
 
     /// With what is behind it.
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let causes = std::iter::successors(Some(value), |cause| cause.source());
-        let words: Vec<String> = causes.map(ToString::to_string).collect();
-        self.put(field, words.join(": ").into());
+        let mut words = value.to_string();
+        let mut cause = value.source();
+        while let Some(behind) = cause {
+            words = format!("{words}: {behind}");
+            cause = behind.source();
+        }
+        self.put(field, words.into());
     }
 }
 

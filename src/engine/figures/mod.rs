@@ -15,6 +15,7 @@ use super::resume::Moving;
 use crate::domain::alert;
 use crate::domain::execution::{Status, Step, StepOutcome};
 use crate::domain::ids::WorkflowId;
+use crate::store::figures::State;
 use crate::store::queue::{Claimed, Due};
 use crate::workflow::plan::Plan;
 use list::{FIGURES, Form};
@@ -39,6 +40,7 @@ pub fn builder() -> Result<PrometheusBuilder, BuildError> {
 /// Says of each figure what it is, and begins at zero with what can be known ahead: a counter that first appears with 1
 /// has no rise that an alarm could see.
 pub fn begin() {
+    metrics::gauge!(list::BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     for figure in FIGURES {
         match figure.form {
             Form::Counter => metrics::describe_counter!(figure.name, figure.help),
@@ -72,6 +74,31 @@ fn bounded(label: &'static str, value: &str) -> String {
     }
     seen.insert(value.to_owned());
     value.to_owned()
+}
+
+/// What the database said when it was asked for a scrape, if it answered.
+pub fn of_database(state: Option<State>) {
+    metrics::gauge!(list::REACHABLE).set(if state.is_some() { 1.0 } else { 0.0 });
+    let Some(state) = state else { return };
+    metrics::gauge!(list::LAG).set(state.lag_s);
+    for (name, count) in [
+        (list::DUE, state.due),
+        (list::WAITING, state.waiting),
+        (list::DELIVERIES_OPEN, state.deliveries),
+        (list::DEAD_LETTERS, state.dead_letters),
+        (list::HELD, state.held),
+        (list::DAEMONS, state.daemons),
+    ] {
+        // Bounded by the query, so exact.
+        metrics::gauge!(name).set(count as f64);
+    }
+}
+
+/// What the daemon knows of itself: whether it is ready, connections that lists use, and how many it may have in all.
+pub fn of_daemon(ready: bool, lists: usize, most: u32) {
+    metrics::gauge!(list::READY).set(if ready { 1.0 } else { 0.0 });
+    metrics::gauge!(list::CONNECTIONS, "of" => "lists").set(lists as f64);
+    metrics::gauge!(list::CONNECTIONS_MAX).set(f64::from(most));
 }
 
 /// A batch was committed.
