@@ -5560,6 +5560,7 @@ create table public.workflow_daemons (
     lock       integer not null,
     started_at timestamp with time zone not null default now(),
     seen_at    timestamp with time zone not null default now(),
+    died_at    timestamp with time zone,
     constraint workflow_daemons_pkey PRIMARY KEY (id)
 );
 
@@ -5567,6 +5568,7 @@ create table public.workflow_daemons (
 comment on table public.workflow_daemons is 'A daemon that works, or that died.';
 comment on column public.workflow_daemons.lock is 'The number of an advisory lock (1952998511, this) that it holds as long as it lives; behind a transaction-mode pooler a stranger may.';
 comment on column public.workflow_daemons.seen_at is 'When it last said that it lives.';
+comment on column public.workflow_daemons.died_at is 'When it was found dead. Kept for an hour: of many deaths, a row that was in hand at few is not the reason.';
 
 --- row-security public.workflow_daemons
 alter table public.workflow_daemons enable row level security;
@@ -5991,7 +5993,7 @@ create table public.workflow_strikes (
 
 --- comment public.workflow_strikes
 comment on table public.workflow_strikes is 'Queue rows that a daemon had in hand when it died.';
-comment on column public.workflow_strikes.strikes is 'How many died with this row alone in hand; 0: with others beside it. At 2 the row is set aside.';
+comment on column public.workflow_strikes.strikes is 'How many died with this row alone in hand; 0: with others beside it. From 2 on it is set aside, if those are half of all deaths, and at 5.';
 
 --- row-security public.workflow_strikes
 alter table public.workflow_strikes enable row level security;

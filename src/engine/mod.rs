@@ -102,12 +102,11 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
     ));
     tasks.spawn(schedule::run(sees_side.clone(), wake.clone(), health.clone(), shutdown.clone()));
     let (of_deliveries, to_wake, stop) = (settings.deliveries.clone(), wake.clone(), shutdown.clone());
-    let of_side = sees_side.clone();
     tasks.spawn(alerts::run(sees_side.clone(), alerts, wake.clone(), shutdown.clone()));
-    let done = delivered.drop_guard();
+    let (done, side_of_deliveries) = (delivered.drop_guard(), sees_side.clone());
     tasks.spawn(async move {
         let _done = done;
-        deliver::run(of_side, ways, of_deliveries, to_wake, stop).await;
+        deliver::run(side_of_deliveries, ways, of_deliveries, to_wake, stop).await;
     });
     let shared = Arc::new(worker::Shared {
         url: url.clone(),

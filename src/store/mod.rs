@@ -81,6 +81,7 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &daemons::STRIKES,
     &daemons::TAKE_IN_HAND,
     &daemons::PUT_DOWN,
+    &daemons::FORGET_DEATHS,
     &queue::QUARANTINE,
     &queue::OLDEST_DUE,
     &deliveries::LEASE,
