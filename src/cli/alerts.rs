@@ -56,7 +56,8 @@ impl Alerts {
             print_line(format_args!("{QUIET}no alarms{QUIET:#}"))?;
         }
         for alert in &found {
-            let workflow = alert.workflow.as_deref().map_or_else(String::new, |name| format!(" {}", one_line(name)));
+            let workflow =
+                alert.workflow.as_deref().map_or_else(String::new, |name| format!(" {}", one_line(name)));
             let told = match alert.told_at {
                 Some(at) => format!("told {}", time(at)),
                 None => "not told".into(),

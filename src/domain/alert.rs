@@ -115,7 +115,9 @@ mod tests {
 
     #[test]
     fn a_recipient_is_a_mail_or_an_http_address_and_shows_no_secret() {
-        for odd in ["", "ops@example.com", "mailto:", "mailto:a b", "ftp://x/y", "https://", "file:///etc/passwd"] {
+        for odd in
+            ["", "ops@example.com", "mailto:", "mailto:a b", "ftp://x/y", "https://", "file:///etc/passwd"]
+        {
             assert!(Recipient::read(odd).is_none(), "{odd}");
         }
         assert!(matches!(Recipient::read("mailto:ops@example.com"), Some(Recipient::Mail(_))));

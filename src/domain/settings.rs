@@ -295,7 +295,8 @@ impl Settings {
     fn check_texts(&self) -> Result<(), OutOfBounds> {
         let readable = |to: &SecretString| Recipient::read(to.expose_secret()).is_some();
         if self.alerts.to.len() > MOST_RECIPIENTS || !self.alerts.to.iter().all(readable) {
-            let shown: Vec<String> = self.alerts.to.iter().map(|to| shown_recipient(to.expose_secret())).collect();
+            let shown: Vec<String> =
+                self.alerts.to.iter().map(|to| shown_recipient(to.expose_secret())).collect();
             return Err(OutOfBounds {
                 key: "alerts.to",
                 value: format!("`{}`", shown.join(", ")),

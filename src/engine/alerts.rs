@@ -184,11 +184,17 @@ fn mail(to: &str, alert: &Alert, workflow: Option<&str>) -> Email {
          `thendo alerts list` has all of them.\n",
         alert.message,
         alert.kind.as_str(),
-        workflow.map_or_else(|| alert.workflow.map_or_else(|| "-".into(), |id| id.to_string()), str::to_owned),
+        workflow
+            .map_or_else(|| alert.workflow.map_or_else(|| "-".into(), |id| id.to_string()), str::to_owned),
         alert.happened_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         alert.id,
     );
-    Email { to: to.to_owned(), subject: format!("thendo: {}{one_line}", alert.kind.as_str()), text, html: None }
+    Email {
+        to: to.to_owned(),
+        subject: format!("thendo: {}{one_line}", alert.kind.as_str()),
+        text,
+        html: None,
+    }
 }
 
 /// Looks for trouble that nobody makes, and tells what was raised, until `shutdown`.

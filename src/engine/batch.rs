@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::apply::{Deliveries, Fault, Manner, Moved, Running, in_waves};
 use super::alerts::{announce, note};
+use super::apply::{Deliveries, Fault, Manner, Moved, Running, in_waves};
 use super::daemons::Hand;
 use super::figures;
 use super::flow::{Held, admit};
@@ -123,7 +123,8 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -
         in_waves(session, &mut moving.running, *now, manner, &mut Deliveries::HandOver).await?;
     let alerts = settle(session, plans, &mut moving, *now).await?;
     tell(rows, &moving, &alerts, *now);
-    let events = rows.iter().filter(|row| matches!(row.what, Due::Event(_) | Due::Unreadable(..))).count() as u64;
+    let events =
+        rows.iter().filter(|row| matches!(row.what, Due::Event(_) | Due::Unreadable(..))).count() as u64;
     Ok(Done { claimed: rows.len(), bytes: *bytes, handed, thought, events, alarmed: !alerts.is_empty() })
 }
 
@@ -132,7 +133,8 @@ async fn hold_back(session: &Session, claim: &Claim, moving: &mut Moving) -> Res
     let mut held: HashSet<WorkflowId> = claim.held.clone();
     for Held { workflow, reason } in admit(session, &mut moving.running, claim.now).await? {
         if hold(session, workflow, &reason).await? {
-            let message = format!("{reason}; the workflow is held until `thendo workflow release` lets it go on");
+            let message =
+                format!("{reason}; the workflow is held until `thendo workflow release` lets it go on");
             note(&mut moving.alarms, Kind::BulkGuard, Some(workflow), message);
         }
         held.insert(workflow);

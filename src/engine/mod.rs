@@ -1,8 +1,8 @@
 //! The engine: listen, gate, claim, match, advance, apply, record, deliver, publish, schedule.
 
 pub mod advance;
-mod alerts;
 mod again;
+mod alerts;
 pub mod apply;
 mod aside;
 pub mod batch;

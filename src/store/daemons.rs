@@ -87,7 +87,9 @@ pub async fn report(session: &Session, daemon: &Daemon, starts: bool) -> Result<
     );
     locked?;
     registered?;
-    Ok(buried?.first().map_or(Dead::default(), |row| Dead { daemons: row.get("dead"), rows: row.get("rows") }))
+    Ok(buried?
+        .first()
+        .map_or(Dead::default(), |row| Dead { daemons: row.get("dead"), rows: row.get("rows") }))
 }
 
 /// A daemon has ended as it should: it leaves nothing behind.

@@ -39,7 +39,7 @@ pub async fn ask(pool: &PgPool) -> sqlx::Result<State> {
                                         limit $1) d) as deliveries,
                 (select count(*) from (select from workflow_dead_letters limit $1) l) as dead_letters,
                 (select count(*) from (select from workflow_holds limit $1) h) as held,
-                (select count(*) from (select from workflow_daemons limit $1) d) as daemons",
+                (select count(*) from (select from workflow_daemons where died_at is null limit $1) d) as daemons",
     )
     .bind(MOST)
     .fetch_one(pool)

@@ -39,7 +39,8 @@ impl fmt::Display for StoreError {
         if speaks_of_no_row(code) {
             return write!(to, " {}", db.message());
         }
-        for (what, named) in [("table", db.table()), ("column", db.column()), ("constraint", db.constraint())] {
+        for (what, named) in [("table", db.table()), ("column", db.column()), ("constraint", db.constraint())]
+        {
             if let Some(named) = named {
                 write!(to, ", {what} {named}")?;
             }

@@ -138,7 +138,10 @@ mod tests {
         assert_eq!(line["level"], "WARN");
         assert_eq!(line["message"], "it \"failed\"\nbadly");
         assert_eq!((&line["worker"], &line["rows"]), (&json!(1), &json!(3)));
-        assert_eq!((&line["workflow"], &line["execution"], &line["event"]), (&json!("w"), &json!("x\"y"), &json!("e")));
+        assert_eq!(
+            (&line["workflow"], &line["execution"], &line["event"]),
+            (&json!("w"), &json!("x\"y"), &json!("e"))
+        );
         assert_eq!(line["error"], "gone");
         assert!(line["target"].as_str().expect("a text").starts_with("thendo::"), "{text}");
     }

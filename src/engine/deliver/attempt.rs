@@ -8,11 +8,11 @@ use tokio::time::{Instant, timeout};
 
 use super::Ways;
 use super::report::Report;
-use crate::engine::figures::list;
 use crate::domain::delivery::DeliveryError;
 use crate::domain::ids::EffectId;
 use crate::domain::retry::{Policy, Retry, Trouble};
 use crate::domain::settings;
+use crate::engine::figures::list;
 use crate::store::deliveries::{Finished, Leased, Postponed};
 
 /// The longest pause between two attempts, unless a node says otherwise.

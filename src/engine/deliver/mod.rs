@@ -175,7 +175,8 @@ impl Deliverer {
         let span = tracing::info_span!("delivery", delivery = %id, %execution, %workflow);
         let sending = async move {
             let report = AssertUnwindSafe(attempt::attempt(&ways, &settings, delivery)).catch_unwind().await;
-            let _ = reports.send(report.unwrap_or_else(|_| report::fell_over(id, token, of, repeatable))).await;
+            let _ =
+                reports.send(report.unwrap_or_else(|_| report::fell_over(id, token, of, repeatable))).await;
             id
         };
         self.sending.spawn(sending.instrument(span));
@@ -241,7 +242,8 @@ impl Deliverer {
             Ok((unknown, again)) => {
                 if !unknown.is_empty() {
                     for Lost { id, of, kind } in unknown {
-                        metrics::counter!(list::DELIVERIES, "kind" => kind, "status" => "unknown").increment(1);
+                        metrics::counter!(list::DELIVERIES, "kind" => kind, "status" => "unknown")
+                            .increment(1);
                         report::alarm(session, id, of, "its sender died").await;
                     }
                     wake.alerts.notify_one();

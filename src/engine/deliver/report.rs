@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::domain::ids::EffectId;
 use crate::domain::alert::Kind;
+use crate::domain::ids::EffectId;
 use crate::engine::alerts::raise_now;
 use crate::engine::listen::Side;
 use crate::engine::side_session;

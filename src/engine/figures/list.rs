@@ -108,10 +108,17 @@ mod tests {
     #[test]
     fn names_are_as_prometheus_wants_them() {
         for Figure { name, form, help, .. } in FIGURES {
-            assert!(name.starts_with("thendo_") && name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name}");
+            assert!(
+                name.starts_with("thendo_") && name.chars().all(|c| c.is_ascii_lowercase() || c == '_'),
+                "{name}"
+            );
             assert_eq!(name.ends_with("_total"), *form == Form::Counter, "{name}");
             assert!(help.ends_with('.') && !help.contains('\n'), "{name}: {help}");
-            assert_eq!(FIGURES.iter().filter(|other| other.name == *name).count(), 1, "{name} is there twice");
+            assert_eq!(
+                FIGURES.iter().filter(|other| other.name == *name).count(),
+                1,
+                "{name} is there twice"
+            );
         }
     }
 
@@ -127,8 +134,10 @@ mod tests {
             })
             .collect();
         explained.sort_unstable();
-        let mut there: Vec<(&str, &str)> =
-            FIGURES.iter().map(|figure| (figure.name.trim_start_matches("thendo_"), figure.form.as_str())).collect();
+        let mut there: Vec<(&str, &str)> = FIGURES
+            .iter()
+            .map(|figure| (figure.name.trim_start_matches("thendo_"), figure.form.as_str()))
+            .collect();
         there.sort_unstable();
         assert_eq!(explained, there);
     }

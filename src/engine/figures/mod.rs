@@ -15,6 +15,7 @@ use super::resume::Moving;
 use crate::domain::alert;
 use crate::domain::execution::{Status, Step, StepOutcome};
 use crate::domain::ids::WorkflowId;
+use crate::domain::retry::Trouble;
 use crate::store::figures::State;
 use crate::store::queue::{Claimed, Due};
 use crate::workflow::plan::Plan;
@@ -54,6 +55,23 @@ pub fn begin() {
             (Form::Counter, []) => metrics::counter!(figure.name).increment(0),
             (Form::Counter, ["outcome"]) => {
                 ["succeeded", "failed", "cancelled"].into_iter().for_each(|outcome| zero("outcome", outcome));
+            }
+            (Form::Counter, ["error"]) => {
+                Trouble::ALL.iter().for_each(|trouble| zero("error", trouble.as_str()))
+            }
+            (Form::Counter, ["result"]) => {
+                ["told", "failed", "given_up"].into_iter().for_each(|result| zero("result", result));
+            }
+            (Form::Counter, ["kind", "status"]) => {
+                for (kind, status) in [
+                    ("email", "sent"),
+                    ("email", "refused"),
+                    ("email", "unknown"),
+                    ("http", "sent"),
+                    ("http", "refused"),
+                ] {
+                    metrics::counter!(figure.name, "kind" => kind, "status" => status).increment(0);
+                }
             }
             (Form::Counter, ["kind"]) => alert::Kind::ALL.iter().for_each(|kind| zero("kind", kind.as_str())),
             _ => {}
