@@ -1930,23 +1930,23 @@ grant execute on function public.raise_alert(text, uuid, text) to thendo_engine;
 
 --- function public.raise_dead_letters(uuid[])
 CREATE OR REPLACE FUNCTION public.raise_dead_letters(of_workflows uuid[])
- RETURNS TABLE(id uuid, workflow_id uuid)
+ RETURNS TABLE(id uuid, workflow_id uuid, message text)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
     one uuid;
-    raised uuid;
 begin
     foreach one in array of_workflows loop
         -- Counted to eleven, no further.
         if (select count(*) from (select from public.workflow_dead_letters d
               where d.workflow_id = one and d.failed_at > clock_timestamp() - interval '1 minute' limit 11) f) > 10 then
-            raised := public.raise_alert('dead_letters', one,
-                'more than 10 executions of this workflow failed within a minute; `thendo executions list --status failed` lists them');
-            if raised is not null then
-                return query select raised, one;
+            workflow_id := one;
+            message := 'more than 10 executions of this workflow failed within a minute; `thendo executions list --status failed` lists them';
+            id := public.raise_alert('dead_letters', one, message);
+            if id is not null then
+                return next;
             end if;
         end if;
     end loop;

@@ -12,7 +12,7 @@ const BOUNDED_OTHERWISE: &[(&str, &str)] = &[
     ("start_workflows", "one row for each that is asked for"),
     ("start_times", "one row for each that is moved"),
     ("register_daemon", "one row by its key"),
-    ("raise_alert", "one row"),
+    ("raise_dead_letters", "at most one row for each that is asked for"),
     ("look_for_trouble", "one row for each kind"),
     ("mark_alert_told", "one row by its key"),
     ("bury_daemons", "daemons that died, and what they had in hand: a batch for each worker"),

@@ -16,8 +16,8 @@ pub(super) static RAISE: Sql = Sql {
 };
 pub(super) static RAISE_DEAD_LETTERS: Sql = Sql {
     name: "raise_dead_letters",
-    text: "select r.id, r.workflow_id, a.message, a.happened_at from public.raise_dead_letters($1::uuid[]) r
-           join public.workflow_alerts a on a.id = r.id",
+    text: "select r.id, r.workflow_id, r.message, clock_timestamp() as happened_at
+           from public.raise_dead_letters($1::uuid[]) r",
 };
 pub(super) static LOOK: Sql = Sql {
     name: "look_for_trouble",
