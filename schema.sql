@@ -1286,6 +1286,47 @@ comment on function public.key_of(jsonb, text[]) is 'A row''s key of several col
 --- grants-on-function public.key_of(jsonb, text[])
 revoke all on function public.key_of(jsonb, text[]) from public, anon, authenticated, service_role;
 
+--- function public.look_for_trouble(interval)
+CREATE OR REPLACE FUNCTION public.look_for_trouble(most_lag interval)
+ RETURNS TABLE(id uuid, kind text, message text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    oldest timestamptz;
+begin
+    select min(l.due_at) into oldest
+      from generate_series(0, 63) as lanes (lane)
+      cross join lateral (select q.due_at from public.workflow_queue q where q.lane = lanes.lane order by q.due_at, q.id limit 1) l;
+    if oldest < clock_timestamp() - most_lag then
+        kind := 'lag';
+        message := format('the oldest row of the queue has been due for %s s; are enough daemons running?',
+            extract(epoch from clock_timestamp() - oldest)::bigint);
+        id := public.raise_alert(kind, null, message);
+        if id is not null then
+            return next;
+        end if;
+    end if;
+    if exists (select from public.workflow_events_default e
+                where e.at > clock_timestamp() - interval '10 minutes' and e.at < clock_timestamp() + interval '1 day') then
+        kind := 'default_partition';
+        message := 'events fall into workflow_events_default: this month''s partition is missing, and the log says why it could not be made';
+        id := public.raise_alert(kind, null, message);
+        if id is not null then
+            return next;
+        end if;
+    end if;
+end
+$function$;
+
+--- comment-on-function public.look_for_trouble(interval)
+comment on function public.look_for_trouble(interval) is 'Raises alarms for what is due longer than this, and for default partitions that take rows. For the daemon.';
+
+--- grants-on-function public.look_for_trouble(interval)
+revoke all on function public.look_for_trouble(interval) from public, anon, authenticated, service_role;
+grant execute on function public.look_for_trouble(interval) to thendo_engine;
+
 --- function public.make_partition(text, text, text, date)
 CREATE OR REPLACE FUNCTION public.make_partition(parent text, clock text, child text, month date)
  RETURNS integer
@@ -1855,6 +1896,75 @@ comment on function public.query_of_changed_columns(oid, text[]) is 'A query on 
 
 --- grants-on-function public.query_of_changed_columns(oid, text[])
 revoke all on function public.query_of_changed_columns(oid, text[]) from public, anon, authenticated, service_role;
+
+--- function public.raise_alert(text, uuid, text)
+CREATE OR REPLACE FUNCTION public.raise_alert(of_kind text, of_workflow uuid, in_words text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    workflow constant uuid := coalesce(of_workflow, '00000000-0000-0000-0000-000000000000');
+    raised uuid;
+begin
+    -- Who raises the same right now has it; if that is rolled back, it is done again. Nobody ever waits here.
+    if not pg_try_advisory_xact_lock(hashtextextended('thendo.alert ' || of_kind || ' ' || workflow, 0)) then
+        return null;
+    end if;
+    insert into public.workflow_alerts (kind, workflow_id, message)
+    select of_kind, workflow, left(in_words, 2000)
+     where not exists (select from public.workflow_alerts a
+                        where a.kind = of_kind and a.workflow_id = workflow
+                          and a.happened_at > clock_timestamp() - interval '10 minutes')
+    returning id into raised;
+    if raised is not null then
+        delete from public.workflow_alerts o where o.id = any (array(
+            select a.id from public.workflow_alerts a where a.happened_at < clock_timestamp() - interval '90 days'
+             order by a.happened_at, a.id limit 100 for update skip locked));
+    end if;
+    return raised;
+end
+$function$;
+
+--- comment-on-function public.raise_alert(text, uuid, text)
+comment on function public.raise_alert(text, uuid, text) is 'Raises an alarm unless there was one of the same kind about the same workflow within ten minutes: its id, or null. For the daemon.';
+
+--- grants-on-function public.raise_alert(text, uuid, text)
+revoke all on function public.raise_alert(text, uuid, text) from public, anon, authenticated, service_role;
+grant execute on function public.raise_alert(text, uuid, text) to thendo_engine;
+
+--- function public.raise_dead_letters(uuid[])
+CREATE OR REPLACE FUNCTION public.raise_dead_letters(of_workflows uuid[])
+ RETURNS TABLE(id uuid, workflow_id uuid, message text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    one uuid;
+begin
+    foreach one in array of_workflows loop
+        -- Counted to eleven, no further.
+        if (select count(*) from (select from public.workflow_dead_letters d
+              where d.workflow_id = one and d.failed_at > clock_timestamp() - interval '1 minute' limit 11) f) > 10 then
+            workflow_id := one;
+            message := 'more than 10 executions of this workflow failed within a minute; `thendo executions list --status failed` lists them';
+            id := public.raise_alert('dead_letters', one, message);
+            if id is not null then
+                return next;
+            end if;
+        end if;
+    end loop;
+end
+$function$;
+
+--- comment-on-function public.raise_dead_letters(uuid[])
+comment on function public.raise_dead_letters(uuid[]) is 'Raises an alarm for each of these workflows of which more than ten executions failed within a minute. For the daemon.';
+
+--- grants-on-function public.raise_dead_letters(uuid[])
+revoke all on function public.raise_dead_letters(uuid[]) from public, anon, authenticated, service_role;
+grant execute on function public.raise_dead_letters(uuid[]) to thendo_engine;
 
 --- function public.read_google_calendar_tokens(uuid)
 CREATE OR REPLACE FUNCTION public.read_google_calendar_tokens(of_user uuid DEFAULT auth.uid())
@@ -5483,6 +5593,45 @@ revoke all on public.workflow_actions from public, anon, authenticated, service_
 grant select on public.workflow_actions to authenticated;
 grant select on public.workflow_actions to service_role;
 
+--- table public.workflow_alerts
+create table public.workflow_alerts (
+    id          uuid not null default gen_random_uuid(),
+    kind        text not null,
+    workflow_id uuid not null default '00000000-0000-0000-0000-000000000000'::uuid,
+    message     text not null,
+    happened_at timestamp with time zone not null default clock_timestamp(),
+    attempts    smallint not null default 0,
+    due_at      timestamp with time zone not null default clock_timestamp(),
+    told        text[] not null default '{}'::text[],
+    told_at     timestamp with time zone,
+    constraint workflow_alerts_pkey PRIMARY KEY (id),
+    constraint workflow_alerts_kind_check CHECK ((kind = ANY (ARRAY['bulk_guard'::text, 'loop_guard'::text, 'set_aside'::text, 'dead_letters'::text, 'delivery_unknown'::text, 'lag'::text, 'default_partition'::text, 'daemon_died'::text]))),
+    constraint workflow_alerts_message_check CHECK ((length(message) <= 2000))
+);
+
+--- comment public.workflow_alerts
+comment on table public.workflow_alerts is 'An alarm, and whether it was told to those of alerts.to.';
+comment on column public.workflow_alerts.workflow_id is 'Which; all zeros if it is about none, or several.';
+comment on column public.workflow_alerts.due_at is 'When it is to be told, or told again.';
+comment on column public.workflow_alerts.told is 'Who has been told: hashes of their addresses.';
+comment on column public.workflow_alerts.told_at is 'When all had been told; null if somebody has not, or nobody is to be.';
+
+--- index public.workflow_alerts idx_workflow_alerts_due_at
+CREATE INDEX idx_workflow_alerts_due_at ON public.workflow_alerts USING btree (due_at) WHERE (told_at IS NULL);
+
+--- index public.workflow_alerts idx_workflow_alerts_happened_at
+CREATE INDEX idx_workflow_alerts_happened_at ON public.workflow_alerts USING btree (happened_at, id);
+
+--- index public.workflow_alerts idx_workflow_alerts_kind
+CREATE INDEX idx_workflow_alerts_kind ON public.workflow_alerts USING btree (kind, workflow_id, happened_at);
+
+--- row-security public.workflow_alerts
+alter table public.workflow_alerts enable row level security;
+
+--- grants public.workflow_alerts
+revoke all on public.workflow_alerts from public, anon, authenticated, service_role;
+grant select, update on public.workflow_alerts to thendo_engine;
+
 --- table public.workflow_awaits
 create table public.workflow_awaits (
     execution_id uuid not null,
@@ -7491,6 +7640,17 @@ create policy authenticated_update on public.waitlist_campaigns
 create policy authenticated_select on public.workflow_actions
     for select to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflow_alerts engine_select
+create policy engine_select on public.workflow_alerts
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_alerts engine_update
+create policy engine_update on public.workflow_alerts
+    for update to thendo_engine
+    using (true)
+    with check (true);
 
 --- policy public.workflow_awaits engine_delete
 create policy engine_delete on public.workflow_awaits

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
@@ -18,7 +18,7 @@ use crate::database::migrate::{self, State};
 use crate::database::role::Role;
 use crate::database::{connect, server};
 use crate::domain::settings::Settings;
-use crate::engine::{self, Health};
+use crate::engine::{self, Health, figures};
 use crate::http;
 use crate::kinds;
 
@@ -92,6 +92,7 @@ impl App {
             health: Arc::clone(&health),
             metrics: recorder(),
             settings: Arc::clone(&settings),
+            asked: Arc::default(),
         };
         tasks.spawn(http::serve(listener, state, shutdown.clone()));
         let housekeeping = Arc::clone(&settings);
@@ -167,14 +168,14 @@ async fn check_schema(url: &SecretString) -> anyhow::Result<()> {
 fn recorder() -> PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     let handle = RECORDER.get_or_init(|| {
-        let recorder = PrometheusBuilder::new().build_recorder();
+        let recorder = figures::builder().unwrap_or_default().build_recorder();
         let handle = recorder.handle();
         if metrics::set_global_recorder(recorder).is_err() {
             tracing::warn!("another recorder of metrics is installed; /metrics stays empty");
         }
+        figures::begin();
         handle
     });
-    metrics::gauge!("thendo_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     handle.clone()
 }
 

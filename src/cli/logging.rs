@@ -1,6 +1,11 @@
 //! The log goes to standard error, for people or for machines.
 
+mod lines;
+
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::JsonFields;
 
 use super::output::Advice;
 use crate::domain::settings::{Log, LogFormat};
@@ -18,11 +23,17 @@ pub fn start(log: &Log, is_daemon: bool) -> anyhow::Result<()> {
         )
     })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let for_machines = match log.format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        // What a command says beside its output is read by people, wherever it goes.
+        LogFormat::Auto => is_daemon && !std::io::stderr().is_terminal(),
+    };
     let colour = anstream::stderr().current_choice() != anstream::ColorChoice::Never;
     // A second start (several in one test process) keeps the first.
-    let _already_started = match log.format {
-        LogFormat::Text => builder.with_ansi(colour).with_target(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    let _already_started = match for_machines {
+        true => builder.fmt_fields(JsonFields::new()).event_format(lines::JsonLines).try_init(),
+        false => builder.with_ansi(colour).with_target(false).try_init(),
     };
     Ok(())
 }

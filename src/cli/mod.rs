@@ -4,6 +4,7 @@
 //! Exit codes: 0 it worked, 1 it failed or something is invalid, 2 the command was misspelled.
 
 mod adopt;
+pub mod alerts;
 pub mod ask;
 pub mod attach;
 pub mod catalog;
@@ -101,6 +102,9 @@ enum Command {
     /// See what workflows did
     #[command(subcommand)]
     Executions(executions::Executions),
+    /// See what somebody should know: alarms
+    #[command(subcommand)]
+    Alerts(alerts::Alerts),
     /// Remove a person's data
     #[command(subcommand)]
     Customer(customer::Customer),
@@ -172,6 +176,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve(serve) => serve.listen.clone(),
             _ => None,
         },
+        log_format: match &cli.command {
+            Command::Up(up) => up.log_format.clone(),
+            Command::Serve(serve) => serve.log_format.clone(),
+            _ => None,
+        },
     };
     let loaded = settings::load(&flags)?;
     let session = Session { settings: Arc::new(loaded.settings.clone()), loaded };
@@ -203,6 +212,7 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::TestRun(test_run) => test_run.run(session).await,
         Command::Workflow(workflow) => workflow.run(session).await,
         Command::Executions(executions) => executions.run(session).await,
+        Command::Alerts(alerts) => alerts.run(session).await,
         Command::Customer(customer) => customer.run(session).await,
         Command::Tokens(tokens) => tokens.run(session).await,
         Command::Demo(demo) => demo.run(session).await,

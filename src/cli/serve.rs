@@ -16,12 +16,16 @@ Examples:
   thendo migrate --database-url postgres://shop@db/shop
   DATABASE_URL=postgres://shop@db/shop thendo serve
   thendo serve --listen 0.0.0.0:7878
+  thendo serve --log-format json
 
 Use the direct connection or a pooler in session mode; where notifications do not arrive, it polls.")]
 pub struct Serve {
     /// Where to answer HTTP [default: 127.0.0.1:7878]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
+    /// The log for people or for machines [default: for people on a terminal, else for machines]
+    #[arg(long, value_name = "FORMAT", value_parser = ["auto", "text", "json"])]
+    pub log_format: Option<String>,
 }
 
 impl Serve {

@@ -20,6 +20,8 @@ pub struct Flags {
     pub database_url: Option<String>,
     /// `--listen`.
     pub listen: Option<String>,
+    /// `--log-format`.
+    pub log_format: Option<String>,
 }
 
 /// The settings, and where each that is no default comes from.
@@ -179,6 +181,7 @@ fn from_flags(flags: &Flags) -> Named {
         ("data_dir", "--data-dir", data_dir),
         ("database_url", "--database-url", flags.database_url.clone()),
         ("listen", "--listen", flags.listen.clone()),
+        ("log.format", "--log-format", flags.log_format.clone()),
     ] {
         if let Some(value) = value {
             named.set(key, flag, value);

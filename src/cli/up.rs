@@ -36,6 +36,9 @@ pub struct Up {
     /// Where to answer HTTP [default: 127.0.0.1:7878]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
+    /// The log for people or for machines [default: for people on a terminal, else for machines]
+    #[arg(long, value_name = "FORMAT", value_parser = ["auto", "text", "json"])]
+    pub log_format: Option<String>,
 }
 
 impl Up {

@@ -35,3 +35,14 @@ pub enum DeliveryError {
         peer: String,
     },
 }
+
+impl DeliveryError {
+    /// What kind of error it is: all of it that the log may hold, for the other side's words may name people.
+    pub fn sort(&self) -> &'static str {
+        match self {
+            Self::Transient { trouble, .. } => trouble.as_str(),
+            Self::Refused { .. } => Trouble::Refused.as_str(),
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+}

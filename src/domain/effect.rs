@@ -122,6 +122,18 @@ pub struct Request {
     pub retry: Option<Retry>,
 }
 
+impl Answer {
+    /// Which answer it is, without what it says.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Done { .. } => "done",
+            Self::Handed { .. } => "handed over",
+            Self::Refused { .. } => "refused",
+            Self::Tried { .. } => "tried again",
+        }
+    }
+}
+
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {

@@ -1,5 +1,6 @@
 //! The words of the house: ids, events, executions, effects, money, settings. No I/O.
 
+pub mod alert;
 pub mod delivery;
 pub mod effect;
 pub mod event;

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::alert::{MOST_RECIPIENTS, Recipient, shown_recipient};
+
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -36,6 +38,8 @@ pub struct Settings {
     pub mail: Mail,
     /// The private server.
     pub postgres: Postgres,
+    /// Who is told of trouble, and from when on it is some.
+    pub alerts: Alerts,
     /// What is logged.
     pub log: Log,
 }
@@ -126,6 +130,17 @@ pub struct Postgres {
     pub settings: BTreeMap<String, String>,
 }
 
+/// Who is told of trouble, and from when on it is some. It is logged and counted in any case.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Alerts {
+    /// `mailto:name@host`, and `https://…` that is posted to; in a list or with commas.
+    #[serde(deserialize_with = "secrets_listed", serialize_with = "masked_all")]
+    pub to: Vec<SecretString>,
+    /// What has been due for longer than so many seconds is trouble.
+    pub lag_s: u64,
+}
+
 /// What is logged.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -140,6 +155,8 @@ pub struct Log {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
+    /// For people on a terminal, else for machines.
+    Auto,
     /// One line for people.
     Text,
     /// One JSON object per line.
@@ -160,6 +177,7 @@ impl Default for Settings {
             retention: Retention::default(),
             mail: Mail::default(),
             postgres: Postgres::default(),
+            alerts: Alerts::default(),
             log: Log::default(),
         }
     }
@@ -202,9 +220,15 @@ impl Default for Mail {
     }
 }
 
+impl Default for Alerts {
+    fn default() -> Self {
+        Self { to: Vec::new(), lag_s: 300 }
+    }
+}
+
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".into(), format: LogFormat::Text }
+        Self { level: "info".into(), format: LogFormat::Auto }
     }
 }
 
@@ -252,6 +276,7 @@ impl Settings {
             ("retention.events_days", self.retention.events_days.into(), 0, 36_500),
             ("retention.executions_days", self.retention.executions_days.into(), 0, 36_500),
             ("retention.deliveries_days", self.retention.deliveries_days.into(), 0, 36_500),
+            ("alerts.lag_s", self.alerts.lag_s, 1, 604_800),
             ("deliveries.concurrency", deliveries.concurrency.into(), 1, 1000),
             ("deliveries.per_destination", deliveries.per_destination.into(), 1, 1000),
             ("deliveries.lease_ms", deliveries.lease_ms, 100, 3_600_000),
@@ -268,6 +293,16 @@ impl Settings {
     }
 
     fn check_texts(&self) -> Result<(), OutOfBounds> {
+        let readable = |to: &SecretString| Recipient::read(to.expose_secret()).is_some();
+        if self.alerts.to.len() > MOST_RECIPIENTS || !self.alerts.to.iter().all(readable) {
+            let shown: Vec<String> =
+                self.alerts.to.iter().map(|to| shown_recipient(to.expose_secret())).collect();
+            return Err(OutOfBounds {
+                key: "alerts.to",
+                value: format!("`{}`", shown.join(", ")),
+                bounds: format!("at most {MOST_RECIPIENTS} of mailto:name@host and https://… (or http://…)"),
+            });
+        }
         if self.mail.from.parse::<lettre::message::Mailbox>().is_err() {
             return Err(OutOfBounds {
                 key: "mail.from",
@@ -301,6 +336,14 @@ fn listed<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
             text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
         }
     })
+}
+
+fn secrets_listed<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SecretString>, D::Error> {
+    Ok(listed(from)?.into_iter().map(SecretString::from).collect())
+}
+
+fn masked_all<S: Serializer>(secrets: &[SecretString], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(secrets.iter().map(|secret| shown_recipient(secret.expose_secret())))
 }
 
 fn masked<S: Serializer>(secret: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
@@ -338,58 +381,4 @@ pub fn mask_url(url: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn defaults_are_within_bounds() {
-        assert_eq!(Settings::default().check(), Ok(()));
-    }
-
-    #[test]
-    fn what_is_out_of_bounds_names_its_key() {
-        let mut settings = Settings::default();
-        settings.engine.batch = 5001;
-        let fault = settings.check().expect_err("too large");
-        assert_eq!(fault.to_string(), "`engine.batch` is 5001; it must be from 1 to 5000");
-        let mut settings = Settings::default();
-        settings.mail.from = "nobody".into();
-        assert_eq!(settings.check().expect_err("no address").key, "mail.from");
-        for wrong in ["localhost", "http://localhost:80", ":80", "localhost:port", "u@h:1"] {
-            let settings = Settings { http: Http { allow: vec![wrong.into()] }, ..Settings::default() };
-            assert_eq!(settings.check().expect_err("no server").key, "http.allow", "{wrong}");
-        }
-    }
-
-    #[test]
-    fn no_form_of_a_url_shows_its_password() {
-        for url in [
-            "postgres://ada:s3cret@db.example.com:5432/shop?sslmode=require",
-            "postgres://ada:s3/cret@db.example.com/shop",
-            "postgres://ada:s3?cret@db.example.com/shop",
-            "postgresql:///shop?host=/run&user=ada&password=s3cret",
-            "host=db password=s3cret",
-            "smtp://ada:s3@cret@mail.example.com",
-        ] {
-            let shown = mask_url(url);
-            assert!(!shown.contains("cret") && !shown.contains("s3"), "{url} shows as {shown}");
-        }
-        assert_eq!(
-            mask_url("postgres://ada:s3cret@db/shop?sslmode=require"),
-            "postgres://ada:****@db/shop?sslmode=require"
-        );
-        assert_eq!(mask_url("postgresql:///thendo?host=/run/x"), "postgresql:///thendo?host=/run/x");
-    }
-
-    #[test]
-    fn showing_settings_masks_secrets() {
-        let settings = Settings {
-            database_url: Some("postgres://ada:s3cret@db/shop".into()),
-            mail: Mail { smtp_url: Some("smtp://u:s3cret@mail".into()), ..Mail::default() },
-            ..Settings::default()
-        };
-        let shown = serde_json::to_string(&settings).expect("serializes");
-        assert!(!shown.contains("s3cret"), "{shown}");
-        assert!(!format!("{settings:?}").contains("s3cret"));
-    }
-}
+mod tests;

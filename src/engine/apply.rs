@@ -102,6 +102,8 @@ pub async fn in_waves(
             }
             let Running { identity, plan, run } = &mut running[n];
             for request in run.advance(plan, now) {
+                tracing::debug!(execution = %identity.id, workflow = %identity.workflow, event = %identity.event,
+                    node = %request.node, "asks for an effect");
                 owners.push(n);
                 let (execution, workflow, lane) = (identity.id, identity.workflow, identity.lane);
                 let (depth, customer) = (run.context().depth(), run.context().customer_id());
@@ -124,7 +126,9 @@ pub async fn in_waves(
                 answer = as_if_done(asked, rendered);
             }
             moved.handed |= matches!(answer, Answer::Handed { .. });
-            let Running { plan, run, .. } = &mut running[*n];
+            let Running { identity, plan, run } = &mut running[*n];
+            tracing::debug!(execution = %identity.id, workflow = %identity.workflow, event = %identity.event,
+                node = %asked.request.node, answer = answer.name(), "is answered");
             run.answer(plan, &asked.request.node, &asked.request.item, answer, now);
         }
         owners.dedup();

@@ -1,10 +1,12 @@
 //! Rows that no batch survives are set aside.
 
 use super::advance::Run;
+use super::alerts::{announce, note};
 use super::plans::{InForce, Plans};
 use super::record::{settle, tells};
 use super::resume::{Broken, Moving};
 use super::start::identity;
+use crate::domain::alert::Kind;
 use crate::domain::event::Event;
 use crate::store::executions::{load_customers, take_waiting};
 use crate::store::queue::{Claimed, Due, quarantine};
@@ -23,7 +25,8 @@ pub async fn set_aside(
     session.transaction("begin").await?;
     let done = async {
         if !quarantine(session, row).await? {
-            return session.transaction("rollback").await; // Somebody else has it.
+            session.transaction("rollback").await?;
+            return Ok(Vec::new()); // Somebody else has it.
         }
         let mut moving = Moving::default();
         let aside = |identity, state, tells| {
@@ -52,13 +55,23 @@ pub async fn set_aside(
             }
             Due::Gone(_) => {}
         }
+        let message = format!(
+            "a row of the queue that no batch survives was set aside ({}); `thendo executions list --status failed` says why",
+            row.what.name()
+        );
+        note(&mut moving.alarms, Kind::SetAside, None, message);
         settle(session, plans, &mut moving, row.due_at).await
     };
-    let done = done.await;
-    if done.is_err() {
-        let _ = session.transaction("rollback").await;
+    match done.await {
+        Ok(alerts) => {
+            announce(&alerts);
+            Ok(())
+        }
+        Err(error) => {
+            let _ = session.transaction("rollback").await;
+            Err(error)
+        }
     }
-    done
 }
 
 /// The event as the execution would have seen it: whoever tries it again needs the customer, too.

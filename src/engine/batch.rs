@@ -1,20 +1,23 @@
 //! One batch, from claim to commit: an execution's life can be read here from top to bottom.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::alerts::{announce, note};
 use super::apply::{Deliveries, Fault, Manner, Moved, Running, in_waves};
 use super::daemons::Hand;
+use super::figures;
 use super::flow::{Held, admit};
 use super::offers::offer_events;
 use super::plans::Plans;
 use super::record::settle;
 use super::resume::{Moving, Rest, wake};
 use super::start::start;
+use crate::domain::alert::{Alert, Kind};
 use crate::domain::execution::Status;
 use crate::domain::ids::EventId;
+use crate::store::executions::Identity;
 use crate::store::holds::hold;
 use crate::store::queue::{Claim, Claimed, Cursors, Due, claim_due};
 use crate::store::session::{Session, StoreError};
@@ -30,6 +33,10 @@ pub struct Done {
     pub handed: bool,
     /// Time spent on plans, conditions and templates, with the transaction open.
     pub thought: Duration,
+    /// Events among its rows.
+    pub events: u64,
+    /// It raised alarms, which are announced and not yet told.
+    pub alarmed: bool,
 }
 
 /// A batch that was rolled back. Nothing of it happened.
@@ -105,6 +112,7 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -
     #[cfg(debug_assertions)]
     super::daemons::die_where_told(rows);
     refresh(session, plans, claim).await?;
+    trace_claimed(rows);
     let mut moving = Moving::default();
     start(session, plans, claim, &mut moving).await?;
     offer_events(session, plans, claim).await?;
@@ -112,9 +120,11 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -
     hold_back(session, claim, &mut moving).await?;
     let Moved { handed, thought } =
         in_waves(session, &mut moving.running, *now, manner, &mut Deliveries::HandOver).await?;
-    settle(session, plans, &mut moving, *now).await?;
-    tell(rows, &moving, *now);
-    Ok(Done { claimed: rows.len(), bytes: *bytes, handed, thought })
+    let alerts = settle(session, plans, &mut moving, *now).await?;
+    tell(rows, &moving, &alerts, *now);
+    let events =
+        rows.iter().filter(|row| matches!(row.what, Due::Event(_) | Due::Unreadable(..))).count() as u64;
+    Ok(Done { claimed: rows.len(), bytes: *bytes, handed, thought, events, alarmed: !alerts.is_empty() })
 }
 
 /// What flow control says, and what is held: of that nothing moves, but what was decided about it holds.
@@ -122,7 +132,9 @@ async fn hold_back(session: &Session, claim: &Claim, moving: &mut Moving) -> Res
     let beyond_their_guard = admit(session, &mut moving.running, claim.now).await?;
     for Held { workflow, reason } in &beyond_their_guard {
         if hold(session, *workflow, reason).await? {
-            tracing::error!(%workflow, reason, "a workflow is held until an admin releases it");
+            let message =
+                format!("{reason}; the workflow is held until `thendo workflow release` lets it go on");
+            note(&mut moving.alarms, Kind::BulkGuard, Some(*workflow), message);
         }
     }
     if claim.held.is_empty() && beyond_their_guard.is_empty() {
@@ -139,7 +151,10 @@ async fn hold_back(session: &Session, claim: &Claim, moving: &mut Moving) -> Res
     Ok(())
 }
 
-fn tell(rows: &[Claimed], moving: &Moving, now: DateTime<Utc>) {
+/// What a batch came to, once it is committed.
+fn tell(rows: &[Claimed], moving: &Moving, alerts: &[Alert], now: DateTime<Utc>) {
+    announce(alerts);
+    figures::of_batch(rows, now);
     let gone: Vec<EventId> = rows
         .iter()
         .filter_map(|row| match row.what {
@@ -151,20 +166,28 @@ fn tell(rows: &[Claimed], moving: &Moving, now: DateTime<Utc>) {
         tracing::warn!(events = ?gone, "queued events that are no longer in workflow_events were passed over");
     }
     for broken in &moving.broken {
-        tracing::error!(execution = %broken.identity.id, workflow = %broken.identity.workflow, error = broken.error,
-            "an execution could not go on and was recorded as failed");
+        let Identity { id, workflow, event, .. } = &broken.identity;
+        // Why may quote its rows: that is for whoever may see those.
+        tracing::error!(execution = %id, %workflow, %event,
+            "an execution could not go on and was recorded as failed; `thendo executions show` says why");
     }
-    metrics::counter!("thendo_queue_rows_total").increment(rows.len() as u64);
-    metrics::histogram!("thendo_batch_rows").record(rows.len() as f64);
-    if let Some(oldest) = rows.iter().map(|row| row.due_at).min() {
-        let lag = (now - oldest).num_microseconds().unwrap_or(0).max(0);
-        metrics::histogram!("thendo_lag_seconds").record(lag as f64 / 1e6);
+}
+
+/// So that an execution can be followed from its event on.
+fn trace_claimed(rows: &[Claimed]) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
     }
-    let mut outcomes: HashMap<&'static str, u64> = HashMap::new();
-    for Running { run, .. } in &moving.running {
-        *outcomes.entry(run.status.as_str()).or_default() += 1;
-    }
-    for (outcome, count) in outcomes {
-        metrics::counter!("thendo_executions_total", "status" => outcome).increment(count);
+    for Claimed { lane, what, .. } in rows {
+        match what {
+            Due::Event(event) | Due::Unreadable(event, _) => tracing::debug!(
+                event = %event.id, table = event.table, operation = event.operation.as_str(), lane, "an event is claimed"
+            ),
+            Due::Execution(id) => tracing::debug!(execution = %id, lane, "an execution is claimed"),
+            Due::Offer(id, event) => {
+                tracing::debug!(execution = %id, event = %event.id, lane, "an event is offered to an execution");
+            }
+            Due::Gone(_) => {}
+        }
     }
 }

@@ -1,34 +1,39 @@
 //! The loop guard: an event that has too many executions before it starts nothing, and who follows it is told.
 
+use crate::domain::alert::Kind;
 use crate::domain::event::MAX_DEPTH;
 use crate::domain::ids::ExecutionId;
 use crate::store::cause::chains;
 use crate::store::executions::Identity;
 use crate::store::session::{Session, StoreError};
 
-use super::resume::Broken;
+use super::alerts::note;
+use super::resume::{Broken, Moving};
 
 /// Executions that would have been one too many, each with what wrote the row of its event: they are recorded as
-/// failed, with the chain that leads to them.
+/// failed, with the chain that leads to them, and somebody is told.
 ///
 /// # Errors
 /// [`StoreError`].
 pub(super) async fn end_loops(
     session: &Session,
     looping: Vec<(Option<ExecutionId>, Identity)>,
-) -> Result<Vec<Broken>, StoreError> {
+    moving: &mut Moving,
+) -> Result<(), StoreError> {
     if looping.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let mut last: Vec<ExecutionId> = looping.iter().filter_map(|(cause, _)| *cause).collect();
     last.sort_unstable();
     last.dedup();
     let chains = chains(session, &last).await?;
-    let broken = looping.into_iter().map(|(cause, identity)| {
+    for (cause, identity) in looping {
         let chain = cause.and_then(|cause| chains.get(&cause)).map_or(&[][..], Vec::as_slice);
-        Broken { error: in_words(chain), identity, steps: Vec::new(), state: None, tells: None }
-    });
-    Ok(broken.collect())
+        let error = in_words(chain);
+        note(&mut moving.alarms, Kind::LoopGuard, Some(identity.workflow), error.clone());
+        moving.broken.push(Broken { error, identity, steps: Vec::new(), state: None, tells: None });
+    }
+    Ok(())
 }
 
 fn in_words(chain: &[String]) -> String {

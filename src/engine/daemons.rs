@@ -8,11 +8,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
 use uuid::Uuid;
 
+use super::alerts::raise_now;
 use super::apply::{Fault, Manner};
 use super::batch::Order;
+use super::figures::list;
 use super::listen::Side;
 use super::side_session;
-use crate::store::daemons::{self, Daemon, Strikes};
+use crate::domain::alert::Kind;
+use crate::store::daemons::{self, Daemon, Dead, Strikes};
 use crate::store::queue::Claimed;
 use crate::store::session::{Session, StoreError};
 
@@ -87,14 +90,21 @@ impl Caution {
     /// Says that the daemon lives, and looks who does not any more.
     pub async fn report(&self, session: &Session) -> Result<(), StoreError> {
         let starts = !*self.looked.borrow();
-        let dead = daemons::report(session, &self.daemon, starts).await?;
+        let Dead { daemons: dead, rows } = daemons::report(session, &self.daemon, starts).await?;
         if dead > 0 {
             tracing::warn!(
                 dead,
                 "a daemon died: events are taken one by one for a while, in case one of them was the reason"
             );
-            metrics::counter!("thendo_daemons_died_total").increment(dead.unsigned_abs());
+            metrics::counter!(list::DIED).increment(dead.unsigned_abs());
             *self.lock() = Some(Since { found: Instant::now(), alone: true });
+        }
+        if rows > 0 {
+            let message = format!(
+                "a daemon died with {rows} rows of the queue in hand; what kills twice is set aside, and the log of the one \
+                 that died, or of the system, may say why it died"
+            );
+            raise_now(session, Kind::DaemonDied, None, &message).await;
         }
         self.looked.send_replace(true);
         Ok(())

@@ -6,13 +6,14 @@
 //! and meanwhile workers claim and poll.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::figures::InUse;
 use super::wake::Wake;
 use crate::database::connect;
 use crate::database::role::Role;
@@ -27,12 +28,13 @@ const LINGER: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub struct Gate {
     busy: AtomicUsize,
+    closed: AtomicBool,
     wanted: watch::Sender<bool>,
 }
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { busy: AtomicUsize::new(0), wanted: watch::Sender::new(false) }
+        Self { busy: AtomicUsize::new(0), closed: AtomicBool::new(false), wanted: watch::Sender::new(false) }
     }
 }
 
@@ -42,6 +44,11 @@ impl Gate {
         if self.busy.fetch_add(1, Ordering::Relaxed) == 0 {
             self.wanted.send_replace(true);
         }
+    }
+
+    /// Whether writers find it closed, as far as this daemon keeps it.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
     }
 
     /// A worker that closed the gate has run dry.
@@ -60,6 +67,7 @@ pub async fn keep(gate: Arc<Gate>, url: SecretString, wake: Arc<Wake>, shutdown:
             kept = keep_on_one_connection(&gate, &url, &wake, &mut pause) => kept,
             () = shutdown.cancelled() => return,
         };
+        gate.closed.store(false, Ordering::Relaxed);
         if let Err(error) = kept {
             // Without the gate every writer notifies: slower for them, right all the same.
             tracing::debug!(error = &*error, "the gate's connection is gone");
@@ -81,6 +89,7 @@ async fn keep_on_one_connection(
 ) -> Result<(), Lost> {
     let (client, connection) = connect::connect(url, "gate", Role::Engine).await?;
     let _driver = connect::drive_in_background(connection);
+    let _in_use = InUse::one();
     *pause = Duration::from_millis(100);
     let mut wanted = gate.wanted.subscribe();
     loop {
@@ -106,6 +115,7 @@ async fn keep_on_one_connection(
             }
         };
         if locked {
+            gate.closed.store(true, Ordering::Relaxed);
             while *wanted.borrow() {
                 tokio::select! {
                     () = becomes(&mut wanted, false) => {}
@@ -113,6 +123,7 @@ async fn keep_on_one_connection(
                 }
                 tokio::time::sleep(LINGER).await;
             }
+            gate.closed.store(false, Ordering::Relaxed);
             signals::open_gate(&client).await?;
         }
         // Who wrote while it was closed did not notify.

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::daemons::Caution;
+use super::figures::{InUse, list};
 use super::health::Health;
 use super::wake::Wake;
 use crate::database::connect::{self, Connection};
@@ -94,6 +95,7 @@ async fn listen(
     caution: &Caution,
 ) -> Result<(), Lost> {
     let (client, connection) = connect::connect(url, "listener", Role::Engine).await?;
+    let _in_use = InUse::one();
     let probe = format!("thendo_probe_{}", Uuid::new_v4().simple());
     let session = Arc::new(Session::new(client));
     let (heard, mut hears) = watch::channel(false);
@@ -159,7 +161,7 @@ async fn pass_on(
                 wake.scheduler.notify_one();
             }
             AsyncMessage::Notification(_) => {
-                metrics::counter!("thendo_notifications_total").increment(1);
+                metrics::counter!(list::NOTIFICATIONS).increment(1);
                 wake.workers.notify_one();
             }
             _ => {}

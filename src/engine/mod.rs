@@ -2,12 +2,14 @@
 
 pub mod advance;
 mod again;
+mod alerts;
 pub mod apply;
 mod aside;
 pub mod batch;
 mod cause;
 mod daemons;
 mod deliver;
+pub mod figures;
 mod flow;
 mod gate;
 pub mod health;
@@ -73,6 +75,7 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
     let gate = Arc::new(Gate::default());
     let plans = Arc::new(Plans::new(catalogue));
     let caution = Arc::new(Caution::new());
+    let alerts = alerts::Teller::from_settings(&settings)?;
     let connections = Connections::of(&settings);
 
     let mut tasks = JoinSet::new();
@@ -99,6 +102,7 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
     ));
     tasks.spawn(schedule::run(sees_side.clone(), wake.clone(), health.clone(), shutdown.clone()));
     let (of_deliveries, to_wake, stop) = (settings.deliveries.clone(), wake.clone(), shutdown.clone());
+    tasks.spawn(alerts::run(sees_side.clone(), alerts, wake.clone(), shutdown.clone()));
     let (done, side_of_deliveries) = (delivered.drop_guard(), sees_side.clone());
     tasks.spawn(async move {
         let _done = done;

@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn done(claimed: usize, bytes: usize, thought_ms: u64) -> Done {
-        Done { claimed, bytes, handed: false, thought: Duration::from_millis(thought_ms) }
+        Done { claimed, bytes, thought: Duration::from_millis(thought_ms), ..Done::default() }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::health::Health;
 use super::listen::Side;
@@ -67,11 +68,13 @@ async fn check_all(session: &Session, plans: &Plans, wake: &Wake) -> Result<bool
     loop {
         let mut edited = unchecked(session, last.as_ref()).await?;
         for workflow in &edited {
-            let checked = match check(session, plans, wake, workflow).await {
+            let span = tracing::info_span!("publish", workflow = %workflow.id, name = workflow.name);
+            let checked = match check(session, plans, wake, workflow).instrument(span).await {
                 Err(error) if error.class() == ErrorClass::Other => {
                     let fault = fault("not-stored", &error.reason());
                     tracing::error!(
-                        workflow = workflow.name,
+                        workflow = %workflow.id,
+                        name = workflow.name,
                         error = &error as &dyn std::error::Error,
                         "a workflow could not be published"
                     );
@@ -84,7 +87,8 @@ async fn check_all(session: &Session, plans: &Plans, wake: &Wake) -> Result<bool
                 Err(error) => {
                     complete = false;
                     tracing::debug!(
-                        workflow = workflow.name,
+                        workflow = %workflow.id,
+                        name = workflow.name,
                         error = &error as &dyn std::error::Error,
                         "not checked yet"
                     );
@@ -105,7 +109,7 @@ async fn check(session: &Session, plans: &Plans, wake: &Wake, workflow: &Edited)
     let definition = match &workflow.definition {
         Ok(definition) => definition,
         Err(reason) => {
-            tracing::warn!(workflow = workflow.name, reason, "broken: its definition can't be read");
+            tracing::warn!(reason, "broken: its definition can't be read");
             let reason = format!("this JSON can't be read: {reason}");
             return mark_checked(session, workflow, false, &fault("not-json", &reason)).await;
         }
@@ -120,7 +124,7 @@ async fn check(session: &Session, plans: &Plans, wake: &Wake, workflow: &Edited)
         Some(plan) if published => {
             let version = put_in_force(session, workflow, plan.hash(), &diagnostics, &plan.parts()).await?;
             if let Some(version) = version {
-                tracing::info!(workflow = workflow.name, version, "in force");
+                tracing::info!(version, "in force");
                 wake.scheduler.notify_one();
             }
             Ok(version.is_some())
@@ -129,13 +133,12 @@ async fn check(session: &Session, plans: &Plans, wake: &Wake, workflow: &Edited)
             let marked = mark_checked(session, workflow, plan.is_some(), &diagnostics).await?;
             if marked && plan.is_none() && published {
                 tracing::warn!(
-                    workflow = workflow.name,
                     faults = compiled.diagnostics.len(),
                     stays = workflow.live_version,
                     "broken: not put in force; its diagnostics are in workflows.diagnostics"
                 );
             } else if marked && !published && workflow.live_version.is_some() {
-                tracing::info!(workflow = workflow.name, status = workflow.status, "taken out of force");
+                tracing::info!(status = workflow.status, "taken out of force");
             }
             Ok(marked)
         }

@@ -6,14 +6,18 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::advance::{Run, Saved};
+use super::alerts::raise_all;
 use super::apply::Running;
+use super::figures;
 use super::flow::places;
 use super::plans::Plans;
 use super::resume::{Broken, Moving, Rest};
+use crate::domain::alert::Alert;
 use crate::domain::event::{MAX_DEPTH, Operation};
 use crate::domain::execution::{Mode, Status, Step, StepOutcome};
 use crate::domain::ids::{ExecutionId, WorkflowId};
 use crate::domain::word::WORDS;
+use crate::store::alerts::raise_dead_letters;
 use crate::store::dead_letters::{self, Dead, Failure};
 use crate::store::deliveries::cancel_pending;
 use crate::store::executions::{Ended, Identity, Resting, park, record};
@@ -26,14 +30,15 @@ use crate::workflow::plan::Plan;
 /// The trigger that begins with failures. Its own failures begin nothing.
 const WORKFLOW_FAILED: &str = "workflow_failed";
 
-/// Writes down what became of a batch, and commits.
+/// Writes down what became of a batch, and commits. The alarms that were raised are to be announced.
 pub(super) async fn settle(
     session: &Session,
     plans: &Plans,
     moving: &mut Moving,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let Moving { running, resting, broken } = moving;
+) -> Result<Vec<Alert>, StoreError> {
+    let Moving { running, resting, broken, alarms } = moving;
+    let mut raised = raise_all(session, alarms).await?;
     let told = plans.begin_with_failures();
     let places = places(running.iter().chain(resting.iter().map(|(of, _)| of)));
     let mut down = Down { places, ..Down::default() };
@@ -73,7 +78,23 @@ pub(super) async fn settle(
         };
         down.lay(identity, plan, run, timer, held);
     }
-    down.write(session).await
+    let letters = down.letters.len() as u64;
+    raised.extend(down.write(session).await?);
+    figures::of_settled(moving, letters, now);
+    trace_settled(moving);
+    Ok(raised)
+}
+
+/// So that an execution can be followed to its end.
+fn trace_settled(moving: &Moving) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    for of in moving.running.iter().chain(moving.resting.iter().map(|(of, _)| of)) {
+        let Identity { id, workflow, event, .. } = &of.identity;
+        let (status, steps) = (of.run.status.as_str(), of.run.steps().len());
+        tracing::debug!(execution = %id, %workflow, %event, status, steps, "recorded");
+    }
 }
 
 /// What is written down of a batch.
@@ -122,7 +143,7 @@ impl<'a> Down<'a> {
         self.resting.push(Resting { identity, state: run.save(), timer, put_off_for, held });
     }
 
-    async fn write(mut self, session: &Session) -> Result<(), StoreError> {
+    async fn write(mut self, session: &Session) -> Result<Vec<Alert>, StoreError> {
         last_of_each_row(&mut self.resting);
         let dead = |(identity, state, reason): &'_ (&'a Identity, Value, String)| Dead {
             identity,
@@ -130,7 +151,10 @@ impl<'a> Down<'a> {
             reason: reason.clone(),
         };
         let dead: Vec<_> = self.letters.iter().map(dead).collect();
-        let (recorded, parked, placed, registered, unqueued, kept, heard, called_off, committed) = tokio::join!(
+        let mut failing: Vec<_> = self.letters.iter().map(|(identity, ..)| identity.workflow.0).collect();
+        failing.sort_unstable();
+        failing.dedup();
+        let (recorded, parked, placed, registered, unqueued, kept, heard, called_off, raised, committed) = tokio::join!(
             biased;
             record(session, &self.ended),
             park(session, &self.resting),
@@ -140,10 +164,13 @@ impl<'a> Down<'a> {
             dead_letters::keep(session, &dead),
             dead_letters::tell(session, &self.failures),
             cancel_pending(session, &self.cancelled),
+            raise_dead_letters(session, &failing),
             session.transaction("commit"),
         );
+        recorded.and(parked).and(placed).and(registered).and(unqueued).and(kept).and(heard)?;
         called_off?;
-        recorded.and(parked).and(placed).and(registered).and(unqueued).and(kept).and(heard).and(committed)
+        let raised = raised?;
+        committed.map(|()| raised)
     }
 }
 

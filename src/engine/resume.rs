@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::advance::{Run, Saved, Spot};
 use super::again::try_again;
+use super::alerts::Alarm;
 use super::apply::Running;
 use super::offers::{gives_up_too_early, look_back};
 use super::plans::Plans;
@@ -35,6 +36,8 @@ pub(super) struct Moving {
     pub resting: Vec<(Running, Rest)>,
     /// Those that can't go on at all.
     pub broken: Vec<Broken>,
+    /// What somebody should be told of, once this is committed.
+    pub alarms: Vec<Alarm>,
 }
 
 /// Why an execution that was claimed does not move.

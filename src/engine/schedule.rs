@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
+use super::figures::list;
 use super::health::Health;
 use super::listen::Side;
 use super::wake::Wake;
@@ -75,7 +76,7 @@ async fn start_due(session: &Session, wake: &Wake) -> Result<Duration, StoreErro
         if moves.iter().any(|one| !one.times.is_empty()) {
             wake.workers.notify_one();
         }
-        metrics::counter!("thendo_schedules_moved_total").increment(came as u64);
+        metrics::counter!(list::SCHEDULES).increment(came as u64);
         if came < asked {
             // Another daemon was first, or somebody publishes.
             return Ok(SHORT_REST);

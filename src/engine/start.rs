@@ -78,10 +78,12 @@ pub(super) async fn start(
             if let Some(later) = later.filter(|later| *later > now) {
                 run.put_off(later);
             }
+            tracing::debug!(execution = %identity.id, workflow = %identity.workflow, event = %identity.event,
+                version = identity.version, "an execution starts");
             moving.running.push(Running { identity, plan: plan.clone(), run });
         }
     }
-    moving.broken.extend(cause::end_loops(session, looping).await?);
+    cause::end_loops(session, looping, moving).await?;
     Ok(())
 }
 

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::apply::{Fault, Manner};
 use super::aside;
 use super::batch::{self, BatchError, Done};
 use super::daemons::{Caution, Hand};
+use super::figures::{InUse, list};
 use super::gate::Gate;
 use super::health::Health;
 use super::listen::Side;
@@ -21,7 +23,7 @@ use crate::database::connect;
 use crate::database::role::Role;
 use crate::domain::settings;
 use crate::store::OF_A_BATCH;
-use crate::store::queue::{Claimed, Cursors, LANES};
+use crate::store::queue::{Claimed, Cursors, Due, LANES};
 use crate::store::session::{ErrorClass, Session, StoreError};
 
 /// Whatever the cursors may have passed, say because a clock was set back, is found by looking from the
@@ -65,7 +67,9 @@ pub async fn run(shared: Arc<Shared>, number: usize, shutdown: CancellationToken
     }
     while !shutdown.is_cancelled() {
         let began = Instant::now();
-        let ended = work(&shared, number, &mut pace, &shutdown).await;
+        let ended = work(&shared, number, &mut pace, &shutdown)
+            .instrument(tracing::info_span!("worker", worker = number))
+            .await;
         Health::set(&shared.health.working, false);
         let Err(error) = ended else { return };
         if began.elapsed() > Duration::from_secs(30) {
@@ -107,6 +111,7 @@ async fn work(
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (client, connection) = connect::connect(&shared.url, "worker", Role::Engine).await?;
     let _driver = connect::drive_in_background(connection);
+    let _in_use = InUse::one();
     let session = Session::new(client);
     session.prepare_all(OF_A_BATCH).await?;
     if let Some(row) = pace.condemned() {
@@ -161,7 +166,13 @@ async fn work(
 
 fn after_batch(shared: &Shared, pace: &mut Pace, awake: &mut Wakefulness, done: Done, took: Duration) {
     Health::set(&shared.health.working, true);
-    metrics::histogram!("thendo_batch_seconds").record(took.as_secs_f64());
+    metrics::histogram!(list::BATCH_SECONDS).record(took.as_secs_f64());
+    if shared.gate.is_closed() {
+        metrics::counter!(list::BEHIND_GATE).increment(done.events);
+    }
+    if done.alarmed {
+        shared.wake.alerts.notify_one();
+    }
     if done.handed {
         shared.wake.deliverers.notify_one();
     }
@@ -213,7 +224,7 @@ async fn after_failure(
     if after_death(shared, session, pace, hand, &error).await? {
         return Ok(());
     }
-    metrics::counter!("thendo_batches_rolled_back_total").increment(1);
+    metrics::counter!(list::ROLLED_BACK).increment(1);
     if pace.complains() {
         Health::set(&shared.health.working, false);
         tracing::warn!(
@@ -296,8 +307,18 @@ async fn set_aside(
     row: &Claimed,
     reason: &str,
 ) -> Result<(), StoreError> {
-    tracing::error!(reason, what = row.what.name(), lane = row.lane, "a queue row was set aside");
+    // The reason may quote the row: it is recorded with the executions, and not logged.
+    match &row.what {
+        Due::Event(event) | Due::Unreadable(event, _) => {
+            tracing::error!(event = %event.id, lane = row.lane, "a queue row was set aside");
+        }
+        Due::Execution(id) | Due::Offer(id, _) => {
+            tracing::error!(execution = %id, lane = row.lane, "a queue row was set aside");
+        }
+        Due::Gone(id) => tracing::error!(event = %id, lane = row.lane, "a queue row was set aside"),
+    }
     aside::set_aside(session, &shared.plans, row, reason).await?;
-    metrics::counter!("thendo_rows_set_aside_total").increment(1);
+    shared.wake.alerts.notify_one();
+    metrics::counter!(list::SET_ASIDE).increment(1);
     Ok(())
 }

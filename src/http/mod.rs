@@ -5,7 +5,7 @@ mod page;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::Router;
@@ -16,16 +16,19 @@ use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::domain::settings::Settings;
-use crate::engine::Health;
-use crate::store::lists;
+use crate::engine::{self, Health};
+use crate::store::figures;
 
 const LONGEST_ANSWER: Duration = Duration::from_secs(10);
 const LONGEST_QUERY: Duration = Duration::from_secs(3);
+/// A scrape that comes sooner is answered with what was found.
+const BETWEEN_QUERIES: Duration = Duration::from_secs(1);
 const LARGEST_BODY: usize = 16 * 1024;
 
 const HEADERS: [(&str, &str); 5] = [
@@ -77,6 +80,8 @@ pub struct Shared {
     pub metrics: PrometheusHandle,
     /// For the page.
     pub settings: Arc<Settings>,
+    /// When the database was last asked for figures.
+    pub asked: Arc<Mutex<Option<Instant>>>,
 }
 
 /// Listens.
@@ -136,15 +141,17 @@ async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
 }
 
 async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
-    if let Ok(Ok(depth)) = tokio::time::timeout(LONGEST_QUERY, lists::depth(&shared.pool)).await {
-        for (what, count) in
-            [("due", depth.due), ("waiting", depth.waiting), ("deliveries", depth.deliveries)]
-        {
-            // Bounded by the query, so exact.
-            metrics::gauge!("thendo_depth", "of" => what).set(count as f64);
+    {
+        // One question at a time, and at most one a second, however many scrape.
+        let mut asked = shared.asked.lock().await;
+        if asked.is_none_or(|then| then.elapsed() >= BETWEEN_QUERIES) {
+            let state = tokio::time::timeout(LONGEST_QUERY, figures::ask(&shared.pool)).await;
+            engine::figures::of_database(state.ok().and_then(Result::ok));
+            *asked = Some(Instant::now());
         }
     }
-    metrics::gauge!("thendo_ready").set(if shared.health.ready().is_ok() { 1.0 } else { 0.0 });
+    let lists = shared.pool.size() as usize - shared.pool.num_idle().min(shared.pool.size() as usize);
+    engine::figures::of_daemon(shared.health.ready().is_ok(), lists, shared.settings.pool_max);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shared.metrics.render())
 }
 

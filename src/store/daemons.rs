@@ -64,11 +64,20 @@ pub struct Strikes {
     pub lately: bool,
 }
 
-/// Says that `daemon` lives, and finds those that do not any more: how many. `starts` with the first word of a process.
+/// Daemons that died.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dead {
+    /// How many.
+    pub daemons: i64,
+    /// Queue rows that they had in hand; only careful ones say what they have.
+    pub rows: i64,
+}
+
+/// Says that `daemon` lives, and finds those that do not any more. `starts` with the first word of a process.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn report(session: &Session, daemon: &Daemon, starts: bool) -> Result<i64, StoreError> {
+pub async fn report(session: &Session, daemon: &Daemon, starts: bool) -> Result<Dead, StoreError> {
     let version = env!("CARGO_PKG_VERSION");
     let (locked, registered, buried) = tokio::join!(
         biased;
@@ -78,7 +87,9 @@ pub async fn report(session: &Session, daemon: &Daemon, starts: bool) -> Result<
     );
     locked?;
     registered?;
-    Ok(buried?.first().map_or(0, |row| row.get("dead")))
+    Ok(buried?
+        .first()
+        .map_or(Dead::default(), |row| Dead { daemons: row.get("dead"), rows: row.get("rows") }))
 }
 
 /// A daemon has ended as it should: it leaves nothing behind.

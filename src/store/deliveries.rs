@@ -12,7 +12,7 @@ use super::effects::{Asked, delivered};
 use super::json::Readable;
 use super::session::{Session, Sql, StoreError};
 use crate::domain::effect::{Answer, Effect};
-use crate::domain::ids::{EffectId, ExecutionId};
+use crate::domain::ids::{EffectId, ExecutionId, WorkflowId};
 use crate::domain::retry::Retry;
 
 pub(super) static LEASE: Sql =
@@ -43,6 +43,26 @@ pub(super) static CANCEL_PENDING: Sql = Sql {
 /// The destination of all mails: they go to one server.
 const MAIL: &str = "mail";
 
+/// Whose a delivery is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whose {
+    /// The execution that asked for it.
+    pub execution: ExecutionId,
+    /// That one's workflow; zero for a delivery older than the column.
+    pub workflow: WorkflowId,
+}
+
+/// A delivery of which nobody knows whether it arrived, for its sender died.
+#[derive(Debug, Clone)]
+pub struct Lost {
+    /// Which.
+    pub id: EffectId,
+    /// Whose it is.
+    pub of: Whose,
+    /// `email` or `http`.
+    pub kind: String,
+}
+
 /// A delivery under our lease. Its start is committed: from here on it may have happened.
 #[derive(Debug)]
 pub struct Leased {
@@ -50,6 +70,8 @@ pub struct Leased {
     pub id: EffectId,
     /// Proves the lease.
     pub token: Uuid,
+    /// Whose it is.
+    pub of: Whose,
     /// `email` or `http`.
     pub kind: String,
     /// What to send, or why that can't be read.
@@ -104,6 +126,8 @@ pub struct Finished {
     pub id: EffectId,
     /// Proves the lease.
     pub token: Uuid,
+    /// Whose it is.
+    pub of: Whose,
     /// `sent`, `refused` or `unknown`.
     pub status: &'static str,
     /// What later nodes see, or `{"reason": …}`.
@@ -218,11 +242,16 @@ pub async fn lease(session: &Session, wanted: Wanted<'_>) -> Result<Found, Store
     })
 }
 
+fn whose(row: &Row) -> Whose {
+    Whose { execution: ExecutionId(row.get("execution_id")), workflow: WorkflowId(row.get("workflow_id")) }
+}
+
 fn leased(row: &Row, token: Uuid) -> Leased {
     let retry = row.get::<_, Option<Readable>>("retry").and_then(|retry| retry.0.ok());
     Leased {
         id: EffectId(row.get("id")),
         token,
+        of: whose(row),
         kind: row.get("kind"),
         payload: row.get::<_, Readable>("payload").0,
         attempt: u16::try_from(row.get::<_, i16>("attempt")).unwrap_or(u16::MAX),
@@ -272,12 +301,12 @@ pub async fn postpone(session: &Session, postponed: &[&Postponed]) -> Result<(),
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn rescue(session: &Session) -> Result<(Vec<EffectId>, usize), StoreError> {
+pub async fn rescue(session: &Session) -> Result<(Vec<Lost>, usize), StoreError> {
     let rows = session.query(&RESCUE, &[]).await?;
     let unknown: Vec<_> = rows
         .iter()
         .filter(|row| row.get::<_, &str>("status") == "unknown")
-        .map(|row| EffectId(row.get("id")))
+        .map(|row| Lost { id: EffectId(row.get("id")), of: whose(row), kind: row.get("kind") })
         .collect();
     let again = rows.len() - unknown.len();
     Ok((unknown, again))

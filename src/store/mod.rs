@@ -1,5 +1,6 @@
 //! All SQL of the data plane and the lists, in functions named after what they do.
 
+pub mod alerts;
 pub mod cause;
 pub mod daemons;
 pub mod dead_letters;
@@ -8,6 +9,7 @@ pub mod demo;
 pub mod effects;
 pub mod erasure;
 pub mod executions;
+pub mod figures;
 pub mod flow;
 pub mod holds;
 pub mod in_force;
@@ -63,10 +65,15 @@ pub static OF_A_BATCH: &[&Sql] = &[
     &dead_letters::KEEP_DEAD,
     &dead_letters::TAKE_DEAD,
     &dead_letters::TELL_FAILURES,
+    &alerts::RAISE,
+    &alerts::RAISE_DEAD_LETTERS,
 ];
 
 /// What is sent beside batches.
 pub static BESIDE_BATCHES: &[&Sql] = &[
+    &alerts::LOOK,
+    &alerts::TAKE_UNTOLD,
+    &alerts::MARK_TOLD,
     &cause::CHAINS,
     &daemons::HOLD_LOCK,
     &daemons::REGISTER,

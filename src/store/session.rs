@@ -1,6 +1,7 @@
 //! A data-plane connection with its prepared statements.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use tokio_postgres::types::ToSql;
@@ -16,14 +17,42 @@ pub struct Sql {
 }
 
 /// What can go wrong with the database; the caller decides by [`StoreError::class`].
-#[derive(Debug, thiserror::Error)]
-#[error("{name} failed")]
+/// It is logged, and PostgreSQL's own words may hold what stands in rows: so it shows only words that can't, and what is
+/// behind it is no `source()` of it. [`StoreError::reason`] has the words.
+#[derive(Debug)]
 pub struct StoreError {
     /// The statement.
     pub name: &'static str,
     /// What PostgreSQL or the connection said.
-    #[source]
     pub source: tokio_postgres::Error,
+}
+
+impl std::error::Error for StoreError {}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(db) = self.source.as_db_error() else {
+            return write!(to, "{} failed: {}", self.name, self.source);
+        };
+        let code = db.code().code();
+        write!(to, "{} failed: {code}", self.name)?;
+        if speaks_of_no_row(code) {
+            return write!(to, " {}", db.message());
+        }
+        for (what, named) in [("table", db.table()), ("column", db.column()), ("constraint", db.constraint())]
+        {
+            if let Some(named) = named {
+                write!(to, ", {what} {named}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the server's message for such a code names objects and resources only. Those about data quote it, and what a
+/// function of the shop's raises may be anything.
+fn speaks_of_no_row(code: &str) -> bool {
+    ["08", "25", "28", "40", "42", "53", "54", "55", "57", "58"].iter().any(|class| code.starts_with(class))
 }
 
 /// What to do about a [`StoreError`].
@@ -51,7 +80,7 @@ impl StoreError {
         }
     }
 
-    /// The cause in words, for a step or a log line.
+    /// The cause in the server's words, which may hold what stands in rows: for a step, never for the log.
     pub fn reason(&self) -> String {
         self.source.as_db_error().map_or_else(|| self.source.to_string(), |db| db.message().to_owned())
     }

@@ -12,6 +12,7 @@ use crate::domain::delivery::DeliveryError;
 use crate::domain::ids::EffectId;
 use crate::domain::retry::{Policy, Retry, Trouble};
 use crate::domain::settings;
+use crate::engine::figures::list;
 use crate::store::deliveries::{Finished, Leased, Postponed};
 
 /// The longest pause between two attempts, unless a node says otherwise.
@@ -21,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Makes one attempt and sorts what came of it.
 pub(super) async fn attempt(ways: &Ways, settings: &settings::Deliveries, delivery: Leased) -> Report {
-    let Leased { id, token, kind, payload, attempt, retry, since_first_ms, .. } = delivery;
+    let Leased { id, token, of, kind, payload, attempt, retry, since_first_ms, .. } = delivery;
     let policy = policy(settings, &retry);
     let finish = |status: &'static str, mut result: Value| {
         if attempt > 1
@@ -29,12 +30,14 @@ pub(super) async fn attempt(ways: &Ways, settings: &settings::Deliveries, delive
         {
             result.insert("attempt".into(), attempt.into());
         }
-        metrics::counter!("thendo_deliveries_total", "status" => status).increment(1);
-        Report::Finished(Finished { id, token, status, result })
+        metrics::counter!(list::DELIVERIES, "kind" => kind.clone(), "status" => status).increment(1);
+        tracing::debug!(kind, attempt, status, "a delivery is finished");
+        Report::Finished(Finished { id, token, of, status, result })
     };
-    let given_up = |reason: String| {
+    // What the other side says may name people: it is kept with the delivery, and not logged.
+    let given_up = |error: &str, reason: String| {
+        tracing::warn!(attempt, error, "a delivery is given up; `thendo executions show` says why");
         let reason = printable(&reason);
-        tracing::warn!(delivery = %id, attempt, reason, "a delivery is given up");
         let reason = match attempt {
             1 => reason,
             _ => format!("given up after {attempt} attempts: {reason}"),
@@ -55,11 +58,10 @@ pub(super) async fn attempt(ways: &Ways, settings: &settings::Deliveries, delive
         Err(fault) => Err(unreadable(&fault)),
     };
     let took = began.elapsed();
-    metrics::histogram!("thendo_delivery_seconds", "kind" => kind).record(took.as_secs_f64());
+    metrics::histogram!(list::DELIVERY_SECONDS, "kind" => kind.clone()).record(took.as_secs_f64());
     let (trouble, asked_ms, reason) = match sent {
         Ok(result) => return finish("sent", result),
         Err(error @ DeliveryError::Unknown { .. }) => {
-            tracing::error!(delivery = %id, %error, "a mail's fate is unknown");
             return finish("unknown", json!({ "reason": printable(&error.to_string()) }));
         }
         Err(error @ DeliveryError::Refused { .. }) => (Trouble::Refused, None, error.to_string()),
@@ -70,11 +72,11 @@ pub(super) async fn attempt(ways: &Ways, settings: &settings::Deliveries, delive
     };
     let since = since_first_ms.saturating_add(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     let Some(pause_ms) = policy.pause_ms(id, attempt, since, trouble, asked_ms) else {
-        return given_up(reason);
+        return given_up(trouble.as_str(), reason);
     };
     let reason = printable(&reason);
-    metrics::counter!("thendo_delivery_retries_total", "error" => trouble.as_str()).increment(1);
-    tracing::warn!(delivery = %id, attempt, reason, pause_ms, "a delivery is tried again later");
+    metrics::counter!(list::DELIVERY_RETRIES, "error" => trouble.as_str()).increment(1);
+    tracing::warn!(attempt, error = trouble.as_str(), pause_ms, "a delivery is tried again later");
     let delay_ms = i64::try_from(pause_ms).unwrap_or(i64::MAX);
     Report::Postponed(Postponed { id, token, delay_ms, reason: json!({ "reason": reason }) })
 }

@@ -14,15 +14,17 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use uuid::Uuid;
 
+use super::figures::list;
 use super::listen::Side;
 use super::wake::Wake;
 use crate::domain::ids::EffectId;
 use crate::domain::settings;
 use crate::mail::transport::Mailer;
 use crate::outside::requests::Requests;
-use crate::store::deliveries::{self, Leased, Turn, Wanted};
+use crate::store::deliveries::{self, Leased, Lost, Turn, Wanted, Whose};
 use crate::store::session::{Session, StoreError};
 use report::{Leases, Report, write_reports};
 
@@ -163,17 +165,21 @@ impl Deliverer {
     }
 
     fn begin(&mut self, delivery: Leased) {
-        let (id, token) = (delivery.id, delivery.token);
+        let (id, token, of) = (delivery.id, delivery.token, delivery.of);
         self.leases.lock().unwrap_or_else(PoisonError::into_inner).insert(id, token);
         let repeatable = delivery.kind == "http" || self.ways.mailer.repeatable();
         let destination = delivery.destination.clone();
         self.under_way.insert(id, UnderWay { destination, token, repeatable });
         let (ways, settings, reports) = (self.ways.clone(), self.settings.clone(), self.reports.clone());
-        self.sending.spawn(async move {
+        let Whose { execution, workflow } = of;
+        let span = tracing::info_span!("delivery", delivery = %id, %execution, %workflow);
+        let sending = async move {
             let report = AssertUnwindSafe(attempt::attempt(&ways, &settings, delivery)).catch_unwind().await;
-            let _ = reports.send(report.unwrap_or_else(|_| report::fell_over(id, token, repeatable))).await;
+            let _ =
+                reports.send(report.unwrap_or_else(|_| report::fell_over(id, token, of, repeatable))).await;
             id
-        });
+        };
+        self.sending.spawn(sending.instrument(span));
     }
 
     /// Nothing more is begun. What is under way gets its time; then what may be repeated is put back for others, and the
@@ -235,9 +241,12 @@ impl Deliverer {
         match deliveries::rescue(session).await {
             Ok((unknown, again)) => {
                 if !unknown.is_empty() {
-                    tracing::error!(deliveries = ?unknown, "nobody knows whether these mails arrived: their sender died");
-                    metrics::counter!("thendo_deliveries_total", "status" => "unknown")
-                        .increment(unknown.len() as u64);
+                    for Lost { id, of, kind } in unknown {
+                        metrics::counter!(list::DELIVERIES, "kind" => kind, "status" => "unknown")
+                            .increment(1);
+                        report::alarm(session, id, of, "its sender died").await;
+                    }
+                    wake.alerts.notify_one();
                     wake.workers.notify_one();
                 }
                 if again > 0 {

@@ -9,11 +9,13 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use crate::domain::alert::Kind;
 use crate::domain::ids::EffectId;
+use crate::engine::alerts::raise_now;
 use crate::engine::listen::Side;
 use crate::engine::side_session;
 use crate::engine::wake::Wake;
-use crate::store::deliveries::{self, Finished, Postponed};
+use crate::store::deliveries::{self, Finished, Postponed, Whose};
 use crate::store::session::{ErrorClass, Session, StoreError};
 
 /// What is due again so soon is looked for right then; the rest is found by the next look.
@@ -38,13 +40,13 @@ impl Report {
 pub(super) type Leases = Arc<Mutex<HashMap<EffectId, Uuid>>>;
 
 /// A fault of our own while it was being sent: nobody knows how far it came.
-pub(super) fn fell_over(id: EffectId, token: Uuid, repeatable: bool) -> Report {
-    tracing::error!(delivery = %id, "sending fell over");
+pub(super) fn fell_over(id: EffectId, token: Uuid, of: Whose, repeatable: bool) -> Report {
+    tracing::error!("sending fell over");
     let (status, words) = match repeatable {
         true => ("refused", "an internal fault while it was being sent"),
         false => ("unknown", "an internal fault while it was being sent: it may have arrived"),
     };
-    Report::Finished(Finished { id, token, status, result: json!({ "reason": words }) })
+    Report::Finished(Finished { id, token, of, status, result: json!({ "reason": words }) })
 }
 
 /// Writes reports down and wakes the workers for the executions that go on. A report is kept until it is written, and its
@@ -80,12 +82,17 @@ pub(super) async fn write_reports(
             }
             sleep(Duration::from_millis(200)).await;
         }
+        let is_unknown = |report: &Report| matches!(report, Report::Finished(of) if of.status == "unknown");
+        let unknown = reports.iter().any(is_unknown);
         let mut leases = leases.lock().unwrap_or_else(PoisonError::into_inner);
         for report in reports.drain(..) {
             leases.remove(&report.id());
             look_then(&report, &wake);
         }
         drop(leases);
+        if unknown {
+            wake.alerts.notify_one();
+        }
         wake.workers.notify_one();
     }
 }
@@ -100,6 +107,15 @@ fn look_then(report: &Report, wake: &Arc<Wake>) {
             wake.deliverers.notify_one();
         });
     }
+}
+
+/// Somebody should know that nobody knows.
+pub(super) async fn alarm(session: &Session, id: EffectId, of: Whose, why: &str) {
+    let Whose { execution, workflow } = of;
+    let message = format!(
+        "nobody knows whether delivery {id} arrived: {why}. It is not repeated; `thendo executions show {execution}` shows it"
+    );
+    raise_now(session, Kind::DeliveryUnknown, Some(workflow), &message).await;
 }
 
 async fn write(session: &Session, reports: &[Report]) -> Result<(), StoreError> {
@@ -119,6 +135,9 @@ async fn write(session: &Session, reports: &[Report]) -> Result<(), StoreError> 
         .collect();
     if !finished.is_empty() {
         let written = deliveries::finish(session, &finished).await?;
+        for unknown in finished.iter().filter(|finished| finished.status == "unknown") {
+            alarm(session, unknown.id, unknown.of, "no answer came after it was handed over").await;
+        }
         if written < finished.len() as u64 {
             tracing::warn!(
                 lost = finished.len() as u64 - written,

@@ -1,4 +1,5 @@
--- Finds daemons that died, and strikes the queue rows that they had in hand. Gives how many there were.
+-- Finds daemons that died, and strikes the queue rows that they had in hand. Gives how many there were, and how many rows
+-- they had.
 -- $1 the daemon that looks, $2 whether it only starts: then a lock that nobody holds is enough, for who starts in the
 -- place of one that died comes quickly; else it may be a listener that is about to connect again.
 with dead as (
@@ -26,4 +27,4 @@ with dead as (
     -- Done long ago, by a daemon that was careful no more.
     delete from public.workflow_strikes o where o.struck_at < statement_timestamp() - interval '1 day'
 )
-select count(*) as dead from dead
+select count(*) as dead, (select coalesce(sum(cardinality(lanes)), 0)::bigint from hands) as rows from dead

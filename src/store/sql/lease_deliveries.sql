@@ -63,13 +63,13 @@ with recursive busy as materialized (
            first_attempt_at = coalesce(d.first_attempt_at, clock_timestamp()),
            repeatable = d.kind = 'http' or $4
       from held where d.id = held.id
-    returning d.id, d.kind, d.payload, d.attempt, d.retry, d.destination, d.workflow_id,
+    returning d.id, d.execution_id, d.kind, d.payload, d.attempt, d.retry, d.destination, d.workflow_id,
               greatest(0, extract(epoch from clock_timestamp() - d.first_attempt_at) * 1000)::bigint as since_first_ms
 )
-select chosen.id, leased.id is not null as leased, leased.kind, leased.payload, leased.attempt, leased.retry,
+select chosen.id, leased.id is not null as leased, leased.execution_id, leased.kind, leased.payload, leased.attempt, leased.retry,
        leased.destination, leased.workflow_id, leased.since_first_ms, chosen.nth, chosen.n
   from chosen left join leased on leased.id = chosen.id
 union all
-select null, false, null, null, null, null, far.destination, far.workflow_id, null, null, null
+select null, false, null, null, null, null, null, far.destination, far.workflow_id, null, null, null
   from (select b.destination, b.workflow_id from behind b where b.n = 64) far
  order by nth, n

@@ -11,9 +11,9 @@ with lost as (
                       else jsonb_build_object('reason', 'the daemon died while it was being sent: it may have arrived') end,
         lease_token = null, lease_until = null
     from lost where d.id = lost.id
-    returning d.id, d.execution_id, d.lane, d.status
+    returning d.id, d.execution_id, d.workflow_id, d.kind, d.lane, d.status
 ), resumed as (
     insert into public.workflow_queue (due_at, lane, execution_id)
     select clock_timestamp(), lane, execution_id from rescued where status = 'unknown'
 )
-select id, status from rescued
+select id, execution_id, workflow_id, kind, status from rescued

@@ -156,6 +156,8 @@ values ({dead}, {dead}, 1, '2020-01-01', {event}, {workflow}, 1, 1, '{}', 'it fa
 -- one | another
 insert into workflow_holds (workflow_id, reason) values ({workflow}, 'too much at once');
 -- one | another
+insert into workflow_alerts (kind, workflow_id, message) values ('bulk_guard', {workflow}, '{near|far}');
+-- one | another
 insert into workflow_flow (workflow_id, rule, key) values ({workflow}, 'once', 'workflow');
 -- one | another
 insert into workflow_deliveries (id, execution_id, node_id, kind, lane, payload) values ({delivery}, {execution}, 'mail', 'email', 1, '{}');

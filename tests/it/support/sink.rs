@@ -69,6 +69,8 @@ async fn converse(
     writer.write_all(b"220 sink\r\n").await.ok()?;
     while let Some(line) = lines.next_line().await.ok()? {
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+        // As real ones do: with the address in their words.
+        let refusal = format!("550 5.1.1 nobody here: {line}");
         let answer: &str = match verb.as_str() {
             "EHLO" | "HELO" => "250 sink",
             "RCPT" => {
@@ -78,7 +80,7 @@ async fn converse(
                     *tries
                 };
                 match manner {
-                    Manner::Refuses => "550 5.1.1 nobody here",
+                    Manner::Refuses => &refusal,
                     Manner::IsBusy(times) if tried <= times => "451 4.7.1 come again",
                     _ => "250 ok",
                 }
