@@ -5560,6 +5560,7 @@ create table public.workflow_daemons (
     lock       integer not null,
     started_at timestamp with time zone not null default now(),
     seen_at    timestamp with time zone not null default now(),
+    died_at    timestamp with time zone,
     constraint workflow_daemons_pkey PRIMARY KEY (id)
 );
 
@@ -5567,6 +5568,7 @@ create table public.workflow_daemons (
 comment on table public.workflow_daemons is 'A daemon that works, or that died.';
 comment on column public.workflow_daemons.lock is 'The number of an advisory lock (1952998511, this) that it holds as long as it lives; behind a transaction-mode pooler a stranger may.';
 comment on column public.workflow_daemons.seen_at is 'When it last said that it lives.';
+comment on column public.workflow_daemons.died_at is 'When it was found dead. Kept for an hour: of many deaths, a row that was in hand at few is not the reason.';
 
 --- row-security public.workflow_daemons
 alter table public.workflow_daemons enable row level security;
@@ -5612,42 +5614,50 @@ grant select, insert, delete on public.workflow_dead_letters to thendo_engine;
 
 --- table public.workflow_deliveries
 create table public.workflow_deliveries (
-    id           uuid not null,
-    execution_id uuid not null,
-    node_id      text not null,
-    kind         text not null,
-    lane         smallint not null,
-    payload      jsonb not null,
-    status       text not null default 'pending'::text,
-    attempt      smallint not null default 0,
-    due_at       timestamp with time zone not null default now(),
-    lease_token  uuid,
-    lease_until  timestamp with time zone,
-    repeatable   boolean not null default false,
-    result       jsonb,
-    finished_at  timestamp with time zone,
-    created_at   timestamp with time zone not null default now(),
+    id               uuid not null,
+    execution_id     uuid not null,
+    node_id          text not null,
+    kind             text not null,
+    lane             smallint not null,
+    payload          jsonb not null,
+    status           text not null default 'pending'::text,
+    attempt          smallint not null default 0,
+    due_at           timestamp with time zone not null default now(),
+    lease_token      uuid,
+    lease_until      timestamp with time zone,
+    repeatable       boolean not null default false,
+    result           jsonb,
+    finished_at      timestamp with time zone,
+    created_at       timestamp with time zone not null default now(),
+    workflow_id      uuid not null default '00000000-0000-0000-0000-000000000000'::uuid,
+    destination      text not null default 'mail'::text,
+    retry            jsonb,
+    first_attempt_at timestamp with time zone,
     constraint workflow_deliveries_pkey PRIMARY KEY (id),
     constraint leased_while_sending CHECK ((((status = 'sending'::text) = (lease_token IS NOT NULL)) AND ((status = 'sending'::text) = (lease_until IS NOT NULL)))),
-    constraint workflow_deliveries_kind_check CHECK ((kind = 'email'::text)),
-    constraint workflow_deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sending'::text, 'sent'::text, 'refused'::text, 'unknown'::text])))
+    constraint workflow_deliveries_kind_check CHECK ((kind = ANY (ARRAY['email'::text, 'http'::text]))),
+    constraint workflow_deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sending'::text, 'sent'::text, 'refused'::text, 'unknown'::text, 'cancelled'::text])))
 );
 
 --- comment public.workflow_deliveries
 comment on table public.workflow_deliveries is 'One mail or request on its way out, and what became of it.';
 comment on column public.workflow_deliveries.id is 'Derived from execution, node and item; also the idempotency key.';
-comment on column public.workflow_deliveries.status is 'pending: to be sent when due. sending: handed over, committed before the first byte. sent: accepted. refused: given up. unknown: nobody can say whether it arrived; never repeated unasked.';
+comment on column public.workflow_deliveries.status is 'pending: to be sent when due. sending: handed over, committed before the first byte. sent: accepted. refused: given up. unknown: nobody can say whether it arrived; never repeated unasked. cancelled: its execution was called off before it was sent.';
 comment on column public.workflow_deliveries.lease_until is 'After this instant its sender counts as dead.';
-comment on column public.workflow_deliveries.repeatable is 'Sending it again is harmless with the transport in use: a lost lease is tried again.';
-
---- index public.workflow_deliveries idx_workflow_deliveries_due
-CREATE INDEX idx_workflow_deliveries_due ON public.workflow_deliveries USING btree (due_at) WHERE (status = 'pending'::text);
+comment on column public.workflow_deliveries.repeatable is 'Sending it again is harmless: a lost lease is tried again.';
+comment on column public.workflow_deliveries.workflow_id is 'Whose it is: workflows take turns. Zero where it is older than this column.';
+comment on column public.workflow_deliveries.destination is 'Who takes it: mail for all mails, which go to one server; scheme://host:port for requests. One that is slow holds up its own only.';
+comment on column public.workflow_deliveries.retry is 'What its node says of trying again; null where the settings alone hold.';
+comment on column public.workflow_deliveries.first_attempt_at is 'When it was first tried: giving up is counted from here.';
 
 --- index public.workflow_deliveries idx_workflow_deliveries_execution_id
 CREATE INDEX idx_workflow_deliveries_execution_id ON public.workflow_deliveries USING btree (execution_id);
 
 --- index public.workflow_deliveries idx_workflow_deliveries_leased
 CREATE INDEX idx_workflow_deliveries_leased ON public.workflow_deliveries USING btree (lease_until) WHERE (status = 'sending'::text);
+
+--- index public.workflow_deliveries idx_workflow_deliveries_turns
+CREATE INDEX idx_workflow_deliveries_turns ON public.workflow_deliveries USING btree (destination, workflow_id, due_at) WHERE (status = 'pending'::text);
 
 --- row-security public.workflow_deliveries
 alter table public.workflow_deliveries enable row level security;
@@ -5983,7 +5993,7 @@ create table public.workflow_strikes (
 
 --- comment public.workflow_strikes
 comment on table public.workflow_strikes is 'Queue rows that a daemon had in hand when it died.';
-comment on column public.workflow_strikes.strikes is 'How many died with this row alone in hand; 0: with others beside it. At 2 the row is set aside.';
+comment on column public.workflow_strikes.strikes is 'How many died with this row alone in hand; 0: with others beside it. From 2 on it is set aside, if those are half of all deaths, and at 5.';
 
 --- row-security public.workflow_strikes
 alter table public.workflow_strikes enable row level security;

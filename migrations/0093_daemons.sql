@@ -9,12 +9,15 @@ create table public.workflow_daemons (
     -- Held as an advisory lock in thendo's namespace by the daemon's listener.
     lock       integer not null,
     started_at timestamptz not null default now(),
-    seen_at    timestamptz not null default now()
+    seen_at    timestamptz not null default now(),
+    died_at    timestamptz
 );
 comment on table public.workflow_daemons is 'A daemon that works, or that died.';
 comment on column public.workflow_daemons.lock is
     'The number of an advisory lock (1952998511, this) that it holds as long as it lives; behind a transaction-mode pooler a stranger may.';
 comment on column public.workflow_daemons.seen_at is 'When it last said that it lives.';
+comment on column public.workflow_daemons.died_at is
+    'When it was found dead. Kept for an hour: of many deaths, a row that was in hand at few is not the reason.';
 
 create table public.workflow_hands (
     daemon_id uuid not null,
@@ -38,7 +41,7 @@ create table public.workflow_strikes (
 );
 comment on table public.workflow_strikes is 'Queue rows that a daemon had in hand when it died.';
 comment on column public.workflow_strikes.strikes is
-    'How many died with this row alone in hand; 0: with others beside it. At 2 the row is set aside.';
+    'How many died with this row alone in hand; 0: with others beside it. From 2 on it is set aside, if those are half of all deaths, and at 5.';
 
 do $$
 declare

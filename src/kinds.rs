@@ -55,4 +55,6 @@ mod name_tests;
 #[cfg(test)]
 mod plan_tests;
 #[cfg(test)]
+mod retry_tests;
+#[cfg(test)]
 mod trigger_tests;

@@ -14,6 +14,7 @@ const BOUNDED_OTHERWISE: &[(&str, &str)] = &[
     ("register_daemon", "one row by its key"),
     ("bury_daemons", "daemons that died, and what they had in hand: a batch for each worker"),
     ("take_in_hand", "one row by its key"),
+    ("forget_deaths", "daemons that died within an hour"),
 ];
 /// Places that read all there is, and why that is right.
 const READ_WHOLE: &[(&str, &str)] = &[

@@ -15,7 +15,7 @@ const ROOMS: &[&[&str]] = &[
     &["kinds"],
     &["actions", "triggers", "conditions", "controls"],
     &["workflow"],
-    &["mail"],
+    &["mail", "outside"],
     &["store"],
     &["database"],
     &["domain"],

@@ -47,6 +47,11 @@ fn answer(effect: &Effect) -> (Value, Option<Value>) {
             sent["kind"] = "email".into();
             (json!({"message_id": "<1@x>", "to": mail.to, "status": "sent"}), Some(sent))
         }
+        Effect::HttpRequest(request) => {
+            let mut sent = serde_json::to_value(request).expect("serialises");
+            sent["kind"] = "http".into();
+            (json!({"status": 200, "headers": {}, "body": null}), Some(sent))
+        }
     }
 }
 

@@ -131,10 +131,17 @@ async fn one_batch(session: &Session, cursors: &mut Cursors) -> Outcome<usize> {
         let effect = Effect::AwardPoints { customer, order, points: total / 100, reason: "order".into() };
         asked.push(Asked {
             execution: id,
+            workflow,
             lane: row.lane,
             depth: event.depth,
             customer: Some(customer),
-            request: Request { id: EffectId::derive(id, &node, &[]), node, item: Vec::new(), effect },
+            request: Request {
+                id: EffectId::derive(id, &node, &[]),
+                node,
+                item: Vec::new(),
+                effect,
+                retry: None,
+            },
         });
         identities.push(Identity {
             id,
@@ -179,6 +186,7 @@ fn step(asked: &Asked, answer: &Answer, at: chrono::DateTime<chrono::Utc>) -> St
         branch: None,
         why: None,
         result,
+        attempt: None,
         changes,
         at,
     }

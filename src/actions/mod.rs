@@ -4,7 +4,9 @@ use crate::workflow::catalogue::ActionKind;
 
 pub mod award_points;
 pub mod create_deposit;
+pub mod http_request;
 pub mod send_email;
 
 /// Every kind of action.
-pub const ALL: &[ActionKind] = &[award_points::KIND, create_deposit::KIND, send_email::KIND];
+pub const ALL: &[ActionKind] =
+    &[award_points::KIND, create_deposit::KIND, send_email::KIND, http_request::KIND];

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::output::{BAD, Format, GOOD, QUIET, STRONG, one_line, print_json, print_line, shape, step_line};
 use super::{Session, validate};
 use crate::database::connect;
+use crate::domain::effect::Outgoing;
 use crate::domain::execution::Change;
 use crate::kinds;
 use crate::store;
@@ -95,7 +96,20 @@ fn print_report(file: &Path, report: &Report) -> anyhow::Result<()> {
         }
     }
     for delivery in &report.deliveries {
-        let email = &delivery.email;
+        let email = match delivery {
+            Outgoing::Email(email) => email,
+            Outgoing::Http(request) => {
+                let (method, url) = (&request.method, one_line(&request.url));
+                print_line(format!("\n{STRONG}Would ask{STRONG:#}  {method} {url}"))?;
+                for (name, value) in &request.headers {
+                    print_line(format!("  {name}: {}", one_line(value)))?;
+                }
+                for line in request.body.iter().flat_map(|body| body.lines()) {
+                    print_line(format!("  {}", one_line(line)))?;
+                }
+                continue;
+            }
+        };
         print_line(format!("\n{STRONG}Would send{STRONG:#}  to {}", one_line(&email.to)))?;
         print_line(format!("  Subject: {}", one_line(&email.subject)))?;
         let body =

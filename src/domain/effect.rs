@@ -1,5 +1,7 @@
 //! Effects: what actions want done, as data. Actions decide, the applier does.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,8 +10,9 @@ use uuid::Uuid;
 use super::execution::Change;
 use super::ids::{EffectId, NodeId};
 use super::money::Money;
+use super::retry::Retry;
 
-/// One thing to do. All but the last are rows of this database; the last leaves it.
+/// One thing to do: rows of this database, but for the last two, which leave it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Effect {
@@ -42,6 +45,8 @@ pub enum Effect {
     },
     /// Sends one mail: a delivery, done after commit.
     SendEmail(Email),
+    /// Makes one request: a delivery, done after commit.
+    HttpRequest(HttpRequest),
 }
 
 /// A mail, rendered.
@@ -58,6 +63,50 @@ pub struct Email {
     pub html: Option<String>,
 }
 
+/// A request to somebody else's server, rendered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HttpRequest {
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
+    pub method: String,
+    /// `http` or `https`, with a host, without user and password.
+    pub url: String,
+    /// By name, in lower case.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// What is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// Time for one attempt, the answer included; the setting's if not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+/// Headers whose values are nobody's business.
+const SECRET_HEADERS: &[&str] =
+    &["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key", "x-auth-token"];
+
+impl HttpRequest {
+    /// As it may be shown and kept.
+    #[must_use]
+    pub fn masked(mut self) -> Self {
+        let secret = |name: &str| SECRET_HEADERS.contains(&name.to_lowercase().as_str());
+        for (_, value) in self.headers.iter_mut().filter(|(name, _)| secret(name)) {
+            "****".clone_into(value);
+        }
+        self
+    }
+}
+
+/// What leaves the database, whole.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Outgoing {
+    /// A mail.
+    Email(Email),
+    /// A request.
+    Http(HttpRequest),
+}
+
 /// An effect that an execution asks for, under the key that makes it happen once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -69,6 +118,8 @@ pub struct Request {
     pub item: Vec<u32>,
     /// What for.
     pub effect: Effect,
+    /// What its node says of trying again.
+    pub retry: Option<Retry>,
 }
 
 /// What became of a request.
@@ -92,5 +143,12 @@ pub enum Answer {
     Refused {
         /// In words.
         reason: String,
+    },
+    /// It took several attempts.
+    Tried {
+        /// How many.
+        attempts: u16,
+        /// What came of it.
+        answer: Box<Answer>,
     },
 }

@@ -132,6 +132,9 @@ pub struct Step {
     /// What later nodes see as `steps.NODE`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
+    /// Which attempt it was, if not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u16>,
     /// Rows it changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,

@@ -1,9 +1,11 @@
 //! The words of the house: ids, events, executions, effects, money, settings. No I/O.
 
+pub mod delivery;
 pub mod effect;
 pub mod event;
 pub mod execution;
 pub mod ids;
 pub mod money;
+pub mod retry;
 pub mod settings;
 pub mod word;

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,8 +24,10 @@ pub struct Settings {
     pub pool_max: u32,
     /// How events are worked on.
     pub engine: Engine,
-    /// How mails leave.
+    /// How mails and requests leave.
     pub deliveries: Deliveries,
+    /// Where requests may go.
+    pub http: Http,
     /// What is done from time to time.
     pub maintenance: Maintenance,
     /// How long what has happened is kept.
@@ -54,12 +56,14 @@ pub struct Engine {
     pub gate: bool,
 }
 
-/// How mails leave.
+/// How mails and requests leave.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Deliveries {
     /// Most at the same time.
     pub concurrency: u32,
+    /// Most at the same time to one server.
+    pub per_destination: u32,
     /// After this a sender that has not answered counts as dead.
     pub lease_ms: u64,
     /// Attempts before one is given up.
@@ -68,6 +72,15 @@ pub struct Deliveries {
     pub backoff_ms: u64,
     /// Time for one attempt.
     pub timeout_ms: u64,
+}
+
+/// Where requests may go.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Servers that are not on the public internet, but may be reached: `host:port`, in a list or with commas.
+    #[serde(deserialize_with = "listed")]
+    pub allow: Vec<String>,
 }
 
 /// What is done from time to time.
@@ -142,6 +155,7 @@ impl Default for Settings {
             pool_max: 10,
             engine: Engine::default(),
             deliveries: Deliveries::default(),
+            http: Http::default(),
             maintenance: Maintenance::default(),
             retention: Retention::default(),
             mail: Mail::default(),
@@ -159,7 +173,14 @@ impl Default for Engine {
 
 impl Default for Deliveries {
     fn default() -> Self {
-        Self { concurrency: 16, lease_ms: 15_000, attempts: 8, backoff_ms: 60_000, timeout_ms: 30_000 }
+        Self {
+            concurrency: 16,
+            per_destination: 8,
+            lease_ms: 10_000,
+            attempts: 8,
+            backoff_ms: 60_000,
+            timeout_ms: 30_000,
+        }
     }
 }
 
@@ -232,6 +253,7 @@ impl Settings {
             ("retention.executions_days", self.retention.executions_days.into(), 0, 36_500),
             ("retention.deliveries_days", self.retention.deliveries_days.into(), 0, 36_500),
             ("deliveries.concurrency", deliveries.concurrency.into(), 1, 1000),
+            ("deliveries.per_destination", deliveries.per_destination.into(), 1, 1000),
             ("deliveries.lease_ms", deliveries.lease_ms, 100, 3_600_000),
             ("deliveries.attempts", deliveries.attempts.into(), 1, 100),
             ("deliveries.backoff_ms", deliveries.backoff_ms, 1, 86_400_000),
@@ -253,8 +275,32 @@ impl Settings {
                 bounds: "an address, such as `The Shop <shop@example.com>`".into(),
             });
         }
+        let is_server = |server: &&String| {
+            let (host, port) = server.trim().rsplit_once(':').unwrap_or_default();
+            !host.is_empty() && !host.contains(['/', '@']) && port.parse::<u16>().is_ok()
+        };
+        if let Some(wrong) = self.http.allow.iter().find(|server| !is_server(server)) {
+            let (value, bounds) = (format!("`{wrong}`"), "servers, such as `hooks.internal:8080`".into());
+            return Err(OutOfBounds { key: "http.allow", value, bounds });
+        }
         Ok(())
     }
+}
+
+/// A list, or one text with commas, as the environment has it.
+fn listed<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Listed {
+        List(Vec<String>),
+        Text(String),
+    }
+    Ok(match Listed::deserialize(from)? {
+        Listed::List(list) => list,
+        Listed::Text(text) => {
+            text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
+        }
+    })
 }
 
 fn masked<S: Serializer>(secret: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
@@ -309,6 +355,10 @@ mod tests {
         let mut settings = Settings::default();
         settings.mail.from = "nobody".into();
         assert_eq!(settings.check().expect_err("no address").key, "mail.from");
+        for wrong in ["localhost", "http://localhost:80", ":80", "localhost:port", "u@h:1"] {
+            let settings = Settings { http: Http { allow: vec![wrong.into()] }, ..Settings::default() };
+            assert_eq!(settings.check().expect_err("no server").key, "http.allow", "{wrong}");
+        }
     }
 
     #[test]

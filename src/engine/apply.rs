@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::advance::Run;
-use crate::domain::effect::{Answer, Effect, Email};
+use crate::domain::effect::{Answer, Effect, HttpRequest, Outgoing};
 use crate::domain::ids::EffectId;
 use crate::store::cause::Causes;
 use crate::store::effects::{self, Asked};
@@ -32,7 +32,7 @@ pub enum Deliveries {
     /// They are handed to the deliverers; the execution rests until they are done.
     HandOver,
     /// They are only rendered, and the execution goes on as if they were done.
-    Render(Vec<Email>),
+    Render(Vec<Outgoing>),
 }
 
 /// How a batch goes about its work.
@@ -103,8 +103,9 @@ pub async fn in_waves(
             let Running { identity, plan, run } = &mut running[n];
             for request in run.advance(plan, now) {
                 owners.push(n);
+                let (execution, workflow, lane) = (identity.id, identity.workflow, identity.lane);
                 let (depth, customer) = (run.context().depth(), run.context().customer_id());
-                asked.push(Asked { execution: identity.id, lane: identity.lane, depth, customer, request });
+                asked.push(Asked { execution, workflow, lane, depth, customer, request });
             }
         }
         moved.thought += began.elapsed();
@@ -157,11 +158,23 @@ async fn one_by_one(
     Ok(answers)
 }
 
-fn as_if_done(asked: &Asked, rendered: &mut Vec<Email>) -> Answer {
-    let Effect::SendEmail(email) = &asked.request.effect else {
-        return Answer::Refused { reason: "only mails are handed over".into() };
+fn as_if_done(asked: &Asked, rendered: &mut Vec<Outgoing>) -> Answer {
+    let (result, why) = match &asked.request.effect {
+        Effect::SendEmail(email) => {
+            rendered.push(Outgoing::Email(email.clone()));
+            let result = json!({ "message_id": asked.request.id.0, "to": email.to, "subject": email.subject,
+                "status": "rendered" });
+            (result, format!("rendered for {}, not sent", email.to))
+        }
+        Effect::HttpRequest(request) => {
+            let HttpRequest { method, url, .. } = request;
+            rendered.push(Outgoing::Http(request.clone().masked()));
+            (
+                json!({ "status": 200, "headers": {}, "body": null }),
+                format!("{method} {url}: rendered, not sent"),
+            )
+        }
+        _ => return Answer::Refused { reason: "only mails and requests are handed over".into() },
     };
-    rendered.push(email.clone());
-    let result = json!({ "message_id": asked.request.id.0, "to": email.to, "subject": email.subject, "status": "rendered" });
-    Answer::Done { result, changes: Vec::new(), why: format!("rendered for {}, not sent", email.to) }
+    Answer::Done { result, changes: Vec::new(), why }
 }

@@ -22,8 +22,10 @@ const CAREFUL: Duration = Duration::from_secs(300);
 const ALONE_AT_LEAST: Duration = Duration::from_secs(2);
 /// … and so long at most.
 const ALONE_AT_MOST: Duration = Duration::from_secs(10);
-/// So many died with the row alone in hand: it is set aside.
-const MOST_STRIKES: i16 = 2;
+/// So many died with the row alone in hand: it is set aside, if they are half of all that died …
+const ENOUGH_STRIKES: i16 = 2;
+/// … or even if more died otherwise.
+const MOST_STRIKES: i16 = 5;
 
 /// How careful the daemon is, for all its workers.
 pub(super) struct Caution {
@@ -143,7 +145,7 @@ impl Hand<'_> {
         let turn = match known {
             None => Turn::Beside { _held: self.caution.turn.read().await },
             Some(_) if rows.len() > 1 => return Err(Fault::Suspects),
-            Some(Strikes { most, .. }) if most >= MOST_STRIKES => return Err(Fault::Deadly),
+            Some(strikes) if condemns(strikes) => return Err(Fault::Deadly),
             // Whoever ends daemons in quick succession does not mean the row that is first in its lane.
             Some(Strikes { lately: true, .. }) => return Err(Fault::TooSoon),
             Some(Strikes { most: 0, .. }) => Turn::Beside { _held: self.caution.turn.read().await },
@@ -158,8 +160,15 @@ impl Hand<'_> {
 
     /// A row was set aside: nothing more is held against it.
     pub async fn forget(&self, session: &Session, row: &Claimed) -> Result<(), StoreError> {
-        daemons::put_down(session, self.caution.id(), self.worker, std::slice::from_ref(row)).await
+        daemons::put_down(session, self.caution.id(), self.worker, std::slice::from_ref(row)).await?;
+        daemons::forget_deaths(session).await
     }
+}
+
+/// Where daemons are ended from outside again and again, by an operator or for want of memory elsewhere, some row is in
+/// hand each time; but hardly ever the same one.
+fn condemns(Strikes { most, deaths, .. }: Strikes) -> bool {
+    most >= MOST_STRIKES || (most >= ENOUGH_STRIKES && i64::from(most) * 2 >= deaths)
 }
 
 /// In builds for tests: ends the process where a test says so, as running out of memory would. Orders, by their note.
@@ -174,5 +183,19 @@ pub(super) fn die_where_told(rows: &[Claimed]) {
     };
     if rows.iter().any(told) {
         std::process::abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_hand_at_few_of_many_deaths_is_not_the_reason() {
+        let condemned = |most, deaths| condemns(Strikes { most, deaths, lately: false });
+        assert!(condemned(2, 3), "the first death, and two with the row alone in hand");
+        assert!(!condemned(1, 1));
+        assert!(!condemned(2, 5), "three died otherwise");
+        assert!(condemned(5, 100));
     }
 }

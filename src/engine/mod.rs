@@ -38,6 +38,7 @@ use crate::database::connect;
 use crate::database::role::Role;
 use crate::domain::settings::Settings;
 use crate::mail::transport::Mailer;
+use crate::outside::requests::Requests;
 use crate::store::daemons as daemons_in_store;
 use crate::store::session::Session;
 use crate::workflow::catalogue::Catalogue;
@@ -64,7 +65,10 @@ pub struct Setup {
 /// Only settings that can't work. A database that is away is waited for.
 pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()> {
     let Setup { url, settings, catalogue, health } = setup;
-    let mailer = Mailer::from_settings(&settings)?;
+    let ways = deliver::Ways {
+        mailer: Mailer::from_settings(&settings)?,
+        requests: Requests::from_settings(&settings)?,
+    };
     let wake = Arc::new(Wake::default());
     let gate = Arc::new(Gate::default());
     let plans = Arc::new(Plans::new(catalogue));
@@ -73,13 +77,15 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
 
     let mut tasks = JoinSet::new();
     let (side, sees_side) = watch::channel(None);
+    // What the deliverers still have to say at the end goes through the listener's connection.
+    let delivered = CancellationToken::new();
     tasks.spawn(listen::run(
         url.clone(),
         side,
         wake.clone(),
         health.clone(),
         caution.clone(),
-        shutdown.clone(),
+        delivered.clone(),
     ));
     if connections.gate {
         tasks.spawn(gate::keep(gate.clone(), url.clone(), wake.clone(), shutdown.clone()));
@@ -92,13 +98,12 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
         shutdown.clone(),
     ));
     tasks.spawn(schedule::run(sees_side.clone(), wake.clone(), health.clone(), shutdown.clone()));
-    tasks.spawn(deliver::run(
-        sees_side.clone(),
-        mailer,
-        settings.deliveries.clone(),
-        wake.clone(),
-        shutdown.clone(),
-    ));
+    let (of_deliveries, to_wake, stop) = (settings.deliveries.clone(), wake.clone(), shutdown.clone());
+    let (done, side_of_deliveries) = (delivered.drop_guard(), sees_side.clone());
+    tasks.spawn(async move {
+        let _done = done;
+        deliver::run(side_of_deliveries, ways, of_deliveries, to_wake, stop).await;
+    });
     let shared = Arc::new(worker::Shared {
         url: url.clone(),
         settings: settings.engine.clone(),

@@ -11,39 +11,14 @@ use lettre::transport::smtp;
 use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::render::{message_id, render};
+use crate::domain::delivery::DeliveryError;
 use crate::domain::effect::Email;
 use crate::domain::ids::EffectId;
+use crate::domain::retry::Trouble;
 use crate::domain::settings::Settings;
-
-/// Why a delivery did not succeed. The variant alone decides what happens next.
-#[derive(Debug, thiserror::Error)]
-pub enum DeliveryError {
-    /// The world may recover: tried again later.
-    #[error("{peer} is unavailable")]
-    Transient {
-        /// Who.
-        peer: String,
-        /// What it said.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// Trying again cannot help.
-    #[error("{peer} refused: {reason}")]
-    Refused {
-        /// Who.
-        peer: String,
-        /// What it said.
-        reason: String,
-    },
-    /// It may have happened. Never repeated without being asked.
-    #[error("no answer from {peer} after the message was handed over")]
-    Unknown {
-        /// Who.
-        peer: String,
-    },
-}
 
 /// Where files of the mailbox are written before they are put in their place.
 const UNFINISHED: &str = ".unfinished";
@@ -97,11 +72,11 @@ impl Mailer {
         matches!(self.way, Way::Folder(_))
     }
 
-    /// Sends one message. What later nodes see as the step's result.
+    /// Sends one message, within `time`. What later nodes see as the step's result.
     ///
     /// # Errors
     /// [`DeliveryError`]; its variant decides what happens next.
-    pub async fn send(&self, id: EffectId, email: &Email) -> Result<Value, DeliveryError> {
+    pub async fn send(&self, id: EffectId, email: &Email, time: Duration) -> Result<Value, DeliveryError> {
         let message = render(id, email, &self.from)
             .map_err(|error| DeliveryError::Refused { peer: "thendo".into(), reason: error.to_string() })?;
         let mut result = json!({
@@ -113,7 +88,11 @@ impl Mailer {
                 result["file"] = json!(file);
             }
             Way::Smtp { transport, peer } => {
-                transport.send(message).await.map_err(|error| sorted(peer, error))?;
+                greeted(transport, peer, time).await?;
+                let sent = timeout(time, transport.send(message)).await;
+                let late =
+                    || DeliveryError::Unknown { peer: format!("{peer}, within {} ms", time.as_millis()) };
+                sent.map_err(|_| late())?.map_err(|error| sorted(peer, error))?;
             }
         }
         Ok(result)
@@ -125,6 +104,8 @@ impl Mailer {
 async fn write(folder: &Path, id: EffectId, message: lettre::Message) -> Result<PathBuf, DeliveryError> {
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| DeliveryError::Transient {
         peer: format!("the mailbox folder {}", folder.display()),
+        trouble: Trouble::Server,
+        retry_after: None,
         source,
     };
     let hidden = folder.join(UNFINISHED);
@@ -135,6 +116,31 @@ async fn write(folder: &Path, id: EffectId, message: lettre::Message) -> Result<
     let file = folder.join(format!("{}.eml", id.0));
     tokio::fs::rename(hidden.join(format!("{by_chance}.eml")), &file).await.map_err(|e| failed(e.into()))?;
     Ok(file)
+}
+
+/// Makes sure of a connection that answers before a message goes out by it: a server that hangs until then has taken nothing.
+async fn greeted(
+    transport: &AsyncSmtpTransport<Tokio1Executor>,
+    peer: &str,
+    time: Duration,
+) -> Result<(), DeliveryError> {
+    let transient = |trouble, source| DeliveryError::Transient {
+        peer: peer.to_owned(),
+        trouble,
+        retry_after: None,
+        source,
+    };
+    let late = || transient(Trouble::Timeout, format!("no greeting within {} ms", time.as_millis()).into());
+    match timeout(time, transport.test_connection()).await.map_err(|_| late())? {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(transient(Trouble::Connection, "the connection does not answer".into())),
+        Err(error) => Err(match sorted(peer, error) {
+            DeliveryError::Unknown { .. } => {
+                transient(Trouble::Connection, "the connection broke before the message".into())
+            }
+            known => known,
+        }),
+    }
 }
 
 fn sorted(peer: &str, error: smtp::Error) -> DeliveryError {
@@ -149,7 +155,9 @@ fn sorted(peer: &str, error: smtp::Error) -> DeliveryError {
     // lettre has no name for its connection errors but this one: the test below notices if it changes.
     let before_the_message = error.to_string().starts_with("Connection error") || refused_connection;
     if error.is_transient() || error.is_client() || error.is_tls() || before_the_message {
-        return DeliveryError::Transient { peer, source: error.into() };
+        // 4xx: too busy, a full mailbox, a greylist. All of them mean later.
+        let trouble = if error.is_transient() { Trouble::Throttled } else { Trouble::Connection };
+        return DeliveryError::Transient { peer, trouble, retry_after: None, source: error.into() };
     }
     DeliveryError::Unknown { peer }
 }

@@ -86,7 +86,7 @@ impl Causes {
                     writes("manual", request.id.0);
                     [*customer, None]
                 }
-                Effect::SendEmail(_) => [*customer, None],
+                Effect::SendEmail(_) | Effect::HttpRequest(_) => [*customer, None],
             };
             of.into_iter().flatten().for_each(|entity| raise(&mut entities, entity, cause));
             if self.most.is_none_or(|most| most.depth < cause.depth) {
@@ -145,9 +145,21 @@ mod tests {
             points: 1,
             reason: String::new(),
         };
-        let request =
-            Request { id: EffectId(id(execution + 100)), node: "points".into(), item: Vec::new(), effect };
-        Asked { execution: ExecutionId(id(execution)), lane: 0, depth, customer: Some(id(customer)), request }
+        let request = Request {
+            id: EffectId(id(execution + 100)),
+            node: "points".into(),
+            item: Vec::new(),
+            effect,
+            retry: None,
+        };
+        Asked {
+            execution: ExecutionId(id(execution)),
+            workflow: Default::default(),
+            lane: 0,
+            depth,
+            customer: Some(id(customer)),
+            request,
+        }
     }
 
     fn said(causes: &mut Causes, asked: &[Asked]) -> BTreeMap<String, Value> {

@@ -12,13 +12,14 @@ pub(super) static HOLD_LOCK: Sql =
 pub(super) static REGISTER: Sql = Sql {
     name: "register_daemon",
     text: "insert into public.workflow_daemons (id, host, pid, version, lock) values ($1, $2, $3, $4, $5)
-           on conflict (id) do update set seen_at = excluded.seen_at",
+           on conflict (id) do update set seen_at = excluded.seen_at, died_at = null",
 };
 pub(super) static BURY: Sql = Sql { name: "bury_daemons", text: include_str!("sql/bury_daemons.sql") };
 pub(super) static STRIKES: Sql = Sql {
     name: "strikes",
     text: "select max(s.strikes) as strikes,
-                  coalesce(bool_or(s.strikes > 0 and s.struck_at > clock_timestamp() - interval '3 seconds'), false) as lately
+                  coalesce(bool_or(s.strikes > 0 and s.struck_at > clock_timestamp() - interval '3 seconds'), false) as lately,
+                  (select count(*) from public.workflow_daemons d where d.died_at is not null) as deaths
            from unnest($1::smallint[], $2::timestamptz[], $3::bigint[]) as r (lane, due_at, queue_id)
            join public.workflow_strikes s using (lane, due_at, queue_id)",
 };
@@ -35,6 +36,9 @@ pub(super) static PUT_DOWN: Sql = Sql {
            using unnest($3::smallint[], $4::timestamptz[], $5::bigint[]) as r (lane, due_at, queue_id)
            where (s.lane, s.due_at, s.queue_id) = (r.lane, r.due_at, r.queue_id)",
 };
+
+pub(super) static FORGET_DEATHS: Sql =
+    Sql { name: "forget_deaths", text: "delete from public.workflow_daemons where died_at is not null" };
 
 /// A daemon, as it is written down.
 #[derive(Debug)]
@@ -54,6 +58,8 @@ pub struct Daemon {
 pub struct Strikes {
     /// The most that one of them has.
     pub most: i16,
+    /// How many daemons died in the last hour, of whatever.
+    pub deaths: i64,
     /// One of them was struck a moment ago.
     pub lately: bool,
 }
@@ -104,7 +110,7 @@ pub async fn strikes(session: &Session, rows: &[Claimed]) -> Result<Option<Strik
     let found = session.query(&STRIKES, &[&lanes, &dues, &ids]).await?;
     Ok(found.first().and_then(|row| {
         let most: Option<i16> = row.get("strikes");
-        Some(Strikes { most: most?, lately: row.get("lately") })
+        Some(Strikes { most: most?, deaths: row.get("deaths"), lately: row.get("lately") })
     }))
 }
 
@@ -134,4 +140,12 @@ pub async fn put_down(
 ) -> Result<(), StoreError> {
     let (lanes, dues, ids) = keys(rows);
     session.execute(&PUT_DOWN, &[&daemon, &worker, &lanes, &dues, &ids]).await.map(|_| ())
+}
+
+/// The reason of the deaths is found: they tell nothing about other rows.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn forget_deaths(session: &Session) -> Result<(), StoreError> {
+    session.execute(&FORGET_DEATHS, &[]).await.map(|_| ())
 }

@@ -1,11 +1,19 @@
-//! Deliveries: leasing, finishing, postponing, rescuing. Single statements, each its own transaction.
+//! Deliveries: handing over and calling off, within a batch; leasing, finishing, postponing, rescuing, each its own
+//! transaction.
+
+use std::collections::HashMap;
 
 use serde_json::Value;
+use tokio_postgres::Row;
+use tokio_postgres::types::{Json, ToSql};
 use uuid::Uuid;
 
+use super::effects::{Asked, delivered};
 use super::json::Readable;
 use super::session::{Session, Sql, StoreError};
-use crate::domain::ids::EffectId;
+use crate::domain::effect::{Answer, Effect};
+use crate::domain::ids::{EffectId, ExecutionId};
+use crate::domain::retry::Retry;
 
 pub(super) static LEASE: Sql =
     Sql { name: "lease_deliveries", text: include_str!("sql/lease_deliveries.sql") };
@@ -22,6 +30,19 @@ pub(super) static RENEW: Sql = Sql {
            where status = 'sending' and lease_token = any ($1::uuid[])",
 };
 
+pub(super) static HAND_OVER: Sql =
+    Sql { name: "hand_over_deliveries", text: include_str!("sql/hand_over_deliveries.sql") };
+pub(super) static HAND_BACK: Sql =
+    Sql { name: "hand_back_deliveries", text: include_str!("sql/hand_back_deliveries.sql") };
+pub(super) static CANCEL_PENDING: Sql = Sql {
+    name: "cancel_pending_deliveries",
+    text: "update public.workflow_deliveries set status = 'cancelled', finished_at = clock_timestamp(), result = null
+           where execution_id = any ($1::uuid[]) and status = 'pending'",
+};
+
+/// The destination of all mails: they go to one server.
+const MAIL: &str = "mail";
+
 /// A delivery under our lease. Its start is committed: from here on it may have happened.
 #[derive(Debug)]
 pub struct Leased {
@@ -29,10 +50,51 @@ pub struct Leased {
     pub id: EffectId,
     /// Proves the lease.
     pub token: Uuid,
+    /// `email` or `http`.
+    pub kind: String,
     /// What to send, or why that can't be read.
     pub payload: Result<Value, String>,
     /// 1 for the first.
-    pub attempt: i16,
+    pub attempt: u16,
+    /// What its node says of trying again.
+    pub retry: Retry,
+    /// Who takes it.
+    pub destination: String,
+    /// Milliseconds since its first attempt began; 0 if this is it.
+    pub since_first_ms: u64,
+}
+
+/// Whose turn it was last: destination and workflow.
+pub type Turn = (String, Uuid);
+
+/// What the deliverer has to do and may do.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// At most so many.
+    pub limit: usize,
+    /// For so long.
+    pub lease_ms: u64,
+    /// Whether sending a mail again is harmless.
+    pub repeatable: bool,
+    /// Most under way for one destination.
+    pub per_destination: usize,
+    /// What is under way, by destination.
+    pub under_way: &'a HashMap<String, usize>,
+    /// Those behind it come first.
+    pub after: &'a Turn,
+}
+
+/// What a look for due deliveries gave.
+#[derive(Debug)]
+pub struct Found {
+    /// Under our lease now.
+    pub leased: Vec<Leased>,
+    /// Others were quicker with some: another look may give more.
+    pub met_others: bool,
+    /// Turns are left that were not looked at.
+    pub has_more: bool,
+    /// Where the next look begins.
+    pub next: Turn,
 }
 
 /// What became of a delivery.
@@ -61,29 +123,124 @@ pub struct Postponed {
     pub reason: Value,
 }
 
-/// Leases up to `limit` due deliveries under one new token.
+/// Hands mails and requests over, within the caller's transaction. The answers by effect.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn hand_over(session: &Session, asked: &[Asked]) -> Result<HashMap<EffectId, Answer>, StoreError> {
+    let mut ids: Vec<Uuid> = Vec::new();
+    let (mut executions, mut workflows, mut nodes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut kinds, mut destinations, mut lanes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut payloads, mut retries) = (Vec::<Value>::new(), Vec::new());
+    for Asked { execution, workflow, lane, request, .. } in asked {
+        let (kind, destination, payload) = match &request.effect {
+            Effect::SendEmail(email) => ("email", MAIL.to_owned(), serde_json::to_value(email)),
+            Effect::HttpRequest(http) => ("http", destination(&http.url), serde_json::to_value(http)),
+            _ => continue,
+        };
+        ids.push(request.id.0);
+        executions.push(execution.0);
+        workflows.push(workflow.0);
+        nodes.push(request.node.as_str());
+        kinds.push(kind);
+        destinations.push(destination);
+        lanes.push(*lane);
+        payloads.push(payload.unwrap_or_default());
+        retries.push(request.retry.as_ref().map(Json));
+    }
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let values: [&(dyn ToSql + Sync); 9] =
+        [&ids, &executions, &workflows, &nodes, &kinds, &destinations, &lanes, &payloads, &retries];
+    let rows = session.query(&HAND_OVER, &values).await?;
+    let answer = |row: &Row| {
+        let result = row.get::<_, Option<Readable>>("result").map(Readable::or_null);
+        (EffectId(row.get("id")), delivered(row.get("status"), result))
+    };
+    Ok(rows.iter().map(answer).collect())
+}
+
+/// `scheme://host:port` of a URL.
+fn destination(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    let port = if has_port {
+        ""
+    } else if scheme == "http" {
+        ":80"
+    } else {
+        ":443"
+    };
+    format!("{scheme}://{host}{port}")
+}
+
+/// Calls off what these executions have not begun to send, within the caller's transaction. Tells how many there were.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn cancel_pending(session: &Session, executions: &[ExecutionId]) -> Result<u64, StoreError> {
+    if executions.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<Uuid> = executions.iter().map(|id| id.0).collect();
+    session.execute(&CANCEL_PENDING, &[&ids]).await
+}
+
+/// Leases due deliveries under one new token; destinations and workflows take turns.
 ///
 /// # Errors
 /// [`StoreError`]; nothing is leased, or the lease runs out unused.
-pub async fn lease(
-    session: &Session,
-    limit: usize,
-    lease_ms: u64,
-    repeatable: bool,
-) -> Result<Vec<Leased>, StoreError> {
+pub async fn lease(session: &Session, wanted: Wanted<'_>) -> Result<Found, StoreError> {
     let token = Uuid::new_v4();
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let lease_ms = i64::try_from(lease_ms).unwrap_or(i64::MAX);
-    let rows = session.query(&LEASE, &[&limit, &token, &lease_ms, &repeatable]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| Leased {
-            id: EffectId(row.get("id")),
-            token,
-            payload: row.get::<_, Readable>("payload").0,
-            attempt: row.get("attempt"),
-        })
-        .collect())
+    let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let (limit, most) = (number(wanted.limit), number(wanted.per_destination));
+    let lease_ms = i64::try_from(wanted.lease_ms).unwrap_or(i64::MAX);
+    let (busy, counts): (Vec<&str>, Vec<i64>) =
+        wanted.under_way.iter().map(|(of, count)| (of.as_str(), number(*count))).unzip();
+    let (destination, workflow) = wanted.after;
+    let values: [&(dyn ToSql + Sync); 9] =
+        [&limit, &token, &lease_ms, &wanted.repeatable, &most, &busy, &counts, destination, workflow];
+    let rows = session.query(&LEASE, &values).await?;
+    let place = |row: &Row| (row.get("destination"), row.get("workflow_id"));
+    // The last row tells how far the look came, if there was more to look at than it may.
+    let (far, chosen) = match rows.split_last() {
+        Some((far, chosen)) if far.get::<_, Option<Uuid>>("id").is_none() => (Some(place(far)), chosen),
+        _ => (None, &rows[..]),
+    };
+    let ours = || chosen.iter().filter(|row| row.get("leased"));
+    Ok(Found {
+        met_others: ours().count() < chosen.len(),
+        has_more: far.is_some(),
+        next: ours().last().map(place).or(far).unwrap_or_default(),
+        leased: ours().map(|row| leased(row, token)).collect(),
+    })
+}
+
+fn leased(row: &Row, token: Uuid) -> Leased {
+    let retry = row.get::<_, Option<Readable>>("retry").and_then(|retry| retry.0.ok());
+    Leased {
+        id: EffectId(row.get("id")),
+        token,
+        kind: row.get("kind"),
+        payload: row.get::<_, Readable>("payload").0,
+        attempt: u16::try_from(row.get::<_, i16>("attempt")).unwrap_or(u16::MAX),
+        retry: retry.and_then(|retry| serde_json::from_value(retry).ok()).unwrap_or_default(),
+        destination: row.get("destination"),
+        since_first_ms: u64::try_from(row.get::<_, i64>("since_first_ms")).unwrap_or(0),
+    }
+}
+
+/// Puts deliveries back at once: id, token, and whether it had begun.
+///
+/// # Errors
+/// [`StoreError`]; then their leases run out.
+pub async fn hand_back(session: &Session, all: &[(EffectId, Uuid, bool)]) -> Result<(), StoreError> {
+    let ids: Vec<_> = all.iter().map(|(id, ..)| id.0).collect();
+    let tokens: Vec<_> = all.iter().map(|(_, token, _)| *token).collect();
+    let begun: Vec<_> = all.iter().map(|(.., begun)| *begun).collect();
+    session.execute(&HAND_BACK, &[&ids, &tokens, &begun]).await.map(|_| ())
 }
 
 /// Writes what became of deliveries and queues their executions. One whose lease was lost is left alone.
@@ -133,4 +290,23 @@ pub async fn rescue(session: &Session) -> Result<(Vec<EffectId>, usize), StoreEr
 pub async fn renew(session: &Session, tokens: &[Uuid], lease_ms: u64) -> Result<(), StoreError> {
     let lease_ms = i64::try_from(lease_ms).unwrap_or(i64::MAX);
     session.execute(&RENEW, &[&tokens, &lease_ms]).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_is_a_server() {
+        for (url, expected) in [
+            ("https://example.com/a?b#c", "https://example.com:443"),
+            ("http://example.com", "http://example.com:80"),
+            ("http://example.com:8080/x:1", "http://example.com:8080"),
+            ("http://[::1]/", "http://[::1]:80"),
+            ("http://[::1]:8080/", "http://[::1]:8080"),
+            ("https://example.com?a://b:1", "https://example.com:443"),
+        ] {
+            assert_eq!(destination(url), expected);
+        }
+    }
 }

@@ -3,16 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
-use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::cause::Causes;
-use super::json::Readable;
+use super::deliveries::hand_over;
 use super::session::{Session, Sql, StoreError};
 use super::starting::start_workflows;
-use crate::domain::effect::{Answer, Effect, Email, Request};
+use crate::domain::effect::{Answer, Effect, Request};
 use crate::domain::execution::Change;
-use crate::domain::ids::{EffectId, ExecutionId};
+use crate::domain::ids::{EffectId, ExecutionId, WorkflowId};
 
 // Targets are locked in key order before they are written, or daemons that meet in one balance deadlock.
 pub(super) static LOCK_BALANCES: Sql = Sql {
@@ -24,14 +23,14 @@ pub(super) static AWARD_POINTS: Sql =
     Sql { name: "award_points", text: include_str!("sql/award_points.sql") };
 pub(super) static CREATE_DEPOSITS: Sql =
     Sql { name: "create_deposits", text: include_str!("sql/create_deposits.sql") };
-pub(super) static HAND_OVER_EMAILS: Sql =
-    Sql { name: "hand_over_emails", text: include_str!("sql/hand_over_emails.sql") };
 
 /// A request with the execution that makes it.
 #[derive(Debug, Clone)]
 pub struct Asked {
     /// Whose.
     pub execution: ExecutionId,
+    /// Of which workflow.
+    pub workflow: WorkflowId,
     /// Its lane: a delivery comes back through it.
     pub lane: i16,
     /// The depth of its event.
@@ -53,19 +52,19 @@ pub async fn apply(
     causes: &mut Causes,
     asked: &[Asked],
 ) -> Result<HashMap<EffectId, Answer>, StoreError> {
-    let (told, points, deposits, started, emails) = tokio::join!(
+    let (told, points, deposits, started, deliveries) = tokio::join!(
         biased;
         causes.tell(session, asked),
         award_points(session, asked),
         create_deposits(session, asked),
         start_workflows(session, asked),
-        hand_over_emails(session, asked),
+        hand_over(session, asked),
     );
     told?;
     let mut answers = points?;
     answers.extend(deposits?);
     answers.extend(started?);
-    answers.extend(emails?);
+    answers.extend(deliveries?);
     Ok(answers)
 }
 
@@ -204,52 +203,31 @@ async fn create_deposits(
     Ok(answers)
 }
 
-async fn hand_over_emails(
-    session: &Session,
-    asked: &[Asked],
-) -> Result<HashMap<EffectId, Answer>, StoreError> {
-    let mut ids: Vec<Uuid> = Vec::new();
-    let (mut executions, mut nodes, mut lanes) = (Vec::new(), Vec::new(), Vec::new());
-    let mut payloads: Vec<Json<&Email>> = Vec::new();
-    for Asked { execution, lane, request, .. } in asked {
-        if let Effect::SendEmail(email) = &request.effect {
-            ids.push(request.id.0);
-            executions.push(execution.0);
-            nodes.push(request.node.as_str());
-            lanes.push(*lane);
-            payloads.push(Json(email));
-        }
-    }
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows = session.query(&HAND_OVER_EMAILS, &[&ids, &executions, &nodes, &lanes, &payloads]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| {
-            let status: &str = row.get("status");
-            (
-                EffectId(row.get("id")),
-                delivered(status, row.get::<_, Option<Readable>>("result").map(Readable::or_null)),
-            )
-        })
-        .collect())
-}
-
-/// What a delivery's state means to the execution that asked for it.
-pub fn delivered(status: &str, result: Option<Value>) -> Answer {
-    match status {
+/// What a delivery's state means to the execution that asked for it. `attempt` in what came of it tells how many there were.
+pub fn delivered(status: &str, mut result: Option<Value>) -> Answer {
+    let attempts = result.as_mut().and_then(Value::as_object_mut).and_then(|result| result.remove("attempt"));
+    let text = |field: &str| result.as_ref().and_then(|r| r.get(field)).and_then(Value::as_str);
+    let answer = match status {
         "sent" => {
-            let to =
-                result.as_ref().and_then(|r| r.get("to")).and_then(Value::as_str).unwrap_or("the customer");
-            let why = format!("sent to {to}");
+            let number = result.as_ref().and_then(|result| result.get("status")).and_then(Value::as_u64);
+            let why = match (number, text("to")) {
+                (Some(number), _) => format!("answered with {number}"),
+                (None, to) => format!("sent to {}", to.unwrap_or("the customer")),
+            };
             Answer::Done { result: result.unwrap_or(Value::Null), changes: Vec::new(), why }
         }
         "refused" | "unknown" => {
-            let reason = result.as_ref().and_then(|r| r.get("reason")).and_then(Value::as_str);
-            let reason = reason.unwrap_or("no reason was given");
-            Answer::Refused { reason: format!("the mail is {status}: {reason}") }
+            let reason = text("reason").unwrap_or("no reason was given");
+            Answer::Refused { reason: format!("the delivery is {status}: {reason}") }
         }
-        _ => Answer::Handed { why: "the mail is on its way".into() },
+        "cancelled" => Answer::Refused { reason: "the delivery was cancelled before it was sent".into() },
+        _ => return Answer::Handed { why: "it is on its way".into() },
+    };
+    match attempts
+        .and_then(|attempts| u16::try_from(attempts.as_u64()?).ok())
+        .filter(|attempts| *attempts > 1)
+    {
+        Some(attempts) => Answer::Tried { attempts, answer: Box::new(answer) },
+        None => answer,
     }
 }

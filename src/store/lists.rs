@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection, PgPool};
 use uuid::Uuid;
+
+use crate::domain::effect::HttpRequest;
 
 /// Longest list.
 pub const MOST: i64 = 1000;
@@ -221,16 +223,16 @@ pub async fn execution(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Execution
     .await
 }
 
-/// A mail on its way, or what became of it.
+/// A mail or a request on its way, or what became of it.
 #[derive(Debug, Clone, Serialize, FromRow)]
 pub struct DeliveryRow {
     /// Its identity.
     pub id: Uuid,
     /// Which node asked for it.
     pub node_id: String,
-    /// `email`.
+    /// `email` or `http`.
     pub kind: String,
-    /// `pending`, `sending`, `sent`, `refused`, `unknown`.
+    /// `pending`, `sending`, `sent`, `refused`, `unknown`, `cancelled`.
     pub status: String,
     /// How often it was tried.
     pub attempt: i16,
@@ -253,6 +255,18 @@ pub async fn deliveries(pool: &PgPool, executions: &[Uuid]) -> sqlx::Result<Vec<
     .bind(MOST)
     .fetch_all(pool)
     .await
+    .map(|rows: Vec<DeliveryRow>| rows.into_iter().map(DeliveryRow::masked).collect())
+}
+
+impl DeliveryRow {
+    /// Without the secrets that requests carry.
+    fn masked(mut self) -> Self {
+        if self.kind == "http" {
+            let request = serde_json::from_value::<HttpRequest>(self.payload.take());
+            self.payload = request.map_or(Value::Null, |request| json!(request.masked()));
+        }
+        self
+    }
 }
 
 /// How much there is to do.

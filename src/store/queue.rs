@@ -1,6 +1,6 @@
 //! The queue: claiming what is due.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -35,24 +35,33 @@ pub(super) static OLDEST_DUE: Sql = Sql {
 /// is stepped over once more, dead, while a long transaction keeps the dead from being removed: a second of them tripled
 /// the time of a claim. What lies further back, as after a clock was set back, is found by the sweep.
 const SLACK: TimeDelta = TimeDelta::milliseconds(20);
-/// Instants remembered while old transactions run. Of more, the cursors just learn later.
-const MOST_INSTANTS: usize = 1024;
 
 /// Where each lane was left, so that a claim need not step over the dead rows before it.
 ///
-/// A cursor stands where the last claim in its lane ended, and never passes an instant at which a transaction
-/// ran that still runs: it may yet commit an event of that time, and later events of the same entity must not
-/// be started before it.
+/// A cursor stands where the last claim in its lane ended. A transaction that ran then may yet commit an event of an
+/// earlier time, and later events of the same entity must not be started before it: each claim is handed the transactions
+/// that ran at the one before, each with an instant before which it can have written nothing, and looks from there on once
+/// one of them is over. One that runs for hours costs nothing until it ends.
 #[derive(Debug, Clone)]
 pub struct Cursors {
     lanes: Vec<i16>,
     since: Vec<DateTime<Utc>>,
     /// `since` as it was before the claim at hand.
     before: Vec<DateTime<Utc>>,
-    /// Instants, each with the first transaction that had not yet begun then.
-    instants: VecDeque<(DateTime<Utc>, i64)>,
-    /// All that was written before this instant is committed or will never be.
-    complete: DateTime<Utc>,
+    /// Transactions that ran at the last look, each with the last instant at which it had not begun.
+    running: BTreeMap<i64, DateTime<Utc>>,
+    /// When that was.
+    looked: DateTime<Utc>,
+}
+
+/// What a claim sees of the lanes.
+struct Look {
+    /// When it looked.
+    at: DateTime<Utc>,
+    /// Transactions that ran.
+    running: Vec<i64>,
+    /// Lanes in which something was due.
+    ready: Vec<i16>,
 }
 
 impl Cursors {
@@ -64,8 +73,8 @@ impl Cursors {
             lanes,
             since: beginning.clone(),
             before: beginning,
-            instants: VecDeque::new(),
-            complete: DateTime::UNIX_EPOCH,
+            running: BTreeMap::new(),
+            looked: DateTime::UNIX_EPOCH,
         }
     }
 
@@ -86,16 +95,24 @@ impl Cursors {
         self.before.rotate_left(by % LANES);
     }
 
-    fn observe(&mut self, at: DateTime<Utc>, oldest_running: i64, next_to_start: i64) {
-        let news = self.instants.back().is_none_or(|(last, _)| at - *last > TimeDelta::milliseconds(50));
-        if news && self.instants.len() < MOST_INSTANTS {
-            self.instants.push_back((at, next_to_start));
+    /// Takes in what a claim saw. Rows of a transaction that is over are there to be seen, in any lane; and in a lane in
+    /// which nothing was due, nothing is before that instant but what still runs will write.
+    fn observe(&mut self, look: &Look) {
+        let before_it_began = self.looked;
+        let over = self.running.iter().filter(|(xid, _)| !look.running.contains(xid));
+        if let Some(earliest) = over.map(|(_, since)| *since).min() {
+            // Also where it goes on if this claim is undone: who is over is not told again.
+            let all = self.since.iter_mut().chain(&mut self.before);
+            all.for_each(|since| *since = (*since).min(earliest - SLACK));
         }
-        while let Some((at, began_later)) = self.instants.front()
-            && *began_later <= oldest_running
-        {
-            self.complete = *at;
-            self.instants.pop_front();
+        let known = std::mem::take(&mut self.running);
+        let since = |xid: &i64| known.get(xid).copied().unwrap_or(before_it_began);
+        self.running = look.running.iter().map(|xid| (*xid, since(xid))).collect();
+        self.looked = look.at;
+        for (lane, since) in self.lanes.iter().zip(&mut self.since) {
+            if !look.ready.contains(lane) {
+                *since = (*since).max(look.at - SLACK);
+            }
         }
     }
 
@@ -103,7 +120,7 @@ impl Cursors {
     fn advance(&mut self, claimed: &[Claimed]) {
         for row in claimed {
             if let Some(n) = self.lanes.iter().position(|lane| *lane == row.lane) {
-                self.since[n] = row.due_at.min(self.complete).max(DateTime::UNIX_EPOCH + SLACK) - SLACK;
+                self.since[n] = row.due_at.min(self.looked).max(DateTime::UNIX_EPOCH + SLACK) - SLACK;
             }
         }
     }
@@ -192,13 +209,16 @@ pub async fn claim_due(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let workers = i32::try_from(workers).unwrap_or(i32::MAX);
     cursors.before.clone_from(&cursors.since);
+    let (running, since): (Vec<i64>, Vec<DateTime<Utc>>) =
+        cursors.running.iter().map(|(xid, since)| (*xid, *since - SLACK)).unzip();
+    let (lanes, from) = (&cursors.lanes, &cursors.since);
     let (begun, agreed, held, rows) = {
         tokio::join!(
             biased;
             session.transaction("begin"),
             async { session.query(&AGREE_WITH_PUBLISHING, &[]).await },
-            async { session.query(&LOCK_READY_LANES, &[&cursors.lanes, &cursors.since, &workers]).await },
-            async { session.query(&CLAIM_DUE, &[&cursors.lanes, &cursors.since, &limit]).await },
+            async { session.query(&LOCK_READY_LANES, &[lanes, from, &workers, &running, &since]).await },
+            async { session.query(&CLAIM_DUE, &[lanes, from, &limit, &running, &since]).await },
         )
     };
     begun?;
@@ -206,7 +226,7 @@ pub async fn claim_due(
     let held = held?;
     let rows = rows?;
     if let Some(row) = held.first() {
-        cursors.observe(row.get("at"), row.get("oldest_running"), row.get("next_to_start"));
+        cursors.observe(&Look { at: row.get("at"), running: row.get("running"), ready: row.get("ready") });
     }
     let mut claim = Claim::default();
     if let Some(first) = rows.first() {
@@ -286,40 +306,54 @@ mod tests {
         Claimed { id: 1, due_at: at(second), lane, what: Due::Gone(EventId(Uuid::nil())) }
     }
 
+    fn looks(cursors: &mut Cursors, second: i64, running: &[i64]) {
+        let ready = cursors.lanes.clone();
+        cursors.observe(&Look { at: at(second), running: running.to_vec(), ready });
+    }
+
     #[test]
-    fn a_cursor_never_passes_a_transaction_that_still_runs() {
+    fn a_transaction_that_runs_holds_no_cursor_back_until_it_is_over() {
         let mut cursors = Cursors::from_lane(0);
-        // Transaction 70 began before second 10 and runs on.
-        cursors.observe(at(0), 65, 65);
-        cursors.observe(at(10), 70, 80);
-        cursors.advance(&[row(3, 9)]);
-        assert_eq!(cursors.since[3], at(0) - SLACK);
-        cursors.observe(at(20), 70, 95);
+        looks(&mut cursors, 0, &[]);
+        // Transaction 70 began between seconds 0 and 10 and runs on.
+        looks(&mut cursors, 10, &[70]);
+        cursors.advance(&[row(3, 9), row(4, 9)]);
+        looks(&mut cursors, 20, &[70, 80]);
         cursors.advance(&[row(3, 18), row(3, 19)]);
-        assert_eq!(cursors.since[3], at(0) - SLACK);
-        // It is over; another, 90, began between seconds 10 and 20.
-        cursors.observe(at(30), 90, 99);
+        assert_eq!(cursors.since[3], at(19) - SLACK);
+        // It is over: what it wrote, at second 0 at the earliest, is there now, also in lanes that nothing was taken from.
+        looks(&mut cursors, 30, &[80]);
+        assert_eq!((cursors.since[3], cursors.since[4]), (at(0) - SLACK, at(0) - SLACK));
         cursors.advance(&[row(3, 29)]);
+        // The other one began after second 10.
+        looks(&mut cursors, 40, &[]);
+        assert_eq!((cursors.since[3], cursors.since[4]), (at(10) - SLACK, at(0) - SLACK));
+    }
+
+    #[test]
+    fn a_cursor_never_passes_the_look_at_who_runs() {
+        let mut cursors = Cursors::from_lane(0);
+        looks(&mut cursors, 10, &[]);
+        // Taken by a statement that came later: a transaction may have begun in between.
+        cursors.advance(&[row(3, 12)]);
         assert_eq!(cursors.since[3], at(10) - SLACK);
     }
 
     #[test]
-    fn a_lane_that_nothing_was_taken_from_stays_where_it_was() {
+    fn a_lane_in_which_nothing_is_due_is_passed_and_one_in_other_hands_is_not() {
         let mut cursors = Cursors::from_lane(0);
-        cursors.observe(at(0), 70, 70);
-        cursors.advance(&[row(3, 0), row(4, 0)]);
-        // What a long transaction wrote is there now, at second 5 of lane 3; only lane 4 is held.
-        cursors.observe(at(10), 99, 99);
-        cursors.advance(&[row(4, 9)]);
-        assert_eq!((cursors.since[3], cursors.since[4]), (at(0) - SLACK, at(9) - SLACK));
+        cursors.observe(&Look { at: at(10), running: Vec::new(), ready: vec![5] });
+        assert_eq!((cursors.since[3], cursors.since[5]), (at(10) - SLACK, DateTime::UNIX_EPOCH));
+        cursors.sweep();
+        assert_eq!(cursors.since[3], DateTime::UNIX_EPOCH);
     }
 
     #[test]
     fn a_claim_that_took_part_of_what_came_late_goes_on_behind_that_part() {
         let mut cursors = Cursors::from_lane(0);
-        cursors.observe(at(0), 70, 70);
+        looks(&mut cursors, 0, &[]);
         cursors.advance(&[row(3, 9)]);
-        cursors.observe(at(10), 99, 99);
+        looks(&mut cursors, 10, &[]);
         // Rows of seconds 3, 4 and 5 were committed late; the limit let one through.
         cursors.advance(&[row(3, 3)]);
         assert_eq!(cursors.since[3], at(3) - SLACK);
@@ -328,11 +362,24 @@ mod tests {
     #[test]
     fn a_claim_that_was_rolled_back_moves_nothing() {
         let mut cursors = Cursors::from_lane(0);
-        cursors.observe(at(30), 99, 99);
+        looks(&mut cursors, 30, &[]);
         cursors.advance(&[row(3, 9)]);
         cursors.before.clone_from(&cursors.since);
         cursors.advance(&[row(3, 19)]);
         cursors.undo();
         assert_eq!(cursors.since[3], at(9) - SLACK);
+    }
+
+    #[test]
+    fn who_is_over_is_not_forgotten_with_a_claim_that_was_rolled_back() {
+        let mut cursors = Cursors::from_lane(0);
+        looks(&mut cursors, 0, &[]);
+        looks(&mut cursors, 10, &[70]);
+        cursors.advance(&[row(3, 9)]);
+        cursors.before.clone_from(&cursors.since);
+        looks(&mut cursors, 20, &[]);
+        cursors.advance(&[row(3, 15)]);
+        cursors.undo();
+        assert_eq!(cursors.since[3], at(0) - SLACK);
     }
 }

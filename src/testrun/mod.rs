@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::domain::effect::Email;
+use crate::domain::effect::Outgoing;
 use crate::domain::event::Event;
 use crate::domain::execution::{Change, Status, Step};
 use crate::domain::ids::{ExecutionId, NodeId, WorkflowId};
@@ -28,8 +28,8 @@ pub struct Report {
     pub steps: Vec<Step>,
     /// Rows that would change.
     pub changes: Vec<Change>,
-    /// Mails that would be sent, whole.
-    pub deliveries: Vec<Delivery>,
+    /// Mails and requests that would be sent, whole but for secrets.
+    pub deliveries: Vec<Outgoing>,
     /// Waits that were passed by, each with the instant at which it would end.
     pub timers: Vec<Timer>,
     /// What the reader should know.
@@ -62,16 +62,6 @@ pub struct Timer {
     pub until: DateTime<Utc>,
 }
 
-/// A mail that would be sent.
-#[derive(Debug, Serialize)]
-pub struct Delivery {
-    /// `email`.
-    pub kind: &'static str,
-    /// The mail.
-    #[serde(flatten)]
-    pub email: Email,
-}
-
 /// Why a test run gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum TestRunError {
@@ -87,7 +77,7 @@ pub enum TestRunError {
 }
 
 /// Runs `plan` on `event`. The clock is the event's. Nothing stays: the rows of the event that are missing
-/// are laid in, the effects are applied, and all of it is rolled back; mails are rendered, not sent.
+/// are laid in, the effects are applied, and all of it is rolled back; deliveries are rendered, not made.
 ///
 /// # Errors
 /// [`TestRunError`]; nothing stays then either.
@@ -191,8 +181,8 @@ async fn in_transaction(
         run.refresh();
     }
     let [Running { run, .. }] = running;
-    let emails = match deliveries {
-        Deliveries::Render(emails) => emails,
+    let deliveries = match deliveries {
+        Deliveries::Render(rendered) => rendered,
         Deliveries::HandOver => Vec::new(),
     };
     Ok(Report {
@@ -203,7 +193,7 @@ async fn in_transaction(
         },
         changes: run.steps().iter().flat_map(|step| step.changes.iter().cloned()).collect(),
         steps: run.steps().to_vec(),
-        deliveries: emails.into_iter().map(|email| Delivery { kind: "email", email }).collect(),
+        deliveries,
         timers,
         warnings: plan.flow().map(|flow| flow.notes(event.at)).unwrap_or_default(),
     })

@@ -17,11 +17,13 @@ use super::react_flow::DrawnNode;
 use super::reads::Read;
 use super::regions::{AFTER, EACH};
 use super::resolve::Resolved;
+use super::retry;
 use super::rules::test::Test;
 use super::scope::{Scope, StepsBefore};
 use super::subjects::{Field, Subject};
 use super::variables::Variables;
 use crate::domain::event::Operation;
+use crate::domain::retry::Retry;
 
 /// The setting of every trigger that the compiler reads itself.
 pub const FILTER: &str = "filter";
@@ -33,6 +35,8 @@ pub const CUSTOMER_OF_EVENT: &str = "customer";
 pub(super) struct Built {
     /// By drawn node; `None` where its settings have faults.
     pub works: Vec<Option<Work>>,
+    /// By drawn node: what it says of trying again.
+    pub retries: Vec<Option<Retry>>,
     /// The trigger's.
     pub filter: Option<Test>,
     /// The trigger's.
@@ -61,8 +65,9 @@ impl Compiler<'_> {
         order: &[usize],
     ) -> Built {
         let works = resolved.nodes.iter().map(|_| None).collect();
+        let retries = resolved.nodes.iter().map(|_| None).collect();
         let mut built =
-            Built { works, filter: None, flow: None, names: BTreeSet::new(), certain: Vec::new() };
+            Built { works, retries, filter: None, flow: None, names: BTreeSet::new(), certain: Vec::new() };
         let mut sees = Scope::default();
         for at in 0..resolved.nodes.len() {
             if matches!(resolved.nodes[at].1, Some(Kind::Trigger(_))) {
@@ -80,6 +85,11 @@ impl Compiler<'_> {
         let searches = std::mem::take(&mut self.searches);
         for &at in order {
             let (node, kind) = &resolved.nodes[at];
+            if let Some(kind) = kind {
+                let (retry, mut faults) = retry::read(node, kind, self.catalogue);
+                built.retries[at] = retry;
+                self.diagnostics.append(&mut faults);
+            }
             let scope = Scope {
                 subjects: sees.subjects.clone(),
                 nothing_former: sees.nothing_former,

@@ -268,6 +268,14 @@ impl Kind<'_> {
         }
     }
 
+    /// How an action may be tried again.
+    pub fn retry(&self) -> Option<RetryClass> {
+        match self {
+            Self::Action(kind) => Some(kind.retry),
+            _ => None,
+        }
+    }
+
     /// The word for what it is, as `node.type` spells it.
     pub fn role(&self) -> &'static str {
         match self {

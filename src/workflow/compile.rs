@@ -160,6 +160,8 @@ impl Compiler<'_> {
                     enabled: node.enabled,
                     config: node.config.clone(),
                     writes: kind.as_ref()?.writes(),
+                    class: kind.as_ref()?.retry(),
+                    retry: built.retries[at].take(),
                     handles_errors: handled.contains(&at),
                     work: built.works[at].take()?,
                 }),

@@ -62,7 +62,7 @@ pub enum NodeChange {
 /// One value that changed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FieldChange {
-    /// `config.rules[0].value`, `kind` or `enabled`.
+    /// `config.rules[0].value`, `retry.attempts`, `kind` or `enabled`.
     pub path: String,
     /// What it was; nothing if it was not there.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,6 +124,7 @@ pub fn diff(from: &Value, to: &Value, catalogue: &Catalogue) -> Diff {
         if !node.enabled {
             compare("enabled", None, Some(&Value::Bool(false)), &mut fields);
         }
+        compare("retry", None, node.retry.as_ref(), &mut fields);
         found.nodes.push(NodeChange::Added { node: node.id.clone(), kind: node.kind.clone(), fields });
     }
     found.edges = edges(from.ways, to.ways);
@@ -137,6 +138,7 @@ impl Diff {
         compare("kind", text(&from.kind).as_ref(), text(&to.kind).as_ref(), &mut fields);
         compare("enabled", Some(&from.enabled.into()), Some(&to.enabled.into()), &mut fields);
         compare("config", Some(&from.config), Some(&to.config), &mut fields);
+        compare("retry", from.retry.as_ref(), to.retry.as_ref(), &mut fields);
         compare("flow", present(&from.flow), present(&to.flow), &mut fields);
         if !fields.is_empty() {
             self.nodes.push(NodeChange::Changed { node: to.id.clone(), kind: to.kind.clone(), fields });

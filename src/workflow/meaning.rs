@@ -27,6 +27,7 @@ pub(super) struct Meant {
     pub kind: Option<String>,
     pub enabled: bool,
     pub config: Value,
+    pub retry: Option<Value>,
     /// Of a trigger; null if there is none.
     pub flow: Value,
     /// Means nothing, but is told.
@@ -55,6 +56,7 @@ impl Meaning {
                 .or_else(|| node.kind.as_ref().map(|(name, _)| name.clone())),
             enabled: node.enabled,
             config: settings(&node.config, kind.as_ref()),
+            retry: node.retry.as_ref().filter(|_| is_action(kind)).map(|(retry, _)| retry.clone()),
             flow: match kind {
                 Some(Kind::Trigger(_)) => node.flow.clone(),
                 _ => Value::Null,
@@ -83,8 +85,14 @@ impl Meaning {
         let text = |parts: &[&str]| canonical(&Value::from(parts.to_vec()));
         let nodes = self.nodes.iter().map(|node| {
             let kind = node.kind.as_deref().unwrap_or_default();
+            let retry = node.retry.as_ref().map_or_else(String::new, |it| format!(" {}", canonical(it)));
             let flow = if node.flow.is_null() { String::new() } else { canonical(&node.flow) };
-            format!("node {} {} {}{flow}", text(&[&node.id, kind]), node.enabled, canonical(&node.config))
+            format!(
+                "node {} {} {}{flow}{retry}",
+                text(&[&node.id, kind]),
+                node.enabled,
+                canonical(&node.config)
+            )
         });
         let ways = self.ways.iter().map(|(_, way)| {
             let branch = way.branch.as_deref().unwrap_or_default();
@@ -92,6 +100,11 @@ impl Meaning {
         });
         nodes.chain(ways).collect()
     }
+}
+
+/// Of other nodes nothing is tried again: there it may be an editor's own.
+fn is_action(kind: &Option<Kind<'_>>) -> bool {
+    matches!(kind, Some(Kind::Action(_)) | None)
 }
 
 /// The settings, without the ids that react-querybuilder gives its groups and rules, and has anew with each edit.

@@ -29,6 +29,7 @@ pub mod reads;
 pub mod regions;
 pub mod report;
 mod resolve;
+pub mod retry;
 pub mod rules;
 pub mod scope;
 pub mod span;

@@ -7,7 +7,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use serde_json::{Value, json};
 
-use super::catalogue::{Action, Condition, Source, Trigger, Write};
+use super::catalogue::{Action, Condition, RetryClass, Source, Trigger, Write};
 use super::context::Context;
 use super::control::Control;
 use super::flow::Flow;
@@ -15,6 +15,7 @@ use super::regions::Region;
 use super::rules::test::Test;
 use crate::domain::event::{CustomerKey, Event};
 use crate::domain::ids::{ExecutionId, NodeId};
+use crate::domain::retry::Retry;
 
 /// The branch by which a node that failed is left.
 pub const ERROR: &str = "error";
@@ -49,6 +50,10 @@ pub struct PlanNode {
     pub work: Work,
     /// The rows that it writes.
     pub writes: &'static [Write],
+    /// How an action may be tried again.
+    pub class: Option<RetryClass>,
+    /// What the node says of that.
+    pub retry: Option<Retry>,
     /// Something follows its failure: that is no failure of the execution then.
     pub handles_errors: bool,
 }

@@ -10,6 +10,7 @@ use super::catalogue::Catalogue;
 use super::config::describe;
 use super::diagnostics::{Diagnostic, did_you_mean, segment};
 use super::flow::FLOW;
+use super::retry::RETRY;
 
 /// A drawing: what it means, without how it looks.
 #[derive(Debug, Default)]
@@ -39,6 +40,8 @@ pub struct DrawnNode {
     pub config: Value,
     /// Pointer to the settings, or to the node if it has none.
     pub config_path: String,
+    /// `data.retry` and the pointer to it; nothing if it is not there, or null.
+    pub retry: Option<(Value, String)>,
     /// `data.flow`: the settings of flow control, null if there are none.
     pub flow: Value,
     /// Neither is `data.enabled` false nor `data.disabled` true.
@@ -207,12 +210,15 @@ impl DrawingReader<'_> {
                 .push(Diagnostic::error("conflicting-kinds", message).node(&id).at(format!("{path}/type")));
         }
         let (enabled, enabled_path) = self.enabled(&id, data, &path);
+        let retry = data.get(RETRY).filter(|retry| !retry.is_null());
+        let retry = retry.map(|retry| (retry.clone(), format!("{path}/data/{RETRY}")));
         self.drawing.nodes.push(DrawnNode {
             kind,
             role: key_role.or(type_role),
             label: text("label").or_else(|| text("name")),
             config,
             config_path,
+            retry,
             flow: data.get(FLOW).cloned().unwrap_or_default(),
             enabled,
             enabled_path,

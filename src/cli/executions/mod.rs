@@ -180,10 +180,14 @@ fn print_execution(found: &ExecutionDetail, deliveries: &[DeliveryRow]) -> anyho
     Ok(())
 }
 
-/// A mail as a line: state, recipient, subject, where it is.
+/// A mail as a line: state, recipient, subject, where it is; a request: state, method and URL.
 pub(super) fn delivery_line(delivery: &DeliveryRow) -> String {
     let (style, shape) = shape(&delivery.status);
     let field = |name: &str| one_line(delivery.payload[name].as_str().unwrap_or_default());
+    if delivery.kind == "http" {
+        let (method, url, status) = (field("method"), field("url"), &delivery.status);
+        return format!("{style}{shape}{style:#} {method} {url}, {status}");
+    }
     let result = delivery.result.as_ref();
     let file = result.and_then(|result| result["file"].as_str()).map(one_line);
     let place = file.map_or_else(|| delivery.status.clone(), |file| format!("{} in {file}", delivery.status));

@@ -1,19 +1,22 @@
 //! A frame: the turns of one region's nodes. The workflow as a whole is one; each item under way in a loop is another.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{MAX_STEPS, Spot};
 use crate::domain::effect::Answer;
 use crate::domain::execution::{Step, StepOutcome};
-use crate::domain::ids::NodeId;
+use crate::domain::ids::{EffectId, NodeId};
+use crate::domain::retry::Trouble;
 use crate::workflow::context::Context;
 use crate::workflow::control::{Next, Wake, Wants};
 use crate::workflow::plan::{Plan, PlanNode, Work};
 use crate::workflow::regions::AFTER;
+use crate::workflow::retry::policy_of_rows;
 
 /// Where a node stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +29,8 @@ pub(super) enum Turn {
     Handed,
     /// It rests, for what happens from `since` on.
     Resting { since: DateTime<Utc>, until: Option<DateTime<Utc>>, wants: Wants },
+    /// The database said no; it is tried again at that instant.
+    Again { tried: Tried, until: DateTime<Utc> },
     /// Its body runs.
     Looping(Box<Loop>),
     /// It ran, and left by this branch if it has branches.
@@ -34,6 +39,15 @@ pub(super) enum Turn {
     Failed,
     /// Its ways are dead.
     Dead,
+}
+
+/// Attempts that were made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tried {
+    /// How many.
+    pub attempts: u16,
+    /// When the first was.
+    pub first: DateTime<Utc>,
 }
 
 /// A loop under way.
@@ -74,6 +88,8 @@ pub(super) struct Frame {
     pub since: DateTime<Utc>,
     /// Failures that nothing followed.
     pub failed: u32,
+    /// Former attempts of nodes whose requests are out, by place.
+    pub tried: BTreeMap<usize, Tried>,
 }
 
 impl Loop {
@@ -102,6 +118,7 @@ impl Frame {
             waiting: 0,
             since,
             failed: 0,
+            tried: BTreeMap::new(),
         }
     }
 
@@ -157,21 +174,56 @@ impl Frame {
 
     /// Writes down what became of a node's request.
     pub fn answer(&mut self, slot: usize, node: &PlanNode, answer: Answer, now: DateTime<Utc>) {
+        let former = self.tried.remove(&slot);
+        let (attempts, answer) = match answer {
+            Answer::Tried { attempts, answer } => (attempts, *answer),
+            answer => (former.map_or(1, |tried| tried.attempts.saturating_add(1)), answer),
+        };
+        let attempt = Some(attempts).filter(|attempts| *attempts > 1);
         match answer {
             Answer::Done { result, changes, why } => {
                 self.context.set_step(node.id.clone(), result.clone());
                 self.turns[slot] = Turn::Done(None);
                 let why = Some(why).filter(|why| !why.is_empty());
                 let step = step(&node.id, &self.item, StepOutcome::Done, now);
-                self.record(Step { why, result: Some(result), changes, ..step });
+                self.record(Step { why, result: Some(result), changes, attempt, ..step });
             }
             Answer::Handed { why } => {
                 self.turns[slot] = Turn::Handed;
                 let step = step(&node.id, &self.item, StepOutcome::Waiting, now);
                 self.record(Step { why: Some(why), ..step });
             }
-            Answer::Refused { reason } => self.fail(slot, node, reason, now),
+            Answer::Refused { reason } => {
+                let tried = Tried { attempts, first: former.map_or(now, |tried| tried.first) };
+                self.refused(slot, node, tried, reason, now);
+            }
+            Answer::Tried { .. } => {
+                self.fail(slot, node, "internal fault: attempts within attempts".into(), now)
+            }
         }
+    }
+
+    /// The answer is no: for good, or until the next attempt.
+    fn refused(&mut self, slot: usize, node: &PlanNode, tried: Tried, reason: String, now: DateTime<Utc>) {
+        let id = EffectId::derive(self.context.execution(), &node.id, &self.item);
+        let asked = matches!(self.turns.get(slot), Some(Turn::Asked));
+        let policy = policy_of_rows(node.class, node.retry.as_ref()).filter(|_| asked);
+        let Tried { attempts, first } = tried;
+        let pause = policy
+            .as_ref()
+            .and_then(|policy| policy.pause(id, attempts, now - first, Trouble::Refused))
+            .and_then(|pause| now.checked_add_signed(pause));
+        let attempt = Some(attempts).filter(|attempts| *attempts > 1);
+        let Some(until) = pause else {
+            let reason = match attempt.filter(|_| policy.is_some()) {
+                Some(attempts) => format!("given up after {attempts} attempts: {reason}"),
+                None => reason,
+            };
+            return self.fail_after(attempt, slot, node, reason, now);
+        };
+        self.turns[slot] = Turn::Again { tried, until };
+        let why = Some(format!("{reason}; it is tried again"));
+        self.record(Step { why, attempt, ..step(&node.id, &self.item, StepOutcome::Waiting, now) });
     }
 
     /// Hands a resting control what came. False if it goes on resting as before.
@@ -228,6 +280,17 @@ impl Frame {
     }
 
     pub fn fail(&mut self, slot: usize, node: &PlanNode, reason: String, now: DateTime<Utc>) {
+        self.fail_after(None, slot, node, reason, now);
+    }
+
+    fn fail_after(
+        &mut self,
+        attempt: Option<u16>,
+        slot: usize,
+        node: &PlanNode,
+        reason: String,
+        now: DateTime<Utc>,
+    ) {
         self.turns[slot] = Turn::Failed;
         // What deals with it may say why.
         self.context.add_to_step(&node.id, "error", reason.clone().into());
@@ -235,7 +298,7 @@ impl Frame {
             self.failed += 1;
         }
         let step = step(&node.id, &self.item, StepOutcome::Failed, now);
-        self.record(Step { why: Some(reason), ..step });
+        self.record(Step { why: Some(reason), attempt, ..step });
     }
 
     /// A loop whose items have all ended, or that begins no more: how it is left.
@@ -304,6 +367,6 @@ impl Frame {
 }
 
 pub(super) fn step(node: &NodeId, item: &[u32], outcome: StepOutcome, at: DateTime<Utc>) -> Step {
-    let (branch, why, result) = (None, None, None);
-    Step { node: node.clone(), item: item.to_vec(), outcome, branch, why, result, changes: Vec::new(), at }
+    let (branch, why, result, attempt, changes) = (None, None, None, None, Vec::new());
+    Step { node: node.clone(), item: item.to_vec(), outcome, branch, why, result, attempt, changes, at }
 }

@@ -223,7 +223,7 @@ impl Run {
     pub fn timers(&self) -> Vec<(Spot, DateTime<Utc>)> {
         let mut timers = Vec::new();
         self.root.each_turn(&mut |spot, turn| {
-            if let Turn::Resting { until: Some(until), .. } = turn {
+            if let Turn::Resting { until: Some(until), .. } | Turn::Again { until, .. } = turn {
                 timers.push((spot, *until));
             }
         });
@@ -275,5 +275,7 @@ mod control_tests;
 mod fuzz_tests;
 #[cfg(test)]
 mod reference_tests;
+#[cfg(test)]
+mod retry_tests;
 #[cfg(test)]
 mod tests;

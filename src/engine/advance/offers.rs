@@ -71,6 +71,7 @@ impl Run {
                     }
                     *until
                 }
+                Turn::Again { until, .. } => Some(*until),
                 // It goes on as soon as somebody has time.
                 Turn::Looping(of) if of.is_idle() => Some(self.root.context.now()),
                 _ => None,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::frame::{Frame, Loop, Turn};
+use super::frame::{Frame, Loop, Tried, Turn};
 use super::{Admission, Cancel, ITEMS_AT_A_TIME, Run};
 use crate::domain::execution::{Status, Step, StepOutcome};
 use crate::domain::ids::{ExecutionId, NodeId};
@@ -54,6 +54,7 @@ pub struct SavedTurn(NodeId, Stand);
 #[serde(rename_all = "snake_case")]
 enum Stand {
     Handed,
+    Again { tried: Tried, until: DateTime<Utc> },
     Resting { since: DateTime<Utc>, until: Option<DateTime<Utc>>, wants: Wants },
     Done(Option<String>),
     Failed,
@@ -156,6 +157,7 @@ fn turns_of(frame: &Frame) -> Vec<SavedTurn> {
         let stand = match turn {
             Turn::Open | Turn::Asked => return None,
             Turn::Handed => Stand::Handed,
+            Turn::Again { tried, until } => Stand::Again { tried: *tried, until: *until },
             Turn::Resting { since, until, wants } => {
                 Stand::Resting { since: *since, until: *until, wants: wants.clone() }
             }
@@ -208,6 +210,7 @@ fn lay_out(
         let (Some(at), Some((_, slot))) = (at, place) else { return Err(NotOfThisPlan(node)) };
         frame.turns[slot] = match stand {
             Stand::Handed => Turn::Handed,
+            Stand::Again { tried, until } => Turn::Again { tried, until },
             Stand::Resting { since, until, wants } => Turn::Resting { since, until, wants },
             Stand::Done(branch) => Turn::Done(branch.map(Into::into)),
             Stand::Failed => Turn::Failed,

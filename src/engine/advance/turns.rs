@@ -89,6 +89,10 @@ impl<'p> Turns<'p> {
                 Turn::Resting { until: Some(until), .. } if *until <= self.now => {
                     frame.wake(slot, node, &Wake::Time, self.now);
                 }
+                Turn::Again { tried, until } if *until <= self.now => {
+                    frame.tried.insert(slot, *tried);
+                    self.turn(frame, slot, at, node);
+                }
                 Turn::Looping(_) => self.go_round(frame, slot, at, node),
                 _ => continue,
             }
@@ -157,7 +161,8 @@ impl<'p> Turns<'p> {
     fn ask(&mut self, frame: &mut Frame, slot: usize, node: &PlanNode, effect: Effect) {
         frame.turns[slot] = Turn::Asked;
         let id = EffectId::derive(self.id, &node.id, &frame.item);
-        self.requests.push(Request { id, node: node.id.clone(), item: frame.item.clone(), effect });
+        let (of, item, retry) = (node.id.clone(), frame.item.clone(), node.retry.clone());
+        self.requests.push(Request { id, node: of, item, effect, retry });
     }
 
     fn next(&mut self, frame: &mut Frame, slot: usize, at: usize, node: &PlanNode, next: Next) {

@@ -1,9 +1,9 @@
--- Takes away daemons that died, and strikes the queue rows that they had in hand. Gives how many there were.
+-- Finds daemons that died, and strikes the queue rows that they had in hand. Gives how many there were.
 -- $1 the daemon that looks, $2 whether it only starts: then a lock that nobody holds is enough, for who starts in the
 -- place of one that died comes quickly; else it may be a listener that is about to connect again.
 with dead as (
-    delete from public.workflow_daemons d
-    where d.id <> $1 and (d.seen_at < statement_timestamp() - interval '30 seconds'
+    update public.workflow_daemons d set died_at = statement_timestamp()
+    where d.id <> $1 and d.died_at is null and (d.seen_at < statement_timestamp() - interval '30 seconds'
         or (($2::boolean or d.seen_at < statement_timestamp() - interval '15 seconds') and not exists (
             select from pg_catalog.pg_locks l
             where l.locktype = 'advisory' and l.classid = 1952998511 and l.objid = d.lock::oid
@@ -20,6 +20,8 @@ with dead as (
     order by r.lane, r.due_at, r.queue_id
     on conflict (lane, due_at, queue_id)
     do update set strikes = s.strikes + excluded.strikes, struck_at = excluded.struck_at
+), past as (
+    delete from public.workflow_daemons g where g.died_at < statement_timestamp() - interval '1 hour'
 ), outlived as (
     -- Done long ago, by a daemon that was careful no more.
     delete from public.workflow_strikes o where o.struck_at < statement_timestamp() - interval '1 day'

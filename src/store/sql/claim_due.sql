@@ -1,15 +1,19 @@
 -- Takes what is due in the held lanes, with the events. A statement of its own, so that its snapshot
--- is younger than the locks. $1 lanes, $2 cursors, $3 limit.
-with held as materialized (
+-- is younger than the locks. $1 lanes, $2 cursors, $3 limit, $4 and $5 as in lock_ready_lanes.
+with lower as materialized (
+    select min(w.since) as since from unnest($4::bigint[], $5::timestamptz[]) as w (xid, since)
+    where pg_visible_in_snapshot(w.xid::text::xid8, pg_current_snapshot())
+), held as materialized (
     select lane::smallint as lane from unnest(string_to_array(nullif(current_setting('thendo.lanes', true), ''), ',')) as h (lane)
 ), taken as materialized (
     delete from public.workflow_queue
     where ctid = any (array(
         select due.ctid from unnest($1::smallint[], $2::timestamptz[]) as l (lane, since)
+        cross join lower
         join held on held.lane = l.lane
         cross join lateral (
             select q.ctid from public.workflow_queue q
-            where q.lane = l.lane and q.due_at >= l.since and q.due_at <= statement_timestamp()
+            where q.lane = l.lane and q.due_at >= least(l.since, lower.since) and q.due_at <= statement_timestamp()
             order by q.due_at, q.id
             limit (select greatest(1, $3::bigint / greatest(1, count(*))) from held)
         ) due

@@ -1,10 +1,75 @@
--- Takes due deliveries: committed before the first byte leaves. $1 limit, $2 token, $3 lease in ms, $4 repeatable.
-update public.workflow_deliveries
-set status = 'sending', attempt = attempt + 1, lease_token = $2,
-    lease_until = clock_timestamp() + $3::bigint * interval '1 millisecond', repeatable = $4
-where id = any (array(
+-- Takes due deliveries: committed before the first byte leaves. Destinations and their workflows take turns, from where
+-- the last lease ended; a destination with enough under way is passed over.
+-- $1 limit, $2 token, $3 lease in ms, $4 whether mails are repeatable, $5 most for one destination, $6 and $7 destinations
+-- with something under way and how much, $8 and $9 destination and workflow that had the last turn.
+-- One row back for each that was chosen; those that another daemon was quicker with are not `leased`. At the end one without
+-- an id, if there are more turns than one look takes: how far it came.
+with recursive busy as materialized (
+    select b.destination, greatest($5::bigint - b.under_way, 0) as room
+      from unnest($6::text[], $7::bigint[]) as b (destination, under_way)
+), behind (destination, workflow_id, n) as (
+    (select d.destination, d.workflow_id, 1 from public.workflow_deliveries d
+      where d.status = 'pending' and (d.destination, d.workflow_id) > ($8::text, $9::uuid)
+      order by d.destination, d.workflow_id limit 1)
+    union all
+    -- Each step is one look into the index.
+    select next.destination, next.workflow_id, g.n + 1 from behind g cross join lateral (
+        select d.destination, d.workflow_id from public.workflow_deliveries d
+         where d.status = 'pending' and (d.destination, d.workflow_id) > (g.destination,
+               case when exists (select from busy b where b.destination = g.destination and b.room = 0)
+                    then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else g.workflow_id end)
+         order by d.destination, d.workflow_id limit 1) next
+     where g.n < 64
+), before (destination, workflow_id, n) as (
+    (select d.destination, d.workflow_id, 65 from public.workflow_deliveries d
+      where d.status = 'pending' and (d.destination, d.workflow_id) <= ($8::text, $9::uuid)
+      order by d.destination, d.workflow_id limit 1)
+    union all
+    select next.destination, next.workflow_id, g.n + 1 from before g cross join lateral (
+        select d.destination, d.workflow_id from public.workflow_deliveries d
+         where d.status = 'pending' and (d.destination, d.workflow_id) <= ($8::text, $9::uuid)
+           and (d.destination, d.workflow_id) > (g.destination,
+               case when exists (select from busy b where b.destination = g.destination and b.room = 0)
+                    then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else g.workflow_id end)
+         order by d.destination, d.workflow_id limit 1) next
+     where g.n < 128
+), turns as materialized (
+    select g.destination, g.workflow_id, g.n, coalesce(b.room, $5::bigint) as room
+      from (select destination, workflow_id, n from behind union all select destination, workflow_id, n from before) g
+      left join busy b on b.destination = g.destination
+     where coalesce(b.room, $5::bigint) > 0
+       and not exists (select from public.workflow_holds h
+                        where h.workflow_id in (g.workflow_id, '00000000-0000-0000-0000-000000000000'))
+), due as (
+    select one.id, t.n, t.destination, t.room, row_number() over (partition by t.n order by one.due_at) as nth
+      from turns t cross join lateral (
+        select d.id, d.due_at from public.workflow_deliveries d
+         where d.status = 'pending' and d.destination = t.destination and d.workflow_id = t.workflow_id
+           and d.due_at <= statement_timestamp()
+         order by d.due_at limit least($1::bigint, t.room)) one
+), chosen as (
+    select c.id, c.nth, c.n from (
+        select w.id, w.nth, w.n, w.room, row_number() over (partition by w.destination order by w.nth, w.n) as of_destination
+          from due w) c
+     where c.of_destination <= c.room
+     order by c.nth, c.n limit $1::bigint
+), held as (
     select d.id from public.workflow_deliveries d
-    where d.status = 'pending' and d.due_at <= statement_timestamp()
-    order by d.due_at limit $1::bigint for update skip locked
-))
-returning id, payload, attempt
+     where d.id = any (array(select c.id from chosen c)) and d.status = 'pending' for update skip locked
+), leased as (
+    update public.workflow_deliveries d
+       set status = 'sending', attempt = d.attempt + 1, lease_token = $2,
+           lease_until = clock_timestamp() + $3::bigint * interval '1 millisecond',
+           first_attempt_at = coalesce(d.first_attempt_at, clock_timestamp()),
+           repeatable = d.kind = 'http' or $4
+      from held where d.id = held.id
+    returning d.id, d.kind, d.payload, d.attempt, d.retry, d.destination, d.workflow_id,
+              greatest(0, extract(epoch from clock_timestamp() - d.first_attempt_at) * 1000)::bigint as since_first_ms
+)
+select chosen.id, leased.id is not null as leased, leased.kind, leased.payload, leased.attempt, leased.retry,
+       leased.destination, leased.workflow_id, leased.since_first_ms, chosen.nth, chosen.n
+  from chosen left join leased on leased.id = chosen.id
+union all
+select null, false, null, null, null, null, far.destination, far.workflow_id, null, null, null
+  from (select b.destination, b.workflow_id from behind b where b.n = 64) far
+ order by nth, n

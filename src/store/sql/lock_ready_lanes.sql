@@ -1,8 +1,13 @@
 -- Holds lanes that have something due until the transaction ends; remembers them for claim_due. Tells which
--- transactions are over: what those wrote is there to be seen. While all workflows are held, nothing is ready.
--- $1 lanes in the order to try them, $2 their cursors, $3 how many workers share the ready ones.
-with lanes as (
-    select lane, since, turn from unnest($1::smallint[], $2::timestamptz[]) with ordinality as l (lane, since, turn)
+-- transactions run: what those wrote is still to come. While all workflows are held, nothing is ready.
+-- $1 lanes in the order to try them, $2 their cursors, $3 how many workers share the ready ones. $4 transactions that ran
+-- at the last look, $5 before when none of their rows is: of those that are over by now, from there on.
+with lower as materialized (
+    select min(w.since) as since from unnest($4::bigint[], $5::timestamptz[]) as w (xid, since)
+    where pg_visible_in_snapshot(w.xid::text::xid8, pg_current_snapshot())
+), lanes as (
+    select l.lane, least(l.since, lower.since) as since, l.turn
+    from unnest($1::smallint[], $2::timestamptz[]) with ordinality as l (lane, since, turn), lower
 ), ready as materialized (
     select lanes.lane from lanes
     cross join lateral (
@@ -19,6 +24,6 @@ with lanes as (
 )
 select set_config('thendo.lanes', coalesce(string_agg(lane::text, ','), ''), true),
        statement_timestamp() as at,
-       pg_snapshot_xmin(pg_current_snapshot())::text::bigint as oldest_running,
-       pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next_to_start
+       array(select x::text::bigint from pg_snapshot_xip(pg_current_snapshot()) as x) as running,
+       array(select lane::smallint from ready) as ready
 from held

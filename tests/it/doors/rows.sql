@@ -155,6 +155,7 @@ insert into workflow_dead_letters (id, root, attempt, event_at, event_id, workfl
 values ({dead}, {dead}, 1, '2020-01-01', {event}, {workflow}, 1, 1, '{}', 'it failed');
 -- one | another
 insert into workflow_holds (workflow_id, reason) values ({workflow}, 'too much at once');
+-- one | another
 insert into workflow_flow (workflow_id, rule, key) values ({workflow}, 'once', 'workflow');
 -- one | another
 insert into workflow_deliveries (id, execution_id, node_id, kind, lane, payload) values ({delivery}, {execution}, 'mail', 'email', 1, '{}');

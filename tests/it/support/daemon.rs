@@ -74,6 +74,18 @@ impl Daemon {
         self.child.wait().expect("waited for");
     }
 
+    /// SIGSTOP: it lives, and does nothing.
+    pub fn freezes(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("told");
+    }
+
+    /// SIGCONT: it goes on as if nothing had been.
+    pub fn thaws(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("told");
+    }
+
     /// SIGTERM, and how it ended.
     pub fn stops(mut self) -> std::process::ExitStatus {
         let pid = rustix::process::Pid::from_child(&self.child);

@@ -1,6 +1,7 @@
 //! A shop to test with: a database of its own on one shared private server, and daemons of the built binary.
 
 pub mod daemon;
+pub mod hooks;
 pub mod look;
 pub mod server;
 pub mod sink;

@@ -16,6 +16,10 @@ pub enum Manner {
     IsBusy(usize),
     /// Takes the whole message and hangs up without an answer.
     Vanishes,
+    /// Takes the connection and says nothing.
+    Hangs,
+    /// Takes the whole message and says nothing.
+    HangsAtTheEnd,
 }
 
 /// A listening sink.
@@ -55,6 +59,11 @@ async fn converse(
     messages: Arc<Mutex<Vec<String>>>,
     tries: Arc<Mutex<usize>>,
 ) -> Option<()> {
+    if manner == Manner::Hangs {
+        *tries.lock().expect("no panic") += 1;
+        let _open = stream;
+        return std::future::pending().await;
+    }
     let (reader, mut writer) = stream.into_split();
     let mut lines = BufReader::new(reader).lines();
     writer.write_all(b"220 sink\r\n").await.ok()?;
@@ -87,6 +96,9 @@ async fn converse(
                 messages.lock().expect("no panic").push(message);
                 if manner == Manner::Vanishes {
                     return None;
+                }
+                if manner == Manner::HangsAtTheEnd {
+                    return std::future::pending().await;
                 }
                 "250 taken"
             }

@@ -1,0 +1,134 @@
+//! One attempt at a delivery, and what comes of it.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout};
+
+use super::Ways;
+use super::report::Report;
+use crate::domain::delivery::DeliveryError;
+use crate::domain::ids::EffectId;
+use crate::domain::retry::{Policy, Retry, Trouble};
+use crate::domain::settings;
+use crate::store::deliveries::{Finished, Leased, Postponed};
+
+/// The longest pause between two attempts, unless a node says otherwise.
+const LONGEST_PAUSE_MS: u64 = 3_600_000;
+/// Beyond its own time a request gets so long before it is broken off from outside.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Makes one attempt and sorts what came of it.
+pub(super) async fn attempt(ways: &Ways, settings: &settings::Deliveries, delivery: Leased) -> Report {
+    let Leased { id, token, kind, payload, attempt, retry, since_first_ms, .. } = delivery;
+    let policy = policy(settings, &retry);
+    let finish = |status: &'static str, mut result: Value| {
+        if attempt > 1
+            && let Some(result) = result.as_object_mut()
+        {
+            result.insert("attempt".into(), attempt.into());
+        }
+        metrics::counter!("thendo_deliveries_total", "status" => status).increment(1);
+        Report::Finished(Finished { id, token, status, result })
+    };
+    let given_up = |reason: String| {
+        let reason = printable(&reason);
+        tracing::warn!(delivery = %id, attempt, reason, "a delivery is given up");
+        let reason = match attempt {
+            1 => reason,
+            _ => format!("given up after {attempt} attempts: {reason}"),
+        };
+        finish("refused", json!({ "reason": reason }))
+    };
+    if attempt > policy.attempts {
+        return finish(
+            "refused",
+            json!({ "reason": format!(
+            "given up after {} attempts: the daemon died while it was being sent", attempt - 1) }),
+        );
+    }
+    let began = Instant::now();
+    let sent = match payload {
+        Ok(payload) if kind == "http" => request(ways, settings, id, payload).await,
+        Ok(payload) => mail(ways, settings, id, payload).await,
+        Err(fault) => Err(unreadable(&fault)),
+    };
+    let took = began.elapsed();
+    metrics::histogram!("thendo_delivery_seconds", "kind" => kind).record(took.as_secs_f64());
+    let (trouble, asked_ms, reason) = match sent {
+        Ok(result) => return finish("sent", result),
+        Err(error @ DeliveryError::Unknown { .. }) => {
+            tracing::error!(delivery = %id, %error, "a mail's fate is unknown");
+            return finish("unknown", json!({ "reason": printable(&error.to_string()) }));
+        }
+        Err(error @ DeliveryError::Refused { .. }) => (Trouble::Refused, None, error.to_string()),
+        Err(DeliveryError::Transient { peer, trouble, retry_after, source }) => {
+            let asked = retry_after.map(|asked| u64::try_from(asked.as_millis()).unwrap_or(u64::MAX));
+            (trouble, asked, format!("{peer}: {source}"))
+        }
+    };
+    let since = since_first_ms.saturating_add(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    let Some(pause_ms) = policy.pause_ms(id, attempt, since, trouble, asked_ms) else {
+        return given_up(reason);
+    };
+    let reason = printable(&reason);
+    metrics::counter!("thendo_delivery_retries_total", "error" => trouble.as_str()).increment(1);
+    tracing::warn!(delivery = %id, attempt, reason, pause_ms, "a delivery is tried again later");
+    let delay_ms = i64::try_from(pause_ms).unwrap_or(i64::MAX);
+    Report::Postponed(Postponed { id, token, delay_ms, reason: json!({ "reason": reason }) })
+}
+
+/// What holds unless the node says otherwise.
+fn policy(settings: &settings::Deliveries, retry: &Retry) -> Policy {
+    let policy = Policy {
+        attempts: settings.attempts,
+        backoff_ms: settings.backoff_ms,
+        longest_ms: LONGEST_PAUSE_MS,
+        give_up_after_ms: None,
+        on: vec![Trouble::Timeout, Trouble::Connection, Trouble::Throttled, Trouble::Server],
+    };
+    policy.with(retry)
+}
+
+async fn mail(
+    ways: &Ways,
+    settings: &settings::Deliveries,
+    id: EffectId,
+    payload: Value,
+) -> Result<Value, DeliveryError> {
+    let email = read(payload)?;
+    let time = Duration::from_millis(settings.timeout_ms);
+    ways.mailer.send(id, &email, time).await
+}
+
+async fn request(
+    ways: &Ways,
+    settings: &settings::Deliveries,
+    id: EffectId,
+    payload: Value,
+) -> Result<Value, DeliveryError> {
+    let request: crate::domain::effect::HttpRequest = read(payload)?;
+    let time = Duration::from_millis(request.timeout_ms.unwrap_or(settings.timeout_ms));
+    timeout(time + GRACE, ways.requests.send(id, &request)).await.unwrap_or_else(|_| {
+        Err(DeliveryError::Transient {
+            peer: "the server".into(),
+            trouble: Trouble::Timeout,
+            retry_after: None,
+            source: format!("no answer within {} ms", time.as_millis()).into(),
+        })
+    })
+}
+
+fn read<T: DeserializeOwned>(payload: Value) -> Result<T, DeliveryError> {
+    serde_json::from_value(payload).map_err(|fault| unreadable(&fault.to_string()))
+}
+
+fn unreadable(fault: &str) -> DeliveryError {
+    DeliveryError::Refused { peer: "thendo".into(), reason: format!("its payload can't be read: {fault}") }
+}
+
+/// A peer's words as they can be stored and shown: without control characters, and not without end.
+fn printable(words: &str) -> String {
+    words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(1000).collect()
+}

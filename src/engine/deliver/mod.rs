@@ -1,0 +1,261 @@
+//! Deliveries: after commit, concurrently, outside any transaction, each under a lease. Destinations and workflows take
+//! turns, and no destination gets more than its share.
+
+mod attempt;
+mod report;
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::listen::Side;
+use super::wake::Wake;
+use crate::domain::ids::EffectId;
+use crate::domain::settings;
+use crate::mail::transport::Mailer;
+use crate::outside::requests::Requests;
+use crate::store::deliveries::{self, Leased, Turn, Wanted};
+use crate::store::session::{Session, StoreError};
+use report::{Leases, Report, write_reports};
+
+/// Without a wake-up deliveries that others handed over, or that are due again, are found this often. With the lease it
+/// is how long a dead sender's deliveries wait.
+const LOOK: Duration = Duration::from_secs(2);
+/// On shutdown deliveries under way get so long.
+const DRAIN: Duration = Duration::from_secs(7);
+/// Looks for more in a row: others may be quicker, and some turns have nothing due.
+const MOST_LOOKS: usize = 8;
+
+/// The ways out.
+pub struct Ways {
+    /// For mails.
+    pub mailer: Mailer,
+    /// For requests.
+    pub requests: Requests,
+}
+
+/// Delivers until `shutdown`, then lets what is under way end.
+pub async fn run(
+    side: Side,
+    ways: Ways,
+    settings: settings::Deliveries,
+    wake: Arc<Wake>,
+    shutdown: CancellationToken,
+) {
+    let (reports, incoming) = mpsc::channel(1024);
+    let leases = Leases::default();
+    let reporter = tokio::spawn(write_reports(side.clone(), incoming, leases.clone(), wake.clone()));
+    let mut deliverer = Deliverer {
+        side,
+        ways: Arc::new(ways),
+        settings,
+        reports,
+        sending: JoinSet::new(),
+        under_way: HashMap::new(),
+        leases,
+        last: Turn::default(),
+    };
+    deliverer.deliver(&wake, &shutdown).await;
+    deliverer.drain().await;
+    drop(deliverer);
+    let _ = timeout(Duration::from_secs(1), reporter).await;
+}
+
+struct Deliverer {
+    side: Side,
+    ways: Arc<Ways>,
+    settings: settings::Deliveries,
+    reports: mpsc::Sender<Report>,
+    sending: JoinSet<EffectId>,
+    under_way: HashMap<EffectId, UnderWay>,
+    leases: Leases,
+    /// Whose turn it was last.
+    last: Turn,
+}
+
+struct UnderWay {
+    destination: String,
+    token: Uuid,
+    repeatable: bool,
+}
+
+impl Deliverer {
+    async fn deliver(&mut self, wake: &Wake, shutdown: &CancellationToken) {
+        let mut renewals = every(self.renewal());
+        let mut looks = every(LOOK.min(Duration::from_millis(self.settings.lease_ms)));
+        loop {
+            let mut side = self.side.clone();
+            let session = tokio::select! {
+                session = super::side_session(&mut side) => session,
+                () = shutdown.cancelled() => return,
+            };
+            let mut more = true;
+            tokio::select! {
+                () = wake.deliverers.notified() => {}
+                Some(ended) = self.sending.join_next() => self.ended(ended),
+                _ = looks.tick() => self.rescue(&session, wake).await,
+                _ = renewals.tick() => {
+                    self.keep_leases(&session).await;
+                    more = false;
+                }
+                () = shutdown.cancelled() => return,
+            }
+            if more && let Err(error) = self.take_more(&session, shutdown).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "deliveries could not be leased");
+                sleep(Duration::from_millis(200)).await;
+            }
+        }
+    }
+
+    fn renewal(&self) -> Duration {
+        Duration::from_millis((self.settings.lease_ms / 3).max(10))
+    }
+
+    fn ended(&mut self, ended: Result<EffectId, tokio::task::JoinError>) {
+        // A task that broke off was aborted by us, at the very end.
+        if let Ok(id) = ended {
+            self.under_way.remove(&id);
+        }
+    }
+
+    async fn take_more(&mut self, session: &Session, shutdown: &CancellationToken) -> Result<(), StoreError> {
+        for _ in 0..MOST_LOOKS {
+            while let Some(ended) = self.sending.try_join_next() {
+                self.ended(ended);
+            }
+            let free = (self.settings.concurrency as usize).saturating_sub(self.under_way.len());
+            if free == 0 || shutdown.is_cancelled() {
+                break;
+            }
+            let mut by_destination: HashMap<String, usize> = HashMap::new();
+            for UnderWay { destination, .. } in self.under_way.values() {
+                *by_destination.entry(destination.clone()).or_default() += 1;
+            }
+            let wanted = Wanted {
+                limit: free,
+                lease_ms: self.settings.lease_ms,
+                repeatable: self.ways.mailer.repeatable(),
+                per_destination: self.settings.per_destination as usize,
+                under_way: &by_destination,
+                after: &self.last,
+            };
+            let found = deliveries::lease(session, wanted).await?;
+            let took = found.leased.len();
+            self.last = found.next;
+            if shutdown.is_cancelled() {
+                let unbegun: Vec<_> = found.leased.iter().map(|of| (of.id, of.token, false)).collect();
+                return deliveries::hand_back(session, &unbegun).await;
+            }
+            found.leased.into_iter().for_each(|delivery| self.begin(delivery));
+            if took == 0 && !found.met_others && !found.has_more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, delivery: Leased) {
+        let (id, token) = (delivery.id, delivery.token);
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner).insert(id, token);
+        let repeatable = delivery.kind == "http" || self.ways.mailer.repeatable();
+        let destination = delivery.destination.clone();
+        self.under_way.insert(id, UnderWay { destination, token, repeatable });
+        let (ways, settings, reports) = (self.ways.clone(), self.settings.clone(), self.reports.clone());
+        self.sending.spawn(async move {
+            let report = AssertUnwindSafe(attempt::attempt(&ways, &settings, delivery)).catch_unwind().await;
+            let _ = reports.send(report.unwrap_or_else(|_| report::fell_over(id, token, repeatable))).await;
+            id
+        });
+    }
+
+    /// Nothing more is begun. What is under way gets its time; then what may be repeated is put back for others, and the
+    /// rest keeps its lease until that runs out.
+    async fn drain(&mut self) {
+        let deadline = Instant::now() + DRAIN;
+        let mut renewals = every(self.renewal());
+        while !self.sending.is_empty() {
+            let next = async {
+                tokio::select! {
+                    ended = self.sending.join_next() => ended,
+                    _ = renewals.tick() => None,
+                }
+            };
+            let Ok(next) = timeout_at(deadline, next).await else { break };
+            match next {
+                Some(ended) => self.ended(ended),
+                None => {
+                    let session = self.side.borrow().clone();
+                    if let Some(session) = session {
+                        let _ = timeout_at(deadline, self.keep_leases(&session)).await;
+                    }
+                }
+            }
+        }
+        if self.under_way.is_empty() {
+            return;
+        }
+        tracing::warn!(left = self.under_way.len(), "deliveries were still under way at shutdown");
+        self.sending.shutdown().await;
+        let back: Vec<_> = self
+            .under_way
+            .iter()
+            .filter(|(_, of)| of.repeatable)
+            .map(|(id, of)| (*id, of.token, true))
+            .collect();
+        let session = self.side.borrow().clone();
+        if let Some(session) = session.filter(|_| !back.is_empty()) {
+            let handed = timeout(Duration::from_secs(1), deliveries::hand_back(&session, &back)).await;
+            if !matches!(handed, Ok(Ok(()))) {
+                tracing::warn!(left = back.len(), "they could not be put back: their leases run out");
+            }
+        }
+    }
+
+    async fn keep_leases(&self, session: &Session) {
+        let mut tokens: Vec<Uuid> =
+            self.leases.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect();
+        tokens.sort_unstable();
+        tokens.dedup();
+        if !tokens.is_empty()
+            && let Err(error) = deliveries::renew(session, &tokens, self.settings.lease_ms).await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "leases could not be renewed");
+        }
+    }
+
+    async fn rescue(&self, session: &Session, wake: &Wake) {
+        match deliveries::rescue(session).await {
+            Ok((unknown, again)) => {
+                if !unknown.is_empty() {
+                    tracing::error!(deliveries = ?unknown, "nobody knows whether these mails arrived: their sender died");
+                    metrics::counter!("thendo_deliveries_total", "status" => "unknown")
+                        .increment(unknown.len() as u64);
+                    wake.workers.notify_one();
+                }
+                if again > 0 {
+                    tracing::warn!(again, "deliveries of a dead sender are tried again");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "lost leases could not be looked for"
+                );
+            }
+        }
+    }
+}
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}

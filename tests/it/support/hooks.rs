@@ -1,0 +1,110 @@
+//! Somebody else's HTTP server: it answers, is busy, fails or says nothing, as it is told.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// What the server does with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// 200 with `{"number": …}`.
+    Answers,
+    /// As `Answers`, after so long.
+    AnswersAfter(Duration),
+    /// Says nothing until it is let go; then 200 with `{"number": …}`.
+    Hangs,
+    /// 429 with `Retry-After` in seconds for the first so many, then 200.
+    IsBusy(usize, u64),
+    /// 500.
+    Fails,
+    /// 302 to somewhere else.
+    Redirects,
+    /// 200 with more than anybody wants.
+    TalksOn,
+}
+
+/// One request as it came.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// When.
+    pub at: Instant,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// What was sent.
+    pub body: String,
+}
+
+/// A listening server.
+pub struct Hooks {
+    /// `127.0.0.1:PORT`.
+    pub address: String,
+    calls: Arc<Mutex<Vec<Call>>>,
+    go: watch::Sender<bool>,
+}
+
+impl Hooks {
+    /// Starts one.
+    pub async fn open(manner: Manner) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address").to_string();
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let (go, gone) = watch::channel(false);
+        let app = Router::new().fallback(answer).with_state((manner, calls.clone(), gone));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { address, calls, go }
+    }
+
+    /// `http://127.0.0.1:PORT/`.
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// Requests so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.calls.lock().expect("no panic").clone()
+    }
+
+    /// Those that hang are answered.
+    pub fn lets_go(&self) {
+        self.go.send_replace(true);
+    }
+}
+
+type Shared = (Manner, Arc<Mutex<Vec<Call>>>, watch::Receiver<bool>);
+
+async fn answer(State((manner, calls, mut go)): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
+    let number = {
+        let mut calls = calls.lock().expect("no panic");
+        let body = String::from_utf8_lossy(&body).into_owned();
+        calls.push(Call { at: Instant::now(), headers, body });
+        calls.len()
+    };
+    let fine = || axum::Json(json!({ "number": number })).into_response();
+    match manner {
+        Manner::Answers => fine(),
+        Manner::AnswersAfter(pause) => {
+            tokio::time::sleep(pause).await;
+            fine()
+        }
+        Manner::Hangs => {
+            go.wait_for(|go| *go).await.expect("the server lives");
+            fine()
+        }
+        Manner::IsBusy(times, seconds) if number <= times => {
+            (StatusCode::TOO_MANY_REQUESTS, [("retry-after", seconds.to_string())], "come again")
+                .into_response()
+        }
+        Manner::IsBusy(..) => fine(),
+        Manner::Fails => (StatusCode::INTERNAL_SERVER_ERROR, "it broke").into_response(),
+        Manner::Redirects => (StatusCode::FOUND, [("location", "http://169.254.169.254/")]).into_response(),
+        Manner::TalksOn => "x".repeat(10_000_000).into_response(),
+    }
+}
