@@ -122,10 +122,11 @@ impl World {
     pub fn looks_after_daemons(&self) -> usize {
         let mut ended = 0;
         for number in 0..DAEMONS {
-            let gone = match self.daemons[number].lock().expect("no panic").as_mut() {
-                Some(daemon) if daemon.has_ended() => Some(daemon.logged()),
-                _ => None,
-            };
+            let gone = self.daemons[number]
+                .lock()
+                .expect("no panic")
+                .as_mut()
+                .and_then(|daemon| daemon.has_ended().then(|| daemon.logged()));
             if let Some(log) = gone {
                 let last: Vec<&str> = log.lines().rev().take(5).collect();
                 self.says(format!("daemon {number} ended by itself: {last:#?}"));
