@@ -220,7 +220,8 @@ async fn outside(world: &World, db: &Client, verdict: &mut Verdict) {
             verdict.adds(Fault::Wrong, "requests with another's key, or not made", &told);
         }
     }
-    let sql = "select x.order_id from chaos.expected x where x.name in ('mail', 'hook') and 1 <> (select count(*)
+    let sql =
+        "select x.order_id from chaos.expected x where x.name in ('mail', 'hook') and 1 <> (select count(*)
         from workflow_deliveries d join chaos.runs r on r.id = d.execution_id where r.event_id = x.event_id)";
     verdict.adds(Fault::Wrong, "orders without exactly one delivery", &rows(db, sql).await);
 }

@@ -68,8 +68,11 @@ pub fn drawing(name: &str, edition: u64, hook: &str) -> Value {
             vec![mark, control("later", "delay", &json!({"for": "1s"})), points("delayed", &json!(1))],
         ),
         "loop" => {
-            let each =
-                control("each", "for_each", &json!({"items": "{{ range(0, order.total) | list }}", "at_once": 50}));
+            let each = control(
+                "each",
+                "for_each",
+                &json!({"items": "{{ range(0, order.total) | list }}", "at_once": 50}),
+            );
             json!({"nodes": [plain, mark, each, points("item", &json!("{{ item + 1 }}")), points("after", &json!(7))],
                 "edges": [edge("start", "mark"), edge("mark", "each"), branch("each", "each", "item"), branch("each", "after", "after")]})
         }
@@ -99,7 +102,10 @@ pub fn drawing(name: &str, edition: u64, hook: &str) -> Value {
         // Its first edition fails at its second node, any other does not.
         "fail" => {
             let fails = if edition == 0 { json!("{{ 7 // (order.total * 0) }}") } else { json!(7) };
-            linear(plain, vec![points("first", &json!(1)), points("second", &fails), points("third", &json!(1))])
+            linear(
+                plain,
+                vec![points("first", &json!(1)), points("second", &fails), points("third", &json!(1))],
+            )
         }
         "ask" => {
             let ask = control("ask", "approval", &json!({"question": "Well?", "timeout": "3d"}));
@@ -107,7 +113,11 @@ pub fn drawing(name: &str, edition: u64, hook: &str) -> Value {
                 "edges": [edge("start", "ask"), branch("ask", "approved", "yes"), branch("ask", "refused", "no")]})
         }
         "tick" => linear(
-            node("start", "trigger", json!({"triggerType": "schedule", "config": {"cron": "*/2 * * * * *", "missed": "all"}})),
+            node(
+                "start",
+                "trigger",
+                json!({"triggerType": "schedule", "config": {"cron": "*/2 * * * * *", "missed": "all"}}),
+            ),
             vec![control("note", "set", &json!({"vars": {"due": "{{ schedule.due_at }}"}}))],
         ),
         other => panic!("no drawing of {other}"),

@@ -6,10 +6,14 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::drawings::{STEERED, drawing};
+use crate::load;
 use crate::outside::Manner;
 use crate::plan::{Dice, Kind, Planned};
 use crate::takeover::Watch;
 use crate::world::World;
+
+/// How often a daemon is stopped until it is stopped with lanes in hand.
+const TRIES: u32 = 100;
 
 /// Each fault at its time; returns when the last is over.
 pub async fn run(world: &Arc<World>, plan: &[Planned]) -> Vec<Watch> {
@@ -74,7 +78,7 @@ async fn happens(world: &Arc<World>, fault: Planned) -> Option<Watch> {
 
 /// Killed or frozen, if it can be had while it holds lanes.
 async fn stopped(world: &Arc<World>, fault: Planned) -> Option<Watch> {
-    let Planned { kind, which, lasts, .. } = fault;
+    let Planned { kind, which, lasts, seed, .. } = fault;
     let db = world.connects().await;
     let signal = |freezes: bool| {
         if let Some(daemon) = world.daemons[which].lock().expect("no panic").as_ref() {
@@ -82,14 +86,17 @@ async fn stopped(world: &Arc<World>, fault: Planned) -> Option<Watch> {
         }
     };
     let mut watch = None;
-    for tried in 0..40 {
+    let mut dice = Dice::new(seed);
+    // So that there is something to hold.
+    let _ = load::bulk(&db, &mut dice, 300).await;
+    for tried in 0..TRIES {
         signal(true);
         watch = Watch::begins(world, &db, kind, which).await;
-        if watch.as_ref().is_none_or(|watch| watch.holds_lanes()) || tried == 39 {
+        if watch.as_ref().is_none_or(|watch| watch.holds_lanes()) || tried + 1 == TRIES {
             break;
         }
         signal(false);
-        sleep(Duration::from_millis(7)).await;
+        sleep(Duration::from_millis(dice.between(1, 12))).await;
     }
     if kind == Kind::Kill {
         let daemon = world.daemons[which].lock().expect("no panic").take();
@@ -98,6 +105,8 @@ async fn stopped(world: &Arc<World>, fault: Planned) -> Option<Watch> {
         }
         world.launches(which);
     }
+    let held = watch.as_ref().map_or_else(|| "nobody knows what".to_owned(), Watch::held);
+    world.says(format!("{kind:?} {which}, which held {held}"));
     let (measured, ()) = tokio::join!(
         async {
             match watch {

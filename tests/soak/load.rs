@@ -65,7 +65,14 @@ pub async fn run(world: &Arc<World>, seed: u64, load: Load) -> Arc<Met> {
     met
 }
 
-async fn again_and_again(world: Arc<World>, met: Arc<Met>, mut dice: Dice, load: Load, act: Act, slower: u32) {
+async fn again_and_again(
+    world: Arc<World>,
+    met: Arc<Met>,
+    mut dice: Dice,
+    load: Load,
+    act: Act,
+    slower: u32,
+) {
     let mut db = world.connects().await;
     while Instant::now() < load.until {
         match act(&db, &mut dice, load).await {
@@ -105,7 +112,8 @@ async fn ends(db: &Client, commits: bool) -> Result<bool, Error> {
     db.batch_execute(if commits { "commit" } else { "rollback" }).await.map(|()| commits)
 }
 
-async fn bulk(db: &Client, dice: &mut Dice, most: u64) -> Result<bool, Error> {
+/// Many orders of many customers in one statement.
+pub async fn bulk(db: &Client, dice: &mut Dice, most: u64) -> Result<bool, Error> {
     db.batch_execute("begin").await?;
     let count = dice.between(most.min(20), most) as i64;
     let sql = "insert into orders (customer_id, total, note)

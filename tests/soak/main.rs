@@ -50,6 +50,46 @@ async fn as_much_chaos_as_is_asked_for_leaves_the_books_in_order() {
     chaos(seed, Duration::from_secs(setting("SOAK_SECONDS", 900))).await;
 }
 
+/// The audit itself: of a quiet run everything is right, and each wrong that is done to the books is found.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_audit_finds_each_wrong() {
+    let mut world = World::open().await;
+    world.began = Instant::now();
+    let world = Arc::new(world);
+    let until = world.began + Duration::from_secs(6);
+    load::run(&world, 7, Load { until, pause: Duration::from_millis(40), bulk: 20 }).await;
+    assert!(settle(&world, 7).await, "it has not settled");
+    let db = world.connects().await;
+    let clean = audit::audit(&world, &db).await;
+    assert!(clean.is_clean(), "{:#?}", clean.found);
+    for (what, damage) in DAMAGES {
+        let harm = format!("drop schema chaos cascade; set session_replication_role = replica; {damage}");
+        db.batch_execute(&harm).await.expect("a damage");
+        let found = audit::audit(&world, &db).await.found;
+        assert!(found.iter().any(|line| line.contains(what)), "not found: {what}: {found:#?}");
+    }
+    let mail = world.mail.came().into_keys().next().expect("a mail");
+    world.mail.came_again(&mail);
+    db.batch_execute("drop schema chaos cascade").await.expect("once more");
+    let found = audit::audit(&world, &db).await.found;
+    assert!(found.iter().any(|line| line.contains("mails that came twice")), "{found:#?}");
+}
+
+/// What is done to the books, and what is found by it.
+const DAMAGES: [(&str, &str); 9] = [
+    ("orders without their points", "delete from loyalty_ledger where id = (select l.id from loyalty_ledger l join workflow_executions x on x.id = l.execution_id join workflows w on w.id = x.workflow_id and w.name = 'points' limit 1)"),
+    ("balances that are not the sum", "update loyalty_points set balance = balance + 1"),
+    ("effects done twice", "insert into loyalty_ledger (customer_id, order_id, points, reason, execution_id) select customer_id, order_id, points, reason, execution_id from loyalty_ledger where reason = 'delayed' limit 1"),
+    ("orders with several deposits", "insert into deposits (order_id, amount, due_date) select order_id, amount, due_date from deposits limit 1"),
+    ("events without their execution", "delete from workflow_executions where id = (select x.id from workflow_executions x join workflows w on w.id = x.workflow_id and w.name = 'ask' limit 1)"),
+    ("overtook an earlier event", "update workflow_executions set started_at = started_at + interval '1 hour' where id in (select distinct on (o.customer_id) x.id from workflow_executions x
+        join workflows w on w.id = x.workflow_id and w.name = 'points' join workflow_events e on e.id = x.event_id join orders o on o.id::text = e.row_data ->> 'id' order by o.customer_id, x.event_at)"),
+    ("never came", "update workflow_deliveries set id = gen_random_uuid() where id = (select id from workflow_deliveries where kind = 'http' limit 1)"),
+    ("times of the schedule that came twice", "update workflow_events e set row_data = jsonb_set(row_data, '{due_at}', to_jsonb((select min(row_data ->> 'due_at') from workflow_events where table_name = 'thendo.schedule')))
+        where table_name = 'thendo.schedule'"),
+    ("orders without an event", "delete from workflow_events where ctid = (select ctid from workflow_events where table_name = 'orders' and operation = 'insert' limit 1) and table_name = 'orders'"),
+];
+
 async fn chaos(seed: u64, span: Duration) {
     println!("SOAK_SEED={seed} SOAK_SECONDS={}", span.as_secs());
     let plan = plan::draw(seed, span, Duration::from_millis(1_500), drawings::STEERED.len());
@@ -57,7 +97,11 @@ async fn chaos(seed: u64, span: Duration) {
     let mut world = World::open().await;
     world.began = Instant::now();
     let world = Arc::new(world);
-    let load = Load { until: world.began + span, pause: Duration::from_millis(setting("SOAK_PAUSE_MS", 80)), bulk: 200 };
+    let load = Load {
+        until: world.began + span,
+        pause: Duration::from_millis(setting("SOAK_PAUSE_MS", 80)),
+        bulk: 200,
+    };
     let (met, watches) = tokio::join!(load::run(&world, seed, load), faults::run(&world, &plan));
     let load_ended = world.began.elapsed();
     let settled = settle(&world, seed).await;
@@ -76,7 +120,11 @@ async fn chaos(seed: u64, span: Duration) {
     }
     if !verdict.is_clean() || !settled || !slow.is_empty() {
         keep_logs(&world);
-        panic!("SOAK_SEED={seed} SOAK_SECONDS={}: settled: {settled}, take-overs: {slow:?}, {:#?}", span.as_secs(), verdict.found);
+        panic!(
+            "SOAK_SEED={seed} SOAK_SECONDS={}: settled: {settled}, take-overs: {slow:?}, {:#?}",
+            span.as_secs(),
+            verdict.found
+        );
     }
     drop(db);
 }
@@ -103,14 +151,19 @@ async fn settle(world: &Arc<World>, seed: u64) -> bool {
         // The schedule goes on all the time.
         quiet = if left[0] <= 1 && left[1] <= 1 && left[2..] == [0, 0] { quiet + 1 } else { 0 };
         if quiet == 1 {
-            db.batch_execute("update workflows set status = 'paused' where name = 'tick'").await.expect("paused");
+            db.batch_execute("update workflows set status = 'paused' where name = 'tick'")
+                .await
+                .expect("paused");
         }
         if quiet >= 4 && left == [0, 0, 0, 0] {
             return true;
         }
         if told.elapsed() > Duration::from_secs(10) {
             told = Instant::now();
-            world.says(format!("left: queued {}, resting {}, deliveries {}, failed {}", left[0], left[1], left[2], left[3]));
+            world.says(format!(
+                "left: queued {}, resting {}, deliveries {}, failed {}",
+                left[0], left[1], left[2], left[3]
+            ));
         }
     }
     false
@@ -129,15 +182,23 @@ async fn print_books(db: &Client, met: &Met) {
     let of = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     println!(
         "transactions: {} committed, {} rolled back, {} lost with the server, {} refused",
-        of(&met.committed), of(&met.rolled_back), of(&met.lost), of(&met.refused)
+        of(&met.committed),
+        of(&met.rolled_back),
+        of(&met.lost),
+        of(&met.refused)
     );
     for (what, sql) in [
         ("events", "select table_name || ' ' || operation as of, count(*) from chaos.events group by 1"),
         ("executions", "select name || ' ' || status as of, count(*) from chaos.runs group by 1"),
-        ("effects", "select coalesce(name, '-') as of, count(*) from chaos.ledger group by 1 union all select 'deposits', count(*) from deposits"),
+        (
+            "effects",
+            "select coalesce(name, '-') as of, count(*) from chaos.ledger group by 1 union all select 'deposits', count(*) from deposits",
+        ),
         ("deliveries", "select kind || ' ' || status as of, count(*) from workflow_deliveries group by 1"),
     ] {
-        let sql = format!("select coalesce(string_agg(of || ' ' || count, ', ' order by of), 'none'), coalesce(sum(count), 0)::bigint from ({sql}) t");
+        let sql = format!(
+            "select coalesce(string_agg(of || ' ' || count, ', ' order by of), 'none'), coalesce(sum(count), 0)::bigint from ({sql}) t"
+        );
         let row = db.query_one(&sql, &[]).await.expect("counted");
         println!("{what}: {} ({})", row.get::<_, i64>(1), row.get::<_, String>(0));
     }
@@ -159,7 +220,8 @@ fn print_takeovers(watches: &[Watch]) -> Vec<String> {
                 let beside = if alone { "" } else { ", beside other faults" };
                 println!(
                     "{what} of a daemon taken over after {kind:?}{beside}: median {:.1} s, longest {:.1} s, of {count}",
-                    middle.as_secs_f64(), most.as_secs_f64()
+                    middle.as_secs_f64(),
+                    most.as_secs_f64()
                 );
                 if alone && most > TAKEN_OVER {
                     slow.push(format!("{what} after {kind:?}: {most:?}"));

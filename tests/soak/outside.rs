@@ -73,6 +73,11 @@ impl Outside {
         self.manner.send_replace(manner);
     }
 
+    /// As if it had come once more.
+    pub fn came_again(&self, name: &str) {
+        note(&self.came, name, name, false);
+    }
+
     /// All that came.
     pub fn came(&self) -> HashMap<String, Came> {
         self.came.lock().expect("no panic").clone()

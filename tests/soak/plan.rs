@@ -131,13 +131,7 @@ impl Kind {
     fn is_of_a_daemon(self) -> bool {
         matches!(
             self,
-            Self::Kill
-                | Self::Freeze
-                | Self::Restart
-                | Self::Cut
-                | Self::Stall
-                | Self::Deaf
-                | Self::Mute
+            Self::Kill | Self::Freeze | Self::Restart | Self::Cut | Self::Stall | Self::Deaf | Self::Mute
         )
     }
 

@@ -63,6 +63,11 @@ impl Watch {
         !self.lanes.is_empty()
     }
 
+    /// For a log line.
+    pub fn held(&self) -> String {
+        format!("{} lanes, beside {} deliveries under way", self.lanes.len(), self.ids.len())
+    }
+
     /// Waits until all of it is in other hands, or back in its own; none if the server went away meanwhile.
     pub async fn ends(&mut self, db: &Client) -> Option<()> {
         let sql = "select
@@ -101,7 +106,8 @@ impl Watch {
         let (since, until) = (self.since, self.since + took);
         let troubles = self.world.troubles.lock().expect("no panic");
         // Its own is among them.
-        troubles.iter().filter(|(kind, from, to)| kind.disturbs() && *from < until && *to > since).count() <= 1
+        troubles.iter().filter(|(kind, from, to)| kind.disturbs() && *from < until && *to > since).count()
+            <= 1
     }
 }
 
