@@ -149,7 +149,7 @@ pub async fn answers(db: &Client, dice: &mut Dice) -> Result<bool, Error> {
     let sql = "select count(*) from tell_executions(array(
         select a.execution_id from workflow_awaits a
          where a.table_name = 'thendo.word' and a.key = 'approval'
-           and not exists (select from workflow_queue q where q.execution_id = a.execution_id) order by a.execution_id limit 20),
+           and not exists (select from workflow_queue q where q.execution_id = a.execution_id and q.due_at <= now()) order by a.execution_id limit 20),
         jsonb_build_object('word', $1::text, 'node', 'ask', 'by', 'the test'))";
     db.query_one(sql, &[&word]).await.map(|_| true)
 }
@@ -158,7 +158,7 @@ pub async fn answers(db: &Client, dice: &mut Dice) -> Result<bool, Error> {
 pub async fn tries_again(db: &Client) -> Result<bool, Error> {
     let sql = "select count(*) from tell_executions(array(
         select d.id from workflow_dead_letters d join workflows w on w.id = d.workflow_id and w.name = 'fail'
-         where not exists (select from workflow_queue q where q.execution_id = d.id) limit 50),
+         where not exists (select from workflow_queue q where q.execution_id = d.id and q.due_at <= now()) limit 50),
         '{\"word\": \"retry\", \"version\": \"latest\", \"by\": \"the test\"}')";
     db.query_one(sql, &[]).await.map(|_| true)
 }

@@ -95,7 +95,7 @@ impl World {
             let name: String = row.get(0);
             until(&format!("{name} is in force"), async || {
                 let left = in_force().await;
-                for broken in left.iter().filter(|row| row.get::<_, String>(1) == "broken") {
+                if let Some(broken) = left.iter().find(|row| row.get::<_, String>(1) == "broken") {
                     panic!("{}: {}", broken.get::<_, String>(0), broken.get::<_, Value>(3));
                 }
                 left.iter().all(|row| row.get::<_, String>(0) != name)
