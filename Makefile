@@ -60,13 +60,13 @@ unit:
 	fi; \
 	if nextest="$$(scripts/tool cargo-nextest)"; then \
 	    "$$nextest" nextest run --locked $${NEXTEST_PROFILE:+--profile $$NEXTEST_PROFILE} \
-	        $${all:+--run-ignored all -E 'not binary(soak)'}; \
+	        $${all:+--run-ignored all -E 'not test(as_much_chaos)'}; \
 	else \
 	    cargo test --locked; \
 	    [ -z "$$all" ] || cargo test --locked --test it -- --ignored; \
 	fi
 
-soak: ## minutes of load, kills and cuts, then an audit (SOAK_SEED, SOAK_SECONDS)
+soak: ## minutes of load and everything that can go wrong, then an audit (SOAK_SEED, SOAK_SECONDS)
 	@cargo test --locked --test soak -- --ignored --nocapture
 
 bench: ## figures, beside a floor measured in the same run

@@ -169,3 +169,27 @@ async fn partitions_are_left_for_later_while_a_writer_has_not_committed() {
     let made: i32 = maker.query_one("select public.prepare_partitions(2)", &[]).await.expect("made").get(0);
     assert_eq!(made, 2);
 }
+
+/// Of transactions that run, a snapshot tells only those that began before the last one that is over: in a quiet shop
+/// the one slow writer is not among them.
+#[tokio::test]
+async fn a_slow_writer_is_not_overtaken_though_nobody_else_writes() {
+    let shop = Shop::open().await;
+    // It looks all the time, and nobody else does anything.
+    let settings = [("THENDO_ENGINE__POLL_MS", "10"), ("THENDO_ENGINE__GATE", "false")];
+    let _daemon = shop.daemon_with(&settings).await;
+    shop.publishes("points", &points_and_deposit()).await;
+    shop.places_order(250_00).await;
+    shop.has_settled().await;
+    let order = "insert into orders (customer_id, total) select id, 25000 from customers";
+    for _ in 0..10 {
+        shop.db.batch_execute("begin").await.expect("begun");
+        shop.db.batch_execute(order).await.expect("the first order");
+        shop.db.batch_execute("select pg_sleep(0.2); commit").await.expect("committed");
+        shop.db.batch_execute(order).await.expect("the second order");
+        shop.has_settled().await;
+    }
+    let overtaken = "select count(*) from (select started_at, lag(started_at) over (order by event_at, event_id) as former
+        from workflow_executions) t where started_at < former";
+    assert_eq!(shop.number(overtaken, &[]).await, 0);
+}

@@ -2,6 +2,8 @@
 -- transactions run: what those wrote is still to come. While all workflows are held, nothing is ready.
 -- $1 lanes in the order to try them, $2 their cursors, $3 how many workers share the ready ones. $4 transactions that ran
 -- at the last look, $5 before when none of their rows is: of those that are over by now, from there on.
+-- A snapshot ends with the latest transaction that is over: what began after that and runs is not in it. Only by a number
+-- of our own are those known too.
 with lower as materialized (
     select min(w.since) as since from unnest($4::bigint[], $5::timestamptz[]) as w (xid, since)
     where pg_visible_in_snapshot(w.xid::text::xid8, pg_current_snapshot())
@@ -24,6 +26,9 @@ with lower as materialized (
 )
 select set_config('thendo.lanes', coalesce(string_agg(lane::text, ','), ''), true),
        statement_timestamp() as at,
-       array(select x::text::bigint from pg_snapshot_xip(pg_current_snapshot()) as x) as running,
+       array(select x::text::bigint from pg_snapshot_xip(pg_current_snapshot()) as x
+             union all
+             select generate_series(pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
+                                    pg_current_xact_id()::text::bigint - 1)) as running,
        array(select lane::smallint from ready) as ready
 from held
