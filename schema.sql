@@ -174,6 +174,32 @@ comment on function public.audit(regclass) is 'For migrations: the triggers and 
 --- grants-on-function public.audit(regclass)
 revoke all on function public.audit(regclass) from public, anon, authenticated, service_role;
 
+--- function public.check_constraints_at_once()
+CREATE OR REPLACE FUNCTION public.check_constraints_at_once()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    others constant text := (
+        select string_agg(distinct format('%I.%I', n.nspname, c.conname), ', ')
+          from pg_constraint c join pg_namespace n on n.oid = c.connamespace
+         where c.condeferrable and has_schema_privilege(n.oid, 'usage')
+           and c.conname not in ('hand_on_slot_of_deleted', 'hand_on_slot_of_updated'));
+begin
+    if others is not null then
+        execute 'set constraints ' || others || ' immediate';
+    end if;
+end
+$function$;
+
+--- comment-on-function public.check_constraints_at_once()
+comment on function public.check_constraints_at_once() is 'Has all that is put off until the commit checked with each statement of this transaction; but for slots of flow control.';
+
+--- grants-on-function public.check_constraints_at_once()
+revoke all on function public.check_constraints_at_once() from public, anon, authenticated, service_role;
+grant execute on function public.check_constraints_at_once() to thendo_engine;
+
 --- function public.check_deposit()
 CREATE OR REPLACE FUNCTION public.check_deposit()
  RETURNS trigger
@@ -941,7 +967,7 @@ begin
     get diagnostics handed = row_count;
     -- The daemon itself looks again at once.
     if handed > 0 and current_setting('role') <> 'thendo_engine' then
-        perform pg_notify('thendo_shop', '');
+        perform pg_notify('thendo_shop', '') where pg_notification_queue_usage() < 0.5;
     end if;
     return null;
 end
@@ -2070,7 +2096,7 @@ begin
 
     get diagnostics recorded = row_count;
     -- 1952998511 is 'thdo', the namespace of thendo's advisory locks; 0 is the gate.
-    if recorded > 0 and pg_try_advisory_xact_lock_shared(1952998511, 0) then
+    if recorded > 0 and pg_try_advisory_xact_lock_shared(1952998511, 0) and pg_notification_queue_usage() < 0.5 then
         woken := pg_notify('thendo_' || tg_argv[0], '')::text; -- Cheaper than perform, which runs a query.
     end if;
     return null;
@@ -2173,7 +2199,7 @@ begin
         select clock_timestamp(), w.lane, w.id
           from unnest(let_go) with ordinality as r (id, n) join public.workflow_waiting w on w.id = r.id order by r.n;
     end if;
-    perform pg_notify('thendo_shop', '');
+    perform pg_notify('thendo_shop', '') where pg_notification_queue_usage() < 0.5;
     return coalesce(cardinality(let_go), 0);
 end
 $function$;
@@ -2423,7 +2449,7 @@ begin
     select m.workflow_id from moved m;
     -- The daemon itself looks again at once.
     if current_setting('role') <> 'thendo_engine' then
-        perform pg_notify('thendo_shop', '');
+        perform pg_notify('thendo_shop', '') where pg_notification_queue_usage() < 0.5;
     end if;
 end
 $function$;
@@ -2469,7 +2495,7 @@ begin
     select d.id, d.workflow from wanted d;
     -- The daemon itself looks again at once.
     if current_setting('role') <> 'thendo_engine' then
-        perform pg_notify('thendo_shop', '');
+        perform pg_notify('thendo_shop', '') where pg_notification_queue_usage() < 0.5;
     end if;
 end
 $function$;
@@ -2654,7 +2680,7 @@ begin
         select r.at, t.lane, r.at, r.id, t.id from recorded r join told t on t.id = r.execution
     )
     select t.id from told t;
-    perform pg_notify('thendo_shop', '');
+    perform pg_notify('thendo_shop', '') where pg_notification_queue_usage() < 0.5;
 end
 $function$;
 
@@ -2853,7 +2879,7 @@ begin
         end if;
     end if;
     if new.health = 'unchecked' then
-        perform pg_notify('thendo_workflows', '');
+        perform pg_notify('thendo_workflows', '') where pg_notification_queue_usage() < 0.5;
     end if;
     return new;
 end

@@ -26,6 +26,8 @@ pub struct Done {
     pub claimed: usize,
     /// How much event data it took, in bytes.
     pub bytes: usize,
+    /// It took nothing, for what is due is in other hands.
+    pub elsewhere: bool,
     /// It handed something to the deliverers.
     pub handed: bool,
     /// Time spent on plans, conditions and templates, with the transaction open.
@@ -68,7 +70,8 @@ pub(super) async fn run(
     let claimed = claim_due(session, cursors, order.limit, order.workers).await;
     let (rows, worked) = match claimed {
         Ok(claim) if claim.rows.is_empty() => {
-            (claim.rows, session.transaction("rollback").await.map(|()| Done::default()).map_err(Fault::from))
+            let nothing = Done { elsewhere: claim.elsewhere, ..Done::default() };
+            (claim.rows, session.transaction("rollback").await.map(|()| nothing).map_err(Fault::from))
         }
         Ok(claim) => {
             let worked = async {
@@ -114,7 +117,7 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -
         in_waves(session, &mut moving.running, *now, manner, &mut Deliveries::HandOver).await?;
     settle(session, plans, &mut moving, *now).await?;
     tell(rows, &moving, *now);
-    Ok(Done { claimed: rows.len(), bytes: *bytes, handed, thought })
+    Ok(Done { claimed: rows.len(), bytes: *bytes, handed, thought, elsewhere: false })
 }
 
 /// What flow control says, and what is held: of that nothing moves, but what was decided about it holds.

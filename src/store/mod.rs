@@ -1,6 +1,7 @@
 //! All SQL of the data plane and the lists, in functions named after what they do.
 
 pub mod cause;
+pub mod constraints;
 pub mod daemons;
 pub mod dead_letters;
 pub mod deliveries;
@@ -68,6 +69,7 @@ pub static OF_A_BATCH: &[&Sql] = &[
 /// What is sent beside batches.
 pub static BESIDE_BATCHES: &[&Sql] = &[
     &cause::CHAINS,
+    &constraints::CHECK_AT_ONCE,
     &daemons::HOLD_LOCK,
     &daemons::REGISTER,
     &daemons::BURY,
