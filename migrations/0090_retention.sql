@@ -109,14 +109,20 @@ begin
                and d.finished_at < expired
                -- One that rests may still ask what became of it.
                and not exists (select from public.workflow_waiting w where w.id = d.execution_id)
+               -- Who tries a failed one again must not send again what was sent.
+               and not exists (select from public.workflow_dead_letters l where d.execution_id in (l.id, l.root))
              order by d.id limit most for update skip locked));
+    when 'workflow_dead_letters' then
+        delete from public.workflow_dead_letters g where g.ctid = any (array(
+            select l.ctid from public.workflow_dead_letters l where l.failed_at < expired
+             order by l.failed_at limit most for update skip locked));
     end case;
     get diagnostics deleted = row_count;
     return deleted;
 end
 $$;
 comment on function public.delete_expired(text, interval, integer) is
-    'Deletes some of what is older than this from workflow_events or workflow_executions (their default partitions) or workflow_deliveries (those that are finished); how many. For the daemon.';
+    'Deletes some of what is older than this from workflow_events or workflow_executions (their default partitions) workflow_deliveries (those that are finished) or workflow_dead_letters; how many. For the daemon.';
 
 revoke execute on function public.take_turn(text, interval), public.events_needed_since(), public.detach_expired(text, interval),
     public.drop_detached(), public.delete_expired(text, interval, integer) from public, anon, authenticated, service_role;

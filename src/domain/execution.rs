@@ -162,6 +162,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_drawing_in_the_docs_has_every_move_and_no_other() {
+        let words = [
+            (Move::Parked, "parked"),
+            (Move::Resumed, "resumed"),
+            (Move::Ended, "ended"),
+            (Move::GaveUp, "gave up"),
+            (Move::Stopped, "stopped"),
+        ];
+        let mut moves = std::collections::BTreeSet::new();
+        for state in [Status::Running, Status::Waiting, Status::Succeeded, Status::Failed, Status::Cancelled]
+        {
+            for (step, word) in words {
+                moves.extend(state.after(step).map(|to| format!("{state:?} --> {to:?}: {word}")));
+            }
+        }
+        let drawn = include_str!("../../docs/executions.md").lines().map(str::trim);
+        let drawn = drawn.filter(|line| line.contains(" --> ") && !line.starts_with('['));
+        assert_eq!(drawn.map(str::to_owned).collect::<std::collections::BTreeSet<_>>(), moves);
+    }
+
+    #[test]
     fn an_ended_execution_never_moves_again() {
         for state in [Status::Succeeded, Status::Failed, Status::Cancelled] {
             for step in [Move::Parked, Move::Resumed, Move::Ended, Move::GaveUp, Move::Stopped] {

@@ -1,11 +1,12 @@
 //! Rows that no batch survives are set aside.
 
 use super::advance::Run;
-use super::plans::Plans;
-use super::record::settle;
+use super::plans::{InForce, Plans};
+use super::record::{settle, tells};
 use super::resume::{Broken, Moving};
 use super::start::identity;
-use crate::store::executions::take_waiting;
+use crate::domain::event::Event;
+use crate::store::executions::{load_customers, take_waiting};
 use crate::store::queue::{Claimed, Due, quarantine};
 use crate::store::session::{Session, StoreError};
 
@@ -25,30 +26,30 @@ pub async fn set_aside(
             return session.transaction("rollback").await; // Somebody else has it.
         }
         let mut moving = Moving::default();
-        let aside = |identity, state| Broken {
-            identity,
-            steps: Vec::new(),
-            state,
-            error: format!("set aside: {reason}"),
+        let aside = |identity, state, tells| {
+            let error = format!("set aside: {reason}");
+            Broken { identity, steps: Vec::new(), state, error, tells }
         };
         match &row.what {
-            Due::Event(event) => moving.broken.extend(plans.started_by(event).iter().map(|in_force| {
-                let identity = identity(event, in_force, row.lane, event.at);
-                let run = Run::start(identity.id, &in_force.plan, event, event.at);
-                aside(identity, serde_json::to_value(run.save()).ok())
-            })),
-            Due::Unreadable(event, _) => moving.broken.extend(
-                plans
-                    .listening_to(event)
-                    .iter()
-                    .map(|in_force| aside(identity(event, in_force, row.lane, event.at), None)),
-            ),
-            Due::Execution(id) | Due::Offer(id, _) => moving.broken.extend(
-                take_waiting(session, &[*id])
-                    .await?
-                    .into_iter()
-                    .map(|woken| aside(woken.identity, woken.state.ok())),
-            ),
+            Due::Event(event) => {
+                for in_force in plans.started_by(event) {
+                    let known = with_customer(session, event, &in_force).await?;
+                    let identity = identity(event, &in_force, row.lane, event.at);
+                    let run = Run::start(identity.id, &in_force.plan, &known, event.at);
+                    let tells = tells(in_force.plan.trigger_kind(), event.depth);
+                    moving.broken.push(aside(identity, serde_json::to_value(run.save()).ok(), tells));
+                }
+            }
+            Due::Unreadable(event, _) => {
+                moving.broken.extend(plans.listening_to(event).iter().map(|in_force| {
+                    let tells = tells(in_force.plan.trigger_kind(), event.depth);
+                    aside(identity(event, in_force, row.lane, event.at), None, tells)
+                }));
+            }
+            Due::Execution(id) | Due::Offer(id, _) => {
+                let woken = take_waiting(session, &[*id]).await?.into_iter();
+                moving.broken.extend(woken.map(|woken| aside(woken.identity, woken.state.ok(), None)));
+            }
             Due::Gone(_) => {}
         }
         settle(session, plans, &mut moving, row.due_at).await
@@ -58,4 +59,12 @@ pub async fn set_aside(
         let _ = session.transaction("rollback").await;
     }
     done
+}
+
+/// The event as the execution would have seen it: whoever tries it again needs the customer, too.
+async fn with_customer(session: &Session, event: &Event, in_force: &InForce) -> Result<Event, StoreError> {
+    let key = in_force.plan.customer_of(event);
+    let found = load_customers(session, key.into_iter().collect()).await?;
+    let customer = found.into_values().next().and_then(Result::ok);
+    Ok(Event { customer, ..event.clone() })
 }

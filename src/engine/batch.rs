@@ -1,6 +1,6 @@
 //! One batch, from claim to commit: an execution's life can be read here from top to bottom.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -14,7 +14,7 @@ use super::record::settle;
 use super::resume::{Moving, Rest, wake};
 use super::start::start;
 use crate::domain::execution::Status;
-use crate::domain::ids::{EventId, WorkflowId};
+use crate::domain::ids::EventId;
 use crate::store::holds::hold;
 use crate::store::queue::{Claim, Claimed, Cursors, Due, claim_due};
 use crate::store::session::{Session, StoreError};
@@ -122,21 +122,20 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -
 
 /// What flow control says, and what is held: of that nothing moves, but what was decided about it holds.
 async fn hold_back(session: &Session, claim: &Claim, moving: &mut Moving) -> Result<(), StoreError> {
-    let mut held: HashSet<WorkflowId> = claim.held.clone();
-    for Held { workflow, reason } in admit(session, &mut moving.running, claim.now).await? {
-        if hold(session, workflow, &reason).await? {
+    let beyond_their_guard = admit(session, &mut moving.running, claim.now).await?;
+    for Held { workflow, reason } in &beyond_their_guard {
+        if hold(session, *workflow, reason).await? {
             tracing::error!(%workflow, reason, "a workflow is held until an admin releases it");
         }
-        held.insert(workflow);
     }
-    if held.is_empty() {
+    if claim.held.is_empty() && beyond_their_guard.is_empty() {
         return Ok(());
     }
     let (resting, running) = std::mem::take(&mut moving.running).into_iter().partition(|of: &Running| {
         let moves = matches!(of.run.status, Status::Waiting | Status::Running)
             && !of.run.begins_after(claim.now)
             && of.run.wants_slot().is_none();
-        moves && held.contains(&of.identity.workflow)
+        moves && (of.run.is_guarded() || claim.held.contains(&of.identity.workflow))
     });
     moving.running = running;
     moving.resting.extend(Vec::into_iter(resting).map(|of| (of, Rest::Held)));
@@ -156,7 +155,7 @@ fn tell(rows: &[Claimed], moving: &Moving, now: DateTime<Utc>) {
     }
     for broken in &moving.broken {
         tracing::error!(execution = %broken.identity.id, workflow = %broken.identity.workflow, error = broken.error,
-            "an execution could not be resumed and was recorded as failed");
+            "an execution could not go on and was recorded as failed");
     }
     metrics::counter!("thendo_queue_rows_total").increment(rows.len() as u64);
     metrics::histogram!("thendo_batch_rows").record(rows.len() as f64);

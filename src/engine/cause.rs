@@ -26,7 +26,7 @@ pub(super) async fn end_loops(
     let chains = chains(session, &last).await?;
     let broken = looping.into_iter().map(|(cause, identity)| {
         let chain = cause.and_then(|cause| chains.get(&cause)).map_or(&[][..], Vec::as_slice);
-        Broken { error: in_words(chain), identity, steps: Vec::new(), state: None }
+        Broken { error: in_words(chain), identity, steps: Vec::new(), state: None, tells: None }
     });
     Ok(broken.collect())
 }

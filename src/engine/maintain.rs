@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::settings::{Retention, Settings};
 use crate::store::maintenance::{
-    Detached, Kept, delete_expired, detach_expired, drop_detached, prepare_partitions,
+    Detached, Kept, delete_expired, detach_expired, drop_detached, prepare_partitions, prune_flow,
     refresh_page_view_stats, take_turn,
 };
 
@@ -76,12 +76,17 @@ async fn remove_what_is_old(pool: &PgPool, retention: &Retention) -> sqlx::Resul
         (Kept::Events, retention.events_days),
         (Kept::Executions, retention.executions_days),
         (Kept::Deliveries, retention.deliveries_days),
+        // Without the deliveries it would not be known what must not be sent again.
+        (Kept::DeadLetters, retention.deliveries_days),
     ];
     for (kept, days) in kept.into_iter().filter(|(_, days)| *days > 0) {
-        if kept != Kept::Deliveries {
+        if matches!(kept, Kept::Events | Kept::Executions) {
             detach_months(pool, kept, days).await?;
         }
         delete_rows(pool, kept, days).await?;
+    }
+    while prune_flow(pool, MOST_ROWS).await? == u64::from(MOST_ROWS) {
+        sleep(WANTED).await;
     }
     // Those of a daemon that came no further, too.
     while let Some(table) = drop_detached(pool).await? {

@@ -97,7 +97,7 @@ pub(super) async fn gives_up_too_early(
     let gives_up: HashMap<usize, DateTime<Utc>> = awake
         .iter()
         .enumerate()
-        .filter(|(_, of)| of.run.status == Status::Waiting)
+        .filter(|(_, of)| matches!(of.run.status, Status::Waiting | Status::Running))
         .filter_map(|(n, of)| Some((n, of.run.gives_up_at(now)?)))
         .collect();
     if gives_up.is_empty() {

@@ -10,11 +10,12 @@ use super::apply::Running;
 use super::flow::places;
 use super::plans::Plans;
 use super::resume::{Broken, Moving, Rest};
-use crate::domain::event::Operation;
+use crate::domain::event::{MAX_DEPTH, Operation};
 use crate::domain::execution::{Mode, Status, Step, StepOutcome};
 use crate::domain::ids::{ExecutionId, WorkflowId};
 use crate::domain::word::WORDS;
 use crate::store::dead_letters::{self, Dead, Failure};
+use crate::store::deliveries::cancel_pending;
 use crate::store::executions::{Ended, Identity, Resting, park, record};
 use crate::store::flow::{Occupant, take_places};
 use crate::store::session::{Session, StoreError};
@@ -36,12 +37,12 @@ pub(super) async fn settle(
     let told = plans.begin_with_failures();
     let places = places(running.iter().chain(resting.iter().map(|(of, _)| of)));
     let mut down = Down { places, ..Down::default() };
-    for Broken { identity, steps, state, error } in broken.iter() {
+    for Broken { identity, steps, state, error, tells } in broken.iter() {
         let (mode, status) = (Mode::Live, Status::Failed);
         down.ended.push(Ended { identity, mode, status, steps, error: Some(error.clone()) });
         down.letters.extend(state.clone().map(|state| (identity, state, error.clone())));
-        if told {
-            down.failures.push(failed(identity, steps, error, None, now));
+        if let Some(depth) = tells.filter(|_| told) {
+            down.failures.push(failed(identity, steps, error, None, depth, now));
         }
     }
     for Running { identity, plan, run } in running {
@@ -53,10 +54,13 @@ pub(super) async fn settle(
         let error = run.ended_by().map(str::to_owned).or_else(|| failure(run.steps()));
         if run.status == Status::Failed {
             let reason = error.clone().unwrap_or_else(|| "failed".into());
-            if told && plan.trigger_kind() != WORKFLOW_FAILED {
-                down.failures.push(failed(identity, run.steps(), &reason, Some(run), now));
+            if let Some(depth) = tells(plan.trigger_kind(), run.context().depth()).filter(|_| told) {
+                down.failures.push(failed(identity, run.steps(), &reason, Some(run), depth, now));
             }
             down.letters.push((identity, serde_json::to_value(run.save()).unwrap_or_default(), reason));
+        }
+        if run.status == Status::Cancelled {
+            down.cancelled.push(identity.id);
         }
         down.timers.extend(run.queued_for().map(|at| (identity.lane, at, identity.id)));
         let (mode, status, steps) = (Mode::Live, run.status, run.steps());
@@ -81,6 +85,7 @@ struct Down<'a> {
     letters: Vec<(&'a Identity, Value, String)>,
     failures: Vec<Failure>,
     places: Vec<Occupant>,
+    cancelled: Vec<ExecutionId>,
     /// Instants that executions were to be woken at and have no use for any more.
     timers: Vec<(i16, DateTime<Utc>, ExecutionId)>,
 }
@@ -125,7 +130,7 @@ impl<'a> Down<'a> {
             reason: reason.clone(),
         };
         let dead: Vec<_> = self.letters.iter().map(dead).collect();
-        let (recorded, parked, placed, registered, unqueued, kept, heard, committed) = tokio::join!(
+        let (recorded, parked, placed, registered, unqueued, kept, heard, called_off, committed) = tokio::join!(
             biased;
             record(session, &self.ended),
             park(session, &self.resting),
@@ -134,8 +139,10 @@ impl<'a> Down<'a> {
             unqueue(session, &self.timers),
             dead_letters::keep(session, &dead),
             dead_letters::tell(session, &self.failures),
+            cancel_pending(session, &self.cancelled),
             session.transaction("commit"),
         );
+        called_off?;
         recorded.and(parked).and(placed).and(registered).and(unqueued).and(kept).and(heard).and(committed)
     }
 }
@@ -162,16 +169,22 @@ fn first_failed(steps: &[Step]) -> Option<&Step> {
     steps.iter().find(|step| step.outcome == StepOutcome::Failed)
 }
 
+/// The depth of an execution's event, if workflows may begin with its failure: not if it began with one itself, nor if
+/// nothing more may follow it.
+pub(super) fn tells(trigger_kind: &str, depth: i16) -> Option<i16> {
+    (trigger_kind != WORKFLOW_FAILED && depth < MAX_DEPTH).then_some(depth)
+}
+
 /// A failure as workflows see it that begin with one.
 fn failed(
     identity: &Identity,
     steps: &[Step],
     reason: &str,
     run: Option<&Run>,
+    depth: i16,
     now: DateTime<Utc>,
 ) -> Failure {
     let event = run.map(|run| run.context().event());
-    let depth = run.map_or(0, |run| run.context().depth());
     let row = json!({
         "workflow": identity.workflow, "execution": identity.id, "attempt": identity.attempt,
         "node": first_failed(steps).map(|step| &step.node), "reason": reason, "failed_at": time(now),

@@ -11,6 +11,7 @@ use super::again::try_again;
 use super::apply::Running;
 use super::offers::{gives_up_too_early, look_back};
 use super::plans::Plans;
+use super::record::tells;
 use crate::domain::event::{Event, Row};
 use crate::domain::execution::{Status, Step};
 use crate::domain::ids::ExecutionId;
@@ -54,6 +55,8 @@ pub(super) struct Broken {
     pub state: Option<Value>,
     /// Why.
     pub error: String,
+    /// The depth of its event, if workflows may begin with its failure ([`tells`]).
+    pub tells: Option<i16>,
 }
 
 /// What was claimed for executions: their events and words, in order. None of them for one whose time has come.
@@ -204,7 +207,14 @@ pub(super) fn read_saved<T>(
     state: Result<Value, String>,
     make: impl FnOnce(Saved) -> Result<T, String>,
 ) -> Result<T, Box<Broken>> {
-    let broken = |steps, state, error| Box::new(Broken { identity: identity.clone(), steps, state, error });
+    let broken = |steps, state: Option<Value>, error| {
+        let context = state.as_ref().and_then(|state| state.get("context"));
+        let kind = context.and_then(|context| context.pointer("/event/type")?.as_str());
+        let depth = context.and_then(|context| i16::try_from(context.get("depth")?.as_i64()?).ok());
+        // Of one that can't be read at all, nobody knows what it was.
+        let tells = kind.and_then(|kind| tells(kind, depth.unwrap_or(0)));
+        Box::new(Broken { identity: identity.clone(), steps, state, error, tells })
+    };
     let unreadable = |reason: String| format!("its saved state can't be read: {reason}");
     let state = state.map_err(|reason| broken(Vec::new(), None, unreadable(reason)))?;
     let made =

@@ -10,6 +10,7 @@ use super::advance::Run;
 use super::apply::Running;
 use super::cause;
 use super::plans::{InForce, Plans};
+use super::record::tells;
 use super::resume::{Broken, Moving};
 use crate::domain::event::{CustomerKey, Event, MAX_DEPTH};
 use crate::domain::ids::ExecutionId;
@@ -38,6 +39,7 @@ pub(super) async fn start(
                     steps: Vec::new(),
                     state: None,
                     error: format!("the event's row can't be read: {reason}"),
+                    tells: tells(in_force.plan.trigger_kind(), event.depth),
                 }));
             }
             Due::Execution(_) | Due::Offer(..) | Due::Gone(_) => {}
@@ -58,7 +60,8 @@ pub(super) async fn start(
             Some(Ok(customer)) => Cow::Owned(Event { customer: Some(customer.clone()), ..event.clone() }),
             Some(Err(reason)) => {
                 let error = format!("the customer's row can't be read: {reason}");
-                moving.broken.push(Broken { identity, steps: Vec::new(), state: None, error });
+                let tells = tells(plan.trigger_kind(), event.depth);
+                moving.broken.push(Broken { identity, steps: Vec::new(), state: None, error, tells });
                 continue;
             }
             None => Cow::Borrowed(event),

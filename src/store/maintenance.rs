@@ -51,6 +51,8 @@ pub enum Kept {
     Executions,
     /// `workflow_deliveries` that are finished.
     Deliveries,
+    /// `workflow_dead_letters`.
+    DeadLetters,
 }
 
 impl Kept {
@@ -60,6 +62,7 @@ impl Kept {
             Self::Events => "workflow_events",
             Self::Executions => "workflow_executions",
             Self::Deliveries => "workflow_deliveries",
+            Self::DeadLetters => "workflow_dead_letters",
         }
     }
 }
@@ -112,6 +115,15 @@ pub async fn delete_expired(pool: &PgPool, kept: Kept, days: u32, most: u32) -> 
         .fetch_one(pool)
         .await?;
     Ok(u32::try_from(deleted).unwrap_or(0))
+}
+
+/// Forgets what flow control kept of what has passed, `most` rows at most. How many.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn prune_flow(pool: &PgPool, most: u32) -> sqlx::Result<u64> {
+    let pruned = sqlx::query(super::flow::PRUNE_FLOW.text).bind(i64::from(most)).execute(pool).await?;
+    Ok(pruned.rows_affected())
 }
 
 fn in_days(days: u32) -> Duration {

@@ -19,7 +19,7 @@ pub const ALL: Uuid = Uuid::nil();
 /// # Errors
 /// When the database can't be asked.
 pub async fn tell(pool: &PgPool, executions: &[Uuid], word: &Word) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar("select t from tell_executions($1, $2) t")
+    sqlx::query_scalar("select t from tell_executions($1, $2) t limit 10000")
         .bind(executions)
         .bind(Json(word))
         .fetch_all(pool)
@@ -75,14 +75,6 @@ pub struct Chosen {
     pub since_s: Option<i64>,
 }
 
-/// How many failed executions can be tried again, counted up to `most`.
-///
-/// # Errors
-/// When the database can't be asked.
-pub async fn count_failed(pool: &PgPool, chosen: &Chosen, most: i64) -> sqlx::Result<i64> {
-    Ok(failed(pool, chosen, None, most).await?.len().try_into().unwrap_or(i64::MAX))
-}
-
 /// Failed executions that can be tried again, up to `limit`, behind `after` in the order of their ids.
 ///
 /// # Errors
@@ -97,7 +89,13 @@ pub async fn failed(
                 where ($1::uuid is null or d.workflow_id = $1) and ($3::uuid is null or d.id > $3)
                   and ($2::bigint is null or d.failed_at >= now() - $2 * interval '1 second')
                 order by d.id limit $4";
-    choose(pool, sql, chosen, after, limit).await
+    sqlx::query_scalar(sql)
+        .bind(chosen.workflow)
+        .bind(chosen.since_s)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(pool)
+        .await
 }
 
 /// As [`failed`], those that rest and can be cancelled.
@@ -114,16 +112,6 @@ pub async fn resting(
                 where ($1::uuid is null or w.workflow_id = $1) and ($3::uuid is null or w.id > $3)
                   and ($2::bigint is null or w.started_at >= now() - $2 * interval '1 second')
                 order by w.id limit $4";
-    choose(pool, sql, chosen, after, limit).await
-}
-
-async fn choose(
-    pool: &PgPool,
-    sql: &'static str,
-    chosen: &Chosen,
-    after: Option<Uuid>,
-    limit: i64,
-) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar(sql)
         .bind(chosen.workflow)
         .bind(chosen.since_s)

@@ -49,6 +49,8 @@ fn reopen(frame: &mut Frame, plan: &Plan) {
             Turn::Failed => !node.handles_errors,
             Turn::Dead => true,
             Turn::Done(_) => is_loop && !node.handles_errors && frame.context.failed_items(&node.id) > 0,
+            // What was on its way is asked for again: it is taken up where it is.
+            Turn::Handed | Turn::Again { .. } => true,
             // Its items were under way when it ended: what they did is in the steps, and not done again.
             Turn::Looping(_) => true,
             _ => false,
