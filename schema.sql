@@ -174,6 +174,32 @@ comment on function public.audit(regclass) is 'For migrations: the triggers and 
 --- grants-on-function public.audit(regclass)
 revoke all on function public.audit(regclass) from public, anon, authenticated, service_role;
 
+--- function public.check_constraints_at_once()
+CREATE OR REPLACE FUNCTION public.check_constraints_at_once()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    others constant text := (
+        select string_agg(distinct format('%I.%I', n.nspname, c.conname), ', ')
+          from pg_constraint c join pg_namespace n on n.oid = c.connamespace
+         where c.condeferrable and has_schema_privilege(n.oid, 'usage')
+           and c.conname not in ('hand_on_slot_of_deleted', 'hand_on_slot_of_updated'));
+begin
+    if others is not null then
+        execute 'set constraints ' || others || ' immediate';
+    end if;
+end
+$function$;
+
+--- comment-on-function public.check_constraints_at_once()
+comment on function public.check_constraints_at_once() is 'Has all that is put off until the commit checked with each statement of this transaction; but for slots of flow control.';
+
+--- grants-on-function public.check_constraints_at_once()
+revoke all on function public.check_constraints_at_once() from public, anon, authenticated, service_role;
+grant execute on function public.check_constraints_at_once() to thendo_engine;
+
 --- function public.check_deposit()
 CREATE OR REPLACE FUNCTION public.check_deposit()
  RETURNS trigger
@@ -751,7 +777,8 @@ begin
         select 'waiting executions', count(*) from gone;
     return query with gone as (delete from public.workflow_dead_letters l
             where l.id = any (executions) or l.event_id = any (events)
-               or (public.holds(l.state::text, p.pieces) and public.mentions(l.state, p.addresses)) returning 1)
+               or (public.holds(l.state::text || l.reason, p.pieces)
+                   and (public.mentions(l.state, p.addresses) or public.mentions(l.reason, p.addresses))) returning 1)
         select 'failed executions that could be tried again', count(*) from gone;
     return query with gone as (delete from public.workflow_queue q
             where q.event_id = any (events) or q.execution_id = any (executions) returning 1)
@@ -947,7 +974,7 @@ begin
     get diagnostics handed = row_count;
     -- The daemon itself looks again at once.
     if handed > 0 and current_setting('role') <> 'thendo_engine' then
-        perform pg_notify('thendo_shop', '');
+        perform pg_notify('thendo_shop', '') where pg_notification_queue_usage() < 0.5;
     end if;
     return null;
 end
@@ -2186,7 +2213,7 @@ begin
 
     get diagnostics recorded = row_count;
     -- 1952998511 is 'thdo', the namespace of thendo's advisory locks; 0 is the gate.
-    if recorded > 0 and pg_try_advisory_xact_lock_shared(1952998511, 0) then
+    if recorded > 0 and pg_try_advisory_xact_lock_shared(1952998511, 0) and pg_notification_queue_usage() < 0.5 then
         woken := pg_notify('thendo_' || tg_argv[0], '')::text; -- Cheaper than perform, which runs a query.
     end if;
     return null;
@@ -2283,13 +2310,16 @@ begin
     )
     select array_agg(r.id order by r.event_at, r.id) into let_go from released r;
     if discard then
+        -- What waits for a mail or a request that has not left was stopped, too.
+        let_go := let_go || array(select distinct d.execution_id from public.workflow_deliveries d
+            where d.workflow_id = of_workflow and d.status = 'pending' and d.execution_id <> all (coalesce(let_go, '{}')));
         perform public.tell_executions(let_go, jsonb_build_object('word', 'cancel', 'by', by_whom));
     else
         insert into public.workflow_queue (due_at, lane, execution_id)
         select clock_timestamp(), w.lane, w.id
           from unnest(let_go) with ordinality as r (id, n) join public.workflow_waiting w on w.id = r.id order by r.n;
     end if;
-    perform pg_notify('thendo_shop', '');
+    perform pg_notify('thendo_shop', '') where pg_notification_queue_usage() < 0.5;
     return coalesce(cardinality(let_go), 0);
 end
 $function$;
@@ -2539,7 +2569,7 @@ begin
     select m.workflow_id from moved m;
     -- The daemon itself looks again at once.
     if current_setting('role') <> 'thendo_engine' then
-        perform pg_notify('thendo_shop', '');
+        perform pg_notify('thendo_shop', '') where pg_notification_queue_usage() < 0.5;
     end if;
 end
 $function$;
@@ -2585,7 +2615,7 @@ begin
     select d.id, d.workflow from wanted d;
     -- The daemon itself looks again at once.
     if current_setting('role') <> 'thendo_engine' then
-        perform pg_notify('thendo_shop', '');
+        perform pg_notify('thendo_shop', '') where pg_notification_queue_usage() < 0.5;
     end if;
 end
 $function$;
@@ -2757,7 +2787,7 @@ AS $function$
 begin
     return query
     with told as (
-        select w.id, w.lane from public.workflow_waiting w where w.id = any (ids)
+        select w.id, w.lane from public.workflow_waiting w where w.id = any (ids) and word ->> 'word' <> 'retry'
         union
         select d.id, d.lane from public.workflow_dead_letters d where d.id = any (ids) and word ->> 'word' = 'retry'
     ), recorded as (
@@ -2770,7 +2800,7 @@ begin
         select r.at, t.lane, r.at, r.id, t.id from recorded r join told t on t.id = r.execution
     )
     select t.id from told t;
-    perform pg_notify('thendo_shop', '');
+    perform pg_notify('thendo_shop', '') where pg_notification_queue_usage() < 0.5;
 end
 $function$;
 
@@ -2930,6 +2960,9 @@ CREATE OR REPLACE FUNCTION public.workflow_deleted()
 AS $function$
 begin
     update public.workflow_plan_epoch set epoch = epoch + 1;
+    perform public.release_workflow(h.workflow_id, true, 'its deletion') from public.workflow_holds h
+      where h.workflow_id <> '00000000-0000-0000-0000-000000000000'
+        and not exists (select from public.workflows w where w.id = h.workflow_id);
     return null;
 end
 $function$;
@@ -2969,7 +3002,7 @@ begin
         end if;
     end if;
     if new.health = 'unchecked' then
-        perform pg_notify('thendo_workflows', '');
+        perform pg_notify('thendo_workflows', '') where pg_notification_queue_usage() < 0.5;
     end if;
     return new;
 end

@@ -68,7 +68,7 @@ as $$
 begin
     return query
     with told as (
-        select w.id, w.lane from public.workflow_waiting w where w.id = any (ids)
+        select w.id, w.lane from public.workflow_waiting w where w.id = any (ids) and word ->> 'word' <> 'retry'
         union
         select d.id, d.lane from public.workflow_dead_letters d where d.id = any (ids) and word ->> 'word' = 'retry'
     ), recorded as (
@@ -141,7 +141,8 @@ begin
         select 'waiting executions', count(*) from gone;
     return query with gone as (delete from public.workflow_dead_letters l
             where l.id = any (executions) or l.event_id = any (events)
-               or (public.holds(l.state::text, p.pieces) and public.mentions(l.state, p.addresses)) returning 1)
+               or (public.holds(l.state::text || l.reason, p.pieces)
+                   and (public.mentions(l.state, p.addresses) or public.mentions(l.reason, p.addresses))) returning 1)
         select 'failed executions that could be tried again', count(*) from gone;
     return query with gone as (delete from public.workflow_queue q
             where q.event_id = any (events) or q.execution_id = any (executions) returning 1)

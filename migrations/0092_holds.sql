@@ -46,6 +46,9 @@ begin
     )
     select array_agg(r.id order by r.event_at, r.id) into let_go from released r;
     if discard then
+        -- What waits for a mail or a request that has not left was stopped, too.
+        let_go := let_go || array(select distinct d.execution_id from public.workflow_deliveries d
+            where d.workflow_id = of_workflow and d.status = 'pending' and d.execution_id <> all (coalesce(let_go, '{}')));
         perform public.tell_executions(let_go, jsonb_build_object('word', 'cancel', 'by', by_whom));
     else
         insert into public.workflow_queue (due_at, lane, execution_id)
@@ -58,6 +61,21 @@ end
 $$;
 comment on function public.release_workflow(uuid, boolean, text) is
     'Lets a held workflow go on, with what it would have done meanwhile or, if that is to be discarded, without; how many executions were held. Null if it was not.';
+
+-- As before, and what was held of it goes with it.
+create or replace function public.workflow_deleted() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update public.workflow_plan_epoch set epoch = epoch + 1;
+    perform public.release_workflow(h.workflow_id, true, 'its deletion') from public.workflow_holds h
+      where h.workflow_id <> '00000000-0000-0000-0000-000000000000'
+        and not exists (select from public.workflows w where w.id = h.workflow_id);
+    return null;
+end
+$$;
 
 revoke all on public.workflow_holds from public, anon, authenticated, service_role;
 alter table public.workflow_holds enable row level security;

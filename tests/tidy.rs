@@ -183,3 +183,101 @@ fn nothing_is_unsafe_or_unfinished() {
     }
     none(faults);
 }
+
+/// Files of tests in the rooms of the source.
+fn is_of_tests(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with("tests.rs") || name == "properties.rs"
+}
+
+/// Uses of `words` in the code of `folders`, tests aside.
+fn uses(folders: &[&str], words: &[&str]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (path, text) in folders.iter().flat_map(|folder| files(folder)).filter(|(path, _)| !is_of_tests(path))
+    {
+        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for (n, line) in text.lines().enumerate() {
+            for word in words.iter().filter(|word| code(line).contains(*word)) {
+                faults.push(format!("{}:{}: `{word}`", path.display(), n + 1));
+            }
+        }
+    }
+    faults
+}
+
+/// What tells the time without being given it.
+const CLOCKS: &[&str] = &["Utc::now", "Local::now", "SystemTime", "now_v7", "now_v1"];
+
+/// Invariant 6: the same plan, context and time give the same effects.
+#[test]
+fn the_core_is_pure() {
+    let core = ["src/workflow", "src/engine/advance"];
+    none(uses(&core, CLOCKS));
+    none(uses(
+        &core,
+        &["Instant::now", "new_v4", " rand::", "thread_rng", "fastrand", "getrandom", "RandomState"],
+    ));
+    let world = [
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::process",
+        "stdin()",
+        "tokio",
+        "sqlx",
+        "reqwest",
+        "File::",
+        "println!",
+    ];
+    none(uses(&core, &world));
+    none(uses(&core, &["crate::store", "crate::database", "crate::mail"]));
+}
+
+/// Clocks of daemons may differ by minutes: what is due is said by the database, and handed on as `now`.
+#[test]
+fn only_the_database_s_clock_decides() {
+    none(uses(&["src/engine", "src/store", "src/workflow"], CLOCKS));
+}
+
+/// docs/invariants.md names a test for each invariant and each trap, and each test named is one.
+#[test]
+fn every_invariant_and_every_trap_names_its_tests() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let wanted: Vec<String> =
+        (1..=10).map(|n| format!("I{n}")).chain((1..=16).map(|n| format!("T{n}"))).collect();
+    let mut named = Vec::new();
+    let mut faults = Vec::new();
+    for line in include_str!("../docs/invariants.md").lines() {
+        let Some((row, rest)) =
+            line.strip_prefix("| ").and_then(|line| line.split_once(" | ")).filter(|(row, _)| *row != "#")
+        else {
+            continue;
+        };
+        let tests: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+        if tests.is_empty() {
+            faults.push(format!("{row}: no test"));
+        }
+        for test in tests {
+            let Some((file, name)) = test.split_once(": ") else {
+                faults.push(format!("{row}: `{test}` is not FILE: NAME"));
+                continue;
+            };
+            let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
+            let head = [format!("fn {name}("), format!("fn {name}<")];
+            let is_test = head.iter().filter_map(|head| text.find(head)).any(|at| {
+                // Its attribute stands above it, or, in a property, above what the macro makes of it.
+                text[..at]
+                    .lines()
+                    .rev()
+                    .take(5)
+                    .any(|line| line.contains("test]") || line.contains("::test("))
+            });
+            if !is_test {
+                faults.push(format!("{row}: there is no test {name} in {file}"));
+            }
+        }
+        named.push(row.to_owned());
+    }
+    none(faults);
+    assert_eq!(named, wanted);
+}

@@ -17,6 +17,7 @@ use tokio_postgres::{Client, Config, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::limits::{self, CONTROL, HOME};
 use super::role::{self, Role};
 use super::tls::{self, Checked};
 use crate::domain::settings::mask_url;
@@ -26,14 +27,6 @@ pub type Connection =
     tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A batch that lost its daemon must not hold lanes, and the shop is never the victim of a deadlock.
-const SESSION: &str = "set idle_in_transaction_session_timeout = '10s'; set lock_timeout = '300ms'; \
-     set statement_timeout = '30s'; set jit = off; set search_path = public";
-const CONTROL: &str = "set statement_timeout = '30s'; set idle_in_transaction_session_timeout = '10s'; \
-     set search_path = public";
-/// Whatever the user's or the database's own setting is: thendo's tables and its list of migrations are in `public`.
-const HOME: &str = "set search_path = public";
 
 /// Why there is no connection. Never shows a password.
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +97,7 @@ pub async fn connect(
     let opened = tokio::time::timeout(PATIENCE, async {
         let (client, mut connection) = config.connect(tls).await?;
         {
-            let settings = format!("{SESSION}{}", role.taken());
+            let settings = limits::engine(role);
             let setting = client.batch_execute(&settings);
             tokio::pin!(setting);
             tokio::select! {

@@ -12,10 +12,14 @@ use super::advance::Run;
 use crate::domain::effect::{Answer, Effect, HttpRequest, Outgoing};
 use crate::domain::ids::EffectId;
 use crate::store::cause::Causes;
+use crate::store::constraints;
 use crate::store::effects::{self, Asked};
 use crate::store::executions::Identity;
 use crate::store::session::{ErrorClass, Session, StoreError};
 use crate::workflow::plan::Plan;
+
+/// Savepoints that a transaction has at most.
+const MOST_SAVEPOINTS: usize = 50;
 
 /// An execution that moves.
 pub struct Running {
@@ -90,6 +94,7 @@ pub async fn in_waves(
 ) -> Result<Moved, Fault> {
     let mut causes = Causes::default();
     let mut moved = Moved { handed: false, thought: Duration::ZERO };
+    let (mut kept, mut checks) = (0, false);
     // Those that got an answer in the last wave; the others have nothing new to say.
     let mut moving: Vec<usize> = (0..running.len()).collect();
     while !moving.is_empty() {
@@ -116,7 +121,13 @@ pub async fn in_waves(
         }
         let mut answers = match manner {
             Manner::Together(_) => effects::apply(session, &mut causes, &asked).await?,
-            Manner::OneByOne => one_by_one(session, &mut causes, &asked).await?,
+            Manner::OneByOne => {
+                if !checks {
+                    constraints::check_at_once(session).await?;
+                    checks = true;
+                }
+                one_by_one(session, &mut causes, &asked, &mut kept).await?
+            }
         };
         for (asked, n) in asked.iter().zip(&owners) {
             let mut answer = answers.remove(&asked.request.id).unwrap_or_else(|| Answer::Refused {
@@ -143,6 +154,34 @@ async fn one_by_one(
     session: &Session,
     causes: &mut Causes,
     asked: &[Asked],
+    kept: &mut usize,
+) -> Result<HashMap<EffectId, Answer>, StoreError> {
+    let mut answers = HashMap::with_capacity(asked.len());
+    for portion in asked.chunks(MOST_SAVEPOINTS) {
+        if *kept + portion.len() <= MOST_SAVEPOINTS {
+            *kept += portion.len();
+            answers.extend(each(session, causes, portion).await?);
+            continue;
+        }
+        // Every savepoint that is kept is a subtransaction until the commit, and more than 64 of them slow every
+        // snapshot of the whole server. So it is only found out who is refused; the others are then applied together.
+        session.transaction("savepoint portion").await?;
+        let tried = each(session, causes, portion).await?;
+        session.transaction("rollback to savepoint portion; release savepoint portion").await?;
+        let refused = |asked: &&Asked| matches!(tried.get(&asked.request.id), Some(Answer::Refused { .. }));
+        let good: Vec<Asked> = portion.iter().filter(|asked| !refused(asked)).cloned().collect();
+        let applied = effects::apply(session, causes, &good).await?;
+        answers.extend(tried);
+        answers.extend(applied);
+    }
+    Ok(answers)
+}
+
+/// Each request under a savepoint of its own.
+async fn each(
+    session: &Session,
+    causes: &mut Causes,
+    asked: &[Asked],
 ) -> Result<HashMap<EffectId, Answer>, StoreError> {
     let mut answers = HashMap::with_capacity(asked.len());
     for asked in asked {
@@ -153,7 +192,7 @@ async fn one_by_one(
                 session.transaction("release savepoint effect").await?;
             }
             Err(error) if error.class() == ErrorClass::Other => {
-                session.transaction("rollback to savepoint effect").await?;
+                session.transaction("rollback to savepoint effect; release savepoint effect").await?;
                 answers.insert(asked.request.id, Answer::Refused { reason: error.reason() });
             }
             Err(error) => return Err(error),

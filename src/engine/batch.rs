@@ -29,6 +29,8 @@ pub struct Done {
     pub claimed: usize,
     /// How much event data it took, in bytes.
     pub bytes: usize,
+    /// It took nothing, for what is due is in other hands.
+    pub elsewhere: bool,
     /// It handed something to the deliverers.
     pub handed: bool,
     /// Time spent on plans, conditions and templates, with the transaction open.
@@ -75,7 +77,8 @@ pub(super) async fn run(
     let claimed = claim_due(session, cursors, order.limit, order.workers).await;
     let (rows, worked) = match claimed {
         Ok(claim) if claim.rows.is_empty() => {
-            (claim.rows, session.transaction("rollback").await.map(|()| Done::default()).map_err(Fault::from))
+            let nothing = Done { elsewhere: claim.elsewhere, ..Done::default() };
+            (claim.rows, session.transaction("rollback").await.map(|()| nothing).map_err(Fault::from))
         }
         Ok(claim) => {
             let worked = async {
@@ -124,7 +127,8 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -
     tell(rows, &moving, &alerts, *now);
     let events =
         rows.iter().filter(|row| matches!(row.what, Due::Event(_) | Due::Unreadable(..))).count() as u64;
-    Ok(Done { claimed: rows.len(), bytes: *bytes, handed, thought, events, alarmed: !alerts.is_empty() })
+    let alarmed = !alerts.is_empty();
+    Ok(Done { claimed: rows.len(), bytes: *bytes, handed, thought, events, alarmed, elsewhere: false })
 }
 
 /// What flow control says, and what is held: of that nothing moves, but what was decided about it holds.
@@ -141,9 +145,10 @@ async fn hold_back(session: &Session, claim: &Claim, moving: &mut Moving) -> Res
         return Ok(());
     }
     let (resting, running) = std::mem::take(&mut moving.running).into_iter().partition(|of: &Running| {
-        let moves = matches!(of.run.status, Status::Waiting | Status::Running)
-            && !of.run.begins_after(claim.now)
-            && of.run.wants_slot().is_none();
+        // One that rests on, whatever it was offered, is not held: it goes on resting.
+        let due = of.run.status == Status::Running || of.run.rests().due.is_some_and(|due| due <= claim.now);
+        let moves =
+            (due && matches!(of.run.status, Status::Waiting | Status::Running)) || of.run.is_guarded();
         moves && (of.run.is_guarded() || claim.held.contains(&of.identity.workflow))
     });
     moving.running = running;

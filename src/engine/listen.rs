@@ -112,18 +112,16 @@ async fn listen(
         wake.deliverers.notify_one();
         wake.publisher.notify_one();
         wake.scheduler.notify_one();
-        signals::notify(session.client(), &probe).await?;
-        let arrived = timeout(PROBE, hears.wait_for(|heard| *heard)).await.is_ok();
-        signals::stop_listening(session.client(), &probe).await?;
-        if !arrived && !*warned {
+        let mut ears = Ears { session: &session, health, probe: &probe, hears: &mut hears };
+        let full = signals::is_queue_full(session.client()).await?;
+        if !full && !ears.hear().await? && !*warned {
             *warned = true;
             tracing::warn!(
                 "notifications do not arrive on this connection, as behind a transaction-mode pooler: \
                  polling instead. Use a direct or session-mode connection (Supabase: port 5432) to be woken at once"
             );
         }
-        Health::set(&health.notified, arrived);
-        ping(&session, caution).await
+        ping(ears, caution).await
     };
     tokio::select! {
         ended = listening => ended,
@@ -131,16 +129,49 @@ async fn listen(
     }
 }
 
-/// Says again and again that the daemon lives, which also tells whether the connection does.
-async fn ping(session: &Session, caution: &Caution) -> Result<(), Lost> {
+/// Tells whether notifications arrive.
+struct Ears<'a> {
+    session: &'a Session,
+    health: &'a Health,
+    probe: &'a str,
+    hears: &'a mut watch::Receiver<bool>,
+}
+
+impl Ears<'_> {
+    async fn hear(&mut self) -> Result<bool, Lost> {
+        signals::notify(self.session.client(), self.probe).await?;
+        let arrived = timeout(PROBE, self.hears.wait_for(|heard| *heard)).await.is_ok();
+        signals::stop_listening(self.session.client(), self.probe).await?;
+        Health::set(&self.health.notified, arrived);
+        Ok(arrived)
+    }
+}
+
+/// Says again and again that the daemon lives, which also tells whether the connection does; and looks whether the
+/// server still takes notifications. While it does not, nobody of ours notifies (`migrations/0097_faults.sql`).
+async fn ping(ears: Ears<'_>, caution: &Caution) -> Result<(), Lost> {
     let mut ticks = interval(PING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut was_full = false;
     loop {
         ticks.tick().await;
-        match timeout(PING, caution.report(session)).await {
+        match timeout(PING, caution.report(ears.session)).await {
             Ok(answered) => answered?,
             Err(_) => return Ok(()),
         }
+        let full = signals::is_queue_full(ears.session.client()).await?;
+        if full && !was_full {
+            Health::set(&ears.health.notified, false);
+            tracing::warn!(
+                "the server's queue of notifications is half full, so no write notifies until it empties: polling \
+                 instead. A session that listens has its transaction open: look for it in pg_stat_activity and end it"
+            );
+        } else if was_full && !full {
+            tracing::info!("the server's queue of notifications has emptied");
+            // Which is told by the next connection.
+            return Ok(());
+        }
+        was_full = full;
     }
 }
 

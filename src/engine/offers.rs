@@ -55,8 +55,8 @@ pub(super) async fn look_back(
 ) -> Result<(), StoreError> {
     let mut looks = Vec::new();
     for (of, Running { run, plan, .. }) in awake.iter_mut().enumerate() {
-        let Some(since) = run.looks_back().filter(|_| run.status == Status::Waiting && !run.is_put_off())
-        else {
+        let has_ended = !matches!(run.status, Status::Waiting | Status::Running);
+        let Some(since) = run.looks_back().filter(|_| !has_ended && !run.is_put_off()) else {
             continue;
         };
         looks.extend(run.awaits(plan).into_iter().map(|awaits| Look {

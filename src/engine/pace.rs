@@ -95,7 +95,22 @@ impl Pace {
     /// operator ends a session, or stops the server), is suspected.
     pub fn lost_connection(&mut self, mut rows: Vec<Claimed>, without_a_word: bool) {
         self.careful = self.careful.max(rows.len());
-        let Some(row) = rows.pop().filter(|_| rows.is_empty() && without_a_word) else { return };
+        if let Some(row) = rows.pop().filter(|_| rows.is_empty() && without_a_word) {
+            self.suspect(row);
+        }
+    }
+
+    /// A row alone, with its effects one by one, took longer than a statement may: one that does so again and again is
+    /// suspected too, or it would hold up its lane for ever.
+    pub fn took_too_long(&mut self, mut rows: Vec<Claimed>) {
+        if self.careful > 0
+            && let Some(row) = rows.pop().filter(|_| rows.is_empty())
+        {
+            self.suspect(row);
+        }
+    }
+
+    fn suspect(&mut self, row: Claimed) {
         if let Some((_, strikes)) = self.suspects.iter_mut().find(|(former, _)| former.is(&row)) {
             *strikes += 1;
         } else if self.suspects.len() < MOST_SUSPECTS {

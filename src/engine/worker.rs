@@ -31,6 +31,11 @@ use crate::store::session::{ErrorClass, Session, StoreError};
 const SWEEP: Duration = Duration::from_secs(2);
 /// A look that took longer was held up by something else.
 const LONGEST_SWEEP: Duration = Duration::from_secs(3);
+/// Why a row is set aside that runs into the limit of time again and again.
+const TOO_LONG: &str = "a statement took longer than the engine's statements may, again and again";
+/// What is due and in other hands is asked for this often: those may be a dead daemon's, and nobody tells when the server
+/// lets go of it.
+const TAKE_OVER: Duration = Duration::from_millis(500);
 /// A claim of this many rows says that more are coming: close the gate, call another worker.
 const A_LOT: usize = 8;
 
@@ -142,10 +147,10 @@ async fn work(
         let in_hand = shared.caution.restrains(&mut order).then_some(&mut hand);
         match batch::run(&session, &shared.plans, &mut cursors, order, in_hand).await {
             Ok(done) if done.claimed > 0 => after_batch(shared, pace, &mut awake, done, began.elapsed()),
-            Ok(_) => {
+            Ok(done) => {
                 pace.ran_dry();
                 shared.caution.ran_dry();
-                run_dry(shared, &mut awake, number, shutdown).await;
+                run_dry(shared, &mut awake, number, done.elsewhere, shutdown).await;
             }
             Err(error) => {
                 if let Err(error) = after_failure(shared, &session, pace, &hand, error).await {
@@ -191,7 +196,13 @@ fn after_batch(shared: &Shared, pace: &mut Pace, awake: &mut Wakefulness, done: 
 }
 
 /// Nothing was due: look once more, then let writers notify again, and wait.
-async fn run_dry(shared: &Shared, awake: &mut Wakefulness, number: usize, shutdown: &CancellationToken) {
+async fn run_dry(
+    shared: &Shared,
+    awake: &mut Wakefulness,
+    number: usize,
+    elsewhere: bool,
+    shutdown: &CancellationToken,
+) {
     if awake.streak > 0 {
         awake.streak = 0;
         return;
@@ -205,6 +216,7 @@ async fn run_dry(shared: &Shared, awake: &mut Wakefulness, number: usize, shutdo
     } else {
         shared.settings.poll_without_notify_ms
     });
+    let longest = if elsewhere { longest.min(TAKE_OVER) } else { longest };
     // One worker polls; the others are called when there is a lot to do.
     let rest = if number == 0 { awake.rest.min(longest) } else { longest.max(Duration::from_secs(5)) };
     tokio::select! {
@@ -244,7 +256,12 @@ async fn after_failure(
             }
             ErrorClass::Transient => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a batch is done again");
+                let timed_out = fault.is_timeout();
                 pace.be_modest(error.rows.len());
+                if timed_out {
+                    pace.took_too_long(error.rows);
+                    set_aside_condemned(shared, session, pace, TOO_LONG).await?;
+                }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             ErrorClass::Other => match error.rows.as_slice() {
@@ -270,6 +287,18 @@ async fn after_failure(
         },
     }
     Ok(())
+}
+
+/// Sets aside what the pace says is to be, if anything.
+async fn set_aside_condemned(
+    shared: &Shared,
+    session: &Session,
+    pace: &mut Pace,
+    reason: &str,
+) -> Result<(), BatchError> {
+    let Some(row) = pace.condemned() else { return Ok(()) };
+    let aside = set_aside(shared, session, &row, reason).await;
+    aside.map_err(|fault| BatchError { rows: Vec::new(), source: fault.into() })
 }
 
 /// What a daemon that died has to do with it. False for all other failures.

@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod cause;
+pub mod constraints;
 pub mod daemons;
 pub mod dead_letters;
 pub mod deliveries;
@@ -75,6 +76,7 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &alerts::TAKE_UNTOLD,
     &alerts::MARK_TOLD,
     &cause::CHAINS,
+    &constraints::CHECK_AT_ONCE,
     &daemons::HOLD_LOCK,
     &daemons::REGISTER,
     &daemons::BURY,

@@ -190,6 +190,8 @@ pub struct Claim {
     pub held: HashSet<WorkflowId>,
     /// How much event data came with it.
     pub bytes: usize,
+    /// Nothing came, though something is due: it is in other hands, which may be dead ones.
+    pub elsewhere: bool,
 }
 
 /// Begins a transaction and claims up to `limit` queue rows that are due, oldest first within their lanes.
@@ -228,7 +230,8 @@ pub async fn claim_due(
     if let Some(row) = held.first() {
         cursors.observe(&Look { at: row.get("at"), running: row.get("running"), ready: row.get("ready") });
     }
-    let mut claim = Claim::default();
+    let ready = held.first().is_some_and(|row| !row.get::<_, Vec<i16>>("ready").is_empty());
+    let mut claim = Claim { elsewhere: rows.is_empty() && ready, ..Claim::default() };
     if let Some(first) = rows.first() {
         claim.now = first.get("now");
         claim.epoch = first.get("epoch");

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
@@ -71,13 +72,19 @@ impl StoreError {
     pub fn class(&self) -> ErrorClass {
         let Some(code) = self.source.code() else { return ErrorClass::Disconnected };
         match code.code() {
-            "40001" | "40P01" | "55P03" | "57014" => ErrorClass::Transient,
+            // 25P02: what came behind it in the pipeline failed first, and its error got lost behind this one.
+            "40001" | "40P01" | "55P03" | "57014" | "25P02" => ErrorClass::Transient,
             "57P01" | "57P02" | "57P03" | "25P03" => ErrorClass::Disconnected,
             // Out of disk, memory, connections or locks: the server's trouble, not the batch's.
             code if code.starts_with("53") || code.starts_with("58") => ErrorClass::Transient,
             code if code.starts_with("08") => ErrorClass::Disconnected,
             _ => ErrorClass::Other,
         }
+    }
+
+    /// The statement took longer than statements may, or somebody cancelled it.
+    pub fn is_timeout(&self) -> bool {
+        self.source.code() == Some(&SqlState::QUERY_CANCELED)
     }
 
     /// The cause in the server's words, which may hold what stands in rows: for a step, never for the log.

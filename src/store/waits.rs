@@ -30,7 +30,8 @@ pub(super) static OFFERED: Sql = Sql {
     name: "offered_events",
     text: "select i.n from unnest($1::bigint[], $2::smallint[], $3::uuid[]) as i (n, lane, execution_id)
            where exists (select from public.workflow_queue q
-               where q.lane = i.lane and q.execution_id = i.execution_id and q.event_id is not null)",
+               where q.lane = i.lane and q.due_at <= statement_timestamp() and q.execution_id = i.execution_id
+                 and q.event_id is not null)",
 };
 
 pub(super) static UNQUEUE: Sql = Sql {
@@ -41,7 +42,7 @@ pub(super) static UNQUEUE: Sql = Sql {
 };
 
 /// Events found by one look; there may be more behind them.
-pub const MOST_AT_ONCE: usize = 500;
+pub const MOST_AT_ONCE: usize = 2000;
 
 /// What an execution rests for.
 #[derive(Debug)]

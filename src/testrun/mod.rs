@@ -12,6 +12,7 @@ use crate::domain::execution::{Change, Status, Step};
 use crate::domain::ids::{ExecutionId, NodeId, WorkflowId};
 use crate::engine::advance::Run;
 use crate::engine::apply::{Deliveries, Fault, Manner, Running, in_waves};
+use crate::store::OF_A_BATCH;
 use crate::store::executions::{Identity, load_customers};
 use crate::store::session::{Session, StoreError};
 use crate::store::staging::{StagingError, customer_id, insert_if_missing};
@@ -97,6 +98,8 @@ pub async fn test_run(
             warnings: Vec::new(),
         });
     }
+    // Ahead, as in a batch: so the first error is the one that counts.
+    session.prepare_all(OF_A_BATCH).await?;
     session
         .transaction("begin; set local lock_timeout = '100ms'; set local statement_timeout = '10s'")
         .await?;

@@ -65,6 +65,7 @@ const CALLERS: &[(&str, &str)] = &[
     ("is_admin", "authenticated service_role"),
     ("claim_customer", "authenticated"),
     ("update_my_profile", "authenticated"),
+    ("check_constraints_at_once", "thendo_engine"),
     ("mark_checked", "thendo_engine"),
     ("prepare_partitions", "thendo_engine"),
     ("put_in_force", "thendo_engine"),

@@ -46,6 +46,12 @@ impl Admission {
         Self { stage, ..Self::default() }
     }
 
+    /// Of another attempt: it was judged before, but it needs a slot as any.
+    pub(super) fn again(plan: &Plan) -> Self {
+        let stage = if plan.flow().is_some() { Stage::Spread } else { Stage::Admitted };
+        Self { stage, ..Self::default() }
+    }
+
     /// There is nothing to remember any more.
     pub(super) fn has_ended(&self) -> bool {
         self.stage == Stage::Admitted

@@ -23,7 +23,8 @@ impl Run {
     ) -> Result<Self, NotOfThisPlan> {
         let mut run = Self::restore(root, plan, saved, now)?;
         run.status = Status::Running;
-        (run.timer, run.begins, run.stopping, run.admission) = (None, None, None, Admission::default());
+        (run.timer, run.begins, run.stopping, run.looked) = (None, None, None, None);
+        run.admission = Admission::again(plan);
         reopen(&mut run.root, plan);
         Ok(run)
     }
@@ -34,7 +35,7 @@ impl Run {
         let at = context.event().at;
         Self {
             since: now,
-            ..Self::begun(root, Frame::new(plan, 0, Vec::new(), context, at), Admission::default())
+            ..Self::begun(root, Frame::new(plan, 0, Vec::new(), context, at), Admission::again(plan))
         }
     }
 }

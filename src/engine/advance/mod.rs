@@ -54,6 +54,8 @@ pub struct Run {
     since: DateTime<Utc>,
     /// It has not begun, and does not before this instant.
     begins: Option<DateTime<Utc>>,
+    /// It has taken turns since it was woken, or begun.
+    moved: bool,
     /// Who ended it, in words.
     ended_by: Option<String>,
     /// How far flow control is with it.
@@ -90,6 +92,7 @@ impl Run {
             timer: None,
             begun: 0,
             begins: None,
+            moved: false,
             ended_by: None,
             admission,
             stopping: None,
@@ -99,6 +102,8 @@ impl Run {
     /// Puts its beginning off; nothing of it has run.
     pub fn put_off(&mut self, until: DateTime<Utc>) {
         self.begins = Some(until);
+        // What happens before it begins is not what it waits for then.
+        self.since = until;
         self.go(Move::Parked);
     }
 
@@ -136,6 +141,7 @@ impl Run {
             return Vec::new();
         }
         self.begins = None;
+        self.moved = true;
         let limits = Limits {
             items_left: self.items_left,
             begun: self.begun,

@@ -38,6 +38,9 @@ pub struct Saved {
     /// Items that its loops have been given so far.
     #[serde(default)]
     pub begun: usize,
+    /// What happened from then on is news to it: it has not moved since, though it would have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
     /// It has not begun, and does not before this instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begins: Option<DateTime<Utc>>,
@@ -108,6 +111,7 @@ impl Run {
             looked: self.looked,
             timer: self.timer,
             begun: self.begun,
+            since: (!self.moved).then_some(self.since),
             begins: self.begins,
             admission: self.admission.clone(),
         }
@@ -123,8 +127,20 @@ impl Run {
         saved: Saved,
         now: DateTime<Utc>,
     ) -> Result<Self, NotOfThisPlan> {
-        let Saved { status, steps, context, turns, failed, cancels, looked, timer, begun, begins, admission } =
-            saved;
+        let Saved {
+            status,
+            steps,
+            context,
+            turns,
+            failed,
+            cancels,
+            looked,
+            timer,
+            begun,
+            since,
+            begins,
+            admission,
+        } = saved;
         // What was queued until now has been claimed.
         let timer = timer.filter(|timer| *timer > now);
         let mut root = Frame {
@@ -143,7 +159,8 @@ impl Run {
             items_left: ITEMS_AT_A_TIME,
             timer,
             begun,
-            since: now,
+            since: since.unwrap_or(now),
+            moved: false,
             begins,
             ended_by: None,
             admission,

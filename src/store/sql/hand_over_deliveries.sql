@@ -23,11 +23,11 @@ with input as materialized (
         result = case when d.status in ('refused', 'cancelled') then null else d.result end,
         finished_at = case when d.status in ('refused', 'cancelled') then null else d.finished_at end,
         status = case when d.status in ('refused', 'cancelled') then 'pending' else d.status end
-    where d.execution_id <> excluded.execution_id and d.status in ('pending', 'sending', 'refused', 'cancelled')
-    returning d.id, d.status
+    where d.execution_id <> excluded.execution_id
+    returning d.id, d.status, d.result
 )
 select input.id, coalesce(entered.status, former.status, 'pending') as status,
-       case when entered.id is null then former.result end as result
+       case when entered.id is null then former.result else entered.result end as result
   from input
   left join entered on entered.id = input.id
   left join public.workflow_deliveries former on former.id = input.id

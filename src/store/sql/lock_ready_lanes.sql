@@ -1,5 +1,5 @@
 -- Holds lanes that have something due until the transaction ends; remembers them for claim_due. Tells which
--- transactions run: what those wrote is still to come. While all workflows are held, nothing is ready.
+-- transactions run: what those wrote is still to come. While all workflows are held, no lane is.
 -- $1 lanes in the order to try them, $2 their cursors, $3 how many workers share the ready ones. $4 transactions that ran
 -- at the last look, $5 before when none of their rows is: of those that are over by now, from there on.
 -- A snapshot ends with the latest transaction that is over: what began after that and runs is not in it. Only by a number
@@ -17,10 +17,12 @@ with lower as materialized (
         where q.lane = lanes.lane and q.due_at >= lanes.since and q.due_at <= statement_timestamp()
         limit 1
     ) due
-    where not exists (select from public.workflow_holds h where h.workflow_id = '00000000-0000-0000-0000-000000000000')
     order by lanes.turn
 ), held as (
-    select lane from (select lane from ready offset 0) r
+    select lane from (
+        select lane from ready
+        where not exists (select from public.workflow_holds h where h.workflow_id = '00000000-0000-0000-0000-000000000000')
+        offset 0) r
     where pg_try_advisory_xact_lock(1952998511, 64 + lane)
     limit (select greatest(1, ceil(count(*)::numeric / $3::integer))::bigint from ready)
 )

@@ -6,9 +6,15 @@ with looks as materialized (
 )
 select looks.n, e.at, e.id, e.table_name, e.operation::text as operation, e.row_data, e.old_data
 from public.workflow_events e
-join looks on looks.table_name = e.table_name and looks.operation = e.operation and looks.since <= e.at
-  and looks.key in ('*', 'row:' || left(e.row_data ->> 'id', 200),
-                    'customer:' || (e.row_data ->> case e.table_name when 'customers' then 'id' else 'customer_id' end))
+-- The keys of an event are read once, however many look.
+cross join lateral (
+    select '*' as key
+    union all select 'row:' || left(e.row_data ->> 'id', 200)
+    union all select 'customer:' || (e.row_data ->> case e.table_name when 'customers' then 'id' else 'customer_id' end)
+    offset 0
+) keys
+join looks on looks.table_name = e.table_name and looks.operation = e.operation::text and looks.key = keys.key and looks.since <= e.at
 where e.at >= (select greatest(min(l.since), $6) from looks l) and (e.at, e.id, looks.n) > ($6, $7, $8)
+  and e.table_name = any (array(select l.table_name from looks l))
 order by e.at, e.id, looks.n
 limit $9::bigint

@@ -105,6 +105,13 @@ impl Daemon {
         self.child.try_wait().expect("asked").is_some()
     }
 
+    /// The most memory that it has had so far, in MiB. Where the system tells.
+    pub fn most_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(kib.trim().trim_end_matches(" kB").parse::<u64>().ok()? / 1024)
+    }
+
     /// The whole log so far.
     pub fn logged(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()

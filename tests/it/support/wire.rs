@@ -1,6 +1,7 @@
 //! A wire to the server that swallows notifications, as a transaction-mode pooler does, and can be cut.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
@@ -11,38 +12,62 @@ pub struct Wire {
     /// The same database, through this door.
     pub url: String,
     cut: watch::Sender<u32>,
+    stalled: watch::Sender<bool>,
+    leads_to: Arc<Mutex<PathBuf>>,
+}
+
+/// Where the server at this URL listens.
+fn socket_of(url: &str) -> PathBuf {
+    let (_, query) = url.split_once('?').expect("a query");
+    let host = query.split('&').find_map(|pair| pair.strip_prefix("host=")).expect("a socket's folder");
+    let port = query.split('&').find_map(|pair| pair.strip_prefix("port=")).unwrap_or("5432");
+    PathBuf::from(host.replace("%2F", "/")).join(format!(".s.PGSQL.{port}"))
 }
 
 impl Wire {
     /// Opens one. `deaf`: messages of type `A` (NotificationResponse) never arrive.
     pub async fn open(url: &str, deaf: bool) -> Self {
         let (base, query) = url.split_once('?').expect("a query");
-        let host = query.split('&').find_map(|pair| pair.strip_prefix("host=")).expect("a socket's folder");
         let user = query.split('&').find_map(|pair| pair.strip_prefix("user=")).expect("a user");
-        let port = query.split('&').find_map(|pair| pair.strip_prefix("port=")).unwrap_or("5432");
-        let socket = PathBuf::from(host.replace("%2F", "/")).join(format!(".s.PGSQL.{port}"));
+        let leads_to = Arc::new(Mutex::new(socket_of(url)));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let name = base.rsplit('/').next().expect("a name");
         let url = format!("postgresql://{user}@{address}/{name}?sslmode=disable");
         let (cut, cuts) = watch::channel(0);
+        let (stalled, stalls) = watch::channel(false);
+        let target = leads_to.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let server = UnixStream::connect(&socket).await.expect("the server's socket");
+                let socket = target.lock().expect("no panic").clone();
+                // A server that is away: the client's connection ends.
+                let Ok(server) = UnixStream::connect(&socket).await else { continue };
+                let (there, back) = (stalls.clone(), stalls.clone());
                 let mut cuts = cuts.clone();
                 cuts.mark_unchanged();
                 tokio::spawn(async move {
                     let (from_client, to_client) = client.into_split();
                     let (from_server, to_server) = server.into_split();
                     tokio::select! {
-                        _ = forward(from_client, to_server) => {}
-                        _ = hand_back(from_server, to_client, deaf) => {}
+                        _ = forward(from_client, to_server, there) => {}
+                        _ = hand_back(from_server, to_client, deaf, back) => {}
                         _ = cuts.changed() => {}
                     }
                 });
             }
         });
-        Self { url, cut }
+        Self { url, cut, stalled, leads_to }
+    }
+
+    /// Nothing comes through any more, and nobody is told; or it does again.
+    pub fn stalls(&self, stalls: bool) {
+        self.stalled.send_replace(stalls);
+    }
+
+    /// From now on it leads to the server of this URL, as an address does after a failover.
+    pub fn leads_to(&self, url: &str) {
+        *self.leads_to.lock().expect("no panic") = socket_of(url);
+        self.is_cut();
     }
 
     /// Cuts every connection that goes through it.
@@ -54,8 +79,17 @@ impl Wire {
 async fn forward(
     mut from: impl AsyncReadExt + Unpin,
     mut to: impl AsyncWriteExt + Unpin,
+    mut stalled: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
-    tokio::io::copy(&mut from, &mut to).await.map(|_| ())
+    let mut buffer = vec![0u8; 1 << 16];
+    loop {
+        let read = from.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        let _ = stalled.wait_for(|stalled| !stalled).await;
+        to.write_all(&buffer[..read]).await?;
+    }
 }
 
 /// Server to client, message by message: a type byte, a length that counts itself, a body.
@@ -63,6 +97,7 @@ async fn hand_back(
     mut from: impl AsyncReadExt + Unpin,
     mut to: impl AsyncWriteExt + Unpin,
     deaf: bool,
+    mut stalled: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     loop {
         let mut head = [0u8; 5];
@@ -73,6 +108,7 @@ async fn hand_back(
         if deaf && head[0] == b'A' {
             continue;
         }
+        let _ = stalled.wait_for(|stalled| !stalled).await;
         to.write_all(&head).await?;
         to.write_all(&body).await?;
     }
