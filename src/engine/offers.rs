@@ -1,19 +1,21 @@
 //! Events for executions that rest: who rests for those of a batch, and what had happened before somebody was known to.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
-use super::advance::{keys_of, may_await};
+use super::advance::{Run, Saved, keys_of, may_await};
 use super::apply::Running;
 use super::plans::Plans;
 use crate::domain::event::Event;
 use crate::domain::execution::Status;
+use crate::domain::ids::ExecutionId;
 use crate::store::queue::{Claim, Due, oldest_due};
 use crate::store::session::{Session, StoreError};
-use crate::store::waits::{self, Awaiting, Look, offer, offered, who_awaits};
+use crate::store::waits::{self, Awaiting, Look, offer, offered, states_of, who_awaits};
 
-/// Queues the events of a batch for the executions that rest for such.
+/// Queues the events of a batch for the executions that rest for such. Each is asked beforehand, by what it was saved as:
+/// thousands that wait for anyone's events would otherwise each be woken by each of them.
 pub(super) async fn offer_events(session: &Session, plans: &Plans, claim: &Claim) -> Result<(), StoreError> {
     if !claim.somebody_awaits {
         return Ok(());
@@ -26,19 +28,41 @@ pub(super) async fn offer_events(session: &Session, plans: &Plans, claim: &Claim
             _ => None,
         })
         .collect();
-    let keyed = |(n, event)| keys_of(event).into_iter().map(move |key| (n, event, key.to_string()));
-    let asked: Vec<(usize, &Event, String)> = events.iter().copied().enumerate().flat_map(keyed).collect();
+    let mut by_key: BTreeMap<(&str, &str, String), Vec<usize>> = BTreeMap::new();
+    for (n, event) in events.iter().enumerate() {
+        for key in keys_of(event) {
+            let key = (event.table.as_str(), event.operation.as_str(), key.to_string());
+            by_key.entry(key).or_default().push(n);
+        }
+    }
+    let asked: Vec<(&str, &str, &str)> =
+        by_key.keys().map(|(table, op, key)| (*table, *op, key.as_str())).collect();
     if asked.is_empty() {
         return Ok(());
     }
-    let mut offers = Vec::new();
-    let mut once = HashSet::new();
-    for Awaiting { event, execution, node, workflow, version, lane } in who_awaits(session, &asked).await? {
-        let Some(event) = events.get(event) else { continue };
-        let plan = plans.pinned(session, workflow, version).await?;
-        if plan.is_some_and(|plan| may_await(&plan, &node, event)) && once.insert((event.id, execution)) {
-            offers.push((lane, *event, execution));
+    // What may concern whom, in the order of events.
+    let groups: Vec<&Vec<usize>> = by_key.values().collect();
+    let mut concerns: BTreeMap<ExecutionId, (Awaiting, BTreeSet<usize>)> = BTreeMap::new();
+    for awaiting in who_awaits(session, &asked).await? {
+        let Some(plan) = plans.pinned(session, awaiting.workflow, awaiting.version).await? else { continue };
+        let group = groups.get(awaiting.asked).into_iter().flat_map(|group| group.iter().copied());
+        let may: Vec<usize> = group.filter(|n| may_await(&plan, &awaiting.node, events[*n])).collect();
+        if !may.is_empty() {
+            concerns.entry(awaiting.execution).or_insert_with(|| (awaiting, BTreeSet::new())).1.extend(may);
         }
+    }
+    let ids: Vec<ExecutionId> = concerns.keys().copied().collect();
+    let mut offers = Vec::new();
+    for (id, state) in states_of(session, &ids).await? {
+        let Some((of, may)) = concerns.get(&id) else { continue };
+        let Some(plan) = plans.pinned(session, of.workflow, of.version).await? else { continue };
+        let saved = state.ok().and_then(|state| serde_json::from_value::<Saved>(state).ok());
+        let Some(mut copy) = saved.and_then(|saved| Run::restore(id, &plan, saved, claim.now).ok()) else {
+            continue;
+        };
+        // What wakes the copy is offered to the execution itself, once for each of its rests.
+        let wakes = may.iter().filter(|n| copy.offer(&plan, events[**n], claim.now));
+        offers.extend(wakes.map(|n| (of.lane, events[*n], id)));
     }
     if offers.is_empty() {
         return Ok(());

@@ -58,6 +58,7 @@ pub static OF_A_BATCH: &[&Sql] = &[
     &executions::PARK,
     &waits::REGISTER_AWAITS,
     &waits::WHO_AWAITS,
+    &waits::STATES_OF,
     &waits::OFFER,
     &waits::LOOK_BACK,
     &waits::OFFERED,

@@ -1,6 +1,7 @@
 //! What executions rest for: who rests for an event, and what has happened since somebody began to.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::executions::Identity;
@@ -17,6 +18,10 @@ pub(super) static WHO_AWAITS: Sql = Sql {
            from unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) as i (n, table_name, operation, key)
            join public.workflow_awaits a
              on a.table_name = i.table_name and a.operation = i.operation and a.key = i.key",
+};
+pub(super) static STATES_OF: Sql = Sql {
+    name: "states_of",
+    text: "select id, state from public.workflow_waiting where id = any ($1::uuid[])",
 };
 pub(super) static OFFER: Sql = Sql {
     name: "offer_events",
@@ -84,11 +89,11 @@ fn braces(item: &[i32]) -> String {
     format!("{{{}}}", parts.join(","))
 }
 
-/// An execution that rests for events like one of those asked about.
+/// An execution that rests for events with one of the keys asked about.
 #[derive(Debug)]
 pub struct Awaiting {
-    /// Which of the events.
-    pub event: usize,
+    /// For which of the keys.
+    pub asked: usize,
     /// Which execution.
     pub execution: ExecutionId,
     /// The node that rests.
@@ -101,23 +106,23 @@ pub struct Awaiting {
     pub lane: i16,
 }
 
-/// Who rests for events with these keys: each as (number of the event, event, key).
+/// Who rests for events with these keys: each as (table, operation, key).
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn who_awaits(
     session: &Session,
-    asked: &[(usize, &Event, String)],
+    asked: &[(&str, &str, &str)],
 ) -> Result<Vec<Awaiting>, StoreError> {
-    let numbers: Vec<_> = asked.iter().map(|(n, ..)| *n as i64).collect();
-    let tables: Vec<_> = asked.iter().map(|(_, event, _)| event.table.as_str()).collect();
-    let operations: Vec<_> = asked.iter().map(|(_, event, _)| event.operation.as_str()).collect();
-    let keys: Vec<_> = asked.iter().map(|(.., key)| key.as_str()).collect();
+    let numbers: Vec<_> = (0..asked.len()).map(|n| n as i64).collect();
+    let tables: Vec<_> = asked.iter().map(|(table, ..)| *table).collect();
+    let operations: Vec<_> = asked.iter().map(|(_, operation, _)| *operation).collect();
+    let keys: Vec<_> = asked.iter().map(|(.., key)| *key).collect();
     let rows = session.query(&WHO_AWAITS, &[&numbers, &tables, &operations, &keys]).await?;
     Ok(rows
         .iter()
         .map(|row| Awaiting {
-            event: usize::try_from(row.get::<_, i64>("n")).unwrap_or(usize::MAX),
+            asked: usize::try_from(row.get::<_, i64>("n")).unwrap_or(usize::MAX),
             execution: ExecutionId(row.get("execution_id")),
             node: row.get::<_, &str>("node_id").into(),
             workflow: WorkflowId(row.get("workflow_id")),
@@ -125,6 +130,22 @@ pub async fn who_awaits(
             lane: row.get("lane"),
         })
         .collect())
+}
+
+/// What resting executions were saved as, or why that can't be read. They go on resting.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn states_of(
+    session: &Session,
+    executions: &[ExecutionId],
+) -> Result<Vec<(ExecutionId, Result<Value, String>)>, StoreError> {
+    if executions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<_> = executions.iter().map(|id| id.0).collect();
+    let rows = session.query(&STATES_OF, &[&ids]).await?;
+    Ok(rows.iter().map(|row| (ExecutionId(row.get("id")), row.get::<_, Readable>("state").0)).collect())
 }
 
 /// Queues events for executions, each as (lane, event, execution).

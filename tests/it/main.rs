@@ -43,6 +43,7 @@ mod seen;
 mod states;
 mod steering;
 mod supabase;
+mod telling;
 mod tokens;
 mod traps;
 mod triggering;
