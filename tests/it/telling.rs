@@ -232,3 +232,47 @@ async fn what_happens_while_a_workflow_is_held_counts_when_it_goes_on() {
     shop.has_settled().await;
     assert_eq!((ended(&shop, "cancelled").await, ended(&shop, "succeeded").await), (1, 2));
 }
+
+#[tokio::test]
+async fn of_a_loop_only_the_items_that_failed_are_tried_again() {
+    let shop = Shop::open().await;
+    let _daemon = shop.daemon().await;
+    let with = |give: &str| {
+        let each = control("each", "for_each", &json!({"items": "{{ [0, 1] }}", "at_once": 2}));
+        let ask = control("ask", "approval", &json!({"question": "Item {{ item }}?"}));
+        json!({"nodes": [start("order_created"), each, ask, points("give", &json!(give)), points("else", &json!(1000))],
+            "edges": [edge("start", "each"), branch("each", "each", "ask"), branch("ask", "approved", "give"), branch("ask", "refused", "else")]})
+    };
+    let workflow = shop.publishes("loop", &with("{{ 10 // item }}")).await;
+    shop.places_order(100).await;
+    rest(&shop, 1).await;
+    let asked =
+        async || shop.number("select count(*) from workflow_awaits where key = 'approval'", &[]).await;
+    until("both are asked", || async { asked().await == 2 }).await;
+    let execution: String =
+        shop.db.query_one("select id::text from workflow_waiting", &[]).await.expect("one").get(0);
+    for item in ["0", "1"] {
+        let (code, _, said) =
+            shop.thendo(&["executions", "approve", &execution, "--node", "ask", "--item", item]).await;
+        assert_eq!(code, Some(0), "{said}");
+        until("it is taken", || async {
+            shop.number("select count(*) from workflow_queue where due_at <= now()", &[]).await == 0
+        })
+        .await;
+    }
+    until("it has failed", || async { ended(&shop, "failed").await == 1 }).await;
+    assert_eq!(shop.number("select balance from loyalty_points", &[]).await, 10);
+    let mended = with("{{ 7 }}");
+    shop.db
+        .execute("update workflows set definition = $2 where id = $1", &[&workflow, &mended])
+        .await
+        .expect("mended");
+    until("it is in force", || async { shop.number("select live_version from workflows", &[]).await == 2 })
+        .await;
+    let (code, _, said) = shop.thendo(&["executions", "retry", "--all", "--on", "latest", "--yes"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    // What was approved is not asked again, and what was given is not given again.
+    shop.has_settled().await;
+    assert_eq!((ended(&shop, "succeeded").await, asked().await), (1, 0));
+    assert_eq!(shop.number("select balance from loyalty_points", &[]).await, 17);
+}

@@ -1,17 +1,20 @@
 //! Again: an execution that failed is tried once more, from where it failed or from the start.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 
 use super::frame::{Frame, Turn};
 use super::{Admission, NotOfThisPlan, Run, Saved};
-use crate::domain::execution::{Status, StepOutcome};
+use crate::domain::execution::Status;
 use crate::domain::ids::ExecutionId;
 use crate::workflow::control::Shape;
 use crate::workflow::plan::{Plan, Work};
 
 impl Run {
     /// A failed execution once more, from where it failed: what gave up without being dealt with takes its turn again,
-    /// and so does what was skipped. A loop of which items failed begins again; what its items did is not repeated.
+    /// and so does what was skipped. Of a loop only the items go on that failed, or had not begun. (Of more than a
+    /// thousand all begin again, and so do those of loops in the bodies of others: what they did is not repeated.)
     ///
     /// # Errors
     /// [`NotOfThisPlan`] if a node that had its turn is not in the plan.
@@ -41,10 +44,10 @@ impl Run {
 }
 
 fn reopen(frame: &mut Frame, plan: &Plan) {
-    let mut reopened = Vec::new();
+    let (mut reopened, mut told_anew) = (Vec::new(), HashSet::new());
     for slot in 0..frame.turns.len() {
-        let node = plan.position(&frame.nodes[slot]).and_then(|at| plan.node(at));
-        let Some(node) = node else { continue };
+        let Some(at) = plan.position(&frame.nodes[slot]) else { continue };
+        let Some(node) = plan.node(at) else { continue };
         let is_loop = matches!(&node.work, Work::Control(control) if control.shape() == Shape::Loop);
         let opens = match &frame.turns[slot] {
             Turn::Failed => !node.handles_errors,
@@ -56,16 +59,28 @@ fn reopen(frame: &mut Frame, plan: &Plan) {
             Turn::Looping(_) => true,
             _ => false,
         };
-        if opens {
-            frame.turns[slot] = Turn::Open;
-            frame.context.forget_step(&node.id);
-            reopened.push(node.id.clone());
+        if !opens {
+            continue;
         }
+        frame.context.forget_step(&node.id);
+        reopened.push(node.id.clone());
+        frame.turns[slot] = match frame.again.remove(&slot) {
+            Some(mut of) => {
+                for item in &mut of.active {
+                    told_anew.extend(item.steps.iter().map(|step| (step.node.clone(), step.item.clone())));
+                    reopen(item, plan);
+                }
+                Turn::Looping(of)
+            }
+            None => {
+                let body = plan.regions().iter().position(|region| region.owner == Some(at));
+                reopened.extend(body.iter().flat_map(|body| plan.names(*body).to_vec()));
+                Turn::Open
+            }
+        };
     }
     frame.failed = 0;
-    // Of items that failed no turn is left; their loop begins them again.
     frame.steps.retain(|step| {
-        !reopened.contains(&step.node)
-            && (step.item.is_empty() || !matches!(step.outcome, StepOutcome::Failed | StepOutcome::Waiting))
+        !reopened.contains(&step.node) && !told_anew.contains(&(step.node.clone(), step.item.clone()))
     });
 }

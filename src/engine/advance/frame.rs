@@ -67,6 +67,8 @@ pub(super) struct Loop {
     pub succeeded: u32,
     /// Items of which something failed that nothing followed.
     pub failed: u32,
+    /// These items as they ended, if they are not too many: whoever tries the execution again goes on with them.
+    pub broken: Vec<Frame>,
 }
 
 /// The turns of one region's nodes.
@@ -90,12 +92,21 @@ pub(super) struct Frame {
     pub failed: u32,
     /// Former attempts of nodes whose requests are out, by place.
     pub tried: BTreeMap<usize, Tried>,
+    /// Loops that were left with failures, as they are to be tried again, by place.
+    pub again: BTreeMap<usize, Box<Loop>>,
 }
 
 impl Loop {
     /// Nothing is under way, but items are left.
     pub fn is_idle(&self) -> bool {
         self.active.is_empty() && !self.items.is_empty()
+    }
+
+    /// As it is tried again: only what failed, and what has not begun. `None` if that is not known of each item.
+    pub fn again(&self) -> Option<Self> {
+        let known = self.failed > 0 && self.broken.len() == self.failed as usize;
+        let again = || Self { active: self.broken.clone(), broken: Vec::new(), failed: 0, ..self.clone() };
+        known.then(again)
     }
 
     pub fn result(&self) -> Value {
@@ -119,6 +130,7 @@ impl Frame {
             since,
             failed: 0,
             tried: BTreeMap::new(),
+            again: BTreeMap::new(),
         }
     }
 

@@ -23,6 +23,9 @@ pub struct Saved {
     pub context: Context,
     /// The turns that nodes had, outside of loops.
     pub turns: Vec<SavedTurn>,
+    /// Loops that were left with failures, as they are to be tried again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<SavedTurn>,
     /// Failures that nothing followed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed: u32,
@@ -74,6 +77,8 @@ struct SavedLoop {
     succeeded: u32,
     failed: u32,
     active: Vec<SavedItem>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    broken: Vec<SavedItem>,
 }
 
 /// An item under way: what it has beside what is around the loop.
@@ -106,6 +111,7 @@ impl Run {
             steps: self.root.steps.clone(),
             context: self.root.context.clone(),
             turns: turns_of(&self.root),
+            again: self.root.again.iter().filter_map(|(slot, of)| loop_of(&self.root, *slot, of)).collect(),
             failed: self.root.failed,
             cancels: self.cancels.clone(),
             looked: self.looked,
@@ -132,6 +138,7 @@ impl Run {
             steps,
             context,
             turns,
+            again,
             failed,
             cancels,
             looked,
@@ -150,6 +157,7 @@ impl Run {
             ..Frame::new(plan, 0, Vec::new(), context, now)
         };
         lay_out(&mut root, plan, 0, turns)?;
+        lay_out_again(&mut root, plan, again)?;
         Ok(Self {
             id,
             status,
@@ -188,8 +196,12 @@ fn turns_of(frame: &Frame) -> Vec<SavedTurn> {
     stands.collect()
 }
 
-fn saved_loop(around: &Frame, of: &Loop) -> SavedLoop {
-    let active = of.active.iter().map(|frame| SavedItem {
+fn loop_of(frame: &Frame, slot: usize, of: &Loop) -> Option<SavedTurn> {
+    Some(SavedTurn(frame.nodes.get(slot)?.clone(), Stand::Looping(Box::new(saved_loop(frame, of)))))
+}
+
+fn saved_item(around: &Frame, frame: &Frame) -> SavedItem {
+    SavedItem {
         index: frame.item.last().copied().unwrap_or_default(),
         value: frame.context.item().map(|item| (*item.value).clone()).unwrap_or_default(),
         turns: turns_of(frame),
@@ -203,7 +215,11 @@ fn saved_loop(around: &Frame, of: &Loop) -> SavedLoop {
             .collect(),
         vars: frame.context.vars_unlike(&around.context),
         failed: frame.failed,
-    });
+    }
+}
+
+fn saved_loop(around: &Frame, of: &Loop) -> SavedLoop {
+    let saved = |frames: &[Frame]| frames.iter().map(|frame| saved_item(around, frame)).collect();
     SavedLoop {
         items: of.items.iter().cloned().collect(),
         next: of.next,
@@ -211,7 +227,8 @@ fn saved_loop(around: &Frame, of: &Loop) -> SavedLoop {
         stop_on_failure: of.stop_on_failure,
         succeeded: of.succeeded,
         failed: of.failed,
-        active: active.collect(),
+        active: saved(&of.active),
+        broken: saved(&of.broken),
     }
 }
 
@@ -241,9 +258,26 @@ fn lay_out(
     Ok(())
 }
 
-fn restored_loop(around: &Frame, plan: &Plan, body: usize, of: SavedLoop) -> Result<Loop, NotOfThisPlan> {
-    let mut active = Vec::with_capacity(of.active.len());
-    for saved in of.active {
+/// Loops to be tried again are read as turns, and are none yet.
+fn lay_out_again(root: &mut Frame, plan: &Plan, again: Vec<SavedTurn>) -> Result<(), NotOfThisPlan> {
+    let mut aside = Frame { turns: vec![Turn::Open; root.turns.len()], ..root.clone() };
+    lay_out(&mut aside, plan, 0, again)?;
+    let loops = aside.turns.into_iter().enumerate().filter_map(|(slot, turn)| match turn {
+        Turn::Looping(of) => Some((slot, of)),
+        _ => None,
+    });
+    root.again = loops.collect();
+    Ok(())
+}
+
+fn restored_items(
+    around: &Frame,
+    plan: &Plan,
+    body: usize,
+    of: Vec<SavedItem>,
+) -> Result<Vec<Frame>, NotOfThisPlan> {
+    let mut items = Vec::with_capacity(of.len());
+    for saved in of {
         let mut item = around.item.clone();
         item.push(saved.index);
         let mut context = around.context.for_item(Item { index: saved.index, value: saved.value.into() });
@@ -258,12 +292,17 @@ fn restored_loop(around: &Frame, plan: &Plan, body: usize, of: SavedLoop) -> Res
         let waiting = waiting(&saved.steps);
         let mut frame = Frame { waiting, steps: saved.steps, failed: saved.failed, ..fresh };
         lay_out(&mut frame, plan, body, saved.turns)?;
-        active.push(frame);
+        items.push(frame);
     }
+    Ok(items)
+}
+
+fn restored_loop(around: &Frame, plan: &Plan, body: usize, of: SavedLoop) -> Result<Loop, NotOfThisPlan> {
     Ok(Loop {
+        active: restored_items(around, plan, body, of.active)?,
+        broken: restored_items(around, plan, body, of.broken)?,
         items: of.items.into(),
         next: of.next,
-        active,
         at_once: of.at_once,
         stop_on_failure: of.stop_on_failure,
         succeeded: of.succeeded,

@@ -217,6 +217,7 @@ impl<'p> Turns<'p> {
                     stop_on_failure,
                     succeeded,
                     failed,
+                    broken: Vec::new(),
                 }));
                 self.go_round(frame, slot, at, node);
             }
@@ -257,15 +258,19 @@ impl<'p> Turns<'p> {
                 ended = true;
                 self.under_way = self.under_way.saturating_sub(1);
                 if item.failed > 0 {
-                    of.failed += 1
+                    of.failed += 1;
+                    if of.broken.len() < MAX_UNDER_WAY {
+                        of.broken.push(item.clone());
+                    }
                 } else {
-                    of.succeeded += 1
+                    of.succeeded += 1;
                 }
                 frame.keep(item);
             }
             of.active = under_way;
             let halted = of.stop_on_failure && of.failed > 0;
             if self.stop.is_none() && of.active.is_empty() && (of.items.is_empty() || halted) {
+                frame.again.extend(of.again().map(|again| (slot, Box::new(again))));
                 return frame.leave_loop(slot, node, &of, self.now);
             }
             if !ended || self.items_left == 0 || self.stop.is_some() {
