@@ -57,7 +57,6 @@ comment on table public.workflow_dead_letters is 'A failed execution that nobody
 comment on column public.workflow_dead_letters.state is 'As in workflow_waiting.';
 comment on column public.workflow_dead_letters.reason is 'Why it failed, in words.';
 create index idx_workflow_dead_letters_workflow_id on public.workflow_dead_letters (workflow_id, failed_at);
-create index idx_workflow_dead_letters_root on public.workflow_dead_letters (root);
 create index idx_workflow_dead_letters_failed_at on public.workflow_dead_letters (failed_at);
 
 -- An admin's word to executions: an event of no table, handed to each of them in its own lane. It is recorded like any.

@@ -107,10 +107,12 @@ begin
             select d.ctid from public.workflow_deliveries d
              where d.id < (lpad(to_hex(greatest(0, extract(epoch from expired) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
                and d.finished_at < expired
-               -- One that rests may still ask what became of it.
-               and not exists (select from public.workflow_waiting w where w.id = d.execution_id)
-               -- Who tries a failed one again must not send again what was sent.
-               and not exists (select from public.workflow_dead_letters l where d.execution_id in (l.id, l.root))
+               -- One that rests may still ask what became of it, and who tries a failed one again must not send again what
+               -- was sent. Ids of all attempts and of what they sent begin with the time of their event.
+               and not exists (select from public.workflow_waiting w where w.id
+                   between (left(d.id::text, 13) || '-0000-0000-000000000000')::uuid and (left(d.id::text, 13) || '-ffff-ffff-ffffffffffff')::uuid)
+               and not exists (select from public.workflow_dead_letters l where l.id
+                   between (left(d.id::text, 13) || '-0000-0000-000000000000')::uuid and (left(d.id::text, 13) || '-ffff-ffff-ffffffffffff')::uuid)
              order by d.id limit most for update skip locked));
     when 'workflow_dead_letters' then
         delete from public.workflow_dead_letters g where g.ctid = any (array(

@@ -143,14 +143,15 @@ async fn default_partitions_and_deliveries_are_emptied_of_what_is_old_alone() {
     let kept = happened(&shop, 99, true).await;
     let deliveries = "insert into workflow_deliveries (id, execution_id, node_id, kind, lane, payload, status, finished_at)
         select (lpad(to_hex((extract(epoch from now() - age) * 1000)::bigint), 12, '0') || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid,
-               case n when 3 then '00000000-0000-0000-0000-000000000003'::uuid else gen_random_uuid() end,
-               'mail', 'email', 1, '{}', case n when 4 then 'pending' else 'sent' end, case when n <> 4 then now() - done end
+               gen_random_uuid(), 'mail ' || n, 'email', 1, '{}', case n when 4 then 'pending' else 'sent' end, case when n <> 4 then now() - done end
           from (values (1, interval '200 days', interval '199 days'), (2, interval '200 days', interval '1 day'),
-                       (3, interval '200 days', interval '199 days'), (4, interval '200 days', null),
+                       (3, interval '201 days', interval '199 days'), (4, interval '200 days', null),
                        (5, interval '10 days', interval '9 days')) t (n, age, done)";
     shop.db.execute(deliveries, &[]).await.expect("deliveries");
     let rests = "insert into workflow_waiting (id, event_at, event_id, workflow_id, version, lane, state, started_at)
-        values ('00000000-0000-0000-0000-000000000003', now(), gen_random_uuid(), gen_random_uuid(), 1, 1, '{}', now())";
+        -- Another attempt of the execution that it was sent for: both begin with their event's time.
+        select (left(d.id::text, 13) || '-4000-8000-000000000003')::uuid, now(), gen_random_uuid(), gen_random_uuid(), 1, 1, '{}', now()
+          from workflow_deliveries d where d.node_id = 'mail 3'";
     shop.db.execute(rests, &[]).await.expect("rests");
     let delete = async |table: &str, most: i32| {
         let sql = "select public.delete_expired($1, interval '90 days', $2)";
