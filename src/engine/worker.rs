@@ -148,8 +148,11 @@ async fn work(
         match batch::run(&session, &shared.plans, &mut cursors, order, in_hand).await {
             Ok(done) if done.claimed > 0 => after_batch(shared, pace, &mut awake, done, began.elapsed()),
             Ok(done) => {
-                pace.ran_dry();
-                shared.caution.ran_dry();
+                // What is due in other hands is not done: two that fail by turns must not forget it over each other.
+                if !done.elsewhere {
+                    pace.ran_dry();
+                    shared.caution.ran_dry();
+                }
                 run_dry(shared, &mut awake, number, done.elsewhere, shutdown).await;
             }
             Err(error) => {
