@@ -1262,6 +1262,10 @@ begin
                            and coalesce(s.config ->> 'time_zone', 'UTC') = coalesce(excluded.config ->> 'time_zone', 'UTC')
                           then s.last_at else excluded.last_at end
      where s.config <> excluded.config;
+    -- Whoever put it in force may be gone before its first time: all daemons are to know when that is.
+    if found then
+        perform pg_notify('thendo_workflows', '') where pg_notification_queue_usage() < 0.5;
+    end if;
 end
 $function$;
 
@@ -6059,27 +6063,29 @@ grant select on public.workflow_holds to thendo_engine;
 
 --- table public.workflow_plan_epoch
 create table public.workflow_plan_epoch (
-    single boolean not null default true,
-    epoch  bigint not null,
+    single          boolean not null default true,
+    epoch           bigint not null,
+    somebody_awaits boolean not null default false,
     constraint workflow_plan_epoch_pkey PRIMARY KEY (single),
     constraint workflow_plan_epoch_single_check CHECK (single)
 );
 
 --- rows public.workflow_plan_epoch
-insert into public.workflow_plan_epoch (single, epoch)
+insert into public.workflow_plan_epoch (single, epoch, somebody_awaits)
 values
-    (true, 1)
+    (true, 1, false)
 on conflict do nothing;
 
 --- comment public.workflow_plan_epoch
 comment on table public.workflow_plan_epoch is 'Tells every daemon that the versions in force changed.';
+comment on column public.workflow_plan_epoch.somebody_awaits is 'Whether an execution ever rested for events.';
 
 --- row-security public.workflow_plan_epoch
 alter table public.workflow_plan_epoch enable row level security;
 
 --- grants public.workflow_plan_epoch
 revoke all on public.workflow_plan_epoch from public, anon, authenticated, service_role;
-grant select on public.workflow_plan_epoch to thendo_engine;
+grant select, update on public.workflow_plan_epoch to thendo_engine;
 
 --- table public.workflow_queue
 create table public.workflow_queue (
@@ -7827,6 +7833,12 @@ create policy engine_select on public.workflow_holds
 create policy engine_select on public.workflow_plan_epoch
     for select to thendo_engine
     using (true);
+
+--- policy public.workflow_plan_epoch engine_update
+create policy engine_update on public.workflow_plan_epoch
+    for update to thendo_engine
+    using (true)
+    with check (true);
 
 --- policy public.workflow_queue engine_delete
 create policy engine_delete on public.workflow_queue

@@ -12,7 +12,8 @@ use std::time::Instant;
 
 use lab::{Lab, connect, median, percentile, settle};
 use serde_json::json;
-use thendo::store::queue::{Cursors, claim_due};
+use thendo::store::cursors::Cursors;
+use thendo::store::queue::claim_due;
 use thendo::store::session::Session;
 use tokio_postgres::Client;
 

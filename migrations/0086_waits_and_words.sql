@@ -39,6 +39,13 @@ comment on column public.workflow_awaits.table_name is 'Whose events; thendo.wor
 comment on column public.workflow_awaits.key is '* for any row, row:ID or customer:ID for those of one.';
 create index idx_workflow_awaits_event on public.workflow_awaits (table_name, operation, key);
 
+-- A claim asks whether to look there at all. Once there was one, the answer stays: to find out that there is none any more
+-- would take a look at all that have gone.
+alter table public.workflow_plan_epoch add column somebody_awaits boolean not null default false;
+comment on column public.workflow_plan_epoch.somebody_awaits is 'Whether an execution ever rested for events.';
+grant update on public.workflow_plan_epoch to thendo_engine;
+create policy engine_update on public.workflow_plan_epoch for update to thendo_engine using (true) with check (true);
+
 -- Failed executions with all they need to be tried again from where they failed.
 create table public.workflow_dead_letters (
     id          uuid primary key,

@@ -36,6 +36,10 @@ begin
                            and coalesce(s.config ->> 'time_zone', 'UTC') = coalesce(excluded.config ->> 'time_zone', 'UTC')
                           then s.last_at else excluded.last_at end
      where s.config <> excluded.config;
+    -- Whoever put it in force may be gone before its first time: all daemons are to know when that is.
+    if found then
+        perform pg_notify('thendo_workflows', '');
+    end if;
 end
 $$;
 comment on function public.keep_schedule(uuid, jsonb) is

@@ -36,7 +36,7 @@ begin
         select p.oid, pg_get_functiondef(p.oid) as whole from pg_proc p
          where p.pronamespace = 'public'::regnamespace and p.prosrc ~ '\mpg_notify\(''thendo_'
            and p.proname in ('record_event', 'start_workflows', 'tell_executions', 'start_times', 'hand_on_slot',
-                             'release_workflow', 'workflow_edited')
+                             'release_workflow', 'workflow_edited', 'keep_schedule')
     loop
         execute replace(regexp_replace(of_ours.whole, '(perform pg_notify\([^;]*);', '\1 where ' || asks || ';', 'g'),
             'and pg_try_advisory_xact_lock_shared(1952998511, 0) then',

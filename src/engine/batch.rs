@@ -17,9 +17,10 @@ use super::start::start;
 use crate::domain::alert::{Alert, Kind};
 use crate::domain::execution::Status;
 use crate::domain::ids::EventId;
+use crate::store::cursors::Cursors;
 use crate::store::executions::Identity;
 use crate::store::holds::hold;
-use crate::store::queue::{Claim, Claimed, Cursors, Due, claim_due};
+use crate::store::queue::{Claim, Claimed, Due, claim_due};
 use crate::store::session::{Session, StoreError};
 
 /// What a batch did.

@@ -1,8 +1,8 @@
 //! Events for executions that rest: who rests for those of a batch, and what had happened before somebody was known to.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::advance::{Run, Saved, keys_of, may_await};
 use super::apply::Running;
@@ -13,6 +13,11 @@ use crate::domain::ids::ExecutionId;
 use crate::store::queue::{Claim, Due, oldest_due};
 use crate::store::session::{Session, StoreError};
 use crate::store::waits::{self, Awaiting, Look, offer, offered, states_of, who_awaits};
+
+/// Until what has happened by then is known, a wait that is over is looked at again after so long at least …
+const KNOWN_SOON: TimeDelta = TimeDelta::milliseconds(250);
+/// … and at most.
+const KNOWN_LATE: TimeDelta = TimeDelta::seconds(15);
 
 /// Queues the events of a batch for the executions that rest for such. Each is asked beforehand, by what it was saved as:
 /// thousands that wait for anyone's events would otherwise each be woken by each of them.
@@ -111,13 +116,14 @@ pub(super) async fn look_back(
     }
 }
 
-/// Which executions are about to say that something did not happen in time although that is not known yet: events of
-/// that time are still queued, or are on their way to them.
+/// Which executions are about to say that something did not happen in time although that is not known yet, since events of
+/// that time are still queued, or are on their way to them; each with when to look again.
 pub(super) async fn gives_up_too_early(
     session: &Session,
     awake: &[Running],
-    now: DateTime<Utc>,
-) -> Result<HashSet<usize>, StoreError> {
+    claim: &Claim,
+) -> Result<HashMap<usize, DateTime<Utc>>, StoreError> {
+    let now = claim.now;
     let gives_up: HashMap<usize, DateTime<Utc>> = awake
         .iter()
         .enumerate()
@@ -125,15 +131,18 @@ pub(super) async fn gives_up_too_early(
         .filter_map(|(n, of)| Some((n, of.run.gives_up_at(now)?)))
         .collect();
     if gives_up.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     }
     let asked: Vec<_> =
         gives_up.keys().map(|n| (*n, awake[*n].identity.lane, awake[*n].identity.id)).collect();
-    let (oldest, offered) = tokio::join!(biased; oldest_due(session), offered(session, &asked));
-    let oldest = oldest?;
-    let mut too_early: HashSet<usize> = offered?.into_iter().collect();
-    too_early.extend(
-        gives_up.iter().filter(|(_, until)| oldest.is_some_and(|oldest| oldest <= **until)).map(|(n, _)| *n),
-    );
+    let (oldest, offered) = tokio::join!(biased; oldest_due(session, &claim.left), offered(session, &asked));
+    let mut too_early: HashMap<usize, DateTime<Utc>> =
+        offered?.into_iter().map(|n| (n, now + KNOWN_SOON)).collect();
+    if let Some(oldest) = oldest? {
+        // A queue that lags for minutes will not have caught up in a moment.
+        let again = now + ((now - oldest) / 8).clamp(KNOWN_SOON, KNOWN_LATE);
+        let early = gives_up.iter().filter(|(_, until)| oldest <= **until);
+        too_early.extend(early.map(|(n, _)| (*n, again)));
+    }
     Ok(too_early)
 }

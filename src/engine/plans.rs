@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::domain::event::{Event, Operation};
 use crate::domain::ids::WorkflowId;
+use crate::store::cursors::Cursors;
 use crate::store::queue::oldest_due;
 use crate::store::session::{Session, StoreError};
 use crate::store::workflows::{Version, definition_of, versions_in_force};
@@ -74,7 +75,9 @@ impl Plans {
             return Ok(());
         }
         // Events older than a version's end may still be queued, or be committed late.
-        let since = oldest_due(session).await?.map_or(oldest, |queued| queued.min(oldest));
+        let since = oldest_due(session, &Cursors::from_lane(0).bounds())
+            .await?
+            .map_or(oldest, |queued| queued.min(oldest));
         let versions = versions_in_force(session, since - chrono::TimeDelta::days(1)).await?;
         let mut table = Table { epoch, ..Table::default() };
         for version in versions {

@@ -24,9 +24,6 @@ use crate::store::session::{Session, StoreError};
 use crate::workflow::control::Wake;
 use crate::workflow::plan::Plan;
 
-/// Until what has happened by then is known, a wait that is over is looked at again after so long.
-const KNOWN_SOON: chrono::TimeDelta = chrono::TimeDelta::milliseconds(250);
-
 /// The executions of a batch.
 #[derive(Default)]
 pub(super) struct Moving {
@@ -150,13 +147,13 @@ async fn sort_out(
     claim: &Claim,
     moving: &mut Moving,
 ) -> Result<(), StoreError> {
-    let too_early = gives_up_too_early(session, &awake, claim.now).await?;
+    let too_early = gives_up_too_early(session, &awake, claim).await?;
     let mut put_off = Vec::new();
     for (n, of) in awake.into_iter().enumerate() {
         if !matches!(of.run.status, Status::Waiting | Status::Running) {
             moving.running.push(of);
-        } else if too_early.contains(&n) {
-            moving.resting.push((of, Rest::Until(claim.now + KNOWN_SOON)));
+        } else if let Some(again) = too_early.get(&n) {
+            moving.resting.push((of, Rest::Until(*again)));
         } else if of.run.is_put_off() {
             put_off.push(of);
         } else {

@@ -22,7 +22,7 @@ const MOST_SCHEDULES: i64 = 200;
 /// Times in one statement; those of one schedule stay together.
 const MOST_TIMES: usize = 1_000;
 /// The clock may have been set, and a wake-up lost.
-const LONGEST_REST: Duration = Duration::from_secs(60);
+const LONGEST_REST: Duration = Duration::from_secs(10);
 /// The same where nobody is woken by notifications.
 const REST_WITHOUT_NOTIFY: Duration = Duration::from_secs(2);
 /// Before a schedule that was in other hands is looked at again.

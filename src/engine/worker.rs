@@ -23,7 +23,8 @@ use crate::database::connect;
 use crate::database::role::Role;
 use crate::domain::settings;
 use crate::store::OF_A_BATCH;
-use crate::store::queue::{Claimed, Cursors, Due, LANES};
+use crate::store::cursors::{Cursors, LANES};
+use crate::store::queue::{Claimed, Due};
 use crate::store::session::{ErrorClass, Session, StoreError};
 
 /// Whatever the cursors may have passed, say because a clock was set back, is found by looking from the

@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod cause;
 pub mod constraints;
+pub mod cursors;
 pub mod daemons;
 pub mod dead_letters;
 pub mod deliveries;

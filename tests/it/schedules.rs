@@ -74,6 +74,23 @@ async fn every_second_starts_once_though_three_daemons_keep_time_and_one_is_kill
 }
 
 #[tokio::test]
+async fn who_puts_a_schedule_in_force_may_die_before_its_first_time() {
+    let shop = Shop::open().await;
+    let (one, other) = (shop.daemon().await, shop.daemon().await);
+    // Both rest; the first time is some seconds away.
+    let second = shop.number("select (extract(second from clock_timestamp())::int + 5) % 60", &[]).await;
+    shop.publishes("later", &at_times(&json!({"cron": format!("{second} * * * * *")}))).await;
+    let (dies, stays) = if one.logged().contains("\"in force\"") { (one, other) } else { (other, one) };
+    assert!(dies.logged().contains("\"in force\"") && !stays.logged().contains("\"in force\""));
+    dies.dies();
+    assert_eq!(shop.number(&format!("select count(*) from {TOLD}"), &[]).await, 0, "not yet");
+    until("it starts", async || shop.number(&format!("select count(*) from {TOLD}"), &[]).await == 1).await;
+    let late =
+        format!("select extract(epoch from at - (row_data ->> 'due_at')::timestamptz)::bigint from {TOLD}");
+    assert!(shop.number(&late, &[]).await < 2, "as if nobody had died");
+}
+
+#[tokio::test]
 async fn what_was_missed_for_a_month_is_skipped_or_made_up_for_once_or_each() {
     let shop = Shop::open().await;
     let first = shop.daemon().await;

@@ -8,7 +8,8 @@ use serde_json::json;
 use thendo::database::connect::{self, drive_in_background};
 use thendo::database::role::Role;
 use thendo::store::OF_A_BATCH;
-use thendo::store::queue::{Cursors, Due, claim_due};
+use thendo::store::cursors::Cursors;
+use thendo::store::queue::{Due, claim_due};
 use thendo::store::session::Session;
 
 use crate::support::sink::{Manner, Sink};

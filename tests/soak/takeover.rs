@@ -20,13 +20,17 @@ pub struct Watch {
     /// From when on, since the beginning.
     pub since: Duration,
     world: Arc<World>,
-    at: DateTime<Utc>,
     pids: Vec<i32>,
     lanes: Vec<i16>,
+    /// Where its lanes began: each one's first row that was due, which nobody may pass by.
+    heads: Vec<i64>,
+    /// When those became due.
+    due: Vec<DateTime<Utc>>,
+    lanes_of_heads: Vec<i16>,
     ids: Vec<Uuid>,
     tokens: Vec<Uuid>,
     until: Vec<DateTime<Utc>>,
-    /// Until its lanes were free and what had been due in them was begun; none where it held none.
+    /// Until its lanes were free and each one's first row was done; none where it held none.
     pub events: Option<Duration>,
     /// Until the leases that nobody renewed were others' or settled; none where it held none.
     pub deliveries: Option<Duration>,
@@ -35,12 +39,16 @@ pub struct Watch {
 impl Watch {
     /// Looks at what the daemon has in hand right now; none if the server doesn't answer.
     pub async fn begins(world: &Arc<World>, db: &Client, kind: Kind, which: usize) -> Option<Self> {
-        let sql = "select clock_timestamp(),
-            array(select pid from pg_stat_activity where usename = $1),
-            array(select (l.objid::bigint - 64)::smallint from pg_locks l join pg_stat_activity a on a.pid = l.pid and a.usename = $1
-                   where l.locktype = 'advisory' and l.classid = 1952998511 and l.objid between 64 and 127 and l.granted),
-            l.ids, l.tokens, l.until
-            from (select coalesce(array_agg(id), '{}') as ids, coalesce(array_agg(lease_token), '{}') as tokens,
+        let sql = "with held as materialized (
+              select distinct (l.objid::bigint - 64)::smallint as lane from pg_locks l join pg_stat_activity a on a.pid = l.pid and a.usename = $1
+               where l.locktype = 'advisory' and l.classid = 1952998511 and l.objid between 64 and 127 and l.granted),
+            first as materialized (
+              select q.id, q.due_at, q.lane from held h cross join lateral
+                (select * from workflow_queue q where q.lane = h.lane and q.due_at <= clock_timestamp() order by q.due_at, q.id limit 1) q)
+            select array(select pid from pg_stat_activity where usename = $1), array(select lane from held),
+            h.ids, h.due, h.lanes, l.ids, l.tokens, l.until
+            from (select coalesce(array_agg(id), '{}') as ids, coalesce(array_agg(due_at), '{}') as due, coalesce(array_agg(lane), '{}') as lanes from first) h,
+            (select coalesce(array_agg(id), '{}') as ids, coalesce(array_agg(lease_token), '{}') as tokens,
                          coalesce(array_agg(lease_until), '{}') as until
                     from workflow_deliveries where status = 'sending') l";
         let row = db.query_one(sql, &[&format!("daemon{which}")]).await.ok()?;
@@ -48,12 +56,14 @@ impl Watch {
             kind,
             since: world.began.elapsed(),
             world: world.clone(),
-            at: row.get(0),
-            pids: row.get(1),
-            lanes: row.get(2),
-            ids: row.get(3),
-            tokens: row.get(4),
-            until: row.get(5),
+            pids: row.get(0),
+            lanes: row.get(1),
+            heads: row.get(2),
+            due: row.get(3),
+            lanes_of_heads: row.get(4),
+            ids: row.get(5),
+            tokens: row.get(6),
+            until: row.get(7),
             events: None,
             deliveries: None,
         })
@@ -73,14 +83,26 @@ impl Watch {
         let sql = "select
             exists (select from pg_locks l where l.pid = any ($1) and l.locktype = 'advisory' and l.classid = 1952998511
                        and (l.objid::bigint - 64)::smallint = any ($2))
-            or exists (select from workflow_queue q where q.lane = any ($2) and q.due_at <= $3),
-            exists (select from unnest($4::uuid[], $5::uuid[], $6::timestamptz[]) as h (id, token, until)
+            or exists (select from unnest($3::bigint[], $4::timestamptz[], $5::smallint[]) as h (id, due_at, lane) join workflow_queue q using (lane, due_at, id)),
+            exists (select from unnest($6::uuid[], $7::uuid[], $8::timestamptz[]) as h (id, token, until)
                       join workflow_deliveries d on d.id = h.id and d.status = 'sending' and d.lease_token = h.token and d.lease_until = h.until)";
         let began = Instant::now();
         let (mut events, mut deliveries) = (self.lanes.is_empty(), self.ids.is_empty());
         while !(events && deliveries) && began.elapsed() < MOST {
             let row = db
-                .query_one(sql, &[&self.pids, &self.lanes, &self.at, &self.ids, &self.tokens, &self.until])
+                .query_one(
+                    sql,
+                    &[
+                        &self.pids,
+                        &self.lanes,
+                        &self.heads,
+                        &self.due,
+                        &self.lanes_of_heads,
+                        &self.ids,
+                        &self.tokens,
+                        &self.until,
+                    ],
+                )
                 .await
                 .ok()?;
             if !events && !row.get::<_, bool>(0) {
