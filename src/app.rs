@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::database::migrate::{self, State};
 use crate::database::role::Role;
-use crate::database::{connect, server};
+use crate::database::{connect, pooler, server};
 use crate::domain::settings::Settings;
 use crate::engine::{self, Health, figures};
 use crate::http;
@@ -83,6 +83,7 @@ impl App {
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the address that was bound")?;
+        pooler::refuse_shared_sessions(&url).await?;
         check_schema(&url).await?;
         let pool = connect::pool(&url, engine::Connections::of(&settings).lists, Role::Engine).await?;
         let health = Arc::new(Health::default());

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::output::{Format, GOOD, QUIET, WAIT, one_line, print_json, print_line, seconds, shape};
 use super::{Session, adopt};
 use crate::database::migrate::{self, Progress, State};
+use crate::database::pooler;
 
 /// `thendo migrate`
 #[derive(Debug, Args)]
@@ -54,6 +55,7 @@ impl Migrate {
     /// When the database can't be reached or a migration fails.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let url = session.database_url()?;
+        pooler::refuse_shared_sessions(&url).await?;
         if self.status || self.check {
             return self.report(&url).await;
         }

@@ -15,6 +15,7 @@ use crate::database::attach::AttachError;
 use crate::database::connect::ConnectError;
 use crate::database::find::NoDatabase;
 use crate::database::migrate::MigrateError;
+use crate::database::pooler::SharedSessions;
 use crate::database::server::ServerError;
 use crate::http::CannotListen;
 use crate::seed::SeedError;
@@ -159,6 +160,7 @@ fn help_for(fault: &anyhow::Error) -> Option<String> {
             SettingsError,
             ServerError,
             ConnectError,
+            SharedSessions,
             MigrateError,
             AdoptError,
             NoDatabase,

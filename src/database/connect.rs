@@ -90,6 +90,14 @@ pub async fn connect(
     purpose: &str,
     role: Role,
 ) -> Result<(Client, Connection), ConnectError> {
+    with(url, purpose, &limits::engine(role)).await
+}
+
+async fn with(
+    url: &SecretString,
+    purpose: &str,
+    settings: &str,
+) -> Result<(Client, Connection), ConnectError> {
     let target = Target::read(url)?;
     let mut config = target.config.clone();
     config.application_name(format!("thendo {purpose}").trim());
@@ -97,8 +105,7 @@ pub async fn connect(
     let opened = tokio::time::timeout(PATIENCE, async {
         let (client, mut connection) = config.connect(tls).await?;
         {
-            let settings = limits::engine(role);
-            let setting = client.batch_execute(&settings);
+            let setting = client.batch_execute(settings);
             tokio::pin!(setting);
             tokio::select! {
                 done = &mut setting => done?,
@@ -122,6 +129,13 @@ pub async fn connect(
 /// As [`connect`].
 pub async fn connect_driven(url: &SecretString, purpose: &str) -> Result<Client, ConnectError> {
     let (client, connection) = connect(url, purpose, Role::Login).await?;
+    tokio::spawn(drive(connection));
+    Ok(client)
+}
+
+/// As [`connect_driven`], with nothing set.
+pub(super) async fn bare(url: &SecretString) -> Result<Client, ConnectError> {
+    let (client, connection) = with(url, "probe", "").await?;
     tokio::spawn(drive(connection));
     Ok(client)
 }

@@ -7,6 +7,7 @@ pub mod describe;
 pub mod find;
 mod limits;
 pub mod migrate;
+pub mod pooler;
 pub mod role;
 pub mod server;
 mod tls;

@@ -8,6 +8,20 @@ use uuid::Uuid;
 
 use crate::support::{Shop, edge, node, until};
 
+/// A program that says its clock is so far off.
+fn with_clock(off: &'static str) -> Option<[(&'static str, &'static str); 3]> {
+    let places = [
+        "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+        "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+        "/usr/lib64/faketime/libfaketimeMT.so.1",
+    ];
+    let Some(library) = places.into_iter().find(|path| std::path::Path::new(path).exists()) else {
+        println!("SKIPPED: there is no libfaketime on this machine");
+        return None;
+    };
+    Some([("LD_PRELOAD", library), ("FAKETIME", off), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")])
+}
+
 /// Starts at those times and notes which one it was.
 fn at_times(config: &Value) -> Value {
     json!({"nodes": [
@@ -71,6 +85,45 @@ async fn every_second_starts_once_though_three_daemons_keep_time_and_one_is_kill
         "select count(*) from {TOLD} and (row_data ->> 'due_at')::timestamptz < to_timestamp({began}) and at > to_timestamp({began})"
     );
     assert_eq!(shop.number(&of_the_pause, &[]).await, 0);
+}
+
+#[tokio::test]
+async fn daemons_whose_clocks_are_minutes_off_do_all_at_its_time() {
+    let shop = Shop::open().await;
+    let (Some(ahead), Some(behind)) = (with_clock("+7m"), with_clock("-7m")) else { return };
+    let (ahead, _behind) = (shop.daemon_with(&ahead).await, shop.daemon_with(&behind).await);
+    let line: Value = serde_json::from_str(ahead.logged().lines().next().expect("a line")).expect("JSON");
+    let sql = "select extract(epoch from $1::text::timestamptz - clock_timestamp())::bigint";
+    let off = shop.number(sql, &[&line["timestamp"].as_str()]).await;
+    assert!((390..=420).contains(&off), "its clock is {off} s ahead");
+    let late = json!({"nodes": [
+            node("start", "trigger", json!({"triggerType": "order_created", "config": {}})),
+            node("rest", "control", json!({"controlType": "delay", "config": {"for": "2 seconds"}})),
+            node("points", "action", json!({"actionType": "award_points", "config": {"points": 1}})),
+        ], "edges": [edge("start", "rest"), edge("rest", "points")]});
+    shop.publishes("late", &late).await;
+    shop.publishes("tick", &at_times(&json!({"cron": "* * * * * *"}))).await;
+    shop.publishes("mail", &crate::support::mail_on_order()).await;
+    for _ in 0..12 {
+        shop.places_order(250_00).await;
+        sleep(Duration::from_millis(200)).await;
+    }
+    until("all points are there", async || shop.count("loyalty_ledger").await == 12).await;
+    let off = "select count(*) from loyalty_ledger l join orders o on o.id = l.order_id
+               where not l.created_at - o.created_at between interval '2 seconds' and interval '20 seconds'";
+    assert_eq!(shop.number(off, &[]).await, 0, "delays are by the database's clock");
+    let off = format!(
+        "select count(*) from {TOLD} and not (at - (row_data ->> 'due_at')::timestamptz between interval '0' and interval '5 seconds')"
+    );
+    assert_eq!(shop.number(&off, &[]).await, 0, "schedules are by the database's clock");
+    let off = "select count(*) from workflow_executions where not started_at - event_at between interval '0' and interval '20 seconds'
+               or not finished_at - event_at between interval '0' and interval '60 seconds'";
+    assert_eq!(shop.number(off, &[]).await, 0, "records tell the database's time");
+    until("all mails are sent", async || {
+        shop.number("select count(*) from workflow_deliveries where status = 'sent'", &[]).await == 12
+    })
+    .await;
+    assert_eq!(shop.number("select count(*) from workflow_daemons where died_at is not null", &[]).await, 0);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 pub mod daemon;
 pub mod hooks;
 pub mod look;
+pub mod pooler;
 pub mod server;
 pub mod sink;
 pub mod supabase;

@@ -16,19 +16,24 @@ pub struct Wire {
     leads_to: Arc<Mutex<PathBuf>>,
 }
 
+/// A part of the query of a test server's URL.
+pub fn part_of<'a>(url: &'a str, name: &str) -> Option<&'a str> {
+    let (_, query) = url.split_once('?')?;
+    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+}
+
 /// Where the server at this URL listens.
 fn socket_of(url: &str) -> PathBuf {
-    let (_, query) = url.split_once('?').expect("a query");
-    let host = query.split('&').find_map(|pair| pair.strip_prefix("host=")).expect("a socket's folder");
-    let port = query.split('&').find_map(|pair| pair.strip_prefix("port=")).unwrap_or("5432");
+    let host = part_of(url, "host").expect("a socket's folder");
+    let port = part_of(url, "port").unwrap_or("5432");
     PathBuf::from(host.replace("%2F", "/")).join(format!(".s.PGSQL.{port}"))
 }
 
 impl Wire {
     /// Opens one. `deaf`: messages of type `A` (NotificationResponse) never arrive.
     pub async fn open(url: &str, deaf: bool) -> Self {
-        let (base, query) = url.split_once('?').expect("a query");
-        let user = query.split('&').find_map(|pair| pair.strip_prefix("user=")).expect("a user");
+        let base = url.split('?').next().expect("a base");
+        let user = part_of(url, "user").expect("a user");
         let leads_to = Arc::new(Mutex::new(socket_of(url)));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
