@@ -93,7 +93,8 @@ pub async fn connect(
     with(url, purpose, &limits::engine(role)).await
 }
 
-async fn with(
+/// As [`connect`], with other settings.
+pub(super) async fn with(
     url: &SecretString,
     purpose: &str,
     settings: &str,
@@ -133,13 +134,6 @@ pub async fn connect_driven(url: &SecretString, purpose: &str) -> Result<Client,
     Ok(client)
 }
 
-/// As [`connect_driven`], with nothing set.
-pub(super) async fn bare(url: &SecretString) -> Result<Client, ConnectError> {
-    let (client, connection) = with(url, "probe", "").await?;
-    tokio::spawn(drive(connection));
-    Ok(client)
-}
-
 /// Drives a connection whose notifications nobody wants, until it ends or the answer is dropped.
 pub fn drive_in_background(connection: Connection) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(drive(connection)))
@@ -158,7 +152,7 @@ pub async fn cancel(url: &SecretString, client: &Client) -> Result<(), ConnectEr
     }
 }
 
-async fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
+pub(super) async fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
     if let Err(fault) = connection.await {
         tracing::debug!(%fault, "a connection ended");
     }

@@ -5,7 +5,7 @@ pub mod attach;
 pub mod connect;
 pub mod describe;
 pub mod find;
-mod limits;
+pub mod limits;
 pub mod migrate;
 pub mod pooler;
 pub mod role;

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use super::connect;
+use super::connect::{self, ConnectError};
 use crate::domain::settings::mask_url;
 
 /// Another client may take the very session that is asked about.
@@ -34,9 +34,9 @@ impl SharedSessions {
 /// Refuses a pooler that shares sessions out by the transaction. Nothing but a setting of no meaning is left with strangers.
 ///
 /// # Errors
-/// [`SharedSessions`]; [`connect::ConnectError`] when nobody answers.
+/// [`SharedSessions`]; [`ConnectError`] when nobody answers.
 pub async fn refuse_shared_sessions(url: &SecretString) -> anyhow::Result<()> {
-    let (one, other) = (connect::bare(url).await?, connect::bare(url).await?);
+    let (one, other) = (bare(url).await?, bare(url).await?);
     for _ in 0..TRIES {
         // Who can't be asked is not refused for it: what comes next says what is wrong.
         let shared = tokio::time::timeout(PATIENCE, are_shared(&one, &other)).await;
@@ -45,6 +45,12 @@ pub async fn refuse_shared_sessions(url: &SecretString) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+async fn bare(url: &SecretString) -> Result<Client, ConnectError> {
+    let (client, connection) = connect::with(url, "probe", "").await?;
+    tokio::spawn(connect::drive(connection));
+    Ok(client)
 }
 
 /// One says something in its session; the other takes a session for a transaction, the one's if that is free. Then either

@@ -20,6 +20,7 @@ use super::pace::Pace;
 use super::plans::Plans;
 use super::wake::Wake;
 use crate::database::connect;
+use crate::database::limits;
 use crate::database::role::Role;
 use crate::domain::settings;
 use crate::store::OF_A_BATCH;
@@ -157,7 +158,8 @@ async fn work(
                 run_dry(shared, &mut awake, number, done.elsewhere, shutdown).await;
             }
             Err(error) => {
-                if let Err(error) = after_failure(shared, &session, pace, &hand, error).await {
+                if let Err(error) = after_failure(shared, &session, pace, &hand, error, began.elapsed()).await
+                {
                     break Err(error.into());
                 }
             }
@@ -236,6 +238,7 @@ async fn after_failure(
     pace: &mut Pace,
     hand: &Hand<'_>,
     error: BatchError,
+    took: Duration,
 ) -> Result<(), BatchError> {
     if after_death(shared, session, pace, hand, &error).await? {
         return Ok(());
@@ -260,7 +263,8 @@ async fn after_failure(
             }
             ErrorClass::Transient => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a batch is done again");
-                let timed_out = fault.is_timeout();
+                // Who cancels a statement by hand, or all of them, says the same and is quicker.
+                let timed_out = fault.is_timeout() && took >= limits::longest_statement();
                 pace.be_modest(error.rows.len());
                 if timed_out {
                     pace.took_too_long(error.rows);

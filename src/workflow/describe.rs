@@ -50,6 +50,9 @@ pub struct Described {
     /// How often an action's effect may be tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetryClass>,
+    /// The JSON Schema of `retry`, which an action may have beside its settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_schema: Option<Value>,
 }
 
 /// Rows whose changes a trigger looks at.
@@ -124,6 +127,7 @@ pub fn describe(kind: &Kind<'_>) -> Described {
             writes.map(|to| Writes { table: to.table, operation: to.operation.as_str() }).collect()
         }),
         retry: action.map(|kind| kind.retry),
+        retry_schema: action.map(|_| super::retry::retry_schema()),
     }
 }
 

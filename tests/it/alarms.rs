@@ -23,10 +23,6 @@ async fn floods(shop: &Shop) {
     .await;
 }
 
-async fn alarms(shop: &Shop, kind: &str) -> i64 {
-    shop.number("select count(*) from workflow_alerts where kind = $1", &[&kind]).await
-}
-
 #[tokio::test]
 async fn a_flood_is_one_alarm_told_once_by_two_daemons() {
     let shop = Shop::open().await;
@@ -71,13 +67,13 @@ async fn a_flood_is_one_alarm_told_once_by_two_daemons() {
     let release = async || assert_eq!(shop.thendo(&["workflow", "release", "guard"]).await.0, Some(0));
     release().await;
     floods(&shop).await;
-    assert_eq!((alarms(&shop, "bulk_guard").await, lines()), (1, 1));
+    assert_eq!((shop.alarms("bulk_guard").await, lines()), (1, 1));
     release().await;
     until("all have ended", async || shop.count("workflow_executions").await == 400).await;
     shop.does("update workflow_alerts set happened_at = happened_at - interval '10 minutes'; delete from workflow_flow").await;
     floods(&shop).await;
     told(2).await;
-    assert_eq!((alarms(&shop, "bulk_guard").await, lines()), (2, 2));
+    assert_eq!((shop.alarms("bulk_guard").await, lines()), (2, 2));
     assert_eq!((sink.taken().len(), hook.calls().len()), (2, 2));
 
     let (code, out, said) = shop.thendo(&["alerts", "list", "--format", "json"]).await;
@@ -127,7 +123,7 @@ async fn what_nobody_makes_is_looked_for_and_raised_once() {
     // A daemon looks by itself.
     shop.does("delete from workflow_alerts").await;
     let daemon = shop.daemon_with(&[("THENDO_ALERTS__LAG_S", "2")]).await;
-    until("it is raised", async || alarms(&shop, "default_partition").await == 1).await;
+    until("it is raised", async || shop.alarms("default_partition").await == 1).await;
     until("and counted", async || {
         daemon.metric("thendo_alerts_total{kind=\"default_partition\"}").await == 1.0
     })

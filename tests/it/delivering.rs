@@ -270,6 +270,7 @@ async fn a_daemon_that_is_told_to_end_does_so_though_the_others_say_nothing() {
     let _daemon = shop.daemon_with(&settings).await;
     until("the mail's fate is told", || async { with_status(&shop, "email", "unknown").await == 1 }).await;
     until("the requests are made", || async { with_status(&shop, "http", "sent").await == 2 }).await;
+    until("somebody is told", || async { shop.alarms("delivery_unknown").await == 1 }).await;
 }
 
 #[tokio::test]

@@ -61,6 +61,8 @@ async fn what_kills_the_daemon_is_set_aside_and_all_others_are_served() {
     assert_eq!(note.as_deref(), Some("deadly"));
     assert!(error.contains("set aside: the daemon died again and again"), "{error}");
     assert_eq!(shop.count("loyalty_ledger").await, 59);
+    assert_eq!(shop.alarms("set_aside").await, 1);
+    assert!(shop.alarms("daemon_died").await >= 1, "somebody is told that daemons die");
     for table in ["workflow_strikes", "workflow_hands"] {
         assert_eq!(shop.count(table).await, 0, "{table}");
     }

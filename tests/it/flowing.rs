@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::support::{Shop, edge, node, until};
 
@@ -107,6 +108,38 @@ async fn of_many_quick_changes_the_last_one_counts() {
     // Quiet is counted from the last event on.
     let early = "select count(*) from workflow_executions where (steps -> 0 ->> 'at')::timestamptz < event_at + interval '2 seconds'";
     assert_eq!(shop.number(early, &[]).await, 0);
+}
+
+#[tokio::test]
+async fn slots_are_handed_on_at_the_commit_though_others_are_checked_at_once() {
+    let shop = Shop::open().await;
+    let daemon = shop.daemon().await;
+    shop.publishes("slow", &slow_with(&json!({"concurrency": {"limit": 1}}), "1h")).await;
+    orders(&shop, 2).await;
+    let slots = async || {
+        let count = async |of| {
+            shop.number(&format!("select count(*) from workflow_waiting where {of} is not null"), &[]).await
+        };
+        (count("slot").await, count("wants_slot").await)
+    };
+    until("one rests, and the other waits", || async { slots().await == (1, 1) }).await;
+    daemon.dies();
+    let holder = "select id from workflow_waiting where slot is not null";
+    let first: Uuid = shop.db.query_one(holder, &[]).await.expect("one").get(0);
+    // Taken out of its rest and laid back, as a batch does with one that goes on: it keeps its slot.
+    shop.does("begin; select check_constraints_at_once(); create temp table taken as select * from workflow_waiting where slot is not null;
+               delete from workflow_waiting where slot is not null; insert into workflow_waiting select * from taken; commit").await;
+    assert_eq!(slots().await, (1, 1));
+    assert_eq!(shop.db.query_one(holder, &[]).await.expect("one").get::<_, Uuid>(0), first);
+    // One that ends hands it on.
+    shop.does(
+        "begin; select check_constraints_at_once(); delete from workflow_waiting where slot is not null",
+    )
+    .await;
+    assert_eq!(slots().await, (0, 1), "not before the commit");
+    shop.does("commit").await;
+    assert_eq!(slots().await, (1, 0));
+    assert_ne!(shop.db.query_one(holder, &[]).await.expect("one").get::<_, Uuid>(0), first);
 }
 
 #[tokio::test]

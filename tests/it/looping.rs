@@ -63,6 +63,7 @@ async fn a_workflow_that_feeds_itself_ends_after_eight_with_one_clear_failure() 
     let chain = ["`Thanks for points`"; 9].join(" → ");
     assert!(error.contains("loop") && error.contains(&chain) && error.contains("filter"), "{error}");
     assert_eq!(shop.number("select max(depth) from workflow_events", &[]).await, 9);
+    assert_eq!(shop.alarms("loop_guard").await, 1);
     each_is_one_deeper_than_its_cause(&shop).await;
 }
 

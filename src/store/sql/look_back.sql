@@ -15,6 +15,6 @@ cross join lateral (
 ) keys
 join looks on looks.table_name = e.table_name and looks.operation = e.operation::text and looks.key = keys.key and looks.since <= e.at
 where e.at >= (select greatest(min(l.since), $6) from looks l) and (e.at, e.id, looks.n) > ($6, $7, $8)
-  and e.table_name = any (array(select l.table_name from looks l))
+  and (e.table_name, e.operation::text) in (select l.table_name, l.operation from looks l)
 order by e.at, e.id, looks.n
 limit $9::bigint

@@ -142,6 +142,11 @@ impl Shop {
         self.number(&format!("select count(*) from {table}"), &[]).await
     }
 
+    /// How many alarms of a kind were raised.
+    pub async fn alarms(&self, kind: &str) -> i64 {
+        self.number("select count(*) from workflow_alerts where kind = $1", &[&kind]).await
+    }
+
     /// Waits until the queue is empty and nothing rests.
     pub async fn has_settled(&self) {
         until("the queue is empty and nothing rests", || async {
