@@ -1319,6 +1319,41 @@ comment on function public.key_of(jsonb, text[]) is 'A row''s key of several col
 --- grants-on-function public.key_of(jsonb, text[])
 revoke all on function public.key_of(jsonb, text[]) from public, anon, authenticated, service_role;
 
+--- function public.lock_publishing()
+CREATE OR REPLACE FUNCTION public.lock_publishing()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    usual constant text := current_setting('lock_timeout');
+    -- A batch that lost its daemon is ended by the server after ten seconds. The daemon itself tries again later.
+    until constant timestamptz := clock_timestamp() + case when current_setting('role') = 'thendo_engine' then interval '0' else interval '20 seconds' end;
+begin
+    loop
+        begin
+            perform set_config('lock_timeout', '150ms', true);
+            -- 1952998511 is 'thdo'; 1 the lock between publishing (exclusive) and claiming (shared).
+            perform pg_advisory_xact_lock(1952998511, 1);
+            perform set_config('lock_timeout', usual, true);
+            return;
+        exception when lock_not_available then
+            if clock_timestamp() >= until then
+                raise lock_not_available using message = 'a batch of a daemon is under way',
+                    hint = 'try again; a daemon that hangs is parted from its batch after ten seconds';
+            end if;
+        end;
+        perform pg_sleep(0.3);
+    end loop;
+end
+$function$;
+
+--- comment-on-function public.lock_publishing()
+comment on function public.lock_publishing() is 'Waits until no batch is claimed, and keeps it so until the end of the transaction.';
+
+--- grants-on-function public.lock_publishing()
+revoke all on function public.lock_publishing() from public, anon, authenticated, service_role;
+
 --- function public.look_for_trouble(interval)
 CREATE OR REPLACE FUNCTION public.look_for_trouble(most_lag interval)
  RETURNS TABLE(id uuid, kind text, message text)
@@ -1421,7 +1456,7 @@ begin
     if now_is <> 'published' and exists (
         select from public.workflow_versions v where v.workflow_id = of_workflow and v.active_to is null
     ) then
-        perform pg_advisory_xact_lock(1952998511, 1);
+        perform public.lock_publishing();
         update public.workflow_versions v set active_to = clock_timestamp()
           where v.workflow_id = of_workflow and v.active_to is null;
         update public.workflow_plan_epoch set epoch = epoch + 1;
@@ -1876,7 +1911,7 @@ begin
         return null; -- Edited again, or being edited: that edit has its own notification.
     end if;
     -- 1952998511 is 'thdo'; 1 the lock between publishing (exclusive) and claiming (shared).
-    perform pg_advisory_xact_lock(1952998511, 1);
+    perform public.lock_publishing();
     perform set_config('thendo.checking', 'on', true);
     moment := clock_timestamp();
     select v.number, v.hash into current_version from public.workflow_versions v
@@ -2305,7 +2340,7 @@ declare
     let_go uuid[];
 begin
     -- 1952998511 is 'thdo'; 1 the lock between publishing (exclusive) and claiming (shared).
-    perform pg_advisory_xact_lock(1952998511, 1);
+    perform public.lock_publishing();
     delete from public.workflow_holds h where h.workflow_id = of_workflow;
     if not found then
         return null;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::daemon::Daemon;
 use crate::support::wire::Wire;
-use crate::support::{Shop, edge, node, points_and_deposit, until};
+use crate::support::{Shop, connect, edge, node, points_and_deposit, until};
 
 /// A ledger that takes its time: whoever writes it can be caught in the middle of a batch.
 const SLOW_LEDGER: &str = "create function linger() returns trigger language plpgsql as $$ begin
@@ -134,6 +134,32 @@ async fn an_effect_that_breaks_a_deferred_constraint_fails_its_own_step_only() {
     // Its own points stay, and its neighbour of the same event is not touched.
     assert_eq!(shop.number("select sum(balance) from loyalty_points", &[]).await, 250 + 7);
     assert_eq!(shop.count("workflow_executions").await, 2);
+}
+
+#[tokio::test]
+async fn an_admin_who_waits_for_a_batch_that_hangs_holds_up_nobody() {
+    let shop = Shop::open().await;
+    let _daemon = shop.daemon().await;
+    shop.publishes("points", &points_and_deposit()).await;
+    let held = shop.publishes("held", &points_and_deposit()).await;
+    shop.db.execute("select hold_workflow($1, 'a look', 'an admin')", &[&held]).await.expect("held");
+    // As a daemon that froze in the middle of its batch.
+    let hangs = connect(&shop.url).await;
+    hangs.batch_execute("begin; select pg_advisory_xact_lock_shared(1952998511, 1)").await.expect("a batch");
+    let admin = connect(&shop.url).await;
+    admin.batch_execute("set lock_timeout = 0").await.expect("patience");
+    let released = tokio::spawn(async move {
+        admin.query_one("select release_workflow($1, false, 'an admin')", &[&held]).await.map(|_| ())
+    });
+    let waits = "select count(*) from pg_stat_activity where datname = current_database() and query like 'select release_workflow%' and state = 'active'";
+    until("the admin waits", || async { shop.number(waits, &[]).await == 1 }).await;
+    for orders in 1..=5 {
+        shop.places_order(250_00).await;
+        until("the others go on", || async { shop.count("loyalty_ledger").await == orders }).await;
+    }
+    assert!(!released.is_finished(), "it has not waited");
+    hangs.batch_execute("rollback").await.expect("parted");
+    released.await.expect("no panic").expect("released");
 }
 
 #[tokio::test]
