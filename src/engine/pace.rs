@@ -29,6 +29,8 @@ pub struct Pace {
     /// So many rows are still to be taken one by one, since a batch with them failed.
     careful: usize,
     suspects: Vec<(Claimed, u8)>,
+    /// What was in hand when the connection broke last.
+    lost: Vec<Claimed>,
     failing_since: Option<Instant>,
     complained: Option<Instant>,
 }
@@ -36,7 +38,8 @@ pub struct Pace {
 impl Pace {
     /// At most `most` rows at once.
     pub fn new(most: usize) -> Self {
-        Self { most, limit: most, careful: 0, suspects: Vec::new(), failing_since: None, complained: None }
+        let (suspects, lost) = (Vec::new(), Vec::new());
+        Self { most, limit: most, careful: 0, suspects, lost, failing_since: None, complained: None }
     }
 
     /// What the next batch takes, and how.
@@ -90,13 +93,20 @@ impl Pace {
         self.careful = self.careful.max(rows);
     }
 
-    /// The connection broke with these rows in hand. They may be why, so they are taken one by one. One that
-    /// breaks it again and again, all by itself and without a word of the server (which says so when an
-    /// operator ends a session, or stops the server), is suspected.
+    /// The connection broke with these rows in hand, without a word of the server, which says so when an operator ends a
+    /// session or stops the server. Connections break; but where some of the rows were in hand the last time too, they may
+    /// be why, and all are taken one by one. One that breaks it again and again, all by itself, is suspected.
     pub fn lost_connection(&mut self, mut rows: Vec<Claimed>, without_a_word: bool) {
-        self.careful = self.careful.max(rows.len());
-        if let Some(row) = rows.pop().filter(|_| rows.is_empty() && without_a_word) {
-            self.suspect(row);
+        if !without_a_word {
+            return;
+        }
+        if rows.iter().any(|row| self.lost.iter().any(|lost| lost.is(row))) {
+            self.careful = self.careful.max(rows.len());
+        }
+        if rows.len() == 1 {
+            rows.drain(..).for_each(|row| self.suspect(row));
+        } else if !rows.is_empty() {
+            self.lost = rows;
         }
     }
 
@@ -191,6 +201,10 @@ mod tests {
     fn only_a_row_that_breaks_the_connection_alone_and_again_is_condemned() {
         let mut pace = Pace::new(500);
         pace.lost_connection(vec![row(1), row(2)], true);
+        assert!(matches!(pace.order(2).manner, Manner::Together(_)), "connections break");
+        pace.lost_connection(vec![row(3), row(4)], true);
+        assert!(matches!(pace.order(2).manner, Manner::Together(_)), "with others in hand");
+        pace.lost_connection(vec![row(5), row(4)], true);
         assert_eq!(pace.order(2).manner, Manner::OneByOne);
         for id in [1, 2, 2] {
             pace.lost_connection(vec![row(id)], true);
