@@ -37,7 +37,8 @@ pub(super) static HAND_BACK: Sql =
 pub(super) static CANCEL_PENDING: Sql = Sql {
     name: "cancel_pending_deliveries",
     text: "update public.workflow_deliveries set status = 'cancelled', finished_at = clock_timestamp(), result = null
-           where execution_id = any ($1::uuid[]) and status = 'pending'",
+           -- Not by way of all that are pending.
+           where execution_id = any ($1::uuid[]) and status is not distinct from 'pending'",
 };
 
 /// The destination of all mails: they go to one server.

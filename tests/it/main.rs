@@ -34,6 +34,7 @@ mod migrating;
 mod newer;
 mod pages;
 mod parts;
+mod plans;
 mod pooled;
 mod publishing;
 mod retention;

@@ -24,12 +24,14 @@ with lower as materialized (
 select taken.id, taken.due_at, taken.lane, taken.execution_id, taken.event_at, taken.event_id,
        event.table_name, event.operation, event.row_data, event.old_data, event.cause, event.depth,
        coalesce(pg_column_size(event.row_data), 0) + coalesce(pg_column_size(event.old_data), 0) as bytes,
-       clock_timestamp() as now, plans.epoch, plans.somebody_awaits,
+       clock_timestamp() as now, (select epoch from public.workflow_plan_epoch) as epoch,
+       (select somebody_awaits from public.workflow_plan_epoch) as somebody_awaits,
        array(select h.workflow_id from public.workflow_holds h) as held
 from taken
-cross join public.workflow_plan_epoch plans
 left join lateral (
     select e.table_name, e.operation, e.row_data, e.old_data, e.cause, e.depth from public.workflow_events e
     where e.at = taken.event_at and e.id = taken.event_id
+    -- Looked up one by one, however few events there were when this was planned.
+    limit 1
 ) event on true
 order by taken.due_at, taken.id

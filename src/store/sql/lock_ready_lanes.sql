@@ -3,7 +3,9 @@
 -- $1 lanes in the order to try them, $2 their cursors, $3 how many workers share the ready ones. $4 transactions that ran
 -- at the last look, $5 before when none of their rows is: of those that are over by now, from there on.
 -- A snapshot ends with the latest transaction that is over: what began after that and runs is not in it. Only by a number
--- of our own are those known too.
+-- of our own are those known too. $6 how many rows are wanted: no more lanes are held than that. $7 whether the lanes come
+-- by the age of what is due: a busy lane gets more than its turn then. Only every other time, or one that can't go on would
+-- be tried again and again.
 with lower as materialized (
     select min(w.since) as since from unnest($4::bigint[], $5::timestamptz[]) as w (xid, since)
     where pg_visible_in_snapshot(w.xid::text::xid8, pg_current_snapshot())
@@ -13,18 +15,18 @@ with lower as materialized (
 ), ready as materialized (
     select lanes.lane from lanes
     cross join lateral (
-        select 1 from public.workflow_queue q
+        select q.due_at from public.workflow_queue q
         where q.lane = lanes.lane and q.due_at >= lanes.since and q.due_at <= statement_timestamp()
-        limit 1
+        order by q.due_at, q.id limit 1
     ) due
-    order by lanes.turn
+    order by case when $7 then due.due_at end, lanes.turn
 ), held as (
     select lane from (
         select lane from ready
         where not exists (select from public.workflow_holds h where h.workflow_id = '00000000-0000-0000-0000-000000000000')
         offset 0) r
     where pg_try_advisory_xact_lock(1952998511, 64 + lane)
-    limit (select greatest(1, ceil(count(*)::numeric / $3::integer))::bigint from ready)
+    limit (select least($6::bigint, greatest(1, ceil(count(*)::numeric / $3::integer)))::bigint from ready)
 )
 select set_config('thendo.lanes', coalesce(string_agg(lane::text, ','), ''), true),
        statement_timestamp() as at,
