@@ -5,11 +5,14 @@ use std::time::Duration;
 use super::role::Role;
 
 /// A batch that lost its daemon must not hold lanes, nor a machine that vanished the gate; and the shop is never the
-/// victim of a deadlock. Statements are planned once, perhaps while tables are empty: what reads a small table as a whole
-/// would go on doing so when it is large.
+/// victim of a deadlock.
 const SESSION: &str = "set idle_in_transaction_session_timeout = '10s'; set lock_timeout = '300ms'; \
      set tcp_user_timeout = '10s'; set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; \
-     set tcp_keepalives_count = 3; set jit = off; set enable_seqscan = off; set search_path = public";
+     set tcp_keepalives_count = 3; set jit = off; set search_path = public";
+
+/// The engine's statements are planned once, perhaps while tables are empty: what reads a small table as a whole would go on
+/// doing so when it is large.
+const LOOKS_UP: &str = "; set enable_seqscan = off";
 
 /// Lists and commands.
 pub(super) const CONTROL: &str = "set statement_timeout = '30s'; set idle_in_transaction_session_timeout = '10s'; \
@@ -19,7 +22,8 @@ pub(super) const HOME: &str = "set search_path = public";
 
 /// The settings of a session of the engine's, in `role`.
 pub(super) fn engine(role: Role) -> String {
-    format!("{SESSION}; set statement_timeout = {}{}", longest_statement().as_millis(), role.taken())
+    let by_key = if role == Role::Engine { LOOKS_UP } else { "" };
+    format!("{SESSION}; set statement_timeout = {}{by_key}{}", longest_statement().as_millis(), role.taken())
 }
 
 /// How long a statement of the engine's may take.

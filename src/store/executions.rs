@@ -18,11 +18,11 @@ use crate::domain::ids::{EffectId, EventId, ExecutionId, WorkflowId};
 
 pub(super) static LOAD_CUSTOMERS: Sql = Sql {
     name: "load_customers",
-    text: "select k.n, to_jsonb(c) as customer
+    text: "select k.n, to_jsonb(found.c) as customer
            from unnest($1::uuid[], $2::uuid[], $3::text[]) with ordinality as k (id, order_id, email, n)
-           cross join lateral (select c.* from public.customers c where c.id = coalesce(k.id,
+           cross join lateral (select c from public.customers c where c.id = coalesce(k.id,
                (select o.customer_id from public.orders o where o.id = k.order_id),
-               (select e.id from public.customers e where lower(e.email) = lower(k.email) limit 1)) limit 1) c",
+               (select e.id from public.customers e where lower(e.email) = lower(k.email) limit 1)) limit 1) found",
 };
 pub(super) static TAKE_WAITING: Sql = Sql {
     name: "take_waiting",
