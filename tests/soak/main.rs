@@ -29,8 +29,9 @@ use tokio::time::sleep;
 use tokio_postgres::Client;
 use world::World;
 
-/// After the last fault. Freezes and leases run out within seconds; attempts of deliveries come every two.
-const SETTLES: Duration = Duration::from_secs(90);
+/// After the last fault. Freezes and leases run out within seconds; attempts of deliveries come every two; of `serial`, a
+/// customer's executions begin one after the other, each a second long.
+const SETTLES: Duration = Duration::from_secs(300);
 /// The longest that what a dead daemon had in hand may lie.
 const TAKEN_OVER: Duration = Duration::from_secs(15);
 
