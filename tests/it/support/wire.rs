@@ -44,6 +44,7 @@ impl Wire {
         let target = leads_to.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                let _ = client.set_nodelay(true);
                 let socket = target.lock().expect("no panic").clone();
                 // A server that is away: the client's connection ends.
                 let Ok(server) = UnixStream::connect(&socket).await else { continue };
