@@ -10,8 +10,8 @@ const SESSION: &str = "set idle_in_transaction_session_timeout = '10s'; set lock
      set tcp_user_timeout = '10s'; set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; \
      set tcp_keepalives_count = 3; set jit = off; set search_path = public";
 
-/// The engine's statements are planned once, perhaps while tables are empty: what reads a small table as a whole would go on
-/// doing so when it is large.
+/// The engine's statements are planned while tables may be empty, and until their next ANALYZE what reads a small table as a
+/// whole would go on doing so though it has grown. It holds for the shop's own triggers on what the engine writes, too.
 const LOOKS_UP: &str = "; set enable_seqscan = off";
 
 /// Lists and commands.

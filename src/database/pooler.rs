@@ -34,16 +34,23 @@ impl SharedSessions {
 /// Refuses a pooler that shares sessions out by the transaction. Nothing but a setting of no meaning is left with strangers.
 ///
 /// # Errors
-/// [`SharedSessions`]; [`ConnectError`] when nobody answers.
+/// [`SharedSessions`]; [`ConnectError`] and others when nobody answers.
 pub async fn refuse_shared_sessions(url: &SecretString) -> anyhow::Result<()> {
     let (one, other) = (bare(url).await?, bare(url).await?);
+    let mut answered = false;
     for _ in 0..TRIES {
-        // Who can't be asked is not refused for it: what comes next says what is wrong.
-        let shared = tokio::time::timeout(PATIENCE, are_shared(&one, &other)).await;
-        if matches!(shared, Ok(Ok(true))) {
-            return Err(SharedSessions { shown: mask_url(url.expose_secret()) }.into());
+        match tokio::time::timeout(PATIENCE, are_shared(&one, &other)).await {
+            Ok(Ok(true)) => return Err(SharedSessions { shown: mask_url(url.expose_secret()) }.into()),
+            Ok(Ok(false)) => answered = true,
+            Ok(Err(_)) | Err(_) => {}
         }
     }
+    // A pooler whose sessions are all taken must not pass for none.
+    anyhow::ensure!(
+        answered,
+        "{}: no session is free, and so it is not known whether they are shared by the transaction",
+        mask_url(url.expose_secret())
+    );
     Ok(())
 }
 

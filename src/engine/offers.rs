@@ -16,13 +16,8 @@ use crate::store::waits::{self, Awaiting, Look, offer, offered, states_of, who_a
 
 /// Until what has happened by then is known, a wait that is over is looked at again after so long at least …
 const KNOWN_SOON: TimeDelta = TimeDelta::milliseconds(250);
-/// … and at most.
-const KNOWN_LATE: TimeDelta = TimeDelta::seconds(15);
-
-/// So many seconds are looked through at once.
-const SHORT_PAST_S: i64 = 4;
-/// Looks into a long past are at most 64 seconds apart.
-const MOST_APART_LOG2: u32 = 6;
+/// … and at most, since all that the execution does meanwhile waits with it.
+const KNOWN_LATE: TimeDelta = TimeDelta::seconds(2);
 
 /// Queues the events of a batch for the executions that rest for such. Each is asked beforehand, by what it was saved as:
 /// thousands that wait for anyone's events would otherwise each be woken by each of them.
@@ -78,18 +73,6 @@ pub(super) async fn offer_events(session: &Session, plans: &Plans, claim: &Claim
         return Ok(());
     }
     offer(session, &offers).await
-}
-
-/// When an execution that is laid to rest looks back. Where the queue lags there is a long past to go through, which is the
-/// same for many: those look together then.
-pub(super) fn looks_at(since: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
-    let past = (now - since).num_seconds();
-    if past < SHORT_PAST_S {
-        return now;
-    }
-    // Of a power of two, so that the times of different pasts meet.
-    let apart = 1 << (past / SHORT_PAST_S).ilog2().min(MOST_APART_LOG2);
-    DateTime::from_timestamp((now.timestamp() / apart + 1) * apart, 0).unwrap_or(now)
 }
 
 /// Hands executions what happened between the beginning of their rest and the moment since which they are known to rest:
@@ -162,24 +145,4 @@ pub(super) async fn gives_up_too_early(
         too_early.extend(early.map(|(n, _)| (*n, again)));
     }
     Ok(too_early)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn looks_into_a_long_past_meet_and_are_never_put_off_for_long() {
-        let at = |second| DateTime::from_timestamp(1_790_000_000 + second, 0).expect("in range");
-        assert_eq!(looks_at(at(0), at(3)), at(3), "at once");
-        for past in [4, 7, 30, 100, 1_000, 1_000_000] {
-            let look = looks_at(at(0), at(past));
-            let waits = (look - at(past)).num_seconds();
-            assert!((1..=64).contains(&waits) && waits <= past, "{past}: {waits}");
-        }
-        // Of different pasts, at about the same time.
-        let looks: std::collections::HashSet<_> =
-            (0..60).map(|n| looks_at(at(n * 7), at(1_000 + n / 30))).collect();
-        assert!(looks.len() <= 2, "{looks:?}");
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+
 use super::apply::Manner;
 use super::batch::{Done, Order};
 use crate::store::queue::Claimed;
@@ -30,7 +32,7 @@ pub struct Pace {
     careful: usize,
     suspects: Vec<(Claimed, u8)>,
     /// What was in hand when the connection broke last.
-    lost: Vec<Claimed>,
+    lost: Vec<(i16, DateTime<Utc>, i64)>,
     failing_since: Option<Instant>,
     complained: Option<Instant>,
 }
@@ -93,20 +95,18 @@ impl Pace {
         self.careful = self.careful.max(rows);
     }
 
-    /// The connection broke with these rows in hand, without a word of the server, which says so when an operator ends a
-    /// session or stops the server. Connections break; but where some of the rows were in hand the last time too, they may
-    /// be why, and all are taken one by one. One that breaks it again and again, all by itself, is suspected.
+    /// The connection broke with these rows in hand. Connections break; but where some of the rows were in hand the last
+    /// time too, they may be why, and all are taken one by one. One that breaks it again and again, all by itself and
+    /// without a word of the server (which says so when an operator ends a session, or stops the server), is suspected.
     pub fn lost_connection(&mut self, mut rows: Vec<Claimed>, without_a_word: bool) {
-        if !without_a_word {
-            return;
-        }
-        if rows.iter().any(|row| self.lost.iter().any(|lost| lost.is(row))) {
+        let keys: Vec<_> = rows.iter().map(|row| (row.lane, row.due_at, row.id)).collect();
+        if keys.iter().any(|key| self.lost.contains(key)) {
             self.careful = self.careful.max(rows.len());
         }
-        if rows.len() == 1 {
+        if rows.len() > 1 {
+            self.lost = keys;
+        } else if without_a_word {
             rows.drain(..).for_each(|row| self.suspect(row));
-        } else if !rows.is_empty() {
-            self.lost = rows;
         }
     }
 

@@ -10,7 +10,6 @@ use super::alerts::raise_all;
 use super::apply::Running;
 use super::figures;
 use super::flow::places;
-use super::offers::looks_at;
 use super::plans::Plans;
 use super::resume::{Broken, Moving, Rest};
 use crate::domain::alert::Alert;
@@ -53,7 +52,7 @@ pub(super) async fn settle(
     }
     for Running { identity, plan, run } in running {
         if matches!(run.status, Status::Waiting | Status::Running) {
-            let timer = run.looks_back().map(|since| looks_at(since, now)).or_else(|| run.queues());
+            let timer = if run.looks_back().is_some() { Some(now) } else { run.queues() };
             down.lay(identity, plan, run, timer, false);
             continue;
         }

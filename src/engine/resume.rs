@@ -88,7 +88,7 @@ pub(super) async fn wake(
         return Ok(());
     }
     let ids: Vec<ExecutionId> = inbox.keys().copied().collect();
-    let mut awake = Vec::new();
+    let (mut awake, mut to_hand) = (Vec::new(), Vec::new());
     for Woken { identity, state, slot, deliveries } in take_waiting(session, &ids).await? {
         let handed = inbox.remove(&identity.id).unwrap_or_default();
         let plan = plans.pinned(session, identity.workflow, identity.version).await?;
@@ -102,15 +102,19 @@ pub(super) async fn wake(
                         run.answer(&plan, &spot.node, &spot.item, answer, claim.now);
                     }
                 }
-                handed.iter().for_each(|event| hand(&plan, &mut run, event, claim.now));
+                to_hand.push(handed);
                 awake.push(Running { identity, plan, run });
             }
             Err(broken) => moving.broken.push(*broken),
         }
     }
+    // What happened first counts first: the past comes before what is handed now.
+    look_back(session, &mut awake, claim.now).await?;
+    for (Running { plan, run, .. }, handed) in awake.iter_mut().zip(to_hand) {
+        handed.iter().for_each(|event| hand(plan, run, event, claim.now));
+    }
     // Who rests no more may have failed.
     awake.extend(try_again(session, plans, &inbox, claim.now, &mut moving.broken).await?);
-    look_back(session, &mut awake, claim.now).await?;
     sort_out(session, awake, claim, moving).await
 }
 

@@ -30,8 +30,6 @@ pub struct Cursors {
     running: BTreeMap<i64, DateTime<Utc>>,
     /// When that was.
     looked: DateTime<Utc>,
-    /// Claims so far.
-    claims: u64,
 }
 
 /// From where on somebody looks into the queue.
@@ -66,7 +64,6 @@ impl Cursors {
             before: beginning,
             running: BTreeMap::new(),
             looked: DateTime::UNIX_EPOCH,
-            claims: 0,
         }
     }
 
@@ -74,11 +71,6 @@ impl Cursors {
     pub fn bounds(&self) -> Bounds {
         let (running, before) = self.running.iter().map(|(xid, since)| (*xid, *since - SLACK)).unzip();
         Bounds { lanes: self.lanes.clone(), since: self.since.clone(), running, before }
-    }
-
-    /// Whether the claim takes lanes by the age of what is due in them; else by turns.
-    pub(super) fn by_age(&self) -> bool {
-        self.claims % 2 == 1
     }
 
     /// Looks from the beginning once.
@@ -100,7 +92,6 @@ impl Cursors {
 
     /// A claim begins.
     pub(super) fn may_be_undone(&mut self) {
-        self.claims += 1;
         self.before.clone_from(&self.since);
     }
 

@@ -112,13 +112,12 @@ pub async fn claim_due(
     let workers = i32::try_from(workers).unwrap_or(i32::MAX);
     cursors.may_be_undone();
     let Bounds { lanes, since, running, before } = &cursors.bounds();
-    let by_age = cursors.by_age();
     let (begun, agreed, held, rows) = {
         tokio::join!(
             biased;
             session.transaction("begin"),
             async { session.query(&AGREE_WITH_PUBLISHING, &[]).await },
-            async { session.query(&LOCK_READY_LANES, &[lanes, since, &workers, running, before, &limit, &by_age]).await },
+            async { session.query(&LOCK_READY_LANES, &[lanes, since, &workers, running, before, &limit]).await },
             async { session.query(&CLAIM_DUE, &[lanes, since, &limit, running, before]).await },
         )
     };

@@ -1,4 +1,4 @@
-//! Statements are planned once, perhaps on the first day, and used for ever: none may read a table that grows as a whole.
+//! Statements may be planned on the first day, and used until the next ANALYZE: none may read a table that grows as a whole.
 
 use serde_json::Value;
 use thendo::database::role::Role;

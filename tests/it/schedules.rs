@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use crate::support::daemon::Daemon;
 use crate::support::{Shop, edge, node, until};
 
 /// A program that says its clock is so far off.
@@ -133,8 +134,10 @@ async fn who_puts_a_schedule_in_force_may_die_before_its_first_time() {
     // Both rest; the first time is some seconds away.
     let second = shop.number("select (extract(second from clock_timestamp())::int + 5) % 60", &[]).await;
     shop.publishes("later", &at_times(&json!({"cron": format!("{second} * * * * *")}))).await;
-    let (dies, stays) = if one.logged().contains("\"in force\"") { (one, other) } else { (other, one) };
-    assert!(dies.logged().contains("\"in force\"") && !stays.logged().contains("\"in force\""));
+    let logs = |daemon: &Daemon| daemon.logged().contains("\"in force\"");
+    until("one says so", async || logs(&one) || logs(&other)).await;
+    let (dies, stays) = if logs(&one) { (one, other) } else { (other, one) };
+    assert!(logs(&dies) && !logs(&stays));
     dies.dies();
     assert_eq!(shop.number(&format!("select count(*) from {TOLD}"), &[]).await, 0, "not yet");
     until("it starts", async || shop.number(&format!("select count(*) from {TOLD}"), &[]).await == 1).await;

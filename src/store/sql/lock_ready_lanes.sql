@@ -3,9 +3,7 @@
 -- $1 lanes in the order to try them, $2 their cursors, $3 how many workers share the ready ones. $4 transactions that ran
 -- at the last look, $5 before when none of their rows is: of those that are over by now, from there on.
 -- A snapshot ends with the latest transaction that is over: what began after that and runs is not in it. Only by a number
--- of our own are those known too. $6 how many rows are wanted: no more lanes are held than that. $7 whether the lanes come
--- by the age of what is due: a busy lane gets more than its turn then. Only every other time, or one that can't go on would
--- be tried again and again.
+-- of our own are those known too. $6 how many rows are wanted: no more lanes are held than that.
 with lower as materialized (
     select min(w.since) as since from unnest($4::bigint[], $5::timestamptz[]) as w (xid, since)
     where pg_visible_in_snapshot(w.xid::text::xid8, pg_current_snapshot())
@@ -15,11 +13,11 @@ with lower as materialized (
 ), ready as materialized (
     select lanes.lane from lanes
     cross join lateral (
-        select q.due_at from public.workflow_queue q
+        select 1 from public.workflow_queue q
         where q.lane = lanes.lane and q.due_at >= lanes.since and q.due_at <= statement_timestamp()
-        order by q.due_at, q.id limit 1
+        limit 1
     ) due
-    order by case when $7 then due.due_at end, lanes.turn
+    order by lanes.turn
 ), held as (
     select lane from (
         select lane from ready
