@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use lettre::message::Mailbox;
-use lettre::transport::smtp;
+use lettre::transport::smtp::{self, AsyncSmtpTransportBuilder, PoolConfig};
 use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -31,7 +31,13 @@ pub struct Mailer {
 
 enum Way {
     Folder(PathBuf),
-    Smtp { transport: AsyncSmtpTransport<Tokio1Executor>, peer: String },
+    /// Each message has a transport of its own. A connection that is given up in the middle, because it took too long, would
+    /// go back to a pool with answers that nobody has read, and the next message would take those for its own: one was
+    /// counted as sent that the server never took.
+    Smtp {
+        transport: Box<AsyncSmtpTransportBuilder>,
+        peer: String,
+    },
 }
 
 impl Mailer {
@@ -48,9 +54,10 @@ impl Mailer {
                 let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret()).context(
                     "mail.smtp_url can't be read: write it as smtp://user:password@host:587?tls=required",
                 )?;
-                let transport =
-                    builder.timeout(Some(Duration::from_millis(settings.deliveries.timeout_ms))).build();
-                Way::Smtp { transport, peer: host_of(url.expose_secret()) }
+                let transport = builder
+                    .timeout(Some(Duration::from_millis(settings.deliveries.timeout_ms)))
+                    .pool_config(PoolConfig::new().max_size(1));
+                Way::Smtp { transport: Box::new(transport), peer: host_of(url.expose_secret()) }
             }
             None => {
                 let folder = settings.mailbox();
@@ -88,7 +95,9 @@ impl Mailer {
                 result["file"] = json!(file);
             }
             Way::Smtp { transport, peer } => {
-                greeted(transport, peer, time).await?;
+                let transport = (**transport).clone().build::<Tokio1Executor>();
+                let _ends = Ends(transport.clone());
+                greeted(&transport, peer, time).await?;
                 let sent = timeout(time, transport.send(message)).await;
                 let late =
                     || DeliveryError::Unknown { peer: format!("{peer}, within {} ms", time.as_millis()) };
@@ -96,6 +105,16 @@ impl Mailer {
             }
         }
         Ok(result)
+    }
+}
+
+/// Says goodbye in the background, whatever came before.
+struct Ends(AsyncSmtpTransport<Tokio1Executor>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let transport = self.0.clone();
+        tokio::spawn(async move { transport.shutdown().await });
     }
 }
 

@@ -222,7 +222,11 @@ pub async fn insists(world: &World, sql: &str, values: &[&(dyn tokio_postgres::t
         let db = world.connects().await;
         match db.execute(sql, values).await {
             Ok(_) => return,
-            Err(fault) if fault.code().is_none_or(|code| code.code().starts_with("57P")) => {}
+            // A batch hung for longer than an admin waits: once more.
+            Err(fault)
+                if fault
+                    .code()
+                    .is_none_or(|code| code.code().starts_with("57P") || code.code() == "55P03") => {}
             Err(fault) => {
                 world.says(format!("WRONG: an admin was refused: {fault:?}"));
                 return;
