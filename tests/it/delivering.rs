@@ -176,27 +176,6 @@ async fn a_mail_server_that_never_greets_has_taken_nothing() {
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_late_is_not_taken_for_another_s() {
-    let shop = Shop::open().await;
-    let mails = Sink::open(sink::Manner::IsLate).await;
-    let settings = [
-        ("THENDO_MAIL__SMTP_URL", mails.url.as_str()),
-        ("THENDO_DELIVERIES__TIMEOUT_MS", "1000"),
-        // The second attempt comes when the late answer to the first is there.
-        ("THENDO_DELIVERIES__BACKOFF_MS", "2500"),
-    ];
-    let _daemon = shop.daemon_with(&settings).await;
-    shop.publishes("mail", &mail_on_order()).await;
-    shop.places_order(250_00).await;
-    until("its fate is told", || async {
-        with_status(&shop, "email", "unknown").await + with_status(&shop, "email", "sent").await == 1
-    })
-    .await;
-    assert_eq!(mails.taken().len(), 1);
-    assert_eq!(with_status(&shop, "email", "sent").await, 0, "the server never said that it took it");
-}
-
-#[tokio::test]
 async fn a_server_that_asks_for_time_gets_it() {
     let shop = Shop::open().await;
     let hooks = Hooks::open(Manner::IsBusy(1, 3)).await;

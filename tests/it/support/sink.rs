@@ -20,8 +20,6 @@ pub enum Manner {
     Hangs,
     /// Takes the whole message and says nothing.
     HangsAtTheEnd,
-    /// The same, and its answer to the first NOOP comes after two seconds.
-    IsLate,
 }
 
 /// A listening sink.
@@ -75,11 +73,6 @@ async fn converse(
         let refusal = format!("550 5.1.1 nobody here: {line}");
         let answer: &str = match verb.as_str() {
             "EHLO" | "HELO" => "250 sink",
-            "NOOP" if manner == Manner::IsLate && *tries.lock().expect("no panic") == 0 => {
-                *tries.lock().expect("no panic") += 1;
-                tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-                "250 at last"
-            }
             "RCPT" => {
                 let tried = {
                     let mut tries = tries.lock().expect("no panic");
@@ -106,7 +99,7 @@ async fn converse(
                 if manner == Manner::Vanishes {
                     return None;
                 }
-                if matches!(manner, Manner::HangsAtTheEnd | Manner::IsLate) {
+                if manner == Manner::HangsAtTheEnd {
                     return std::future::pending().await;
                 }
                 "250 taken"
