@@ -1,4 +1,5 @@
 //! Mail: from an effect to a message on the wire, or in the mailbox folder.
 
 pub mod render;
+pub mod smtp;
 pub mod transport;

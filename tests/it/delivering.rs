@@ -176,6 +176,25 @@ async fn a_mail_server_that_never_greets_has_taken_nothing() {
 }
 
 #[tokio::test]
+async fn an_answer_that_comes_late_is_not_taken_for_another_s() {
+    let shop = Shop::open().await;
+    let mails = Sink::open(sink::Manner::IsLate).await;
+    let settings = [("THENDO_MAIL__SMTP_URL", mails.url.as_str()), ("THENDO_DELIVERIES__TIMEOUT_MS", "1000")];
+    let _daemon = shop.daemon_with(&settings).await;
+    shop.publishes("mail", &mail_on_order()).await;
+    shop.places_order(250_00).await;
+    until("it is given up", || async { with_status(&shop, "email", "unknown").await == 1 }).await;
+    mails.speaks.notify_one();
+    // One after the other, by the connections that are there.
+    for so_many in 1..=6 {
+        shop.places_order(250_00).await;
+        shop.has_settled().await;
+        assert_eq!(with_status(&shop, "email", "sent").await, so_many);
+        assert_eq!(mails.taken().len() as i64, 1 + so_many, "what counts as sent was taken");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_asks_for_time_gets_it() {
     let shop = Shop::open().await;
     let hooks = Hooks::open(Manner::IsBusy(1, 3)).await;

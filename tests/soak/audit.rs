@@ -2,7 +2,7 @@
 
 use tokio_postgres::Client;
 
-use crate::drawings::{QUIET_S, WAITS_S};
+use crate::drawings::{QUIET_S, TURN_S, WAITS_S};
 use crate::outside::Came;
 use crate::world::World;
 
@@ -41,7 +41,7 @@ create table chaos.runs as select x.*, coalesce(x.root, x.id) as origin, w.name 
 create table chaos.expected as
     select w.name, v.number as version, e.id as event_id, e.at as event_at, o.id as order_id, o.customer_id, o.total
       from chaos.events e join orders o on o.id::text = e.row_id
-      join workflows w on w.name in ('points', o.note) and w.name in ('points', 'mail', 'hook', 'delay', 'loop', 'wait', 'chain', 'serial', 'fail', 'ask')
+      join workflows w on w.name in ('points', o.note) and w.name in ('points', 'mail', 'hook', 'delay', 'loop', 'wait', 'chain', 'serial', 'turn', 'fail', 'ask')
       join workflow_versions v on v.workflow_id = w.id and v.active_from <= e.at and (v.active_to is null or e.at < v.active_to)
      where e.table_name = 'orders' and e.operation = 'insert';
 create table chaos.ledger as select l.*, r.name, r.origin from loyalty_ledger l left join chaos.runs r on r.id = l.execution_id;
@@ -64,6 +64,7 @@ const QUESTIONS: &[Question] = &[
         where r.attempt = 1 and r.name in (select name from chaos.expected) and not exists
         (select from chaos.expected x where r.event_id = x.event_id and r.name = x.name and r.version = x.version)"),
     wrong("failed executions", "select r.name, r.status, r.id, r.error from chaos.runs r where r.status <> 'succeeded'
+        and not (r.name = 'turn' and r.status = 'cancelled')
         and not (r.name = 'fail' and r.error not like 'set aside%' and exists (select from chaos.runs s where s.origin = r.origin and s.status = 'succeeded'))
         -- Who was frozen in the middle of sending may say later that it was sent after all.
         and not exists (select from workflow_deliveries d where d.execution_id = r.id and d.kind = 'email'
@@ -94,9 +95,9 @@ const QUESTIONS: &[Question] = &[
     // Controls.
     doubled("`once` that was twice", "select customer_id, count(*) from chaos.ledger where reason = 'once' group by 1 having count(*) > 1"),
     lost("customers without their `once`", "select distinct o.customer_id from orders o where not exists (select from chaos.ledger l where l.customer_id = o.customer_id and l.reason = 'once')"),
-    wrong("`serial` that overlap", "with ran as (select r.id, x.customer_id, (r.steps -> 0 ->> 'at')::timestamptz as since, (r.steps -> -1 ->> 'at')::timestamptz as until
-            from chaos.runs r join chaos.expected x on x.event_id = r.event_id and x.name = r.name where r.name = 'serial')
-        select a.id, b.id from ran a join ran b on a.customer_id = b.customer_id and a.id < b.id and a.since < b.until and b.since < a.until"),
+    wrong("`serial` and `turn` that overlap", "with ran as (select r.id, r.name, x.customer_id, (r.steps -> 0 ->> 'at')::timestamptz as since, (r.steps -> -1 ->> 'at')::timestamptz as until
+            from chaos.runs r join chaos.expected x on x.event_id = r.event_id and x.name = r.name where r.name in ('serial', 'turn'))
+        select a.id, b.id from ran a join ran b on a.name = b.name and a.customer_id = b.customer_id and a.id < b.id and a.since < b.until and b.since < a.until"),
     lost("chains without their other end", "select x.order_id from chaos.expected x where x.name = 'chain' and not exists
         (select from chaos.runs r where r.name = 'chained' and exists (select from jsonb_array_elements(r.steps) s where s ->> 'why' like '%' || x.order_id || '%'))"),
     doubled("chains with several ends", "select s ->> 'why', count(*) from chaos.runs r, jsonb_array_elements(r.steps) s where r.name = 'chained' and s ->> 'node' = 'end' group by 1 having count(*) > 1"),
@@ -161,6 +162,7 @@ pub async fn audit(world: &World, db: &Client) -> Verdict {
         verdict.adds(question.fault, question.what, &rows(db, question.sql).await);
     }
     verdict.adds(Fault::Wrong, "waits that ended the other way", &rows(db, &waits()).await);
+    verdict.adds(Fault::Wrong, "turns that ended the other way", &rows(db, &turns()).await);
     let (lost, doubled) = quiet();
     verdict.adds(Fault::Lost, "changed orders that `quiet` never heard of", &rows(db, &lost).await);
     verdict.adds(Fault::Doubled, "changed orders that `quiet` heard of too often", &rows(db, &doubled).await);
@@ -184,6 +186,18 @@ fn waits() -> String {
            join chaos.ledger l on l.order_id = x.order_id and l.name = 'wait'
            left join chaos.events e on e.row_id = x.order_id::text and e.operation = 'update' and e.row_data ->> 'payment_status' = 'paid'
           where x.name = 'wait' and ((l.reason = 'late' and e.at < x.event_at + interval '{WAITS_S} seconds') or (l.reason = 'paid' and e.at is null))"
+    )
+}
+
+/// A payment from its turn on and within its time cancels `turn`, and nothing else does.
+fn turns() -> String {
+    format!(
+        "select r.id, r.status, t.at as turn, e.at as paid, t.lines from chaos.runs r
+          cross join lateral (select (r.steps -> 0 ->> 'at')::timestamptz as at, (select count(*) from chaos.ledger l where l.execution_id = r.id) as lines) t
+           join chaos.expected x on x.event_id = r.event_id and x.name = r.name
+           left join chaos.events e on e.row_id = x.order_id::text and e.operation = 'update' and e.row_data ->> 'payment_status' = 'paid'
+            and e.at > t.at and e.at < t.at + interval '{TURN_S} seconds'
+          where r.name = 'turn' and (r.status::text, t.lines) is distinct from (case when e.at is null then 'succeeded' else 'cancelled' end, (e.at is null)::int)"
     )
 }
 

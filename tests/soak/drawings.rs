@@ -7,9 +7,12 @@ use crate::support::{branch, edge, node};
 /// Those that are published again, paused and held under load.
 pub const STEERED: [&str; 5] = ["points", "mail", "delay", "loop", "hook"];
 /// Notes of single orders.
-pub const NOTES: [&str; 9] = ["mail", "hook", "delay", "wait", "chain", "serial", "fail", "ask", "plain"];
+pub const NOTES: [&str; 10] =
+    ["mail", "hook", "delay", "wait", "chain", "serial", "turn", "fail", "ask", "plain"];
 /// What `wait` waits for, in seconds.
 pub const WAITS_S: i64 = 6;
+/// How long `turn` may be ended by a payment, in seconds, from its turn on.
+pub const TURN_S: i64 = 2;
 /// Quiet before `quiet` starts, in seconds.
 pub const QUIET_S: i64 = 2;
 
@@ -94,6 +97,18 @@ pub fn drawing(name: &str, edition: u64, hook: &str) -> Value {
             let short = control("later", "delay", &json!({"for": "1s"}));
             linear(on_order(&one), vec![short, points("serial", &json!(1))])
         }
+        // A payment gives the customer's slot to the next.
+        "turn" => {
+            let one = json!({"concurrency": {"per": "customer", "limit": 1}});
+            let unless = control("unless", "cancel_on", &json!({"event": "order_paid"}));
+            let wait = control(
+                "wait",
+                "wait_for_event",
+                &json!({"event": "order_cancelled", "timeout": format!("{TURN_S}s")}),
+            );
+            json!({"nodes": [on_order(&one), unless, wait, points("turn", &json!(1))],
+                "edges": [edge("start", "unless"), edge("unless", "wait"), branch("wait", "timeout", "turn")]})
+        }
         "once" => linear(on_order(&json!({"once": {"per": "customer"}})), vec![points("once", &json!(1))]),
         "quiet" => {
             let quiet = json!({"debounce": {"for": format!("{QUIET_S}s")}});
@@ -125,7 +140,7 @@ pub fn drawing(name: &str, edition: u64, hook: &str) -> Value {
 }
 
 /// All of them.
-pub const NAMES: [&str; 14] = [
-    "points", "mail", "hook", "delay", "loop", "wait", "chain", "chained", "serial", "once", "quiet", "fail",
-    "ask", "tick",
+pub const NAMES: [&str; 15] = [
+    "points", "mail", "hook", "delay", "loop", "wait", "chain", "chained", "serial", "turn", "once", "quiet",
+    "fail", "ask", "tick",
 ];

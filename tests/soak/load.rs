@@ -138,7 +138,7 @@ async fn pays(db: &Client, dice: &mut Dice) -> Result<bool, Error> {
     let sql = "update orders set payment_status = 'paid' where id = (
         select o.id from orders o join customers c on c.id = o.customer_id
          where c.email = 'c' || $1::bigint || '@example.com' and o.payment_status = 'unpaid'
-           and o.note in ('wait', 'plain') and o.created_at > now() - interval '10 seconds'
+           and o.note in ('wait', 'turn', 'plain') and o.created_at > now() - interval '10 seconds'
          order by o.created_at limit 1)";
     db.execute(sql, &[&(dice.between(1, CUSTOMERS) as i64)]).await.map(|_| true)
 }

@@ -77,7 +77,8 @@ async fn the_audit_finds_each_wrong() {
 }
 
 /// What is done to the books, and what is found by it.
-const DAMAGES: [(&str, &str); 9] = [
+const DAMAGES: [(&str, &str); 10] = [
+    ("turns that ended the other way", "update workflow_executions set status = 'cancelled' where id = (select x.id from workflow_executions x join workflows w on w.id = x.workflow_id and w.name = 'turn' where x.status = 'succeeded' limit 1)"),
     ("orders without their points", "delete from loyalty_ledger where id = (select l.id from loyalty_ledger l join workflow_executions x on x.id = l.execution_id join workflows w on w.id = x.workflow_id and w.name = 'points' limit 1)"),
     ("balances that are not the sum", "update loyalty_points set balance = balance + 1"),
     ("effects done twice", "insert into loyalty_ledger (customer_id, order_id, points, reason, execution_id) select customer_id, order_id, points, reason, execution_id from loyalty_ledger where reason = 'delayed' limit 1"),

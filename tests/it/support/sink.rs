@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 /// What the sink does with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Manner {
     Hangs,
     /// Takes the whole message and says nothing.
     HangsAtTheEnd,
+    /// Takes the first message and says so only when it is told to; by the same connection it takes no other.
+    IsLate,
 }
 
 /// A listening sink.
@@ -30,6 +33,8 @@ pub struct Sink {
     pub messages: Arc<Mutex<Vec<String>>>,
     /// How often somebody tried, whatever came of it.
     pub tries: Arc<Mutex<usize>>,
+    /// Tells one that is late to speak.
+    pub speaks: Arc<Notify>,
 }
 
 impl Sink {
@@ -38,13 +43,14 @@ impl Sink {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("smtp://{}", listener.local_addr().expect("its address"));
         let (messages, tries) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(0)));
-        let (kept, counted) = (messages.clone(), tries.clone());
+        let speaks = Arc::new(Notify::new());
+        let (kept, counted, told) = (messages.clone(), tries.clone(), speaks.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(converse(stream, manner, kept.clone(), counted.clone()));
+                tokio::spawn(converse(stream, manner, kept.clone(), counted.clone(), told.clone()));
             }
         });
-        Self { url, messages, tries }
+        Self { url, messages, tries, speaks }
     }
 
     /// Messages taken so far.
@@ -58,6 +64,7 @@ async fn converse(
     manner: Manner,
     messages: Arc<Mutex<Vec<String>>>,
     tries: Arc<Mutex<usize>>,
+    told: Arc<Notify>,
 ) -> Option<()> {
     if manner == Manner::Hangs {
         *tries.lock().expect("no panic") += 1;
@@ -66,6 +73,7 @@ async fn converse(
     }
     let (reader, mut writer) = stream.into_split();
     let mut lines = BufReader::new(reader).lines();
+    let mut is_late = false;
     writer.write_all(b"220 sink\r\n").await.ok()?;
     while let Some(line) = lines.next_line().await.ok()? {
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
@@ -95,12 +103,20 @@ async fn converse(
                     message.push_str(line.strip_prefix('.').unwrap_or(&line));
                     message.push('\n');
                 }
+                if is_late {
+                    writer.write_all(b"554 5.7.1 not by this way\r\n").await.ok()?;
+                    continue;
+                }
                 messages.lock().expect("no panic").push(message);
                 if manner == Manner::Vanishes {
                     return None;
                 }
                 if manner == Manner::HangsAtTheEnd {
                     return std::future::pending().await;
+                }
+                is_late = manner == Manner::IsLate && messages.lock().expect("no panic").len() == 1;
+                if is_late {
+                    told.notified().await;
                 }
                 "250 taken"
             }
