@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Shop, branch, edge, node, until};
+use crate::support::{Shop, branch, connect, edge, node, until};
 
 pub fn control(id: &str, kind: &str, config: &Value) -> Value {
     node(id, "control", json!({"controlType": kind, "config": config}))
@@ -170,4 +170,69 @@ async fn a_flood_of_events_wakes_only_those_that_they_are_for() {
     // 350 events, and 50 of them once more, each for the one that it is for.
     let queued = shop.number("select coalesce(max(id), 0) from workflow_queue", &[]).await;
     assert!(queued < 5_000, "{queued} rows were queued for 100 executions and 350 events");
+}
+
+/// A customer of another lane than `lane`.
+async fn elsewhere(shop: &Shop, lane: i16) -> Uuid {
+    loop {
+        shop.db.batch_execute("begin").await.expect("begun");
+        let customer = shop.welcomes(&format!("{}@example.com", Uuid::new_v4())).await;
+        let of = "select lane from workflow_queue order by id desc limit 1";
+        let other = shop.db.query_one(of, &[]).await.expect("its lane").get::<_, i16>(0) != lane;
+        shop.db.batch_execute(if other { "commit" } else { "rollback" }).await.expect("ended");
+        if other {
+            return customer;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_happened_before_the_wait_was_known_comes_before_what_is_handed_over() {
+    let shop = Shop::open().await;
+    let _daemon = shop.daemon().await;
+    // A batch that lasts as long as we like.
+    let gate = "create function lingers() returns trigger language plpgsql as $$ begin
+            while not pg_try_advisory_xact_lock_shared(7) loop perform pg_sleep(0.01); end loop; return new; end $$;
+        create trigger lingers before insert on loyalty_ledger for each row execute function lingers();
+        select pg_advisory_lock(7)";
+    shop.db.batch_execute(gate).await.expect("a gate");
+    let wait = control(
+        "wait",
+        "wait_for_event",
+        &json!({"event": "customer_created", "of": "anyone", "timeout": "1h"}),
+    );
+    let workflow = json!({"nodes": [start("order_created"), points("points", &json!(1)), wait],
+        "edges": [edge("start", "points"), edge("points", "wait")]});
+    shop.publishes("waits", &workflow).await;
+    shop.places_order(100).await;
+    let in_batch =
+        "select lane from workflow_queue where event_id is not null and exists (select from pg_stat_activity
+        where datname = current_database() and wait_event = 'PgSleep')";
+    until("its batch has begun", || async { shop.db.query(in_batch, &[]).await.expect("a look").len() == 1 })
+        .await;
+    let lane: i16 = shop.db.query_one(in_batch, &[]).await.expect("its lane").get(0);
+    let queued = "select count(*) from workflow_queue where lane <> $1";
+    // It is claimed while nobody is known to rest for it.
+    let first = elsewhere(&shop, lane).await;
+    until("the first is claimed", || async { shop.number(queued, &[&lane]).await == 0 }).await;
+    // Whoever asks for a lane gets it when the batch ends.
+    let holder = connect(&shop.url).await;
+    let holds = format!("begin; select pg_advisory_xact_lock(1952998511, 64 + {lane})");
+    let asks = "select count(*) from pg_locks where locktype = 'advisory' and not granted";
+    let go_on = async {
+        until("the lane is asked for", || async { shop.number(asks, &[]).await == 1 }).await;
+        shop.db.batch_execute("select pg_advisory_unlock(7)").await.expect("let go");
+    };
+    let (held, ()) = tokio::join!(holder.batch_execute(&holds), go_on);
+    held.expect("the lane");
+    assert_eq!(shop.count("workflow_waiting").await, 1);
+    elsewhere(&shop, lane).await;
+    let offered =
+        "select count(*) from workflow_queue where execution_id is not null and event_id is not null";
+    until("the second is handed over", || async { shop.number(offered, &[]).await == 1 }).await;
+    holder.batch_execute("rollback").await.expect("let go");
+    shop.has_settled().await;
+    let heard = "select s -> 'result' -> 'row' ->> 'id' from workflow_executions, jsonb_array_elements(steps) s where s ->> 'node' = 'wait'";
+    let heard: String = shop.db.query_one(heard, &[]).await.expect("it ended").get(0);
+    assert_eq!(heard, first.to_string());
 }
