@@ -107,9 +107,9 @@ async fn chaos(seed: u64, span: Duration) {
     let (met, watches) = tokio::join!(load::run(&world, seed, load), faults::run(&world, &plan));
     let load_ended = world.began.elapsed();
     let settled = settle(&world, seed).await;
+    println!("\nsettled {:.1} s after the load", (world.began.elapsed() - load_ended).as_secs_f64());
     let db = world.connects().await;
     let verdict = audit::audit(&world, &db).await;
-    println!("\nsettled {:.1} s after the load", (world.began.elapsed() - load_ended).as_secs_f64());
     print_faults(&plan);
     print_books(&db, &met).await;
     let slow = print_takeovers(&watches);
