@@ -134,7 +134,7 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -
 
 /// What flow control says, and what is held: of that nothing moves, but what was decided about it holds.
 async fn hold_back(session: &Session, claim: &Claim, moving: &mut Moving) -> Result<(), StoreError> {
-    let beyond_their_guard = admit(session, &mut moving.running, claim.now).await?;
+    let beyond_their_guard = admit(session, moving, claim.now).await?;
     for Held { workflow, reason } in &beyond_their_guard {
         if hold(session, *workflow, reason).await? {
             let message =

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::advance::Stage;
 use super::apply::Running;
+use super::resume::Moving;
 use crate::domain::execution::Status;
 use crate::domain::ids::{ExecutionId, WorkflowId};
 use crate::store::flow::{Kept as Row, Occupant, Place, keep_flow, lock_flow};
@@ -31,19 +32,21 @@ pub struct Held {
     pub reason: String,
 }
 
-/// Decides about those of `running` that have not begun: they begin, are put off, or are taken out. Gives the workflows
-/// that are to be held.
+/// Decides about those running that have not begun: they begin, are put off, or are taken out. Gives the workflows that are
+/// to be held.
 ///
 /// # Errors
 /// [`StoreError`].
 pub(super) async fn admit(
     session: &Session,
-    running: &mut Vec<Running>,
+    moving: &mut Moving,
     now: DateTime<Utc>,
 ) -> Result<Vec<Held>, StoreError> {
+    let Moving { running, resting, .. } = moving;
     let mut order: Vec<usize> = (0..running.len()).filter(|n| is_asked(&running[*n], now)).collect();
-    let holds_slots = running.iter().any(|of| of.run.slot().is_some());
-    if order.is_empty() && !holds_slots {
+    // In the database all of them are out of their rest at this moment, and are counted by nobody else.
+    let in_hand = || running.iter().chain(resting.iter().map(|(of, _)| of));
+    if order.is_empty() && !in_hand().any(|of| of.run.slot().is_some()) {
         return Ok(Vec::new());
     }
     order.sort_by_key(|n| {
@@ -54,7 +57,7 @@ pub(super) async fn admit(
         desk.wants(&running[n]);
     }
     // Who goes on with a slot may give it back: in the same order as whoever asks for one.
-    for of in running.iter() {
+    for of in in_hand() {
         if let Some(slot) = of.run.slot() {
             desk.notes(of.identity.workflow, Rule::Concurrency, slot.to_owned());
             *desk.slots.entry((of.identity.workflow, slot.to_owned())).or_default() += 1;

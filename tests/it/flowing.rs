@@ -5,7 +5,8 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Shop, edge, node, until};
+use crate::support::{Shop, branch, connect, edge, node, until};
+use crate::waiting::elsewhere;
 
 fn start(kind: &str, flow: &Value) -> Value {
     node("start", "trigger", json!({"triggerType": kind, "config": {}, "flow": flow}))
@@ -308,4 +309,60 @@ async fn what_flow_control_costs() {
         let each = began.elapsed() / u32::try_from(10_010 - before).expect("some");
         println!("{what}: {each:?} an event, {before} before the clock ran");
     }
+}
+
+/// Keeps daemons from a lane as long as its transaction lasts.
+async fn holds(shop: &Shop, lane: i16) -> tokio_postgres::Client {
+    let holder = connect(&shop.url).await;
+    let sql = format!("begin; select pg_advisory_xact_lock(1952998511, 64 + {lane})");
+    holder.batch_execute(&sql).await.expect("the lane");
+    holder
+}
+
+/// The lane of a customer's orders.
+async fn lane_of(shop: &Shop, customer: Uuid) -> i16 {
+    shop.db.batch_execute("begin").await.expect("begun");
+    shop.db
+        .execute("insert into orders (customer_id, total) values ($1, 1)", &[&customer])
+        .await
+        .expect("an order");
+    let sql = "select lane from workflow_queue order by id desc limit 1";
+    let lane = shop.db.query_one(sql, &[]).await.expect("its lane").get(0);
+    shop.db.batch_execute("rollback").await.expect("taken back");
+    lane
+}
+
+#[tokio::test]
+async fn a_wait_that_is_looked_at_again_keeps_its_slot() {
+    let shop = Shop::open().await;
+    let _daemon = shop.daemon().await;
+    let wait =
+        json!({"controlType": "wait_for_event", "config": {"event": "order_cancelled", "timeout": "1s"}});
+    let flow = json!({"concurrency": {"per": "customer", "limit": 1}});
+    let workflow = json!({"nodes": [start("order_created", &flow), node("wait", "control", wait), points("points")],
+        "edges": [edge("start", "wait"), branch("wait", "timeout", "points")]});
+    shop.publishes("turns", &workflow).await;
+    let mine = lane_of(&shop, shop.customer).await;
+    let other = elsewhere(&shop, mine).await;
+    // From its event on the queue lags: nobody can say that nothing has happened in time.
+    let lags = holds(&shop, lane_of(&shop, other).await).await;
+    shop.db
+        .execute("insert into orders (customer_id, total) values ($1, 1)", &[&other])
+        .await
+        .expect("an order");
+    shop.places_order(1).await;
+    until("the first rests", || async { shop.count("workflow_waiting").await == 1 }).await;
+    let stops = holds(&shop, mine).await;
+    shop.places_order(1).await;
+    let due = "select count(*) from workflow_queue where lane = $1 and due_at <= now()";
+    until("the first's time is over and the second is queued", || async {
+        shop.number(due, &[&mine]).await == 2
+    })
+    .await;
+    stops.batch_execute("rollback").await.expect("let go");
+    until("the second rests", || async { shop.count("workflow_waiting").await == 2 }).await;
+    assert_eq!(shop.number("select count(slot) from workflow_waiting", &[]).await, 1);
+    lags.batch_execute("rollback").await.expect("let go");
+    shop.has_settled().await;
+    assert_eq!(ended(&shop).await, 3);
 }

@@ -173,7 +173,7 @@ async fn a_flood_of_events_wakes_only_those_that_they_are_for() {
 }
 
 /// A customer of another lane than `lane`.
-async fn elsewhere(shop: &Shop, lane: i16) -> Uuid {
+pub async fn elsewhere(shop: &Shop, lane: i16) -> Uuid {
     loop {
         shop.db.batch_execute("begin").await.expect("begun");
         let customer = shop.welcomes(&format!("{}@example.com", Uuid::new_v4())).await;
