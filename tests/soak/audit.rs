@@ -49,6 +49,7 @@ create index on chaos.runs (event_id, workflow_id);
 create index on chaos.runs (origin);
 create index on chaos.ledger (order_id);
 create index on chaos.ledger (origin);
+create index on chaos.ledger (execution_id);
 create index on chaos.ledger ((order_id::text)) where reason = 'quiet';
 create table chaos.ends as select s ->> 'why' as of from chaos.runs r, jsonb_array_elements(r.steps) s where r.name = 'chained' and s ->> 'node' = 'end';
 create index on chaos.events (row_id);
