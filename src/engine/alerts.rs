@@ -153,8 +153,7 @@ impl Teller {
                 // One file each in a mailbox.
                 let id = EffectId(Uuid::new_v5(&alert.id, to.as_bytes()));
                 let mail = mail(to, alert, workflow_name.as_deref());
-                let sent = mailer.send(id, &mail, TIME);
-                let sent = tokio::time::timeout(TIME * 2, sent).await.map_err(|_| "timed out")?;
+                let sent = mailer.send(id, &mail, TIME).await;
                 sent.map(|_| ()).map_err(|error| error.sort().to_owned())
             }
             Recipient::Web(url) => {

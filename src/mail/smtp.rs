@@ -1,140 +1,176 @@
 //! Conversations with an SMTP server, over connections that are kept for the next message.
+//!
+//! Rejected: lettre's own pool. A conversation that is given up in the middle goes back to it with an answer that nobody
+//! has read, and the next message takes that for its own: one was counted as sent that no server ever took. And it says
+//! neither by which connection a message goes, nor how far it got.
 
-use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use anyhow::Context;
-use lettre::transport::smtp::{self, AsyncSmtpTransportBuilder};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
-use tokio::time::timeout;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::response::{Response, Severity};
+use lettre::{Address, Message};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::server::Server;
 use crate::domain::delivery::DeliveryError;
 use crate::domain::retry::Trouble;
 
-type Pool = AsyncSmtpTransport<Tokio1Executor>;
+/// How long a connection is kept without a message.
+const IDLE: Duration = Duration::from_secs(20);
+/// How long one that was kept may take to say that it is still there.
+const STILL_THERE: Duration = Duration::from_secs(2);
 
-/// How long others have to say goodbye when their pool is given up.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// What a server says that is ready for the message itself.
+const GO_AHEAD: u16 = 354;
 
 /// The way to one server.
 pub struct Smtp {
-    builder: AsyncSmtpTransportBuilder,
-    /// Its host, for messages.
-    peer: String,
-    /// Given up for another as soon as an exchange takes too long: its connection would go back to the others, together with
-    /// an answer that nobody has read, and the next message would take that for its own. One was counted as sent that no
-    /// server ever took.
-    pool: Mutex<Arc<Pool>>,
+    server: Server,
+    /// Only those whose last message was taken with a word; the newest last.
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    lines: Vec<(AsyncSmtpConnection, Instant)>,
+    /// Somebody ends those that lie too long.
+    looked_after: bool,
 }
 
 impl Smtp {
-    /// `url` as lettre reads it. `time`: the longest that connecting may take.
+    /// To the server that `url` names.
     ///
     /// # Errors
     /// A URL that can't be read.
-    pub fn new(url: &str, time: Duration) -> anyhow::Result<Self> {
-        let builder = Pool::from_url(url)
-            .context("mail.smtp_url can't be read: write it as smtp://user:password@host:587?tls=required")?
-            .timeout(Some(time));
-        let pool = Mutex::new(Arc::new(builder.clone().build()));
-        Ok(Self { builder, peer: host_of(url), pool })
+    pub fn new(url: &str) -> anyhow::Result<Self> {
+        Ok(Self { server: Server::from_url(url)?, kept: Mutex::default() })
     }
 
-    /// Sends one message, within `time` each for the greeting and for the message.
+    /// Sends one message, within `time` each for a connection and for the message. Who gives up in the middle ends the
+    /// connection.
     ///
     /// # Errors
-    /// [`DeliveryError`].
-    pub async fn send(self: &Arc<Self>, message: Message, time: Duration) -> Result<(), DeliveryError> {
-        let smtp = self.clone();
-        // In a task of its own: who asks may be gone in the middle, the exchange is not.
-        tokio::spawn(async move { smtp.exchange(message, time).await })
-            .await
-            .unwrap_or_else(|_| Err(DeliveryError::Unknown { peer: self.peer.clone() }))
-    }
-
-    async fn exchange(&self, message: Message, time: Duration) -> Result<(), DeliveryError> {
-        let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.greeted(&pool, time).await?;
-        let late =
-            || DeliveryError::Unknown { peer: format!("{}, within {} ms", self.peer, time.as_millis()) };
-        let sent = self.within(time, &pool, pool.send(message)).await.ok_or_else(late)?;
-        sent.map(drop).map_err(|error| sorted(&self.peer, error))
-    }
-
-    /// Makes sure of a connection that answers before a message goes out: a server that hangs until then has taken nothing.
-    async fn greeted(&self, pool: &Arc<Pool>, time: Duration) -> Result<(), DeliveryError> {
-        let transient = |trouble, source| DeliveryError::Transient {
-            peer: self.peer.clone(),
-            trouble,
-            retry_after: None,
-            source,
+    /// [`DeliveryError`]; unknown only if all of the message may have been handed over.
+    pub async fn send(self: &Arc<Self>, message: &Message, time: Duration) -> Result<(), DeliveryError> {
+        let peer = self.server.peer();
+        let late = |what: &str| {
+            let source = format!("no {what} within {} ms", time.as_millis());
+            transient(&peer, Trouble::Timeout, source)
         };
-        let late =
-            || transient(Trouble::Timeout, format!("no greeting within {} ms", time.as_millis()).into());
-        match self.within(time, pool, pool.test_connection()).await.ok_or_else(late)? {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(transient(Trouble::Connection, "the connection does not answer".into())),
-            Err(error) => Err(match sorted(&self.peer, error) {
-                DeliveryError::Unknown { .. } => {
-                    transient(Trouble::Connection, "the connection broke before the message".into())
-                }
-                known => known,
-            }),
+        let line = timeout(time, self.line(time)).await.map_err(|_| late("greeting"))?;
+        let mut line = line.map_err(|error| not_there(&peer, error))?;
+        let until = Instant::now() + time;
+        let text = message.formatted();
+        let announced = timeout_at(until, announce(&mut line, message, text.is_ascii())).await;
+        let go_ahead = announced.map_err(|_| late("go-ahead"))?.map_err(|error| refused(&peer, error))?;
+        if !go_ahead.has_code(GO_AHEAD) {
+            return Err(transient(&peer, Trouble::Server, format!("no go-ahead but {}", go_ahead.code())));
+        }
+        match timeout_at(until, line.message(&text)).await {
+            Ok(Ok(taken)) if taken.code().severity == Severity::PositiveCompletion => {
+                self.keeps(line);
+                Ok(())
+            }
+            Ok(Err(error)) if error.status().is_some() => Err(refused(&peer, error)),
+            Ok(_) => Err(DeliveryError::Unknown { peer }),
+            Err(_) => Err(DeliveryError::Unknown { peer: format!("{peer}, within {} ms", time.as_millis()) }),
         }
     }
 
-    /// None if it takes longer than `time`; nobody meets the connection again then.
-    async fn within<T>(
-        &self,
-        time: Duration,
-        pool: &Arc<Pool>,
-        exchange: impl Future<Output = T>,
-    ) -> Option<T> {
-        let mut exchange = pin!(exchange);
-        if let Ok(done) = timeout(time, &mut exchange).await {
-            return Some(done);
-        }
-        {
-            let mut current = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-            if Arc::ptr_eq(&current, pool) {
-                *current = Arc::new(self.builder.clone().build());
+    /// One that was kept, if it still answers, else a new one: a server that hangs until then has taken nothing.
+    async fn line(&self, time: Duration) -> Result<AsyncSmtpConnection, Error> {
+        loop {
+            let Some((mut line, since)) = self.kept().lines.pop() else { break };
+            let answers = timeout(STILL_THERE.min(time / 2), line.test_connected());
+            if since.elapsed() < IDLE && answers.await.unwrap_or(false) {
+                return Ok(line);
             }
         }
-        // Before the exchange, and with it its connection, is let go.
-        if false {
-            let _ = timeout(GOODBYE, pool.shutdown()).await;
+        self.server.connects(time).await
+    }
+
+    fn keeps(self: &Arc<Self>, line: AsyncSmtpConnection) {
+        let mut kept = self.kept();
+        kept.lines.push((line, Instant::now()));
+        if !std::mem::replace(&mut kept.looked_after, true) {
+            tokio::spawn(end_idle(Arc::downgrade(self)));
         }
-        None
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn sorted(peer: &str, error: smtp::Error) -> DeliveryError {
-    let peer = peer.to_owned();
-    if error.is_permanent() {
-        return DeliveryError::Refused { peer, reason: error.to_string() };
+/// Says goodbye to connections that nobody needs any more; ends with the last of them.
+async fn end_idle(smtp: Weak<Smtp>) {
+    loop {
+        sleep(IDLE / 2).await;
+        let Some(smtp) = smtp.upgrade() else { return };
+        let (idle, all) = {
+            let mut kept = smtp.kept();
+            let idle = kept.lines.extract_if(.., |(_, since)| since.elapsed() >= IDLE);
+            let idle: Vec<AsyncSmtpConnection> = idle.map(|(line, _)| line).collect();
+            kept.looked_after = !kept.lines.is_empty();
+            (idle, !kept.looked_after)
+        };
+        for mut line in idle {
+            let _ = timeout(STILL_THERE, line.quit()).await;
+        }
+        if all {
+            return;
+        }
     }
-    // An answer of the server, or a client that never got to the message: it was not accepted.
-    let refused_connection = std::iter::successors(std::error::Error::source(&error), |e| e.source())
-        .filter_map(|e| e.downcast_ref::<std::io::Error>())
-        .any(|e| e.kind() == std::io::ErrorKind::ConnectionRefused);
-    // lettre has no name for its connection errors but this one: the test below notices if it changes.
-    let connecting = error.to_string().starts_with("Connection error") || refused_connection;
-    // Another message's exchange took too long, between this one's greeting and its turn.
-    let before_the_message = connecting || error.is_transport_shutdown();
-    if error.is_transient() || error.is_client() || error.is_tls() || before_the_message {
-        // 4xx: too busy, a full mailbox, a greylist. All of them mean later.
-        let trouble = if error.is_transient() { Trouble::Throttled } else { Trouble::Connection };
-        return DeliveryError::Transient { peer, trouble, retry_after: None, source: error.into() };
-    }
-    DeliveryError::Unknown { peer }
 }
 
-/// The host in an SMTP URL, without user and password.
-fn host_of(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    host.split(['/', '?']).next().unwrap_or(host).to_owned()
+/// Everything before the message itself.
+async fn announce(
+    line: &mut AsyncSmtpConnection,
+    message: &Message,
+    is_ascii: bool,
+) -> Result<Response, Error> {
+    let envelope = message.envelope();
+    let mut parameters = Vec::new();
+    let is_plain = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
+    if !envelope.from().is_none_or(is_plain) || !envelope.to().iter().all(is_plain) {
+        parameters.push(MailParameter::SmtpUtfEight);
+    }
+    // A server that has never heard of it takes such bytes anyway, or says no.
+    if !is_ascii && line.server_info().supports_feature(Extension::EightBitMime) {
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    line.command(Mail::new(envelope.from().cloned(), parameters)).await?;
+    for to in envelope.to() {
+        line.command(Rcpt::new(to.clone(), Vec::new())).await?;
+    }
+    line.command(Data).await
+}
+
+/// What the server said no to, or broke off; nothing has been handed over, or not taken.
+fn refused(peer: &str, error: Error) -> DeliveryError {
+    match error.is_permanent() {
+        true => DeliveryError::Refused { peer: peer.to_owned(), reason: error.to_string() },
+        false => not_there(peer, error),
+    }
+}
+
+/// Of a server that says no before it hears of the message, that is no word about the message: a password can be mended.
+fn not_there(peer: &str, error: Error) -> DeliveryError {
+    // 4xx: too busy, a full mailbox, a greylist. All of them mean later.
+    let trouble = if error.is_transient() { Trouble::Throttled } else { Trouble::Connection };
+    transient(peer, trouble, error)
+}
+
+fn transient(
+    peer: &str,
+    trouble: Trouble,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> DeliveryError {
+    DeliveryError::Transient { peer: peer.to_owned(), trouble, retry_after: None, source: source.into() }
 }
 
 #[cfg(test)]
@@ -146,20 +182,15 @@ mod tests {
         let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = nobody.local_addr().expect("its address").port();
         drop(nobody);
+        let message = Message::builder()
+            .from("a@example.com".parse().expect("an address"))
+            .to("b@example.com".parse().expect("an address"))
+            .body(String::new())
+            .expect("a message");
         for host in ["127.0.0.1", "no-such-host.invalid"] {
-            let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host).port(port).build();
-            let message = lettre::Message::builder()
-                .from("a@example.com".parse().expect("an address"))
-                .to("b@example.com".parse().expect("an address"))
-                .body(String::new())
-                .expect("a message");
-            let error = transport.send(message).await.expect_err("nobody is there");
-            assert!(matches!(sorted(host, error), DeliveryError::Transient { .. }), "{host}");
+            let smtp = Arc::new(Smtp::new(&format!("smtp://{host}:{port}")).expect("a server"));
+            let error = smtp.send(&message, Duration::from_secs(5)).await.expect_err("nobody is there");
+            assert!(matches!(error, DeliveryError::Transient { trouble: Trouble::Connection, .. }), "{host}");
         }
-    }
-
-    #[test]
-    fn the_peer_is_told_without_its_password() {
-        assert_eq!(host_of("smtps://user:geheim@mail.example.com:465?x=y"), "mail.example.com:465");
     }
 }

@@ -44,10 +44,7 @@ impl Mailer {
             format!("mail.from is `{}`: write it as `Shop <shop@example.com>`", settings.mail.from)
         })?;
         let way = match &settings.mail.smtp_url {
-            Some(url) => {
-                let time = Duration::from_millis(settings.deliveries.timeout_ms);
-                Way::Smtp(Arc::new(Smtp::new(url.expose_secret(), time)?))
-            }
+            Some(url) => Way::Smtp(Arc::new(Smtp::new(url.expose_secret())?)),
             None => {
                 let folder = settings.mailbox();
                 let failed = || format!("the mailbox folder {} can't be made", folder.display());
@@ -83,7 +80,7 @@ impl Mailer {
                 let file = write(folder, id, message).await?;
                 result["file"] = json!(file);
             }
-            Way::Smtp(smtp) => smtp.send(message, time).await?,
+            Way::Smtp(smtp) => smtp.send(&message, time).await?,
         }
         Ok(result)
     }

@@ -155,9 +155,16 @@ async fn a_request_is_tried_again_as_its_node_says_and_then_given_up() {
 }
 
 #[tokio::test]
-async fn a_mail_server_that_never_greets_has_taken_nothing() {
+async fn a_mail_server_that_hangs_before_the_message_has_taken_nothing() {
+    for (manner, words) in [(sink::Manner::Hangs, "no greeting"), (sink::Manner::HangsBefore, "no go-ahead")]
+    {
+        has_taken_nothing(manner, words).await;
+    }
+}
+
+async fn has_taken_nothing(manner: sink::Manner, words: &str) {
     let shop = Shop::open().await;
-    let mails = Sink::open(sink::Manner::Hangs).await;
+    let mails = Sink::open(manner).await;
     let _daemon = shop
         .daemon_with(&[
             ("THENDO_MAIL__SMTP_URL", &mails.url),
@@ -171,15 +178,29 @@ async fn a_mail_server_that_never_greets_has_taken_nothing() {
     shop.has_settled().await;
     assert_eq!(with_status(&shop, "email", "refused").await, 1, "not unknown: nothing had left");
     let error = error_of(&shop).await;
-    assert!(error.contains("given up after 3 attempts") && error.contains("no greeting"), "{error}");
+    assert!(error.contains("given up after 3 attempts") && error.contains(words), "{error}");
     assert_eq!(*mails.tries.lock().expect("no panic"), 3);
+}
+
+#[tokio::test]
+async fn mails_go_one_after_the_other_by_one_connection() {
+    let shop = Shop::open().await;
+    let mails = Sink::open(sink::Manner::Accepts).await;
+    let _daemon = shop.daemon_with(&[("THENDO_MAIL__SMTP_URL", &mails.url)]).await;
+    shop.publishes("mail", &mail_on_order()).await;
+    for so_many in 1..=3 {
+        shop.places_order(250_00).await;
+        shop.has_settled().await;
+        assert_eq!(mails.taken().len(), so_many);
+    }
+    assert_eq!(*mails.connections.lock().expect("no panic"), 1);
 }
 
 #[tokio::test]
 async fn an_answer_that_comes_late_is_not_taken_for_another_s() {
     let shop = Shop::open().await;
     let mails = Sink::open(sink::Manner::IsLate).await;
-    let settings = [("THENDO_MAIL__SMTP_URL", mails.url.as_str()), ("THENDO_DELIVERIES__TIMEOUT_MS", "1000")];
+    let settings = [("THENDO_MAIL__SMTP_URL", mails.url.as_str()), ("THENDO_DELIVERIES__TIMEOUT_MS", "3000")];
     let _daemon = shop.daemon_with(&settings).await;
     shop.publishes("mail", &mail_on_order()).await;
     shop.places_order(250_00).await;

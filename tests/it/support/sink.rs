@@ -15,6 +15,8 @@ pub enum Manner {
     Refuses,
     /// 451 after RCPT TO, for the first so many messages.
     IsBusy(usize),
+    /// Says nothing after RCPT TO.
+    HangsBefore,
     /// Takes the whole message and hangs up without an answer.
     Vanishes,
     /// Takes the connection and says nothing.
@@ -33,6 +35,8 @@ pub struct Sink {
     pub messages: Arc<Mutex<Vec<String>>>,
     /// How often somebody tried, whatever came of it.
     pub tries: Arc<Mutex<usize>>,
+    /// Connections so far.
+    pub connections: Arc<Mutex<usize>>,
     /// Tells one that is late to speak.
     pub speaks: Arc<Notify>,
 }
@@ -43,14 +47,16 @@ impl Sink {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("smtp://{}", listener.local_addr().expect("its address"));
         let (messages, tries) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(0)));
-        let speaks = Arc::new(Notify::new());
+        let (speaks, connections) = (Arc::new(Notify::new()), Arc::new(Mutex::new(0)));
+        let came = connections.clone();
         let (kept, counted, told) = (messages.clone(), tries.clone(), speaks.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                *came.lock().expect("no panic") += 1;
                 tokio::spawn(converse(stream, manner, kept.clone(), counted.clone(), told.clone()));
             }
         });
-        Self { url, messages, tries, speaks }
+        Self { url, messages, tries, connections, speaks }
     }
 
     /// Messages taken so far.
@@ -88,6 +94,7 @@ async fn converse(
                     *tries
                 };
                 match manner {
+                    Manner::HangsBefore => return std::future::pending().await,
                     Manner::Refuses => &refusal,
                     Manner::IsBusy(times) if tried <= times => "451 4.7.1 come again",
                     _ => "250 ok",
