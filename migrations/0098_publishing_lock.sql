@@ -24,7 +24,7 @@ begin
             perform set_config('lock_timeout', usual, true);
             return;
         exception when lock_not_available then
-            -- 150 ms to 4.8 s, and as long in between: 19 s in all.
+            -- 150 ms to 4.8 s, and as long in between: 14 s in all.
             if patience_ms > 4000 then
                 raise lock_not_available using message = 'a batch of a daemon is under way',
                     hint = 'try again; a daemon that hangs is parted from its batch after ten seconds';

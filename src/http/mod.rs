@@ -8,22 +8,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Deserialize;
+use serde_json::json;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
+use uuid::Uuid;
 
 use crate::domain::settings::Settings;
 use crate::engine::{self, Health};
-use crate::store::figures;
+use crate::store::{alerts, figures, lists};
 
 const LONGEST_ANSWER: Duration = Duration::from_secs(10);
 const LONGEST_QUERY: Duration = Duration::from_secs(3);
@@ -114,6 +117,7 @@ fn router(shared: Shared) -> Router {
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .route("/api/alerts", get(list_alerts))
         .fallback(nothing_here)
         .with_state(shared)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
@@ -153,6 +157,34 @@ async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
     let lists = shared.pool.size() as usize - shared.pool.num_idle().min(shared.pool.size() as usize);
     engine::figures::of_daemon(shared.health.ready().is_ok(), lists, shared.settings.pool_max);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shared.metrics.render())
+}
+
+/// As `thendo alerts list`.
+#[derive(Deserialize)]
+struct Listing {
+    kind: Option<String>,
+    before: Option<Uuid>,
+    #[serde(default = "twenty")]
+    limit: i64,
+}
+
+fn twenty() -> i64 {
+    20
+}
+
+async fn list_alerts(State(shared): State<Shared>, Query(asked): Query<Listing>) -> Response {
+    let limit = asked.limit.clamp(1, lists::MOST);
+    let listed = alerts::list(&shared.pool, asked.kind.as_deref(), asked.before, limit);
+    match tokio::time::timeout(LONGEST_QUERY, listed).await {
+        Ok(Ok(found)) => Json(found).into_response(),
+        late_or_not => {
+            if let Ok(Err(fault)) = late_or_not {
+                tracing::warn!(%fault, "the alarms could not be listed");
+            }
+            let error = json!({ "error": "the database can't be asked right now; the log says why" });
+            (StatusCode::SERVICE_UNAVAILABLE, Json(error)).into_response()
+        }
+    }
 }
 
 async fn style() -> impl IntoResponse {

@@ -39,7 +39,8 @@ async fn no_category_is_below_itself() {
     shop.db.batch_execute("begin").await.expect("begun");
     shop.db.execute(moves, &[&"x", &"y"]).await.expect("moved");
     let (moved, committed) = tokio::join!(other.execute(moves, &[&"y", &"x"]), async {
-        let waits = "select count(*) from pg_locks where locktype = 'advisory' and not granted";
+        let waits = "select count(*) from pg_locks where locktype = 'advisory' and not granted
+            and database = (select oid from pg_database where datname = current_database())";
         crate::support::until("the second waits", || async { shop.number(waits, &[]).await > 0 }).await;
         shop.db.batch_execute("commit").await
     });

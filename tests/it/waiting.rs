@@ -218,9 +218,10 @@ async fn what_happened_before_the_wait_was_known_comes_before_what_is_handed_ove
     // Whoever asks for a lane gets it when the batch ends.
     let holder = connect(&shop.url).await;
     let holds = format!("begin; select pg_advisory_xact_lock(1952998511, 64 + {lane})");
-    let asks = "select count(*) from pg_locks where locktype = 'advisory' and not granted";
+    let asks = "select count(*) from pg_locks where locktype = 'advisory' and not granted and objid = (64 + $1::smallint)::oid
+        and database = (select oid from pg_database where datname = current_database())";
     let go_on = async {
-        until("the lane is asked for", || async { shop.number(asks, &[]).await == 1 }).await;
+        until("the lane is asked for", || async { shop.number(asks, &[&lane]).await == 1 }).await;
         shop.db.batch_execute("select pg_advisory_unlock(7)").await.expect("let go");
     };
     let (held, ()) = tokio::join!(holder.batch_execute(&holds), go_on);
