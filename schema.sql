@@ -6127,8 +6127,7 @@ alter table public.workflow_plan_epoch enable row level security;
 
 --- grants public.workflow_plan_epoch
 revoke all on public.workflow_plan_epoch from public, anon, authenticated, service_role;
-grant select on public.workflow_plan_epoch to thendo_engine;
-grant update (somebody_awaits) on public.workflow_plan_epoch to thendo_engine;
+grant select, update on public.workflow_plan_epoch to thendo_engine;
 
 --- table public.workflow_queue
 create table public.workflow_queue (

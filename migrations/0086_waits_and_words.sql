@@ -43,7 +43,7 @@ create index idx_workflow_awaits_event on public.workflow_awaits (table_name, op
 -- would take a look at all that have gone.
 alter table public.workflow_plan_epoch add column somebody_awaits boolean not null default false;
 comment on column public.workflow_plan_epoch.somebody_awaits is 'Whether an execution ever rested for events.';
-grant update (somebody_awaits) on public.workflow_plan_epoch to thendo_engine;
+grant update on public.workflow_plan_epoch to thendo_engine;
 create policy engine_update on public.workflow_plan_epoch for update to thendo_engine using (true) with check (true);
 
 -- Failed executions with all they need to be tried again from where they failed.

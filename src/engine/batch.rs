@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::alerts::{announce, note};
 use super::apply::{Deliveries, Fault, Manner, Moved, Running, in_waves};
 use super::daemons::Hand;
+use super::failing::lanes_of;
 use super::figures;
 use super::flow::{Held, admit};
 use super::offers::offer_events;
@@ -28,6 +29,8 @@ use crate::store::session::{Session, StoreError};
 pub struct Done {
     /// Queue rows it took.
     pub claimed: usize,
+    /// Their lanes, as bits.
+    pub lanes: u64,
     /// How much event data it took, in bytes.
     pub bytes: usize,
     /// It took nothing, for what is due is in other hands.
@@ -129,7 +132,8 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -
     let events =
         rows.iter().filter(|row| matches!(row.what, Due::Event(_) | Due::Unreadable(..))).count() as u64;
     let alarmed = !alerts.is_empty();
-    Ok(Done { claimed: rows.len(), bytes: *bytes, handed, thought, events, alarmed, elsewhere: false })
+    let (claimed, lanes) = (rows.len(), lanes_of(rows));
+    Ok(Done { claimed, lanes, bytes: *bytes, handed, thought, events, alarmed, elsewhere: false })
 }
 
 /// What flow control says, and what is held: of that nothing moves, but what was decided about it holds.

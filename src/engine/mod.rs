@@ -9,6 +9,7 @@ pub mod batch;
 mod cause;
 mod daemons;
 mod deliver;
+mod failing;
 pub mod figures;
 mod flow;
 mod gate;
@@ -45,6 +46,7 @@ use crate::store::daemons as daemons_in_store;
 use crate::store::session::Session;
 use crate::workflow::catalogue::Catalogue;
 use daemons::Caution;
+use failing::Failing;
 use gate::Gate;
 use plans::Plans;
 use wake::Wake;
@@ -117,6 +119,7 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
         gate,
         health,
         caution: caution.clone(),
+        failing: Failing::default(),
         side: sees_side,
     });
     for number in 0..connections.workers {

@@ -1,6 +1,6 @@
-//! How a worker goes about its next batch: how much at once, together or one by one, and when it complains.
+//! How a worker goes about its next batch: how much at once, together or one by one, and what it suspects.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -20,9 +20,6 @@ const MOST_SUSPECTS: usize = 64;
 const USUAL_BYTES: usize = 4 << 20;
 /// A row that took its connection with it so often, all by itself, is set aside.
 const MOST_STRIKES: u8 = 3;
-/// Batches that fail for longer than this are worth a word, and again each minute.
-const PATIENCE: Duration = Duration::from_secs(5);
-const AGAIN: Duration = Duration::from_secs(60);
 
 /// A worker's pace. It outlives the worker's connections.
 pub struct Pace {
@@ -33,15 +30,13 @@ pub struct Pace {
     suspects: Vec<(Claimed, u8)>,
     /// What was in hand when the connection broke last.
     lost: Vec<(i16, DateTime<Utc>, i64)>,
-    failing_since: Option<Instant>,
-    complained: Option<Instant>,
 }
 
 impl Pace {
     /// At most `most` rows at once.
     pub fn new(most: usize) -> Self {
         let (suspects, lost) = (Vec::new(), Vec::new());
-        Self { most, limit: most, careful: 0, suspects, lost, failing_since: None, complained: None }
+        Self { most, limit: most, careful: 0, suspects, lost }
     }
 
     /// What the next batch takes, and how.
@@ -59,8 +54,6 @@ impl Pace {
 
     /// A batch went well: the next is sized by what this one took.
     pub fn went_well(&mut self, done: Done, took: Duration) {
-        self.failing_since = None;
-        self.complained = None;
         if self.careful > 0 {
             self.careful = self.careful.saturating_sub(done.claimed);
             return;
@@ -78,8 +71,6 @@ impl Pace {
     /// Nothing was due.
     pub fn ran_dry(&mut self) {
         self.careful = 0;
-        self.failing_since = None;
-        self.complained = None;
     }
 
     /// The batch met somebody else, or took too long: less at once.
@@ -132,16 +123,6 @@ impl Pace {
     pub fn condemned(&mut self) -> Option<Claimed> {
         let n = self.suspects.iter().position(|(_, strikes)| *strikes >= MOST_STRIKES)?;
         Some(self.suspects.swap_remove(n).0)
-    }
-
-    /// Batches fail one after the other: true when that is worth a word now.
-    pub fn complains(&mut self) -> bool {
-        let since = *self.failing_since.get_or_insert_with(Instant::now);
-        let due = since.elapsed() > PATIENCE && self.complained.is_none_or(|last| last.elapsed() > AGAIN);
-        if due {
-            self.complained = Some(Instant::now());
-        }
-        due
     }
 }
 

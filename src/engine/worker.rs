@@ -12,6 +12,7 @@ use super::apply::{Fault, Manner};
 use super::aside;
 use super::batch::{self, BatchError, Done};
 use super::daemons::{Caution, Hand};
+use super::failing::Failing;
 use super::figures::{InUse, list};
 use super::gate::Gate;
 use super::health::Health;
@@ -57,6 +58,8 @@ pub struct Shared {
     pub gate: Arc<Gate>,
     /// What `/readyz` tells.
     pub health: Arc<Health>,
+    /// Whether batches fail one after the other.
+    pub failing: Failing,
     /// Whether a daemon has died.
     pub caution: Arc<Caution>,
     /// Where it is written down what is in hand, if one has.
@@ -153,6 +156,7 @@ async fn work(
                 // What is due in other hands is not done: two that fail by turns must not forget it over each other.
                 if !done.elsewhere {
                     pace.ran_dry();
+                    shared.failing.ran_dry();
                     shared.caution.ran_dry();
                 }
                 run_dry(shared, &mut awake, number, done.elsewhere, shutdown).await;
@@ -177,6 +181,7 @@ async fn work(
 
 fn after_batch(shared: &Shared, pace: &mut Pace, awake: &mut Wakefulness, done: Done, took: Duration) {
     Health::set(&shared.health.working, true);
+    shared.failing.went_well(done.lanes);
     metrics::histogram!(list::BATCH_SECONDS).record(took.as_secs_f64());
     if shared.gate.is_closed() {
         metrics::counter!(list::BEHIND_GATE).increment(done.events);
@@ -244,7 +249,7 @@ async fn after_failure(
         return Ok(());
     }
     metrics::counter!(list::ROLLED_BACK).increment(1);
-    if pace.complains() {
+    if shared.failing.failed(&error.rows) {
         Health::set(&shared.health.working, false);
         tracing::warn!(
             error = &error as &dyn std::error::Error,

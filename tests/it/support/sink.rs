@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
@@ -102,14 +103,7 @@ async fn converse(
             }
             "DATA" => {
                 writer.write_all(b"354 go on\r\n").await.ok()?;
-                let mut message = String::new();
-                while let Some(line) = lines.next_line().await.ok()? {
-                    if line == "." {
-                        break;
-                    }
-                    message.push_str(line.strip_prefix('.').unwrap_or(&line));
-                    message.push('\n');
-                }
+                let message = whole(&mut lines).await?;
                 if is_late {
                     writer.write_all(b"554 5.7.1 not by this way\r\n").await.ok()?;
                     continue;
@@ -136,4 +130,17 @@ async fn converse(
         writer.write_all(format!("{answer}\r\n").as_bytes()).await.ok()?;
     }
     Some(())
+}
+
+/// A message up to its end.
+async fn whole(lines: &mut Lines<BufReader<OwnedReadHalf>>) -> Option<String> {
+    let mut message = String::new();
+    loop {
+        let line = lines.next_line().await.ok()??;
+        if line == "." {
+            return Some(message);
+        }
+        message.push_str(line.strip_prefix('.').unwrap_or(&line));
+        message.push('\n');
+    }
 }
