@@ -22,7 +22,7 @@ use daemon::Daemon;
 use server::Server;
 
 /// Nothing in these tests takes longer on a slow machine; what does is stuck.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A migrated database of its own, with one customer.
 pub struct Shop {
