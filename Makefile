@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 # Flags for `thendo up`: make up ARGS="--listen 127.0.0.1:8080"
 ARGS ?=
+# Blocks of the bench; none: all of them.
+BENCH ?=
 export CARGO_TERM_PROGRESS_WHEN ?= auto
 
 .PHONY: help up test check schema docs lint audit unit soak bench
@@ -69,7 +71,5 @@ unit:
 soak: ## minutes of load and everything that can go wrong, then an audit (SOAK_SEED, SOAK_SECONDS)
 	@cargo test --locked --test soak -- --ignored --nocapture
 
-bench: ## figures, beside a floor measured in the same run
-	@cargo bench --locked --bench language
-	@cargo bench --locked --bench first_way
-	@cargo bench --locked --bench claim
+bench: ## figures, beside a floor and what else could be picked (BENCH="drain mails" for some; JSON in target/bench.json)
+	@cargo bench --locked --bench engine -- $(BENCH) --json "$${CARGO_TARGET_DIR:-target}/bench.json"

@@ -153,7 +153,9 @@ impl Teller {
                 // One file each in a mailbox.
                 let id = EffectId(Uuid::new_v5(&alert.id, to.as_bytes()));
                 let mail = mail(to, alert, workflow_name.as_deref());
-                let sent = mailer.send(id, &mail, TIME).await;
+                // It keeps to its time twice over, for a connection and for the mail; a mailbox folder may hang.
+                let sent = tokio::time::timeout(TIME * 3, mailer.send(id, &mail, TIME));
+                let sent = sent.await.map_err(|_| "timed out")?;
                 sent.map(|_| ()).map_err(|error| error.sort().to_owned())
             }
             Recipient::Web(url) => {

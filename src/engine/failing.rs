@@ -15,10 +15,17 @@ const AGAIN: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub struct Failing(Mutex<State>);
 
+/// From its first failure to its last.
+#[derive(Clone, Copy)]
+struct Streak {
+    since: Instant,
+    last: Instant,
+}
+
 #[derive(Default)]
 struct State {
-    /// Lanes that failed last, and since when.
-    since: HashMap<usize, Instant>,
+    /// Lanes that failed last.
+    since: HashMap<usize, Streak>,
     /// Since when nothing could be claimed at all.
     claims: Option<Instant>,
     said: Option<Instant>,
@@ -37,7 +44,13 @@ impl Failing {
         let lanes = lanes_of(rows);
         let mut longest = Duration::ZERO;
         for lane in (0..LANES).filter(|lane| lanes & 1 << lane != 0) {
-            longest = longest.max(now - *state.since.entry(lane).or_insert(now));
+            let streak = state.since.entry(lane).or_insert(Streak { since: now, last: now });
+            // Others did what it failed at, if it was that long ago.
+            if now - streak.last > AGAIN {
+                streak.since = now;
+            }
+            streak.last = now;
+            longest = longest.max(now - streak.since);
         }
         if rows.is_empty() {
             longest = now - *state.claims.get_or_insert(now);
@@ -85,8 +98,8 @@ mod tests {
     /// As if time had passed.
     fn ages(failing: &Failing, by: Duration) {
         let mut state = failing.state();
-        for since in state.since.values_mut() {
-            *since = since.checked_sub(by).expect("an earlier instant");
+        for streak in state.since.values_mut() {
+            streak.since = streak.since.checked_sub(by).expect("an earlier instant");
         }
         state.claims = state.claims.and_then(|since| since.checked_sub(by));
         state.said = state.said.and_then(|said| said.checked_sub(by));

@@ -157,6 +157,7 @@ async fn work(
                 if !done.elsewhere {
                     pace.ran_dry();
                     shared.failing.ran_dry();
+                    Health::set(&shared.health.working, true);
                     shared.caution.ran_dry();
                 }
                 run_dry(shared, &mut awake, number, done.elsewhere, shutdown).await;

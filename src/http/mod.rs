@@ -102,7 +102,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, CannotListen> {
 pub async fn serve(listener: TcpListener, shared: Shared, shutdown: CancellationToken) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the address that was bound")?;
     if !address.ip().is_loopback() {
-        tracing::warn!(%address, "the page and the metrics can be read by everyone who reaches this address");
+        tracing::warn!(%address, "the page, the metrics and the alarms can be read by everyone who reaches this address");
     }
     axum::serve(listener, router(shared))
         .with_graceful_shutdown(shutdown.cancelled_owned())
@@ -178,9 +178,8 @@ async fn list_alerts(State(shared): State<Shared>, Query(asked): Query<Listing>)
     match tokio::time::timeout(LONGEST_QUERY, listed).await {
         Ok(Ok(found)) => Json(found).into_response(),
         late_or_not => {
-            if let Ok(Err(fault)) = late_or_not {
-                tracing::warn!(%fault, "the alarms could not be listed");
-            }
+            let fault = late_or_not.map(|listed| listed.err().map(|fault| fault.to_string()));
+            tracing::warn!(?fault, "the alarms could not be listed");
             let error = json!({ "error": "the database can't be asked right now; the log says why" });
             (StatusCode::SERVICE_UNAVAILABLE, Json(error)).into_response()
         }

@@ -1,14 +1,20 @@
 //! An SMTP server as its URL names it, and connections to it.
 
+use std::io;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::{Error, SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
+use lettre::transport::smtp::{SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
 use percent_encoding::percent_decode_str;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
 use url::{Host, Url};
+
+/// Of the network, or of the server: then lettre's.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 const HELP: &str = "mail.smtp_url can't be read: write it as smtp://user:password@host:587?tls=required";
 
@@ -79,13 +85,25 @@ impl Server {
     /// # Errors
     /// Whatever the server or the network says; nothing has been handed over.
     pub async fn connects(&self, time: Duration) -> Result<AsyncSmtpConnection, Error> {
-        let wrapped = match &self.tls {
-            Tls::Wrapped(parameters) => Some(parameters.clone()),
-            Tls::None | Tls::Upgraded(..) => None,
+        let mut line = match &self.tls {
+            Tls::Wrapped(parameters) => {
+                let address = (self.host.as_str(), self.port);
+                // For each of its addresses.
+                let each = Some(time / 3);
+                AsyncSmtpConnection::connect_tokio1(
+                    address,
+                    each,
+                    &self.hello,
+                    Some(parameters.clone()),
+                    None,
+                )
+                .await?
+            }
+            Tls::None | Tls::Upgraded(..) => {
+                let stream = Box::new(self.reaches(time).await?);
+                AsyncSmtpConnection::connect_with_transport(stream, &self.hello).await?
+            }
         };
-        let address = (self.host.as_str(), self.port);
-        let mut line =
-            AsyncSmtpConnection::connect_tokio1(address, Some(time), &self.hello, wrapped, None).await?;
         if let Tls::Upgraded(parameters, must) = &self.tls
             && (*must == Must::Yes || line.can_starttls())
         {
@@ -95,6 +113,25 @@ impl Server {
             line.auth(DEFAULT_MECHANISMS, credentials).await?;
         }
         Ok(line)
+    }
+
+    /// The first of its addresses that answers. Without Nagle's algorithm: a message's end is a small write after a large one,
+    /// and would wait 40 ms for the other side's word.
+    async fn reaches(&self, time: Duration) -> io::Result<TcpStream> {
+        let addresses: Vec<_> = lookup_host((self.host.as_str(), self.port)).await?.collect();
+        let each = time / u32::try_from(addresses.len() + 1).unwrap_or(u32::MAX);
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+        for address in addresses {
+            match timeout(each, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => {
+                    stream.set_nodelay(true)?;
+                    return Ok(stream);
+                }
+                Ok(Err(error)) => last = error,
+                Err(_) => last = io::ErrorKind::TimedOut.into(),
+            }
+        }
+        Err(last)
     }
 }
 

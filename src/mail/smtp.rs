@@ -4,9 +4,11 @@
 //! has read, and the next message takes that for its own: one was counted as sent that no server ever took. And it says
 //! neither by which connection a message goes, nor how far it got.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
@@ -15,15 +17,16 @@ use lettre::transport::smtp::response::{Response, Severity};
 use lettre::{Address, Message};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::server::Server;
+use super::server::{self, Server};
 use crate::domain::delivery::DeliveryError;
 use crate::domain::retry::Trouble;
 
 /// How long a connection is kept without a message.
 const IDLE: Duration = Duration::from_secs(20);
-/// How long one that was kept may take to say that it is still there.
+/// Servers let so many messages come by one connection, or more.
+const MOST_MESSAGES: u32 = 100;
+/// How long one that was kept may take to say that it is still there, and any to say goodbye.
 const STILL_THERE: Duration = Duration::from_secs(2);
-
 /// What a server says that is ready for the message itself.
 const GO_AHEAD: u16 = 354;
 
@@ -36,9 +39,22 @@ pub struct Smtp {
 
 #[derive(Default)]
 struct Kept {
-    lines: Vec<(AsyncSmtpConnection, Instant)>,
+    lines: Vec<Line>,
     /// Somebody ends those that lie too long.
     looked_after: bool,
+}
+
+/// A connection.
+struct Line {
+    smtp: AsyncSmtpConnection,
+    messages: u32,
+    used: Instant,
+}
+
+/// How a message ended, and whether every answer was read: else nobody may speak by that line again.
+struct Ended {
+    sent: Result<(), DeliveryError>,
+    is_clean: bool,
 }
 
 impl Smtp {
@@ -57,45 +73,40 @@ impl Smtp {
     /// [`DeliveryError`]; unknown only if all of the message may have been handed over.
     pub async fn send(self: &Arc<Self>, message: &Message, time: Duration) -> Result<(), DeliveryError> {
         let peer = self.server.peer();
-        let late = |what: &str| {
-            let source = format!("no {what} within {} ms", time.as_millis());
-            transient(&peer, Trouble::Timeout, source)
-        };
-        let line = timeout(time, self.line(time)).await.map_err(|_| late("greeting"))?;
-        let mut line = line.map_err(|error| not_there(&peer, error))?;
-        let until = Instant::now() + time;
-        let text = message.formatted();
-        let announced = timeout_at(until, announce(&mut line, message, text.is_ascii())).await;
-        let go_ahead = announced.map_err(|_| late("go-ahead"))?.map_err(|error| refused(&peer, error))?;
-        if !go_ahead.has_code(GO_AHEAD) {
-            return Err(transient(&peer, Trouble::Server, format!("no go-ahead but {}", go_ahead.code())));
+        // lettre takes some nonsense of a server's for impossible.
+        let line = timeout(time, AssertUnwindSafe(self.line(time)).catch_unwind()).await;
+        let line = line.map_err(|_| late(&peer, "greeting", time))?;
+        let line = line.map_err(|_| transient(&peer, Trouble::Connection, "its greeting can't be read"))?;
+        let mut line = line.map_err(|error| match error.downcast::<Error>() {
+            Ok(error) => not_there(&peer, *error),
+            Err(error) => transient(&peer, Trouble::Connection, error),
+        })?;
+        let Ended { sent, is_clean } = exchange(&mut line.smtp, &peer, message, time).await;
+        line.messages += 1;
+        line.used = Instant::now();
+        match is_clean {
+            true if sent.is_ok() && line.messages < MOST_MESSAGES => self.keeps(line),
+            true => drop(tokio::spawn(line.ends())),
+            false => {}
         }
-        match timeout_at(until, line.message(&text)).await {
-            Ok(Ok(taken)) if taken.code().severity == Severity::PositiveCompletion => {
-                self.keeps(line);
-                Ok(())
-            }
-            Ok(Err(error)) if error.status().is_some() => Err(refused(&peer, error)),
-            Ok(_) => Err(DeliveryError::Unknown { peer }),
-            Err(_) => Err(DeliveryError::Unknown { peer: format!("{peer}, within {} ms", time.as_millis()) }),
-        }
+        sent
     }
 
     /// One that was kept, if it still answers, else a new one: a server that hangs until then has taken nothing.
-    async fn line(&self, time: Duration) -> Result<AsyncSmtpConnection, Error> {
+    async fn line(&self, time: Duration) -> Result<Line, server::Error> {
         loop {
-            let Some((mut line, since)) = self.kept().lines.pop() else { break };
-            let answers = timeout(STILL_THERE.min(time / 2), line.test_connected());
-            if since.elapsed() < IDLE && answers.await.unwrap_or(false) {
+            let Some(mut line) = self.kept().lines.pop() else { break };
+            let answers = timeout(STILL_THERE.min(time / 2), line.smtp.test_connected());
+            if line.used.elapsed() < IDLE && answers.await.unwrap_or(false) {
                 return Ok(line);
             }
         }
-        self.server.connects(time).await
+        Ok(Line { smtp: self.server.connects(time).await?, messages: 0, used: Instant::now() })
     }
 
-    fn keeps(self: &Arc<Self>, line: AsyncSmtpConnection) {
+    fn keeps(self: &Arc<Self>, line: Line) {
         let mut kept = self.kept();
-        kept.lines.push((line, Instant::now()));
+        kept.lines.push(line);
         if !std::mem::replace(&mut kept.looked_after, true) {
             tokio::spawn(end_idle(Arc::downgrade(self)));
         }
@@ -106,6 +117,13 @@ impl Smtp {
     }
 }
 
+impl Line {
+    /// Says goodbye.
+    async fn ends(mut self) {
+        let _ = timeout(STILL_THERE, self.smtp.quit()).await;
+    }
+}
+
 /// Says goodbye to connections that nobody needs any more; ends with the last of them.
 async fn end_idle(smtp: Weak<Smtp>) {
     loop {
@@ -113,13 +131,12 @@ async fn end_idle(smtp: Weak<Smtp>) {
         let Some(smtp) = smtp.upgrade() else { return };
         let (idle, all) = {
             let mut kept = smtp.kept();
-            let idle = kept.lines.extract_if(.., |(_, since)| since.elapsed() >= IDLE);
-            let idle: Vec<AsyncSmtpConnection> = idle.map(|(line, _)| line).collect();
+            let idle: Vec<Line> = kept.lines.extract_if(.., |line| line.used.elapsed() >= IDLE).collect();
             kept.looked_after = !kept.lines.is_empty();
             (idle, !kept.looked_after)
         };
-        for mut line in idle {
-            let _ = timeout(STILL_THERE, line.quit()).await;
+        for line in idle {
+            line.ends().await;
         }
         if all {
             return;
@@ -127,22 +144,81 @@ async fn end_idle(smtp: Weak<Smtp>) {
     }
 }
 
-/// Everything before the message itself.
-async fn announce(
-    line: &mut AsyncSmtpConnection,
+async fn exchange(line: &mut AsyncSmtpConnection, peer: &str, message: &Message, time: Duration) -> Ended {
+    let until = Instant::now() + time;
+    let text = message.formatted();
+    let parameters = match parameters(line, message, text.is_ascii()) {
+        Ok(parameters) => parameters,
+        Err(reason) => {
+            let refused = DeliveryError::Refused { peer: peer.to_owned(), reason: reason.to_owned() };
+            return Ended { sent: Err(refused), is_clean: true };
+        }
+    };
+    match timeout_at(until, announce(line, message, parameters)).await {
+        Ok(Ok(word)) if word.has_code(GO_AHEAD) => {}
+        Ok(Ok(word)) => {
+            let error = transient(peer, Trouble::Server, format!("no go-ahead but {}", word.code()));
+            return Ended { sent: Err(error), is_clean: false };
+        }
+        Ok(Err(error)) => {
+            let is_clean = error.status().is_some();
+            return Ended { sent: Err(refused(peer, error)), is_clean };
+        }
+        Err(_) => return Ended { sent: Err(late(peer, "go-ahead", time)), is_clean: false },
+    }
+    // Asked for more, all of the text has gone, but not yet the mark of its end.
+    let mut whole = false;
+    let parts = std::iter::once(text.as_slice()).chain(std::iter::from_fn(|| {
+        whole = true;
+        None
+    }));
+    let taken = timeout_at(until, line.message_iter(parts)).await;
+    let unknown =
+        |peer: String| if whole { DeliveryError::Unknown { peer } } else { late(&peer, "end", time) };
+    match taken {
+        Ok(Ok(word)) if word.code().severity == Severity::PositiveCompletion => {
+            Ended { sent: Ok(()), is_clean: true }
+        }
+        Ok(Err(error)) if error.status().is_some() => {
+            Ended { sent: Err(refused(peer, error)), is_clean: true }
+        }
+        Ok(_) => Ended { sent: Err(unknown(peer.to_owned())), is_clean: false },
+        Err(_) => {
+            let peer = format!("{peer}, within {} ms", time.as_millis());
+            Ended { sent: Err(unknown(peer)), is_clean: false }
+        }
+    }
+}
+
+/// What the server must know of the message beforehand; an error if it can't take such a one.
+fn parameters(
+    line: &AsyncSmtpConnection,
     message: &Message,
     is_ascii: bool,
-) -> Result<Response, Error> {
+) -> Result<Vec<MailParameter>, &'static str> {
     let envelope = message.envelope();
-    let mut parameters = Vec::new();
     let is_plain = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
+    let mut parameters = Vec::new();
     if !envelope.from().is_none_or(is_plain) || !envelope.to().iter().all(is_plain) {
+        if !line.server_info().supports_feature(Extension::SmtpUtfEight) {
+            return Err("the address has letters beyond ASCII, and the server takes none (SMTPUTF8)");
+        }
         parameters.push(MailParameter::SmtpUtfEight);
     }
     // A server that has never heard of it takes such bytes anyway, or says no.
     if !is_ascii && line.server_info().supports_feature(Extension::EightBitMime) {
         parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
     }
+    Ok(parameters)
+}
+
+/// Everything before the message itself.
+async fn announce(
+    line: &mut AsyncSmtpConnection,
+    message: &Message,
+    parameters: Vec<MailParameter>,
+) -> Result<Response, Error> {
+    let envelope = message.envelope();
     line.command(Mail::new(envelope.from().cloned(), parameters)).await?;
     for to in envelope.to() {
         line.command(Rcpt::new(to.clone(), Vec::new())).await?;
@@ -163,6 +239,10 @@ fn not_there(peer: &str, error: Error) -> DeliveryError {
     // 4xx: too busy, a full mailbox, a greylist. All of them mean later.
     let trouble = if error.is_transient() { Trouble::Throttled } else { Trouble::Connection };
     transient(peer, trouble, error)
+}
+
+fn late(peer: &str, what: &str, time: Duration) -> DeliveryError {
+    transient(peer, Trouble::Timeout, format!("no {what} within {} ms", time.as_millis()))
 }
 
 fn transient(
@@ -190,7 +270,7 @@ mod tests {
         for host in ["127.0.0.1", "no-such-host.invalid"] {
             let smtp = Arc::new(Smtp::new(&format!("smtp://{host}:{port}")).expect("a server"));
             let error = smtp.send(&message, Duration::from_secs(5)).await.expect_err("nobody is there");
-            assert!(matches!(error, DeliveryError::Transient { trouble: Trouble::Connection, .. }), "{host}");
+            assert!(matches!(error, DeliveryError::Transient { .. }), "{host}");
         }
     }
 }

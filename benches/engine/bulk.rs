@@ -3,12 +3,10 @@
 
 use std::time::Instant;
 
-use serde_json::json;
-
 use crate::Outcome;
-use crate::lab::{Lab, median, settle};
+use crate::lab::{Bound, Lab, median, settle};
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 const ROWS: i64 = 100_000;
 const WAYS: [(&str, &str); 2] = [("without", "select detach_events()"), ("with", "select attach_events()")];
 const WRITES: [(&str, &str); 3] = [
@@ -59,15 +57,13 @@ pub async fn run(lab: &mut Lab) -> Outcome<()> {
     for ((name, _), [without, with]) in WRITES.iter().zip(&mut took) {
         let mut ratios: Vec<f64> = with.iter().zip(without.iter()).map(|(with, none)| with / none).collect();
         let (without, with, ratio) = (median(without), median(with), median(&mut ratios));
-        lab.say(
+        let beside = format!("{without:.0} ms without triggers, {with:.0} ms with");
+        lab.notes(
             "bulk",
-            &format!(
-                "{name} of {ROWS} rows: {without:.0} ms without triggers, {with:.0} ms with; ratio {ratio:.2} \
-                 (at most 2.5 wanted), {:.2} to {:.2}",
-                ratios[0],
-                ratios[ROUNDS - 1]
-            ),
-            json!({ "write": name, "without_ms": without, "with_ms": with, "ratio": ratio }),
+            &format!("{name} of {ROWS} rows, to no trigger"),
+            ratio,
+            Bound::AtMost(2.5),
+            beside,
         );
     }
     Ok(())

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
+use serde::Serialize;
 use serde_json::{Value, json};
 use thendo::database::server::{Options, PrivateServer};
 use tokio_postgres::Client;
@@ -17,22 +18,62 @@ use crate::Outcome;
 pub struct Lab {
     server: PrivateServer,
     folder: tempfile::TempDir,
-    /// Everything that was said, for machines.
-    pub figures: Vec<Value>,
+    figures: Vec<Figure>,
+    /// The disk's mood when it was asked last: median of a write with fdatasync, in ms.
+    disk_ms: f64,
     made: usize,
+}
+
+/// What is asked of a figure.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// At least so much.
+    AtLeast(f64),
+    /// At most so much.
+    AtMost(f64),
+    /// Nothing: it is there to compare with.
+    Context,
+}
+
+/// One line of the table.
+#[derive(Debug, Serialize)]
+struct Figure {
+    block: &'static str,
+    what: String,
+    value: f64,
+    wanted: Bound,
+    beside: String,
+    disk_ms: f64,
+}
+
+impl Figure {
+    fn is_met(&self) -> Option<bool> {
+        match self.wanted {
+            Bound::AtLeast(least) => Some(self.value >= least),
+            Bound::AtMost(most) => Some(self.value <= most),
+            Bound::Context => None,
+        }
+    }
 }
 
 impl Lab {
     /// A server with durability on, as a user's would be.
     pub fn open() -> Outcome<Self> {
         let folder = tempfile::tempdir_in("/tmp")?;
-        let settings = [("max_connections", "200"), ("shared_buffers", "1GB"), ("max_wal_size", "4GB")];
+        let settings = [
+            ("max_connections", "200"),
+            ("shared_buffers", "1GB"),
+            ("max_wal_size", "4GB"),
+            // So that it can be said when what was committed.
+            ("track_commit_timestamp", "on"),
+        ];
         let server = PrivateServer::start(&Options {
             data_dir: folder.path().join("data"),
             bin_dir: None,
             settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         })?;
-        Ok(Self { server, folder, figures: Vec::new(), made: 0 })
+        Ok(Self { server, folder, figures: Vec::new(), disk_ms: 0.0, made: 0 })
     }
 
     /// Stops the server.
@@ -40,13 +81,31 @@ impl Lab {
         self.server.stop();
     }
 
-    /// A new migrated database with 1,000 customers and the one workflow of all benches.
-    pub async fn shop(&mut self) -> Outcome<(Client, String)> {
+    /// A new, empty database: its URL.
+    pub async fn database(&mut self) -> Outcome<String> {
         self.made += 1;
         let name = format!("shop{}", self.made);
         let admin = connect(&self.server.url("postgres")).await?;
         admin.batch_execute(&format!("create database {name}")).await?;
-        let url = self.server.url(&name);
+        Ok(self.server.url(&name))
+    }
+
+    /// Gets rid of one: its dirty pages would be written while others are measured.
+    pub async fn drop_database(&self, url: &str) -> Outcome<()> {
+        let config: tokio_postgres::Config = url.parse()?;
+        let name = config.get_dbname().ok_or("no name")?;
+        let admin = connect(&self.server.url("postgres")).await?;
+        Ok(admin.batch_execute(&format!("drop database if exists {name} with (force)")).await?)
+    }
+
+    /// A new migrated database with 1,000 customers and one workflow: points for half of the orders.
+    pub async fn shop(&mut self) -> Outcome<(Client, String)> {
+        self.shop_with(&[("points".into(), workflow())]).await
+    }
+
+    /// The same with other workflows.
+    pub async fn shop_with(&mut self, workflows: &[(String, Value)]) -> Outcome<(Client, String)> {
+        let url = self.database().await?;
         let migrated = Command::new(env!("CARGO_BIN_EXE_thendo"))
             .args(["migrate", "--database-url", &url])
             .stderr(Stdio::null())
@@ -60,23 +119,61 @@ impl Lab {
             "insert into customers (email) select 'c' || g || '@example.com' from generate_series(1, 1000) g",
         )
         .await?;
-        db.execute(
-            "insert into workflows (name, status, definition) values ('points', 'published', $1)",
-            &[&workflow()],
-        )
-        .await?;
+        let sql = "insert into workflows (name, status, definition) values ($1, 'published', $2)";
+        for (name, workflow) in workflows {
+            db.execute(sql, &[name, workflow]).await?;
+        }
         Ok((db, url))
     }
 
-    /// A daemon of the built binary on that database, ready, its workflow in force.
+    /// A daemon of the built binary on that database, ready, its workflows in force.
     pub async fn daemon(&self, url: &str) -> Outcome<Daemon> {
-        Daemon::start(url, self.folder.path()).await
+        self.daemon_with(url, &[]).await
     }
 
-    /// Says a figure, to people and to the file.
-    pub fn say(&mut self, name: &str, text: &str, figures: Value) {
-        println!("{name:<12} {text}");
-        self.figures.push(json!({ "name": name, "text": text, "figures": figures }));
+    /// The same with settings of its own.
+    pub async fn daemon_with(&self, url: &str, settings: &[(&str, &str)]) -> Outcome<Daemon> {
+        Daemon::start(url, self.folder.path(), settings).await
+    }
+
+    /// Says something on the way.
+    pub fn says(&self, block: &str, text: &str) {
+        println!("{block:<10} {text}");
+    }
+
+    /// Notes a line of the table.
+    pub fn notes(&mut self, block: &'static str, what: &str, value: f64, wanted: Bound, beside: String) {
+        self.says(block, &format!("{what}: {value:.2} ({beside})"));
+        let disk_ms = self.disk_ms;
+        self.figures.push(Figure { block, what: what.to_owned(), value, wanted, beside, disk_ms });
+    }
+
+    /// The table of all figures; how many of them are not met.
+    pub fn table(&self) -> usize {
+        let wide = self.figures.iter().map(|figure| figure.what.chars().count()).max().unwrap_or(0);
+        println!("\n{:<10} {:<wide$} {:>9} {:>9}    {:>7}  beside", "", "", "figure", "wanted", "disk ms");
+        for figure in &self.figures {
+            let wanted = match figure.wanted {
+                Bound::AtLeast(least) => format!(">= {least}"),
+                Bound::AtMost(most) => format!("<= {most}"),
+                Bound::Context => String::new(),
+            };
+            let met = match figure.is_met() {
+                Some(true) => "yes",
+                Some(false) => "NO",
+                None => "",
+            };
+            println!(
+                "{:<10} {:<wide$} {:>9.2} {wanted:>9} {met:<3} {:>7.2}  {}",
+                figure.block, figure.what, figure.value, figure.disk_ms, figure.beside
+            );
+        }
+        self.figures.iter().filter(|figure| figure.is_met() == Some(false)).count()
+    }
+
+    /// All of it, for machines.
+    pub fn json(&self) -> Outcome<String> {
+        Ok(serde_json::to_string_pretty(&self.figures)?)
     }
 
     /// Probes the disk: 60 writes of 8 KiB, each with fdatasync.
@@ -92,11 +189,8 @@ impl Lab {
             took.push(began.elapsed().as_secs_f64() * 1e3);
         }
         let (p50, p99) = (percentile(&mut took, 0.5), percentile(&mut took, 0.99));
-        self.say(
-            "disk",
-            &format!("fsync p50 {p50:.2} ms, p99 {p99:.2} ms"),
-            json!({ "p50_ms": p50, "p99_ms": p99 }),
-        );
+        self.disk_ms = p50;
+        self.says("disk", &format!("a write with fdatasync: p50 {p50:.2} ms, p99 {p99:.2} ms"));
         std::io::stdout().flush()?;
         Ok(())
     }
@@ -110,13 +204,14 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    async fn start(url: &str, folder: &std::path::Path) -> Outcome<Self> {
+    async fn start(url: &str, folder: &std::path::Path, settings: &[(&str, &str)]) -> Outcome<Self> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let log = File::create(folder.join("daemon.log"))?;
+        let log = File::options().create(true).append(true).open(folder.join("daemon.log"))?;
         let began = Instant::now();
         let child = Command::new(env!("CARGO_BIN_EXE_thendo"))
             .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--database-url", url, "--data-dir"])
             .arg(folder)
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -135,10 +230,7 @@ impl Daemon {
 
     /// A line of `/proc/PID/status`, in MiB.
     pub fn memory_mib(&self, field: &str) -> Outcome<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with(field)).ok_or("no such line")?;
-        let kib: f64 = line.split_whitespace().nth(1).ok_or("no number")?.parse()?;
-        Ok(kib / 1024.0)
+        memory_mib(self.child.id(), field)
     }
 
     /// Processor seconds so far.
@@ -155,6 +247,14 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A line of `/proc/PID/status`, in MiB.
+pub fn memory_mib(pid: u32, field: &str) -> Outcome<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find(|line| line.starts_with(field)).ok_or("no such line")?;
+    let kib: f64 = line.split_whitespace().nth(1).ok_or("no number")?.parse()?;
+    Ok(kib / 1024.0)
 }
 
 /// Leaves no unfinished business of the server's to the measurement.
@@ -199,7 +299,7 @@ pub fn median(values: &mut [f64]) -> f64 {
 }
 
 /// order_created → total >= 100.00 → a point for each 1.00.
-fn workflow() -> Value {
+pub fn workflow() -> Value {
     json!({
         "nodes": [
             { "id": "start", "type": "trigger", "position": { "x": 0, "y": 0 },

@@ -1,29 +1,21 @@
 //! How long a claim takes: with a long transaction open elsewhere against without, and with a long queue against a short
-//! one. All in one run, rounds in turn; medians.
-//!
-//!     cargo bench --bench claim [-- ROUNDS]
+//! one. Rounds in turn; medians.
 
-#[path = "first_way/lab.rs"]
-#[allow(dead_code, reason = "shared with another bench")]
-mod lab;
-
-use std::error::Error;
 use std::time::Instant;
 
-use lab::{Lab, connect, median, percentile, settle};
-use serde_json::json;
 use thendo::store::cursors::Cursors;
 use thendo::store::queue::claim_due;
 use thendo::store::session::Session;
 use tokio_postgres::Client;
 
-/// Anything that goes wrong ends the run.
-pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+use crate::Outcome;
+use crate::lab::{Bound, Lab, connect, median, percentile, settle};
 
+const ROUNDS: usize = 1;
 const BATCH: i64 = 500;
-const BATCHES: usize = 300;
+const BATCHES: usize = 200;
 /// The engine looks from the beginning every 2 s, or more seldom.
-const SWEEP_EACH: usize = 60;
+const SWEEP_EACH: usize = 40;
 
 /// What else is going on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,54 +27,44 @@ enum Beside {
     Writer,
 }
 
-/// Times of one round, in ms.
+const CASES: [(&str, i64, Beside); 4] = [
+    ("alone", 10_000, Beside::Nothing),
+    ("beside a long reader", 10_000, Beside::Reader),
+    ("beside a long writer", 10_000, Beside::Writer),
+    ("of 1,000,000", 1_000_000, Beside::Nothing),
+];
+
+/// Times of one case, in ms.
 #[derive(Default)]
 struct Times {
     claims: Vec<f64>,
     sweeps: Vec<f64>,
 }
 
-#[tokio::main]
-async fn main() -> Outcome<()> {
-    let rounds = std::env::args().filter_map(|arg| arg.parse().ok()).next().unwrap_or(3);
-    rustls::crypto::aws_lc_rs::default_provider().install_default().map_err(|_| "a TLS provider is there")?;
-    let mut lab = Lab::open()?;
-    let cases = [
-        ("alone", 10_000, Beside::Nothing),
-        ("reader", 10_000, Beside::Reader),
-        ("writer", 10_000, Beside::Writer),
-        ("million", 1_000_000, Beside::Nothing),
-    ];
-    let mut times: Vec<Times> = cases.iter().map(|_| Times::default()).collect();
-    for round in 0..rounds {
+/// A claim of 500 in each case, to one alone.
+pub async fn run(lab: &mut Lab) -> Outcome<()> {
+    let mut times: Vec<Times> = CASES.iter().map(|_| Times::default()).collect();
+    for _ in 0..ROUNDS {
         lab.probe()?;
-        for (n, (name, rows, beside)) in cases.into_iter().enumerate() {
-            let mut one = run(&mut lab, rows, beside).await?;
-            println!("round {round}   {name:<8} claim p50 {:.2} ms", median(&mut one.claims));
-            times[n].claims.append(&mut one.claims);
-            times[n].sweeps.append(&mut one.sweeps);
+        for ((_, rows, beside), times) in CASES.into_iter().zip(&mut times) {
+            let mut one = case(lab, rows, beside).await?;
+            times.claims.append(&mut one.claims);
+            times.sweeps.append(&mut one.sweeps);
         }
     }
     let alone = median(&mut times[0].claims);
-    for ((name, rows, _), mut times) in cases.into_iter().zip(times) {
+    for ((name, ..), mut times) in CASES.into_iter().zip(times).skip(1) {
         let p50 = median(&mut times.claims);
         let (p99, sweep) = (percentile(&mut times.claims, 0.99), median(&mut times.sweeps));
-        lab.say(
-            "claim",
-            &format!(
-                "{name:<8} {rows:>8} rows queued: p50 {p50:.2} ms, p99 {p99:.2} ms, from the beginning {sweep:.2} ms; \
-                 ratio {:.2} (at most 1.5 wanted)",
-                p50 / alone
-            ),
-            json!({ "case": name, "p50_ms": p50, "p99_ms": p99, "sweep_ms": sweep, "ratio": p50 / alone }),
-        );
+        let beside =
+            format!("p50 {p50:.2} ms of {alone:.2} ms, p99 {p99:.2} ms, from the beginning {sweep:.2} ms");
+        lab.notes("claim", &format!("a claim {name}, to one alone"), p50 / alone, Bound::AtMost(1.5), beside);
     }
-    lab.close();
     Ok(())
 }
 
 /// A queue of so many rows, from which as many are claimed as are added.
-async fn run(lab: &mut Lab, rows: i64, beside: Beside) -> Outcome<Times> {
+async fn case(lab: &mut Lab, rows: i64, beside: Beside) -> Outcome<Times> {
     let (db, url) = lab.shop().await?;
     db.batch_execute("set statement_timeout = 0").await?;
     add(&db, rows).await?;
@@ -122,6 +104,8 @@ async fn run(lab: &mut Lab, rows: i64, beside: Beside) -> Outcome<Times> {
         add(&db, rows - left).await?;
         left = rows;
     }
+    drop((session, elsewhere, db));
+    lab.drop_database(&url).await?;
     Ok(times)
 }
 

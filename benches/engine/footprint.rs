@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use crate::Outcome;
-use crate::lab::{Lab, median, publish};
+use crate::lab::{Bound, Lab, median, publish};
 
 const REST: Duration = Duration::from_secs(20);
 
@@ -27,13 +25,10 @@ pub async fn run(lab: &mut Lab) -> Outcome<()> {
     let queries =
         (db.query_one(statements, &[]).await?.get::<_, i64>(0) - queries) as f64 / REST.as_secs_f64();
     let (start, memory) = (median(&mut starts), daemon.memory_mib("VmRSS")?);
-    lab.say(
-        "footprint",
-        &format!(
-            "start to ready {start:.3} s (at most 0.5 wanted); at rest {memory:.1} MiB (at most 40 wanted), \
-             {cpu:.2} % of a core, {queries:.1} transactions/s"
-        ),
-        json!({ "start_s": start, "rest_mib": memory, "cpu_percent": cpu, "transactions_per_s": queries }),
-    );
+    let at_rest = || format!("over {} s with nothing to do", REST.as_secs());
+    lab.notes("footprint", "s from start to ready", start, Bound::AtMost(0.5), "median of 5".into());
+    lab.notes("footprint", "MiB at rest", memory, Bound::AtMost(40.0), at_rest());
+    lab.notes("footprint", "% of a core at rest", cpu, Bound::AtMost(0.5), at_rest());
+    lab.notes("footprint", "transactions/s at rest", queries, Bound::AtMost(1.0), at_rest());
     Ok(())
 }
