@@ -13,7 +13,7 @@ use crate::lab::{Bound, Lab, connect, median, publish, settle};
 const WRITERS: usize = 32;
 const ROUNDS: usize = 3;
 const SPAN: Duration = Duration::from_secs(4);
-const GATED: &str = "if recorded > 0 and pg_try_advisory_xact_lock_shared(1952998511, 0) then";
+const GATED: &str = "if recorded > 0 and pg_try_advisory_xact_lock_shared(1952998511, 0) and pg_notification_queue_usage() < 0.5 then";
 
 /// Alternates the three, the daemon at work in each, and tells the medians of the ratios.
 pub async fn run(lab: &mut Lab) -> Outcome<()> {
