@@ -196,7 +196,7 @@ impl Lab {
     }
 }
 
-/// `thendo serve`, killed when dropped.
+/// `thendo serve`, ended when dropped.
 pub struct Daemon {
     child: Child,
     /// From exec to `/readyz`.
@@ -244,7 +244,8 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // With a goodbye: after one that died, the next takes events one by one for a while.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }
 }
