@@ -69,11 +69,10 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Before the epoch: that lock is the first for everyone.
+    update public.workflow_plan_epoch set epoch = epoch + 1;
     perform public.release_workflow(h.workflow_id, true, 'its deletion') from public.workflow_holds h
       where h.workflow_id <> '00000000-0000-0000-0000-000000000000'
         and not exists (select from public.workflows w where w.id = h.workflow_id);
-    update public.workflow_plan_epoch set epoch = epoch + 1;
     return null;
 end
 $$;

@@ -1,37 +1,29 @@
 -- Claims share a lock that whoever puts a workflow in force, or takes it out, has alone for a moment. While somebody waits
 -- for it in the lock's queue, no claim gets past: a daemon that froze in the middle of a batch would stop all others for as
--- long as an admin waits. So an admin waits a little, lets claims pass for as long, and waits longer the next time: batches
--- that end are waited for before long, and for one that doesn't the others lose half of their time, until it is ended by
--- the server after ten seconds.
+-- long as an admin waits. So nobody waits there for long; claims go on in between.
 create function public.lock_publishing() returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     usual constant text := current_setting('lock_timeout');
-    patience_ms integer := 150;
+    -- A batch that lost its daemon is ended by the server after ten seconds. The daemon itself tries again later.
+    until constant timestamptz := clock_timestamp() + case when current_setting('role') = 'thendo_engine' then interval '0' else interval '20 seconds' end;
 begin
-    -- The daemon's own patience is short, and it comes again.
-    if current_setting('role') = 'thendo_engine' then
-        perform pg_advisory_xact_lock(1952998511, 1);
-        return;
-    end if;
     loop
         begin
-            perform set_config('lock_timeout', patience_ms || 'ms', true);
+            perform set_config('lock_timeout', '150ms', true);
             -- 1952998511 is 'thdo'; 1 the lock between publishing (exclusive) and claiming (shared).
             perform pg_advisory_xact_lock(1952998511, 1);
             perform set_config('lock_timeout', usual, true);
             return;
         exception when lock_not_available then
-            -- 150 ms to 4.8 s, and as long in between: 14 s in all.
-            if patience_ms > 4000 then
+            if clock_timestamp() >= until then
                 raise lock_not_available using message = 'a batch of a daemon is under way',
                     hint = 'try again; a daemon that hangs is parted from its batch after ten seconds';
             end if;
         end;
-        perform pg_sleep(patience_ms / 1000.0);
-        patience_ms := patience_ms * 2;
+        perform pg_sleep(0.3);
     end loop;
 end
 $$;

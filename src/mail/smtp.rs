@@ -173,8 +173,10 @@ async fn exchange(line: &mut AsyncSmtpConnection, peer: &str, message: &Message,
         None
     }));
     let taken = timeout_at(until, line.message_iter(parts)).await;
-    let unknown =
-        |peer: String| if whole { DeliveryError::Unknown { peer } } else { late(&peer, "end", time) };
+    let unknown = |peer: String| match whole {
+        true => DeliveryError::Unknown { peer },
+        false => transient(&peer, Trouble::Connection, "it broke off in the middle of the message"),
+    };
     match taken {
         Ok(Ok(word)) if word.code().severity == Severity::PositiveCompletion => {
             Ended { sent: Ok(()), is_clean: true }
@@ -255,7 +257,45 @@ fn transient(
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::{TcpListener, TcpStream};
+
     use super::*;
+
+    /// Takes a message up to its end, or not at all, and hangs up.
+    async fn hangs_up(stream: TcpStream, reads: bool) -> Option<()> {
+        let (reader, mut writer) = stream.into_split();
+        let mut lines = BufReader::new(reader).lines();
+        writer.write_all(b"220 hello\r\n").await.ok()?;
+        while !lines.next_line().await.ok()??.starts_with("DATA") {
+            writer.write_all(b"250 ok\r\n").await.ok()?;
+        }
+        writer.write_all(b"354 go on\r\n").await.ok()?;
+        while reads && lines.next_line().await.ok()?? != "." {}
+        Some(())
+    }
+
+    #[tokio::test]
+    async fn only_what_went_out_whole_is_unknown() {
+        // More than the sockets between them hold.
+        let message = Message::builder()
+            .from("a@example.com".parse().expect("an address"))
+            .to("b@example.com".parse().expect("an address"))
+            .body("many words\r\n".repeat(2_000_000))
+            .expect("a message");
+        for reads in [true, false] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let url = format!("smtp://{}", listener.local_addr().expect("its address"));
+            let server = tokio::spawn(async move {
+                let (stream, _) = listener.accept().await.expect("somebody");
+                hangs_up(stream, reads).await
+            });
+            let smtp = Arc::new(Smtp::new(&url).expect("a server"));
+            let error = smtp.send(&message, Duration::from_secs(20)).await.expect_err("it hung up");
+            assert_eq!(matches!(error, DeliveryError::Unknown { .. }), reads, "{error:?}");
+            server.await.expect("no panic");
+        }
+    }
 
     #[tokio::test]
     async fn a_server_that_is_away_is_transient() {
