@@ -34,7 +34,7 @@ pub(super) async fn try_again(
         let mut identity = Identity { id: ExecutionId::attempt(failed.root, attempt), attempt, ..failed };
         let plan = match version {
             Version::Original => plans.pinned(session, identity.workflow, identity.version).await?,
-            Version::Latest => plans.in_force(identity.workflow).map(|in_force| {
+            Version::Latest => plans.table().in_force(identity.workflow).map(|in_force| {
                 identity.version = in_force.version;
                 in_force.plan.clone()
             }),

@@ -2,7 +2,8 @@
 
 use super::advance::Run;
 use super::alerts::{announce, note};
-use super::plans::{InForce, Plans};
+use super::in_force::InForce;
+use super::plans::Plans;
 use super::record::{settle, tells};
 use super::resume::{Broken, Moving};
 use super::start::identity;
@@ -35,7 +36,7 @@ pub async fn set_aside(
         };
         match &row.what {
             Due::Event(event) => {
-                for in_force in plans.started_by(event) {
+                for in_force in plans.table().perhaps_started_by(event) {
                     let known = with_customer(session, event, &in_force).await?;
                     let identity = identity(event, &in_force, row.lane, event.at);
                     let run = Run::start(identity.id, &in_force.plan, &known, event.at);
@@ -44,7 +45,7 @@ pub async fn set_aside(
                 }
             }
             Due::Unreadable(event, _) => {
-                moving.broken.extend(plans.listening_to(event).iter().map(|in_force| {
+                moving.broken.extend(plans.table().listening_to(event).iter().map(|in_force| {
                     let tells = tells(in_force.plan.trigger_kind(), event.depth);
                     aside(identity(event, in_force, row.lane, event.at), None, tells)
                 }));

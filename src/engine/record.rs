@@ -39,7 +39,7 @@ pub(super) async fn settle(
 ) -> Result<Vec<Alert>, StoreError> {
     let Moving { running, resting, broken, alarms } = moving;
     let mut raised = raise_all(session, alarms).await?;
-    let told = plans.begin_with_failures();
+    let told = plans.table().begin_with_failures();
     let places = places(running.iter().chain(resting.iter().map(|(of, _)| of)));
     let mut down = Down { places, ..Down::default() };
     for Broken { identity, steps, state, error, tells } in broken.iter() {

@@ -9,7 +9,8 @@ use chrono::{DateTime, Utc};
 use super::advance::Run;
 use super::apply::Running;
 use super::cause;
-use super::plans::{InForce, Plans};
+use super::in_force::InForce;
+use super::plans::Plans;
 use super::record::tells;
 use super::resume::{Broken, Moving};
 use crate::domain::event::{CustomerKey, Event, MAX_DEPTH};
@@ -25,16 +26,16 @@ pub(super) async fn start(
     claim: &Claim,
     moving: &mut Moving,
 ) -> Result<(), StoreError> {
-    let now = claim.now;
-    let mut matched: Vec<(&Event, i16, Arc<InForce>)> = Vec::new();
+    let (now, table) = (claim.now, plans.table());
+    let mut matched: Vec<(&Event, i16, Vec<Arc<InForce>>)> = Vec::new();
     for row in &claim.rows {
         match &row.what {
             Due::Event(event) => {
-                matched.extend(plans.started_by(event).into_iter().map(|plan| (&**event, row.lane, plan)));
+                matched.push((event, row.lane, table.started_by(event)));
             }
             // Nobody can say whether a trigger would agree: whoever listens is told.
             Due::Unreadable(event, reason) => {
-                moving.broken.extend(plans.listening_to(event).iter().map(|in_force| Broken {
+                moving.broken.extend(table.listening_to(event).iter().map(|in_force| Broken {
                     identity: identity(event, in_force, row.lane, now),
                     steps: Vec::new(),
                     state: None,
@@ -45,12 +46,19 @@ pub(super) async fn start(
             Due::Execution(_) | Due::Offer(..) | Due::Gone(_) => {}
         }
     }
-    let wanted: HashSet<CustomerKey> =
-        matched.iter().filter_map(|(event, _, in_force)| in_force.plan.customer_of(event)).collect();
+    let mut wanted: HashSet<CustomerKey> = HashSet::new();
+    for (event, _, started) in &matched {
+        wanted.extend(started.iter().filter_map(|in_force| in_force.plan.customer_of(event)));
+        wanted.extend(table.customers_of(event));
+    }
     let customers = load_customers(session, wanted.into_iter().collect()).await?;
 
     let (mut once, mut looping) = (HashSet::new(), Vec::new());
-    for (event, lane, in_force) in matched {
+    let started = matched.into_iter().flat_map(|(event, lane, mut started)| {
+        started.extend(table.started_with(event, |key| customers.get(key)));
+        started.into_iter().map(move |in_force| (event, lane, in_force))
+    });
+    for (event, lane, in_force) in started {
         let identity = identity(event, &in_force, lane, now);
         if !once.insert(identity.id) {
             continue; // The same event twice in one batch.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::changes::{MADE, now, wanted};
 use crate::domain::event::Event;
+use crate::workflow::anchor::Anchor;
 use crate::workflow::catalogue::{About, Source, Trigger, TriggerKind, schema, trigger};
 use crate::workflow::subjects::MAIL_CLICK;
 
@@ -48,6 +49,10 @@ impl Trigger for CampaignClicked {
         let campaign = self.campaign.map(|id| id.to_string());
         let by_proxy = now(event, "is_proxy").and_then(Value::as_bool).unwrap_or(false);
         (self.proxies || !by_proxy) && wanted(campaign.as_deref(), event, "campaign_id")
+    }
+
+    fn anchors(&self) -> Vec<Anchor> {
+        Vec::from_iter(Anchor::texts("campaign_id", self.campaign.map(|id| id.to_string())))
     }
 }
 

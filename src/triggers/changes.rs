@@ -84,6 +84,7 @@ pub mod tests {
     use crate::workflow::config::Reader;
     use crate::workflow::context::tests::order_event;
     use crate::workflow::diagnostics::any_error;
+    use crate::workflow::index::Index;
     use crate::workflow::scope::Scope;
 
     fn event(table: &str, operation: Operation, row: Value, old: Value) -> Event {
@@ -121,7 +122,14 @@ pub mod tests {
     /// Whether the event starts a trigger with these settings.
     pub fn counts(kind: &TriggerKind, config: Value, event: &Event) -> bool {
         let trigger = built(kind, config).expect("settings that work");
-        trigger.sources().iter().any(|source| source.covers(event)) && trigger.matches(event)
+        let matches = trigger.matches(event);
+        for mut anchor in trigger.anchors() {
+            anchor.path.insert(0, "row".into());
+            let index = Index::new(&[vec![vec![anchor.clone()]]], "row");
+            let found = index.of_event(&event.row, &event.old);
+            assert!(!matches || !found.is_empty(), "it matches and is not found by {anchor:?}");
+        }
+        trigger.sources().iter().any(|source| source.covers(event)) && matches
     }
 
     /// Tries every way into, within and out of a state: of a column, with one that is in it and one that is not.

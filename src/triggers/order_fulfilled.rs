@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::changes::{WRITTEN, before, stepped_into};
 use crate::domain::event::Event;
+use crate::workflow::anchor::Anchor;
 use crate::workflow::catalogue::{About, Source, Trigger, TriggerKind, schema, trigger};
 use crate::workflow::subjects::ORDER;
 
@@ -39,6 +40,10 @@ impl Trigger for OrderFulfilled {
         let was_sent = before(event, "fulfillment_status").and_then(Value::as_str) == Some("returned");
         let sent = |state: &str| matches!(state, "fulfilled" | "delivered");
         stepped_into(event, "fulfillment_status", sent) && !was_sent
+    }
+
+    fn anchors(&self) -> Vec<Anchor> {
+        Vec::from_iter(Anchor::texts("fulfillment_status", ["fulfilled", "delivered"]))
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::changes::{WRITTEN, became, before};
 use crate::domain::event::Event;
+use crate::workflow::anchor::Anchor;
 use crate::workflow::catalogue::{About, Source, Trigger, TriggerKind, schema, trigger};
 use crate::workflow::subjects::ORDER;
 
@@ -40,6 +41,10 @@ impl Trigger for OrderPaid {
             .and_then(Value::as_str)
             .is_some_and(|was| matches!(was, "partially_refunded" | "refunded"));
         became(event, "payment_status", "paid") && !was_paid
+    }
+
+    fn anchors(&self) -> Vec<Anchor> {
+        Vec::from_iter(Anchor::texts("payment_status", ["paid"]))
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::changes::{CHANGED, before, changed, now};
 use super::settings::{Choice, of_states};
 use crate::domain::event::Event;
+use crate::workflow::anchor::Anchor;
 use crate::workflow::catalogue::{About, Source, Trigger, TriggerKind, schema};
 use crate::workflow::config::Reader;
 use crate::workflow::subjects::ORDER;
@@ -48,6 +49,10 @@ impl Trigger for OrderStatusChanged {
         changed(event, &ORDER, "status")
             && self.from.admits(before(event, "status"))
             && self.to.admits(now(event, "status"))
+    }
+
+    fn anchors(&self) -> Vec<Anchor> {
+        Vec::from_iter(Anchor::texts("status", self.to.all()))
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::changes::{changed, now};
 use crate::domain::event::{Event, Operation};
+use crate::workflow::anchor::Anchor;
 use crate::workflow::catalogue::{About, Source, Trigger, TriggerKind, schema, trigger};
 use crate::workflow::subjects::CONTENT;
 
@@ -45,6 +46,10 @@ impl Trigger for PageContentChanged {
         let wanted =
             self.sections.is_empty() || self.sections.iter().any(|wanted| section == Some(wanted.as_str()));
         wanted && (event.operation != Operation::Update || changed(event, &CONTENT, "content"))
+    }
+
+    fn anchors(&self) -> Vec<Anchor> {
+        Vec::from_iter(Anchor::texts("section", &self.sections))
     }
 }
 

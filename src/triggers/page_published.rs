@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::changes::{WRITTEN, became};
 use crate::domain::event::Event;
+use crate::workflow::anchor::Anchor;
 use crate::workflow::catalogue::{About, Source, Trigger, TriggerKind, schema, trigger};
 use crate::workflow::subjects::PAGE;
 
@@ -36,6 +37,10 @@ impl Trigger for PagePublished {
 
     fn matches(&self, event: &Event) -> bool {
         became(event, "status", "published")
+    }
+
+    fn anchors(&self) -> Vec<Anchor> {
+        Vec::from_iter(Anchor::texts("status", ["published"]))
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::changes::{WRITTEN, rose_to};
 use crate::domain::event::Event;
+use crate::workflow::anchor::Anchor;
 use crate::workflow::catalogue::{About, Source, Trigger, TriggerKind, schema, trigger};
 use crate::workflow::subjects::POINTS;
 
@@ -40,6 +41,10 @@ impl Trigger for PointsBalanceReached {
 
     fn matches(&self, event: &Event) -> bool {
         rose_to(event, "balance", self.points)
+    }
+
+    fn anchors(&self) -> Vec<Anchor> {
+        vec![Anchor::at_least("balance", self.points)]
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::changes::{CHANGED, before, rose_to, wanted};
 use crate::domain::event::Event;
+use crate::workflow::anchor::Anchor;
 use crate::workflow::catalogue::{About, Source, Trigger, TriggerKind, schema, trigger};
 use crate::workflow::subjects::STOCK;
 
@@ -46,6 +47,11 @@ impl Trigger for ProductRestocked {
             && before(event, "available").is_some()
             && wanted(self.product.as_deref(), event, "product_id")
             && wanted(self.variant.as_deref(), event, "variant_id")
+    }
+
+    fn anchors(&self) -> Vec<Anchor> {
+        let product = Anchor::texts("product_id", self.product.as_deref());
+        product.into_iter().chain(Anchor::texts("variant_id", self.variant.as_deref())).collect()
     }
 }
 

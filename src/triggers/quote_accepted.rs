@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::changes::{WRITTEN, became};
 use crate::domain::event::Event;
+use crate::workflow::anchor::Anchor;
 use crate::workflow::catalogue::{About, Source, Trigger, TriggerKind, schema, trigger};
 use crate::workflow::subjects::QUOTE;
 
@@ -36,6 +37,10 @@ impl Trigger for QuoteAccepted {
 
     fn matches(&self, event: &Event) -> bool {
         became(event, "status", "accepted")
+    }
+
+    fn anchors(&self) -> Vec<Anchor> {
+        Vec::from_iter(Anchor::texts("status", ["accepted"]))
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::changes::{WRITTEN, became, now};
 use crate::domain::event::Event;
+use crate::workflow::anchor::Anchor;
 use crate::workflow::catalogue::{About, Source, Trigger, TriggerKind, schema, trigger};
 use crate::workflow::subjects::REVIEW;
 
@@ -44,6 +45,10 @@ impl Trigger for ReviewApproved {
         let rating = now(event, "rating").and_then(Value::as_i64);
         let enough = self.min_rating.is_none_or(|least| rating.is_some_and(|rating| rating >= least.into()));
         enough && became(event, "status", "approved")
+    }
+
+    fn anchors(&self) -> Vec<Anchor> {
+        Vec::from_iter(Anchor::texts("status", ["approved"]))
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::changes::changed_any;
 use crate::domain::event::{Event, Operation};
+use crate::workflow::anchor::Anchor;
 use crate::workflow::catalogue::{About, Source, Trigger, TriggerKind, schema};
 use crate::workflow::config::{Reader, describe};
 use crate::workflow::diagnostics::{Diagnostic, did_you_mean, nearest, segment};
@@ -226,6 +227,13 @@ impl Trigger for RowChanged {
         let columns =
             event.operation != Operation::Update || changed_any(event, row_of(&self.table), &self.columns);
         columns && self.changes.iter().all(|(column, step)| self.holds(event, column, step))
+    }
+
+    fn anchors(&self) -> Vec<Anchor> {
+        let subject = row_of(&self.table);
+        let found =
+            |(column, step): (&String, &Step)| Anchor::values(column, type_of(subject, column), &step.to);
+        self.changes.iter().filter_map(found).collect()
     }
 }
 

@@ -19,6 +19,11 @@ impl Choice {
             || value.and_then(Value::as_str).is_some_and(|value| self.0.iter().any(|one| one == value))
     }
 
+    /// All of them; none if any will do.
+    pub fn all(&self) -> &[String] {
+        &self.0
+    }
+
     /// The only one, if there is only one.
     pub fn only(&self) -> Option<&str> {
         match self.0.as_slice() {

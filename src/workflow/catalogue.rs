@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::anchor::Anchor;
 use super::config::Reader;
 use super::context::Context;
 use super::control::Control;
@@ -142,6 +143,11 @@ pub trait Trigger: fmt::Debug + Send + Sync {
     /// Whether its events are addressed: they carry the `workflow_id` that they are for, and start no other.
     fn is_addressed(&self) -> bool {
         false
+    }
+
+    /// Facts about columns of the event's row, without each of which it does not match: it is found by them.
+    fn anchors(&self) -> Vec<Anchor> {
+        Vec::new()
     }
 
     /// When an execution starts that does not start at once. A later event of the same row takes the place of this

@@ -16,6 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
 
+use super::anchor::{self, Anchors};
 use super::bounds::{Factor, MAX_EXPRESSION_BYTES, check_expression, deep};
 use super::context::Context;
 use super::filters;
@@ -55,6 +56,8 @@ pub(super) struct Reads {
     pub(super) factors: Arc<[Factor]>,
     /// The path that the source is, if it is nothing else.
     pub(super) lone: Option<Arc<[String]>>,
+    /// What an expression is anchored in.
+    pub(super) anchors: Arc<[Anchors]>,
 }
 
 /// One expression, without braces: `order.total >= 10000`.
@@ -87,6 +90,11 @@ impl Expression {
     /// What it reads.
     pub fn reads(&self) -> &[Read] {
         &self.reads.all
+    }
+
+    /// What it is anchored in: of each entry one anchor must hold, or it does not.
+    pub fn anchors(&self) -> &[Anchors] {
+        &self.reads.anchors
     }
 
     /// The paths that it reads, each once.
@@ -132,7 +140,8 @@ pub(super) fn parse_expression(source: &str) -> Result<(Parsed, Reads), SyntaxFa
     let parsed = filters::BASE.compile_expression_owned(source.to_owned());
     let parsed = parsed.map_err(|error| syntax_fault(&error, source))?;
     let (all, lone) = (reads::of_expression(&root).into(), reads::path(&root).map(Arc::from));
-    Ok((parsed, Reads { all, factors, lone }))
+    let anchors = anchor::of_expression(&root).into();
+    Ok((parsed, Reads { all, factors, lone, anchors }))
 }
 
 pub(super) fn names_of(reads: &[Read]) -> Vec<String> {

@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O, reads a clock or knows a single kind: the catalogue is handed in.
 
+pub mod anchor;
 mod bounds;
 mod branches;
 pub mod build;
@@ -22,6 +23,7 @@ pub mod flow;
 mod graph;
 mod guarded;
 pub mod hash;
+pub mod index;
 mod meaning;
 pub mod plan;
 pub mod react_flow;

@@ -7,6 +7,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use serde_json::{Value, json};
 
+use super::anchor::{Anchor, Anchors};
 use super::catalogue::{Action, Condition, RetryClass, Source, Trigger, Write};
 use super::context::Context;
 use super::control::Control;
@@ -14,7 +15,7 @@ use super::flow::Flow;
 use super::regions::Region;
 use super::rules::test::Test;
 use crate::domain::event::{CustomerKey, Event};
-use crate::domain::ids::{ExecutionId, NodeId};
+use crate::domain::ids::{ExecutionId, NodeId, WorkflowId};
 use crate::domain::retry::Retry;
 
 /// The branch by which a node that failed is left.
@@ -247,6 +248,21 @@ impl Plan {
         let id = ExecutionId::default();
         let context = Context::new(event, self.trigger_kind, self.subject_of(event), id, event.at);
         filter.holds(&context).unwrap_or(false)
+    }
+
+    /// What it is anchored in where the event's row is called `subject`: of each entry one anchor must hold, or it is not
+    /// started. `workflow` is whose plan it is.
+    pub fn anchors(&self, subject: &str, workflow: WorkflowId) -> Vec<Anchors> {
+        let mut ways = self.filter.as_ref().map(Test::anchors).unwrap_or_default();
+        let Some(trigger) = self.trigger_settings() else { return ways };
+        // Events that are for one workflow say so.
+        let addressed =
+            trigger.is_addressed().then(|| Anchor::texts("workflow_id", [workflow.to_string()])).flatten();
+        ways.extend(trigger.anchors().into_iter().chain(addressed).map(|mut anchor| {
+            anchor.path.insert(0, subject.to_owned());
+            vec![anchor]
+        }));
+        ways
     }
 
     /// How often, how soon and how many at once, if that is bounded.

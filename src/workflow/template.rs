@@ -115,7 +115,10 @@ impl Template {
         environment
             .add_template_owned(name, source.to_owned())
             .map_err(|error| syntax_fault(&error, source))?;
-        Ok(Parts { form: Form::Mixed(Arc::new(environment)), reads: Reads { all, factors, lone: None } })
+        Ok(Parts {
+            form: Form::Mixed(Arc::new(environment)),
+            reads: Reads { all, factors, ..Reads::default() },
+        })
     }
 
     /// As it was written.

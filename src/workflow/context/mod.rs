@@ -263,7 +263,8 @@ fn is_zero(depth: &i16) -> bool {
     *depth == 0
 }
 
-fn below<'a, S: AsRef<str>>(mut value: &'a Value, path: &[S]) -> Option<&'a Value> {
+/// What is at a path below a value.
+pub(super) fn below<'a, S: AsRef<str>>(mut value: &'a Value, path: &[S]) -> Option<&'a Value> {
     for key in path {
         value = match value {
             Value::Object(map) => map.get(key.as_ref())?,

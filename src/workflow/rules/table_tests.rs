@@ -7,10 +7,12 @@ use serde_json::{Map, Value, json};
 use super::operator::Operator;
 use super::{decide, read};
 use crate::domain::ids::ExecutionId;
+use crate::workflow::anchor;
 use crate::workflow::catalogue::Catalogue;
 use crate::workflow::config::Reader;
 use crate::workflow::context::Context;
 use crate::workflow::context::tests::order_event;
+use crate::workflow::index::Index;
 use crate::workflow::scope::Scope;
 use crate::workflow::subjects::{Field, FieldType, Subject};
 
@@ -48,6 +50,9 @@ pub(super) fn ask(
     let verdict = decide::group(&group, &context);
     assert!(!verdict.why.is_empty());
     assert_eq!(decide::holds(&group, &context), verdict.holds, "with and without words: {test}");
+    let index = Index::new(&[anchor::of_rules(&group)], "row");
+    let found = [index.of_event(row, old), index.of_customer(event.customer.as_deref())].concat();
+    assert!(!verdict.holds || !found.is_empty(), "it holds and is not found: {test}");
     Ok(verdict.holds)
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::value::shorten;
 use super::{Group, decide, read};
+use crate::workflow::anchor::{self, Anchors};
 use crate::workflow::catalogue::PlanError;
 use crate::workflow::config::Reader;
 use crate::workflow::context::Context;
@@ -89,6 +90,14 @@ impl Test {
         match self {
             Self::Rules(group) => group.always(),
             Self::Expression(expression) => expression.constant(),
+        }
+    }
+
+    /// What it is anchored in: of each entry one anchor must hold, or it does not.
+    pub fn anchors(&self) -> Vec<Anchors> {
+        match self {
+            Self::Rules(group) => anchor::of_rules(group),
+            Self::Expression(expression) => expression.anchors().to_vec(),
         }
     }
 

@@ -21,7 +21,7 @@ pub use pseudo::*;
 pub use shop::*;
 
 /// How a field's values are read and compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FieldType {
     /// An opaque key, as text.
