@@ -11,11 +11,10 @@ const BOUNDED_OTHERWISE: &[(&str, &str)] = &[
     ("quarantine", "by its key"),
     ("start_workflows", "one row for each that is asked for"),
     ("start_times", "one row for each that is moved"),
-    ("register_daemon", "one row by its key"),
     ("raise_dead_letters", "at most one row for each that is asked for"),
     ("look_for_trouble", "one row for each kind"),
     ("mark_alert_told", "one row by its key"),
-    ("bury_daemons", "daemons that died, and what they had in hand: a batch for each worker"),
+    ("report_daemon", "daemons that died, and what they had in hand: a batch for each worker"),
     ("take_in_hand", "one row by its key"),
     ("forget_deaths", "daemons that died within an hour"),
 ];

@@ -1,5 +1,5 @@
-// The one job of all peers, written by hand: total >= 100.00 gives points; a record with a trace in any case.
-// Its statements are prepared, and one is a transaction.
+// The one job of all peers, written by hand: total >= 100.00 gives points, and the balance; a record with a trace in any
+// case. On the shop's own tables, once for each order. Its statements are prepared, and one is a transaction.
 const WORKFLOW = '00000000-0000-0000-0000-00000000002a'
 
 const hits = (order) => order.total >= 10000
@@ -22,9 +22,16 @@ export const statement = (orders) => {
   return {
     name: 'job',
     text: `with awarded as (
-        insert into loyalty_ledger (order_id, customer_id, points)
-        select * from unnest($1::uuid[], $2::uuid[], $3::integer[]) on conflict do nothing)
-      insert into workflow_executions (workflow_id, event_id, status, steps, started_at, finished_at)
+        insert into loyalty_ledger (id, order_id, customer_id, points, reason)
+        select id, id, customer_id, points, 'order'
+        from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as u (id, customer_id, points)
+        on conflict (id) do nothing
+        returning customer_id, points
+      ), balances as (
+        insert into loyalty_points (customer_id, balance)
+        select customer_id, sum(points) from awarded group by customer_id order by customer_id
+        on conflict (customer_id) do update set balance = loyalty_points.balance + excluded.balance)
+      insert into job_runs (workflow_id, event_id, status, steps, started_at, finished_at)
       select '${WORKFLOW}', event, 'succeeded', steps, now(), clock_timestamp()
       from unnest($4::uuid[], $5::jsonb[]) as u (event, steps)`,
     values: [awarded.map((o) => o.id), awarded.map((o) => o.customer_id), awarded.map(points),

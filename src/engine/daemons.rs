@@ -15,7 +15,7 @@ use super::figures::list;
 use super::listen::Side;
 use super::side_session;
 use crate::domain::alert::Kind;
-use crate::store::daemons::{self, Daemon, Dead, Strikes};
+use crate::store::daemons::{self, Daemon, News, Strikes};
 use crate::store::queue::Claimed;
 use crate::store::session::{Session, StoreError};
 
@@ -87,10 +87,11 @@ impl Caution {
         self.daemon.id
     }
 
-    /// Says that the daemon lives, and looks who does not any more.
-    pub async fn report(&self, session: &Session) -> Result<(), StoreError> {
+    /// Says that the daemon lives, and looks who does not any more. Whether nobody notifies, for the server's queue of
+    /// notifications is too full.
+    pub async fn report(&self, session: &Session) -> Result<bool, StoreError> {
         let starts = !*self.looked.borrow();
-        let Dead { daemons: dead, rows } = daemons::report(session, &self.daemon, starts).await?;
+        let News { dead, rows, deaf } = daemons::report(session, &self.daemon, starts).await?;
         if dead > 0 {
             tracing::warn!(
                 dead,
@@ -107,7 +108,7 @@ impl Caution {
             raise_now(session, Kind::DaemonDied, None, &message).await;
         }
         self.looked.send_replace(true);
-        Ok(())
+        Ok(deaf)
     }
 
     /// Waits until it is known who died before us.

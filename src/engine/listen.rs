@@ -104,7 +104,7 @@ async fn listen(
         for channel in CHANNELS.iter().copied().chain([probe.as_str()]) {
             signals::listen(session.client(), channel).await?;
         }
-        caution.report(&session).await?;
+        let full = caution.report(&session).await?;
         Health::set(&health.listening, true);
         side.send_replace(Some(session.clone()));
         wake.workers.notify_waiters();
@@ -113,7 +113,6 @@ async fn listen(
         wake.publisher.notify_one();
         wake.scheduler.notify_one();
         let mut ears = Ears { session: &session, health, probe: &probe, hears: &mut hears };
-        let full = signals::is_queue_full(session.client()).await?;
         if !full && !ears.hear().await? && !*warned {
             *warned = true;
             tracing::warn!(
@@ -155,11 +154,8 @@ async fn ping(ears: Ears<'_>, caution: &Caution) -> Result<(), Lost> {
     let mut was_full = false;
     loop {
         ticks.tick().await;
-        match timeout(PING, caution.report(ears.session)).await {
-            Ok(answered) => answered?,
-            Err(_) => return Ok(()),
-        }
-        let full = signals::is_queue_full(ears.session.client()).await?;
+        let Ok(answered) = timeout(PING, caution.report(ears.session)).await else { return Ok(()) };
+        let full = answered?;
         if full && !was_full {
             Health::set(&ears.health.notified, false);
             tracing::warn!(

@@ -12,7 +12,7 @@ use crate::domain::ids::WorkflowId;
 use crate::store::cursors::Cursors;
 use crate::store::queue::oldest_due;
 use crate::store::session::{Session, StoreError};
-use crate::store::workflows::{Version, definition_of, versions_in_force};
+use crate::store::workflows::{Version, definition_of, plan_epoch, versions_in_force};
 use crate::workflow::catalogue::Catalogue;
 use crate::workflow::compile::compile;
 use crate::workflow::plan::Plan;
@@ -65,9 +65,21 @@ impl Plans {
             let Version { workflow, number, active_from: from, active_to: to, .. } = *version;
             Some(Arc::new(InForce { workflow, version: number, plan, from, to }))
         });
-        self.table.store(Arc::new(Table::new(epoch, in_force)));
+        let table = Arc::new(Table::new(epoch, in_force));
+        // Who looked a moment earlier must not come later.
+        self.table.rcu(|known| if known.epoch > epoch { known.clone() } else { table.clone() });
         tracing::debug!(epoch, "plans loaded");
         Ok(())
+    }
+
+    /// Loads what is in force ahead of the first event that asks for it: to compile takes its time.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the old plans stay.
+    pub async fn load(&self, session: &Session) -> Result<(), StoreError> {
+        // First the epoch: what is put in force after this look has a later one.
+        let (epoch, now) = plan_epoch(session).await?;
+        self.refresh(session, epoch, now).await
     }
 
     /// What is in force.

@@ -31,15 +31,20 @@ pub async fn run(
     shutdown: CancellationToken,
 ) {
     let mut pause = Duration::from_millis(100);
+    // Something was edited or put in force, or has never been looked at.
+    let mut called = true;
     loop {
         let session = tokio::select! {
             session = super::side_session(&mut side) => session,
             () = shutdown.cancelled() => return,
         };
-        let checked = check_all(&session, &plans, &wake).await;
+        let mut checked = check_all(&session, &plans, &wake).await;
+        if called && let Err(error) = plans.load(&session).await {
+            checked = Err(error);
+        }
         // Without notifications an edit is still to be in force within a second.
         let notified = health.notified.load(std::sync::atomic::Ordering::Relaxed);
-        let mut rest = Duration::from_millis(if notified { 5000 } else { 500 });
+        let mut rest = Duration::from_millis(if notified { 10_000 } else { 500 });
         if let Ok(true) = checked {
             pause = Duration::from_millis(100);
         } else {
@@ -52,9 +57,9 @@ pub async fn run(
                 tracing::warn!(error = &error as &dyn std::error::Error, "workflows could not be checked");
             }
         }
-        tokio::select! {
-            () = wake.publisher.notified() => {}
-            () = tokio::time::sleep(rest) => {}
+        called = tokio::select! {
+            () = wake.publisher.notified() => true,
+            () = tokio::time::sleep(rest) => false,
             () = shutdown.cancelled() => return,
         }
     }

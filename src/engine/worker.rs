@@ -26,7 +26,7 @@ use crate::database::role::Role;
 use crate::domain::settings;
 use crate::store::OF_A_BATCH;
 use crate::store::cursors::{Cursors, LANES};
-use crate::store::queue::{Claimed, Due};
+use crate::store::queue::{Claimed, Due, is_due};
 use crate::store::session::{ErrorClass, Session, StoreError};
 
 /// Whatever the cursors may have passed, say because a clock was set back, is found by looking from the
@@ -39,6 +39,10 @@ const TOO_LONG: &str = "a statement took longer than the engine's statements may
 /// What is due and in other hands is asked for this often: those may be a dead daemon's, and nobody tells when the server
 /// lets go of it.
 const TAKE_OVER: Duration = Duration::from_millis(500);
+/// Who is called when there is a lot to do looks by itself this often: the first worker's connection may hang.
+const LOOK_ASIDE: Duration = Duration::from_secs(30);
+/// After a rest of so long a worker looks whether anything is due at all before it claims.
+const LONG_REST: Duration = Duration::from_secs(1);
 /// A claim of this many rows says that more are coming: close the gate, call another worker.
 const A_LOT: usize = 8;
 
@@ -106,6 +110,8 @@ struct Wakefulness {
     gate_closed: bool,
     /// Until the next look when nothing wakes us.
     rest: Duration,
+    /// It rested for long, and nobody called.
+    peeks: bool,
     /// When it last looked from the beginning.
     swept: Instant,
     /// How often it does: with many dead rows there it takes long, and then seldom.
@@ -133,6 +139,7 @@ async fn work(
         streak: 0,
         gate_closed: false,
         rest: Duration::from_millis(1),
+        peeks: false,
         swept: Instant::now(),
         sweep_every: SWEEP,
     };
@@ -150,7 +157,13 @@ async fn work(
         let began = Instant::now();
         let mut order = pace.order(shared.workers);
         let in_hand = shared.caution.restrains(&mut order).then_some(&mut hand);
-        match batch::run(&session, &shared.plans, &mut cursors, order, in_hand).await {
+        let peeked = if std::mem::take(&mut awake.peeks) { is_due(&session).await } else { Ok(true) };
+        let done = match peeked {
+            Ok(true) => batch::run(&session, &shared.plans, &mut cursors, order, in_hand).await,
+            Ok(false) => Ok(Done::default()),
+            Err(error) => Err(BatchError { rows: Vec::new(), source: error.into() }),
+        };
+        match done {
             Ok(done) if done.claimed > 0 => after_batch(shared, pace, &mut awake, done, began.elapsed()),
             Ok(done) => {
                 // What is due in other hands is not done: two that fail by turns must not forget it over each other.
@@ -230,10 +243,13 @@ async fn run_dry(
     });
     let longest = if elsewhere { longest.min(TAKE_OVER) } else { longest };
     // One worker polls; the others are called when there is a lot to do.
-    let rest = if number == 0 { awake.rest.min(longest) } else { longest.max(Duration::from_secs(5)) };
+    let rest = if number == 0 { awake.rest.min(longest) } else { longest.max(LOOK_ASIDE) };
     tokio::select! {
         () = shared.wake.workers.notified() => awake.rest = Duration::from_millis(1),
-        () = tokio::time::sleep(rest) => awake.rest = (awake.rest * 2).min(longest),
+        () = tokio::time::sleep(rest) => {
+            awake.peeks = rest >= LONG_REST;
+            awake.rest = (awake.rest * 2).min(longest);
+        }
         () = shutdown.cancelled() => {}
     }
 }

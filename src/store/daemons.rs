@@ -7,14 +7,12 @@ use uuid::Uuid;
 use super::queue::Claimed;
 use super::session::{Session, Sql, StoreError};
 
-pub(super) static HOLD_LOCK: Sql =
-    Sql { name: "hold_lock", text: "select pg_try_advisory_lock(1952998511, $1) as held" };
-pub(super) static REGISTER: Sql = Sql {
-    name: "register_daemon",
-    text: "insert into public.workflow_daemons (id, host, pid, version, lock) values ($1, $2, $3, $4, $5)
-           on conflict (id) do update set seen_at = excluded.seen_at, died_at = null",
+// Beyond half of the server's queue of notifications nobody of ours notifies (`migrations/0097_faults.sql`).
+pub(super) static HOLD_LOCK: Sql = Sql {
+    name: "hold_lock",
+    text: "select pg_try_advisory_lock(1952998511, $1) as held, pg_notification_queue_usage() >= 0.5 as deaf",
 };
-pub(super) static BURY: Sql = Sql { name: "bury_daemons", text: include_str!("sql/bury_daemons.sql") };
+pub(super) static REPORT: Sql = Sql { name: "report_daemon", text: include_str!("sql/report_daemon.sql") };
 pub(super) static STRIKES: Sql = Sql {
     name: "strikes",
     text: "select max(s.strikes) as strikes,
@@ -64,32 +62,34 @@ pub struct Strikes {
     pub lately: bool,
 }
 
-/// Daemons that died.
+/// What a daemon learns when it says that it lives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Dead {
-    /// How many.
-    pub daemons: i64,
+pub struct News {
+    /// How many others died.
+    pub dead: i64,
     /// Queue rows that they had in hand; only careful ones say what they have.
     pub rows: i64,
+    /// The server's queue of notifications is so full that nobody notifies.
+    pub deaf: bool,
 }
 
 /// Says that `daemon` lives, and finds those that do not any more. `starts` with the first word of a process.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn report(session: &Session, daemon: &Daemon, starts: bool) -> Result<Dead, StoreError> {
+pub async fn report(session: &Session, daemon: &Daemon, starts: bool) -> Result<News, StoreError> {
     let version = env!("CARGO_PKG_VERSION");
-    let (locked, registered, buried) = tokio::join!(
+    let Daemon { id, host, pid, lock } = daemon;
+    let (locked, reported) = tokio::join!(
         biased;
-        async { session.query(&HOLD_LOCK, &[&daemon.lock]).await },
-        async { session.execute(&REGISTER, &[&daemon.id, &daemon.host, &daemon.pid, &version, &daemon.lock]).await },
-        async { session.query(&BURY, &[&daemon.id, &starts]).await },
+        async { session.query(&HOLD_LOCK, &[lock]).await },
+        async { session.query(&REPORT, &[id, &starts, host, pid, &version, lock]).await },
     );
-    locked?;
-    registered?;
-    Ok(buried?
-        .first()
-        .map_or(Dead::default(), |row| Dead { daemons: row.get("dead"), rows: row.get("rows") }))
+    let mut news = News { deaf: locked?.first().is_some_and(|row| row.get("deaf")), ..News::default() };
+    if let Some(row) = reported?.first() {
+        (news.dead, news.rows) = (row.get("dead"), row.get("rows"));
+    }
+    Ok(news)
 }
 
 /// A daemon has ended as it should: it leaves nothing behind.

@@ -23,6 +23,12 @@ pub(super) static POSTPONE: Sql =
     Sql { name: "postpone_deliveries", text: include_str!("sql/postpone_deliveries.sql") };
 pub(super) static RESCUE: Sql =
     Sql { name: "rescue_deliveries", text: include_str!("sql/rescue_deliveries.sql") };
+pub(super) static LOOK: Sql = Sql {
+    name: "look_at_deliveries",
+    text: "select exists (select from public.workflow_deliveries d where d.status = 'pending') as pending,
+                  exists (select from public.workflow_deliveries d
+                          where d.status = 'sending' and d.lease_until < statement_timestamp()) as lost",
+};
 pub(super) static RENEW: Sql = Sql {
     name: "renew_leases",
     text: "update public.workflow_deliveries
@@ -296,6 +302,25 @@ pub async fn postpone(session: &Session, postponed: &[&Postponed]) -> Result<(),
     let delays: Vec<_> = postponed.iter().map(|p| p.delay_ms).collect();
     let reasons: Vec<_> = postponed.iter().map(|p| &p.reason).collect();
     session.execute(&POSTPONE, &[&ids, &tokens, &delays, &reasons]).await.map(|_| ())
+}
+
+/// Whether there is anything to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    /// Some wait, though perhaps until later.
+    pub pending: bool,
+    /// A lease has run out.
+    pub lost: bool,
+}
+
+/// Whether there is anything to lease or to rescue: at rest that is asked alone.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn look(session: &Session) -> Result<Seen, StoreError> {
+    let rows = session.query(&LOOK, &[]).await?;
+    let is = |name| rows.first().is_none_or(|row| row.get(name));
+    Ok(Seen { pending: is("pending"), lost: is("lost") })
 }
 
 /// Takes deliveries away from senders that died. Tells which became unknown and how many are tried again.

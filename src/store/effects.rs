@@ -96,16 +96,17 @@ async fn award_points(session: &Session, asked: &[Asked]) -> Result<HashMap<Effe
     let rows = rows?;
 
     let by_id: HashMap<Uuid, usize> = ids.iter().enumerate().map(|(n, id)| (*id, n)).collect();
-    let mut seen: Vec<Option<(bool, bool, i64)>> = vec![None; ids.len()];
+    // What is not seen belongs to nobody.
+    let mut seen: Vec<Option<(bool, i64)>> = vec![None; ids.len()];
     for row in &rows {
         if let Some(n) = by_id.get(&row.get::<_, Uuid>("id")) {
-            seen[*n] = Some((row.get("entered_now"), row.get("customer_known"), row.get("balance")));
+            seen[*n] = Some((row.get("entered_now"), row.get("balance")));
         }
     }
     // The statement gives the balance after the whole wave: walk back to what each award found.
     let mut running: HashMap<Uuid, i64> = HashMap::new();
     for (n, seen) in seen.iter().enumerate() {
-        if let Some((entered, _, balance)) = seen {
+        if let Some((entered, balance)) = seen {
             let entry = running.entry(customers[n]).or_insert(*balance);
             *entry -= if *entered { points[n] } else { 0 };
         }
@@ -113,17 +114,17 @@ async fn award_points(session: &Session, asked: &[Asked]) -> Result<HashMap<Effe
     let mut answers = HashMap::with_capacity(ids.len());
     for (n, id) in ids.iter().enumerate() {
         let answer = match seen[n] {
-            Some((true, ..)) => {
+            Some((true, _)) => {
                 let before = running.get(&customers[n]).copied().unwrap_or(0);
                 running.insert(customers[n], before + points[n]);
                 awarded(*id, customers[n], points[n], before)
             }
-            Some((false, true, balance)) => Answer::Done {
+            Some((false, balance)) => Answer::Done {
                 result: json!({ "points": points[n], "balance": balance }),
                 changes: Vec::new(),
                 why: format!("{} points, awarded before", points[n]),
             },
-            _ => Answer::Refused { reason: format!("there is no customer {}", customers[n]) },
+            None => Answer::Refused { reason: format!("there is no customer {}", customers[n]) },
         };
         answers.insert(EffectId(*id), answer);
     }

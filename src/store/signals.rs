@@ -26,16 +26,6 @@ pub async fn notify(client: &Client, channel: &str) -> Result<(), Error> {
     client.batch_execute(&format!("notify {channel}")).await
 }
 
-/// Whether the server's queue of notifications is as full as to let it be: beyond that, whoever notifies is refused at
-/// its commit. The same measure is in the functions that notify.
-///
-/// # Errors
-/// The connection is gone.
-pub async fn is_queue_full(client: &Client) -> Result<bool, Error> {
-    let row = client.query_one("select pg_notification_queue_usage() >= 0.5", &[]).await?;
-    row.try_get(0)
-}
-
 /// Closes the gate: waits until no writer's transaction holds it open, however long that takes.
 ///
 /// # Errors

@@ -19,6 +19,10 @@ pub(super) static ONE_VERSION: Sql = Sql {
     name: "one_version",
     text: "select definition from public.workflow_versions where workflow_id = $1 and number = $2",
 };
+pub(super) static PLAN_EPOCH: Sql = Sql {
+    name: "plan_epoch",
+    text: "select epoch, clock_timestamp() as now from public.workflow_plan_epoch limit 1",
+};
 pub(super) static UNCHECKED: Sql = Sql {
     name: "unchecked_workflows",
     text: "select id, revision, name, status, definition, live_version from public.workflows
@@ -28,6 +32,15 @@ pub(super) static PUT_IN_FORCE: Sql =
     Sql { name: "put_in_force", text: "select public.put_in_force($1, $2, $3, $4, $5) as number" };
 pub(super) static MARK_CHECKED: Sql =
     Sql { name: "mark_checked", text: "select public.mark_checked($1, $2, $3, $4) as marked" };
+
+/// The number that changes whenever another version is in force, and the database's clock.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn plan_epoch(session: &Session) -> Result<(i64, DateTime<Utc>), StoreError> {
+    let rows = session.query(&PLAN_EPOCH, &[]).await?;
+    Ok(rows.first().map_or((0, DateTime::UNIX_EPOCH), |row| (row.get("epoch"), row.get("now"))))
+}
 
 /// A version and when it is in force.
 #[derive(Debug, Clone)]

@@ -24,13 +24,13 @@ use crate::domain::ids::EffectId;
 use crate::domain::settings;
 use crate::mail::transport::Mailer;
 use crate::outside::requests::Requests;
-use crate::store::deliveries::{self, Leased, Lost, Turn, Wanted, Whose};
+use crate::store::deliveries::{self, Leased, Lost, Seen, Turn, Wanted, Whose};
 use crate::store::session::{Session, StoreError};
 use report::{Leases, Report, write_reports};
 
 /// Without a wake-up deliveries that others handed over, or that are due again, are found this often. With the lease it
 /// is how long a dead sender's deliveries wait.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(4);
 /// On shutdown deliveries under way get so long.
 const DRAIN: Duration = Duration::from_secs(7);
 /// Looks for more in a row: others may be quicker, and some turns have nothing due.
@@ -103,7 +103,7 @@ impl Deliverer {
             tokio::select! {
                 () = wake.deliverers.notified() => {}
                 Some(ended) = self.sending.join_next() => self.ended(ended),
-                _ = looks.tick() => self.rescue(&session, wake).await,
+                _ = looks.tick() => more = self.look(&session, wake).await,
                 _ = renewals.tick() => {
                     self.keep_leases(&session).await;
                     more = false;
@@ -235,6 +235,15 @@ impl Deliverer {
         {
             tracing::warn!(error = &error as &dyn std::error::Error, "leases could not be renewed");
         }
+    }
+
+    /// Whether there may be something to deliver.
+    async fn look(&self, session: &Session, wake: &Wake) -> bool {
+        let Ok(Seen { pending, lost }) = deliveries::look(session).await else { return true };
+        if lost {
+            self.rescue(session, wake).await;
+        }
+        pending || lost
     }
 
     async fn rescue(&self, session: &Session, wake: &Wake) {
