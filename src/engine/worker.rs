@@ -43,8 +43,13 @@ const TAKE_OVER: Duration = Duration::from_millis(500);
 const LOOK_ASIDE: Duration = Duration::from_secs(30);
 /// After a rest of so long a worker looks whether anything is due at all before it claims.
 const LONG_REST: Duration = Duration::from_secs(1);
+/// While one comes after the other, claims begin so long apart: what gathers in between is worked off together, which costs
+/// each of them, and the writers beside them, a fraction. One that comes alone does not wait.
+const GATHER: Duration = Duration::from_millis(8);
 /// A claim of this many rows says that more are coming: close the gate, call another worker.
 const A_LOT: usize = 8;
+/// So do so many claims in a row that are not empty.
+const A_STREAK: usize = 3;
 
 /// What workers share.
 pub struct Shared {
@@ -164,7 +169,15 @@ async fn work(
             Err(error) => Err(BatchError { rows: Vec::new(), source: error.into() }),
         };
         match done {
-            Ok(done) if done.claimed > 0 => after_batch(shared, pace, &mut awake, done, began.elapsed()),
+            Ok(done) if done.claimed > 0 => {
+                let more = pace.is_full(done);
+                after_batch(shared, pace, &mut awake, done, began.elapsed());
+                if awake.streak >= A_STREAK && !more {
+                    let _ =
+                        tokio::time::timeout(GATHER.saturating_sub(began.elapsed()), shutdown.cancelled())
+                            .await;
+                }
+            }
             Ok(done) => {
                 // What is due in other hands is not done: two that fail by turns must not forget it over each other.
                 if !done.elsewhere {
@@ -214,7 +227,7 @@ fn after_batch(shared: &Shared, pace: &mut Pace, awake: &mut Wakefulness, done: 
     awake.rest = Duration::from_millis(1);
     // Behind a pooler that notifications do not pass, a session's lock could stay with a stranger.
     let may_close = shared.health.notified.load(Ordering::Relaxed);
-    if may_close && !awake.gate_closed && (done.claimed >= A_LOT || awake.streak >= 3) {
+    if may_close && !awake.gate_closed && (done.claimed >= A_LOT || awake.streak >= A_STREAK) {
         awake.gate_closed = true;
         shared.gate.close();
     }
