@@ -11,7 +11,7 @@ use tokio_postgres::config::Host;
 
 use crate::Outcome;
 use crate::drain::drain;
-use crate::lab::{Bound, Lab, connect, median, percentile, publish, settle};
+use crate::lab::{Bound, Lab, median, percentile, publish, settle};
 use crate::latency::measure;
 
 const ORDERS: i64 = 20_000;

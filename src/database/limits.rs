@@ -10,9 +10,9 @@ const SESSION: &str = "set idle_in_transaction_session_timeout = '10s'; set lock
      set tcp_user_timeout = '10s'; set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; \
      set tcp_keepalives_count = 3; set jit = off; set search_path = public";
 
-/// The engine's statements are planned while tables may be empty, and until their next ANALYZE what reads a small table as a
-/// whole would go on doing so though it has grown. And planned each is once: the server would plan some of them anew each
-/// time, for half as long as they run. It holds for the shop's own triggers on what the engine writes, too.
+/// The engine's statements are planned while tables may be empty, and until they are planned anew what reads a small table as a
+/// whole would go on doing so though it has grown. And planned each is for whatever it is given: the server would plan some of
+/// them each time, for half as long as they run. It holds for the shop's own triggers on what the engine writes, too.
 const LOOKS_UP: &str = "; set enable_seqscan = off; set plan_cache_mode = force_generic_plan";
 
 /// Lists and commands.

@@ -158,6 +158,9 @@ async fn work(
         if sweeps {
             cursors.sweep();
             awake.swept = Instant::now();
+            if awake.streak > 0 {
+                session.plan_anew().await?;
+            }
         }
         let began = Instant::now();
         let mut order = pace.order(shared.workers);

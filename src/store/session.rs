@@ -161,6 +161,15 @@ impl Session {
         self.client.execute(&statement, values).await.map_err(|source| StoreError { name: sql.name, source })
     }
 
+    /// Has all statements planned anew, for the tables as they are by now: what was planned for an empty one may read the whole
+    /// of it once it has grown, until the server's next ANALYZE.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the connection is gone.
+    pub async fn plan_anew(&self) -> Result<(), StoreError> {
+        self.transaction("discard plans").await
+    }
+
     /// `begin`, `commit` or `rollback`. A failed transaction's commit is an error, as it changes nothing.
     ///
     /// # Errors

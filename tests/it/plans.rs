@@ -28,6 +28,8 @@ const GROW: &[&str] = &[
 const BOUNDED: &[(&str, &str)] = &[
     ("lease_deliveries", "idx_workflow_deliveries_turns"),
     ("postpone_deliveries", "idx_workflow_deliveries_leased"),
+    // Up to the first one.
+    ("look_at_deliveries", "idx_workflow_deliveries_turns"),
     ("renew_leases", "idx_workflow_deliveries_leased"),
     ("hand_back_deliveries", "idx_workflow_deliveries_leased"),
     ("prune_flow", ""),

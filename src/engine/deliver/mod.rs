@@ -31,6 +31,10 @@ use report::{Leases, Report, write_reports};
 /// Without a wake-up deliveries that others handed over, or that are due again, are found this often. With the lease it
 /// is how long a dead sender's deliveries wait.
 const LOOK: Duration = Duration::from_secs(4);
+/// A lease costs much the same for one as for many. So what ends is waited for until half is done, but no longer than this.
+const GATHER: Duration = Duration::from_millis(3);
+/// Under load plans are made anew so often: deliveries may be many more than when they were made.
+const PLANS_LAST: Duration = Duration::from_secs(2);
 /// On shutdown deliveries under way get so long.
 const DRAIN: Duration = Duration::from_secs(7);
 /// Looks for more in a row: others may be quicker, and some turns have nothing due.
@@ -64,6 +68,8 @@ pub async fn run(
         under_way: HashMap::new(),
         leases,
         last: Turn::default(),
+        begun: 0,
+        planned: Instant::now(),
     };
     deliverer.deliver(&wake, &shutdown).await;
     deliverer.drain().await;
@@ -81,6 +87,10 @@ struct Deliverer {
     leases: Leases,
     /// Whose turn it was last.
     last: Turn,
+    /// How many were under way when the last ones were begun.
+    begun: usize,
+    /// When the statements were last planned.
+    planned: Instant,
 }
 
 struct UnderWay {
@@ -102,7 +112,10 @@ impl Deliverer {
             let mut more = true;
             tokio::select! {
                 () = wake.deliverers.notified() => {}
-                Some(ended) = self.sending.join_next() => self.ended(ended),
+                Some(ended) = self.sending.join_next() => {
+                    self.ended(ended);
+                    let _ = timeout(GATHER, self.half_ends()).await;
+                }
                 _ = looks.tick() => more = self.look(&session, wake).await,
                 _ = renewals.tick() => {
                     self.keep_leases(&session).await;
@@ -128,7 +141,20 @@ impl Deliverer {
         }
     }
 
+    /// Until half of what was under way has ended.
+    async fn half_ends(&mut self) {
+        while self.under_way.len() * 2 > self.begun
+            && let Some(ended) = self.sending.join_next().await
+        {
+            self.ended(ended);
+        }
+    }
+
     async fn take_more(&mut self, session: &Session, shutdown: &CancellationToken) -> Result<(), StoreError> {
+        if self.planned.elapsed() > PLANS_LAST {
+            session.plan_anew().await?;
+            self.planned = Instant::now();
+        }
         for _ in 0..MOST_LOOKS {
             while let Some(ended) = self.sending.try_join_next() {
                 self.ended(ended);
@@ -150,14 +176,14 @@ impl Deliverer {
                 after: &self.last,
             };
             let found = deliveries::lease(session, wanted).await?;
-            let took = found.leased.len();
             self.last = found.next;
             if shutdown.is_cancelled() {
                 let unbegun: Vec<_> = found.leased.iter().map(|of| (of.id, of.token, false)).collect();
                 return deliveries::hand_back(session, &unbegun).await;
             }
             found.leased.into_iter().for_each(|delivery| self.begin(delivery));
-            if took == 0 && !found.met_others && !found.has_more {
+            self.begun = self.under_way.len();
+            if !found.met_others && !found.has_more {
                 break;
             }
         }

@@ -1,13 +1,12 @@
 -- Writes ledger lines that are not there yet and adds them to the balances. One row back per input whose customer is known.
 -- $1 ids, $2 customers, $3 orders, $4 points, $5 reasons, $6 executions.
 with known as materialized (
-    select i.id, i.customer_id, (select o.id from public.orders o where o.id = i.order_id) as order_id, i.points, i.reason,
-           i.execution_id
+    select i.id, i.customer_id, o.id as order_id, i.points, i.reason, i.execution_id
     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[])
         as i (id, customer_id, order_id, points, reason, execution_id)
-    -- Who has a balance is known, and its row is needed anyway.
-    where exists (select from public.loyalty_points p where p.customer_id = i.customer_id)
-       or exists (select from public.customers c where c.id = i.customer_id)
+    -- Looked up one by one, however few there were when this was planned.
+    cross join lateral (select from public.customers c where c.id = i.customer_id limit 1) c
+    left join lateral (select o.id from public.orders o where o.id = i.order_id limit 1) o on true
 ), entered as (
     insert into public.loyalty_ledger (id, customer_id, order_id, points, reason, execution_id)
     select id, customer_id, order_id, points, reason, execution_id from known

@@ -4,7 +4,9 @@ with input as materialized (
     select i.id, i.order_id, i.amount, i.currency, i.due_date, i.execution_id from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[], $6::uuid[])
         as i (id, order_id, amount, currency, due_date, execution_id)
 ), known as materialized (
-    select i.id, i.order_id, i.amount, i.currency, i.due_date, i.execution_id, o.currency as order_currency from input i join public.orders o on o.id = i.order_id
+    select i.id, i.order_id, i.amount, i.currency, i.due_date, i.execution_id, o.currency as order_currency from input i
+    -- Looked up one by one, however few there were when this was planned.
+    cross join lateral (select o.id, o.currency from public.orders o where o.id = i.order_id limit 1) o
 ), entered as (
     insert into public.deposits (id, order_id, amount, currency, due_date, execution_id)
     select id, order_id, amount, currency, due_date, execution_id from known where currency = order_currency

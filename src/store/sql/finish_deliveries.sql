@@ -5,7 +5,7 @@ with finished as (
     set status = i.status, result = i.result, finished_at = clock_timestamp(), lease_token = null, lease_until = null
     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[]) as i (id, token, status, result)
     -- Whoever gave it up as unknown did not know what its sender knows.
-    where d.id = i.id and (d.status = 'sending' and d.lease_token = i.token
+    where d.id = any ($1::uuid[]) and d.id = i.id and (d.status = 'sending' and d.lease_token = i.token
                            or d.status = 'unknown' and i.status <> 'unknown')
     returning d.execution_id, d.lane
 )

@@ -4,4 +4,4 @@ set status = 'pending', attempt = d.attempt - case when i.begun then 0 else 1 en
     first_attempt_at = case when i.begun or d.attempt > 1 then d.first_attempt_at end,
     lease_token = null, lease_until = null
 from unnest($1::uuid[], $2::uuid[], $3::boolean[]) as i (id, token, begun)
-where d.id = i.id and d.status = 'sending' and d.lease_token = i.token
+where d.id = any ($1::uuid[]) and d.id = i.id and d.status = 'sending' and d.lease_token = i.token

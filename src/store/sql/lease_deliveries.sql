@@ -54,15 +54,17 @@ with recursive busy as materialized (
      where c.of_destination <= c.room
      order by c.nth, c.n limit $1::bigint
 ), held as (
-    select d.id from public.workflow_deliveries d
-     where d.id = any (array(select c.id from chosen c)) and d.status = 'pending' for update skip locked
+    select d.id from chosen c cross join lateral (
+        -- By its key, not by way of all that are pending.
+        select d.id from public.workflow_deliveries d
+         where d.id = c.id and d.status is not distinct from 'pending' limit 1 for update skip locked) d
 ), leased as (
     update public.workflow_deliveries d
        set status = 'sending', attempt = d.attempt + 1, lease_token = $2,
            lease_until = clock_timestamp() + $3::bigint * interval '1 millisecond',
            first_attempt_at = coalesce(d.first_attempt_at, clock_timestamp()),
            repeatable = d.kind = 'http' or $4
-      from held where d.id = held.id
+     where d.id = any (array(select h.id from held h))
     returning d.id, d.execution_id, d.kind, d.payload, d.attempt, d.retry, d.destination, d.workflow_id,
               greatest(0, extract(epoch from clock_timestamp() - d.first_attempt_at) * 1000)::bigint as since_first_ms
 )

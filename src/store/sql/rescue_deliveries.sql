@@ -10,7 +10,7 @@ with lost as (
         result = case when d.repeatable then null
                       else jsonb_build_object('reason', 'the daemon died while it was being sent: it may have arrived') end,
         lease_token = null, lease_until = null
-    from lost where d.id = lost.id
+    where d.id = any (array(select l.id from lost l))
     returning d.id, d.execution_id, d.workflow_id, d.kind, d.lane, d.status
 ), resumed as (
     insert into public.workflow_queue (due_at, lane, execution_id)
