@@ -15,6 +15,7 @@ const BOUNDED_OTHERWISE: &[(&str, &str)] = &[
     ("look_for_trouble", "one row for each kind"),
     ("mark_alert_told", "one row by its key"),
     ("report_daemon", "daemons that died, and what they had in hand: a batch for each worker"),
+    ("look_at_deliveries", "one row"),
     ("take_in_hand", "one row by its key"),
     ("forget_deaths", "daemons that died within an hour"),
 ];

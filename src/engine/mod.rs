@@ -24,6 +24,7 @@ mod publish;
 mod record;
 mod resume;
 mod schedule;
+mod setback;
 mod start;
 mod wake;
 mod worker;

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::advance::Run;
 use super::apply::Running;
 use super::cause;
-use super::in_force::InForce;
+use super::in_force::{InForce, Table};
 use super::plans::Plans;
 use super::record::tells;
 use super::resume::{Broken, Moving};
@@ -27,25 +27,7 @@ pub(super) async fn start(
     moving: &mut Moving,
 ) -> Result<(), StoreError> {
     let (now, table) = (claim.now, plans.table());
-    let mut matched: Vec<(&Event, i16, Vec<Arc<InForce>>)> = Vec::new();
-    for row in &claim.rows {
-        match &row.what {
-            Due::Event(event) => {
-                matched.push((event, row.lane, table.started_by(event)));
-            }
-            // Nobody can say whether a trigger would agree: whoever listens is told.
-            Due::Unreadable(event, reason) => {
-                moving.broken.extend(table.listening_to(event).iter().map(|in_force| Broken {
-                    identity: identity(event, in_force, row.lane, now),
-                    steps: Vec::new(),
-                    state: None,
-                    error: format!("the event's row can't be read: {reason}"),
-                    tells: tells(in_force.plan.trigger_kind(), event.depth),
-                }));
-            }
-            Due::Execution(_) | Due::Offer(..) | Due::Gone(_) => {}
-        }
-    }
+    let matched = find(claim, &table, moving);
     let mut wanted: HashSet<CustomerKey> = HashSet::new();
     for (event, _, started) in &matched {
         wanted.extend(started.iter().filter_map(|in_force| in_force.plan.customer_of(event)));
@@ -93,6 +75,34 @@ pub(super) async fn start(
     }
     cause::end_loops(session, looping, moving).await?;
     Ok(())
+}
+
+/// The events, each with its lane and what it starts unless a filter objects.
+fn find<'c>(
+    claim: &'c Claim,
+    table: &Table,
+    moving: &mut Moving,
+) -> Vec<(&'c Event, i16, Vec<Arc<InForce>>)> {
+    let mut matched: Vec<(&Event, i16, Vec<Arc<InForce>>)> = Vec::new();
+    for row in &claim.rows {
+        match &row.what {
+            Due::Event(event) => {
+                matched.push((event, row.lane, table.started_by(event)));
+            }
+            // Nobody can say whether a trigger would agree: whoever listens is told.
+            Due::Unreadable(event, reason) => {
+                moving.broken.extend(table.listening_to(event).iter().map(|in_force| Broken {
+                    identity: identity(event, in_force, row.lane, claim.now),
+                    steps: Vec::new(),
+                    state: None,
+                    error: format!("the event's row can't be read: {reason}"),
+                    tells: tells(in_force.plan.trigger_kind(), event.depth),
+                }));
+            }
+            Due::Execution(_) | Due::Offer(..) | Due::Gone(_) => {}
+        }
+    }
+    matched
 }
 
 pub(super) fn identity(event: &Event, in_force: &InForce, lane: i16, now: DateTime<Utc>) -> Identity {

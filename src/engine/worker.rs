@@ -8,8 +8,6 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::apply::{Fault, Manner};
-use super::aside;
 use super::batch::{self, BatchError, Done};
 use super::daemons::{Caution, Hand};
 use super::failing::Failing;
@@ -19,23 +17,21 @@ use super::health::Health;
 use super::listen::Side;
 use super::pace::Pace;
 use super::plans::Plans;
+use super::setback::{after_failure, set_aside};
 use super::wake::Wake;
 use crate::database::connect;
-use crate::database::limits;
 use crate::database::role::Role;
 use crate::domain::settings;
 use crate::store::OF_A_BATCH;
 use crate::store::cursors::{Cursors, LANES};
-use crate::store::queue::{Claimed, Due, is_due};
-use crate::store::session::{ErrorClass, Session, StoreError};
+use crate::store::queue::is_due;
+use crate::store::session::{Session, StoreError};
 
 /// Whatever the cursors may have passed, say because a clock was set back, is found by looking from the
 /// beginning this often.
 const SWEEP: Duration = Duration::from_secs(2);
 /// A look that took longer was held up by something else.
 const LONGEST_SWEEP: Duration = Duration::from_secs(3);
-/// Why a row is set aside that runs into the limit of time again and again.
-const TOO_LONG: &str = "a statement took longer than the engine's statements may, again and again";
 /// What is due and in other hands is asked for this often: those may be a dead daemon's, and nobody tells when the server
 /// lets go of it.
 const TAKE_OVER: Duration = Duration::from_millis(500);
@@ -123,6 +119,13 @@ struct Wakefulness {
     sweep_every: Duration,
 }
 
+impl Wakefulness {
+    fn new() -> Self {
+        let rest = Duration::from_millis(1);
+        Self { streak: 0, gate_closed: false, rest, peeks: false, swept: Instant::now(), sweep_every: SWEEP }
+    }
+}
+
 /// From a connection to its end.
 async fn work(
     shared: &Shared,
@@ -140,45 +143,30 @@ async fn work(
     }
     Health::set(&shared.health.working, true);
     let mut cursors = Cursors::from_lane(number * LANES / shared.workers.max(1));
-    let mut awake = Wakefulness {
-        streak: 0,
-        gate_closed: false,
-        rest: Duration::from_millis(1),
-        peeks: false,
-        swept: Instant::now(),
-        sweep_every: SWEEP,
-    };
+    let mut awake = Wakefulness::new();
     let worker = i16::try_from(number).unwrap_or(i16::MAX);
     let mut hand = Hand { caution: &shared.caution, side: shared.side.clone(), worker };
     let worked = loop {
         if shutdown.is_cancelled() {
             break Ok(());
         }
-        let sweeps = awake.swept.elapsed() > awake.sweep_every;
-        if sweeps {
-            cursors.sweep();
-            awake.swept = Instant::now();
-            if awake.streak > 0 {
-                session.plan_anew().await?;
-            }
-        }
         let began = Instant::now();
+        let sweeps = awake.swept.elapsed() > awake.sweep_every;
         let mut order = pace.order(shared.workers);
         let in_hand = shared.caution.restrains(&mut order).then_some(&mut hand);
-        let peeked = if std::mem::take(&mut awake.peeks) { is_due(&session).await } else { Ok(true) };
-        let done = match peeked {
+        let looked = look_first(&session, &mut cursors, &mut awake, sweeps).await;
+        let done = match looked {
             Ok(true) => batch::run(&session, &shared.plans, &mut cursors, order, in_hand).await,
             Ok(false) => Ok(Done::default()),
             Err(error) => Err(BatchError { rows: Vec::new(), source: error.into() }),
         };
         match done {
             Ok(done) if done.claimed > 0 => {
-                let more = pace.is_full(done);
+                let full = pace.is_full(done);
                 after_batch(shared, pace, &mut awake, done, began.elapsed());
-                if awake.streak >= A_STREAK && !more {
-                    let _ =
-                        tokio::time::timeout(GATHER.saturating_sub(began.elapsed()), shutdown.cancelled())
-                            .await;
+                if awake.streak >= A_STREAK && !full {
+                    let left = GATHER.saturating_sub(began.elapsed());
+                    let _ = tokio::time::timeout(left, shutdown.cancelled()).await;
                 }
             }
             Ok(done) => {
@@ -207,6 +195,23 @@ async fn work(
         shared.gate.open();
     }
     worked
+}
+
+/// What comes before a claim. False if nothing is due.
+async fn look_first(
+    session: &Session,
+    cursors: &mut Cursors,
+    awake: &mut Wakefulness,
+    sweeps: bool,
+) -> Result<bool, StoreError> {
+    if sweeps {
+        cursors.sweep();
+        awake.swept = Instant::now();
+        if awake.streak > 0 {
+            session.plan_anew().await?;
+        }
+    }
+    if std::mem::take(&mut awake.peeks) { is_due(session).await } else { Ok(true) }
 }
 
 fn after_batch(shared: &Shared, pace: &mut Pace, awake: &mut Wakefulness, done: Done, took: Duration) {
@@ -268,132 +273,4 @@ async fn run_dry(
         }
         () = shutdown.cancelled() => {}
     }
-}
-
-async fn after_failure(
-    shared: &Shared,
-    session: &Session,
-    pace: &mut Pace,
-    hand: &Hand<'_>,
-    error: BatchError,
-    took: Duration,
-) -> Result<(), BatchError> {
-    if after_death(shared, session, pace, hand, &error).await? {
-        return Ok(());
-    }
-    metrics::counter!(list::ROLLED_BACK).increment(1);
-    if shared.failing.failed(&error.rows) {
-        Health::set(&shared.health.working, false);
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "batches fail one after the other; nothing is lost, and they are tried again"
-        );
-    }
-    match &error.source {
-        Fault::Suspects | Fault::TooSoon | Fault::Deadly | Fault::Unsaid(_) => {}
-        Fault::TooLong => pace.be_modest(error.rows.len()),
-        Fault::Store(fault) => match fault.class() {
-            ErrorClass::Disconnected => {
-                let without_a_word = fault.source.code().is_none();
-                let BatchError { rows, source } = error;
-                pace.lost_connection(rows, without_a_word);
-                return Err(BatchError { rows: Vec::new(), source });
-            }
-            ErrorClass::Transient => {
-                tracing::debug!(error = &error as &dyn std::error::Error, "a batch is done again");
-                // Who cancels a statement by hand, or all of them, says the same and is quicker.
-                let timed_out = fault.is_timeout() && took >= limits::longest_statement();
-                pace.be_modest(error.rows.len());
-                if timed_out {
-                    pace.took_too_long(error.rows);
-                    set_aside_condemned(shared, session, pace, TOO_LONG).await?;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            ErrorClass::Other => match error.rows.as_slice() {
-                [row] if pace.order(1).manner == Manner::OneByOne => {
-                    let reason = fault.reason();
-                    let aside = set_aside(shared, session, row, &reason).await;
-                    aside.map_err(|fault| BatchError { rows: Vec::new(), source: fault.into() })?;
-                }
-                rows => {
-                    // One of them is at fault: go through them one by one. A claim that failed as a whole has
-                    // none, and is tried again as it was.
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        rows = rows.len(),
-                        "a batch failed; its rows are taken one by one"
-                    );
-                    pace.be_careful(rows.len());
-                    if rows.is_empty() {
-                        tokio::time::sleep(Duration::from_secs(1)).await;
-                    }
-                }
-            },
-        },
-    }
-    Ok(())
-}
-
-/// Sets aside what the pace says is to be, if anything.
-async fn set_aside_condemned(
-    shared: &Shared,
-    session: &Session,
-    pace: &mut Pace,
-    reason: &str,
-) -> Result<(), BatchError> {
-    let Some(row) = pace.condemned() else { return Ok(()) };
-    let aside = set_aside(shared, session, &row, reason).await;
-    aside.map_err(|fault| BatchError { rows: Vec::new(), source: fault.into() })
-}
-
-/// What a daemon that died has to do with it. False for all other failures.
-async fn after_death(
-    shared: &Shared,
-    session: &Session,
-    pace: &mut Pace,
-    hand: &Hand<'_>,
-    error: &BatchError,
-) -> Result<bool, BatchError> {
-    match (&error.source, error.rows.as_slice()) {
-        (Fault::Suspects, rows) => pace.be_careful(rows.len()),
-        (Fault::Deadly, [row]) => {
-            let aside = async {
-                set_aside(shared, session, row, "the daemon died again and again while it worked on this")
-                    .await?;
-                hand.forget(session, row).await
-            };
-            aside.await.map_err(|fault| BatchError { rows: Vec::new(), source: fault.into() })?;
-        }
-        // Other lanes go on meanwhile.
-        (Fault::TooSoon | Fault::Deadly, _) => tokio::time::sleep(Duration::from_millis(20)).await,
-        (Fault::Unsaid(fault), _) => {
-            tracing::debug!(error = fault as &dyn std::error::Error, "a batch is done again");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        _ => return Ok(false),
-    }
-    Ok(true)
-}
-
-async fn set_aside(
-    shared: &Shared,
-    session: &Session,
-    row: &Claimed,
-    reason: &str,
-) -> Result<(), StoreError> {
-    // The reason may quote the row: it is recorded with the executions, and not logged.
-    match &row.what {
-        Due::Event(event) | Due::Unreadable(event, _) => {
-            tracing::error!(event = %event.id, lane = row.lane, "a queue row was set aside");
-        }
-        Due::Execution(id) | Due::Offer(id, _) => {
-            tracing::error!(execution = %id, lane = row.lane, "a queue row was set aside");
-        }
-        Due::Gone(id) => tracing::error!(event = %id, lane = row.lane, "a queue row was set aside"),
-    }
-    aside::set_aside(session, &shared.plans, row, reason).await?;
-    shared.wake.alerts.notify_one();
-    metrics::counter!(list::SET_ASIDE).increment(1);
-    Ok(())
 }
