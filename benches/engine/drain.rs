@@ -52,10 +52,12 @@ pub async fn backlog(lab: &mut Lab) -> Outcome<()> {
         lab.probe()?;
         few.push(drain(lab, 10_000, 1).await?.rate);
     }
+    let some = drain(lab, 100_000, 1).await?.rate;
     lab.probe()?;
     let many = drain(lab, 1_000_000, 1).await?;
     let few = median(&mut few);
-    let beside = format!("10,000: {few:.0} events/s, 1,000,000: {:.0} events/s", many.rate);
+    let beside =
+        format!("10,000: {few:.0} events/s, 100,000: {some:.0}, 1,000,000: {:.0} events/s", many.rate);
     lab.notes(
         "backlog",
         "an event of 1,000,000, to one of 10,000",

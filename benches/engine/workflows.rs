@@ -30,7 +30,12 @@ async fn unmatched(lab: &mut Lab) -> Outcome<()> {
         none.push(alone);
         many.push(beside);
     }
-    let beside = format!("alone {:.1} us, with them {:.1} us an event", median(&mut none), median(&mut many));
+    let some = cost(lab, &all[..101], 0).await?;
+    let beside = format!(
+        "none: {:.1} us an event, 100: {some:.1} us, 1,000: {:.1} us",
+        median(&mut none),
+        median(&mut many)
+    );
     lab.notes(
         "workflows",
         "1,000 that don't match, to none",

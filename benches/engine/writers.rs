@@ -20,6 +20,8 @@ pub async fn run(lab: &mut Lab) -> Outcome<()> {
     let ways = [("ours", GATED), ("silent", "if false then"), ("always", "if recorded > 0 then")];
     let (db, url) = lab.shop().await?;
     publish(lab, &db, &url).await?;
+    // The server may be vacuuming what is truncated.
+    db.batch_execute("set lock_timeout = '20s'").await?;
     let source: String =
         db.query_one("select pg_get_functiondef('record_event'::regproc)", &[]).await?.get(0);
     if !source.contains(GATED) {

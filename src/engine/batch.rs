@@ -1,5 +1,6 @@
 //! One batch, from claim to commit: an execution's life can be read here from top to bottom.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -31,6 +32,8 @@ pub struct Done {
     pub claimed: usize,
     /// Their lanes, as bits.
     pub lanes: u64,
+    /// One of them gave all that was asked of it: there is more.
+    pub more: bool,
     /// How much event data it took, in bytes.
     pub bytes: usize,
     /// It took nothing, for what is due is in other hands.
@@ -94,7 +97,7 @@ pub(super) async fn run(
                     }
                     None => None,
                 };
-                work(session, plans, &claim, order.manner).await
+                work(session, plans, &claim, order).await
             };
             let worked = worked.await;
             (claim.rows, worked)
@@ -114,8 +117,9 @@ async fn refresh(session: &Session, plans: &Plans, claim: &Claim) -> Result<(), 
     plans.refresh(session, claim.epoch, oldest).await
 }
 
-async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -> Result<Done, Fault> {
+async fn work(session: &Session, plans: &Plans, claim: &Claim, order: Order) -> Result<Done, Fault> {
     let Claim { rows, now, bytes, .. } = claim;
+    let Order { limit, manner, .. } = order;
     #[cfg(debug_assertions)]
     super::daemons::die_where_told(rows);
     refresh(session, plans, claim).await?;
@@ -132,8 +136,15 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, manner: Manner) -
     let events =
         rows.iter().filter(|row| matches!(row.what, Due::Event(_) | Due::Unreadable(..))).count() as u64;
     let alarmed = !alerts.is_empty();
-    let (claimed, lanes) = (rows.len(), lanes_of(rows));
-    Ok(Done { claimed, lanes, bytes: *bytes, handed, thought, events, alarmed, elsewhere: false })
+    let (claimed, lanes, more) = (rows.len(), lanes_of(rows), is_more(rows, limit));
+    Ok(Done { claimed, lanes, more, bytes: *bytes, handed, thought, events, alarmed, elsewhere: false })
+}
+
+/// Whether a lane gave its whole share of `limit`.
+fn is_more(rows: &[Claimed], limit: usize) -> bool {
+    let mut by_lane: HashMap<i16, usize> = HashMap::new();
+    rows.iter().for_each(|row| *by_lane.entry(row.lane).or_default() += 1);
+    by_lane.values().any(|rows| rows * by_lane.len() >= limit)
 }
 
 /// What flow control says, and what is held: of that nothing moves, but what was decided about it holds.

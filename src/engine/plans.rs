@@ -52,9 +52,34 @@ impl Plans {
         epoch: i64,
         oldest: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        if self.table.load().epoch == epoch {
-            return Ok(());
+        if self.table.load().epoch != epoch {
+            self.table.store(self.read(session, epoch, oldest).await?);
         }
+        Ok(())
+    }
+
+    /// Loads what is in force ahead of the first event that asks for it: to compile takes its time.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the old plans stay.
+    pub async fn load(&self, session: &Session) -> Result<(), StoreError> {
+        let known = self.table.load_full();
+        // First the epoch: what is put in force after this look has a later one.
+        let (epoch, now) = plan_epoch(session).await?;
+        if known.epoch != epoch {
+            let table = self.read(session, epoch, now).await?;
+            // A batch that was quicker knows better.
+            self.table.compare_and_swap(&known, table);
+        }
+        Ok(())
+    }
+
+    async fn read(
+        &self,
+        session: &Session,
+        epoch: i64,
+        oldest: DateTime<Utc>,
+    ) -> Result<Arc<Table>, StoreError> {
         // Events older than a version's end may still be queued, or be committed late.
         let since = oldest_due(session, &Cursors::from_lane(0).bounds())
             .await?
@@ -66,20 +91,8 @@ impl Plans {
             Some(Arc::new(InForce { workflow, version: number, plan, from, to }))
         });
         let table = Arc::new(Table::new(epoch, in_force));
-        // Who looked a moment earlier must not come later.
-        self.table.rcu(|known| if known.epoch > epoch { known.clone() } else { table.clone() });
         tracing::debug!(epoch, "plans loaded");
-        Ok(())
-    }
-
-    /// Loads what is in force ahead of the first event that asks for it: to compile takes its time.
-    ///
-    /// # Errors
-    /// [`StoreError`]; the old plans stay.
-    pub async fn load(&self, session: &Session) -> Result<(), StoreError> {
-        // First the epoch: what is put in force after this look has a later one.
-        let (epoch, now) = plan_epoch(session).await?;
-        self.refresh(session, epoch, now).await
+        Ok(table)
     }
 
     /// What is in force.

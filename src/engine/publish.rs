@@ -39,8 +39,11 @@ pub async fn run(
             () = shutdown.cancelled() => return,
         };
         let mut checked = check_all(&session, &plans, &wake).await;
-        if called && let Err(error) = plans.load(&session).await {
-            checked = Err(error);
+        if called {
+            match plans.load(&session).await {
+                Ok(()) => called = false,
+                Err(error) => checked = Err(error),
+            }
         }
         // Without notifications an edit is still to be in force within a second.
         let notified = health.notified.load(std::sync::atomic::Ordering::Relaxed);
@@ -57,9 +60,9 @@ pub async fn run(
                 tracing::warn!(error = &error as &dyn std::error::Error, "workflows could not be checked");
             }
         }
-        called = tokio::select! {
-            () = wake.publisher.notified() => true,
-            () = tokio::time::sleep(rest) => false,
+        tokio::select! {
+            () = wake.publisher.notified() => called = true,
+            () = tokio::time::sleep(rest) => {}
             () = shutdown.cancelled() => return,
         }
     }

@@ -35,8 +35,10 @@ const LONGEST_SWEEP: Duration = Duration::from_secs(3);
 /// What is due and in other hands is asked for this often: those may be a dead daemon's, and nobody tells when the server
 /// lets go of it.
 const TAKE_OVER: Duration = Duration::from_millis(500);
-/// Who is called when there is a lot to do looks by itself this often: the first worker's connection may hang.
+/// Who is called when there is a lot to do looks by itself this often …
 const LOOK_ASIDE: Duration = Duration::from_secs(30);
+/// … or this often while nobody notifies: who closed the gate may hang.
+const LOOK_BEHIND_GATE: Duration = Duration::from_secs(1);
 /// After a rest of so long a worker looks whether anything is due at all before it claims.
 const LONG_REST: Duration = Duration::from_secs(1);
 /// While one comes after the other, claims begin so long apart: what gathers in between is worked off together, which costs
@@ -160,11 +162,14 @@ async fn work(
             Ok(false) => Ok(Done::default()),
             Err(error) => Err(BatchError { rows: Vec::new(), source: error.into() }),
         };
+        let took = began.elapsed();
+        if sweeps {
+            awake.sweep_every = SWEEP.max(took.min(LONGEST_SWEEP) * 20);
+        }
         match done {
             Ok(done) if done.claimed > 0 => {
-                let full = pace.is_full(done);
-                after_batch(shared, pace, &mut awake, done, began.elapsed());
-                if awake.streak >= A_STREAK && !full {
+                after_batch(shared, pace, &mut awake, done, took);
+                if awake.streak >= A_STREAK && !done.more {
                     let left = GATHER.saturating_sub(began.elapsed());
                     let _ = tokio::time::timeout(left, shutdown.cancelled()).await;
                 }
@@ -180,14 +185,10 @@ async fn work(
                 run_dry(shared, &mut awake, number, done.elsewhere, shutdown).await;
             }
             Err(error) => {
-                if let Err(error) = after_failure(shared, &session, pace, &hand, error, began.elapsed()).await
-                {
+                if let Err(error) = after_failure(shared, &session, pace, &hand, error, took).await {
                     break Err(error.into());
                 }
             }
-        }
-        if sweeps {
-            awake.sweep_every = SWEEP.max(began.elapsed().min(LONGEST_SWEEP) * 20);
         }
         cursors.turn(1);
     };
@@ -204,6 +205,11 @@ async fn look_first(
     awake: &mut Wakefulness,
     sweeps: bool,
 ) -> Result<bool, StoreError> {
+    if std::mem::take(&mut awake.peeks) && !is_due(session).await? {
+        // It looked from the beginning.
+        awake.swept = Instant::now();
+        return Ok(false);
+    }
     if sweeps {
         cursors.sweep();
         awake.swept = Instant::now();
@@ -211,7 +217,7 @@ async fn look_first(
             session.plan_anew().await?;
         }
     }
-    if std::mem::take(&mut awake.peeks) { is_due(session).await } else { Ok(true) }
+    Ok(true)
 }
 
 fn after_batch(shared: &Shared, pace: &mut Pace, awake: &mut Wakefulness, done: Done, took: Duration) {
@@ -267,10 +273,20 @@ async fn run_dry(
     let rest = if number == 0 { awake.rest.min(longest) } else { longest.max(LOOK_ASIDE) };
     tokio::select! {
         () = shared.wake.workers.notified() => awake.rest = Duration::from_millis(1),
-        () = tokio::time::sleep(rest) => {
+        () = rest_for(shared, rest) => {
             awake.peeks = rest >= LONG_REST;
             awake.rest = (awake.rest * 2).min(longest);
         }
         () = shutdown.cancelled() => {}
+    }
+}
+
+async fn rest_for(shared: &Shared, rest: Duration) {
+    let began = Instant::now();
+    while !rest.saturating_sub(began.elapsed()).is_zero() {
+        tokio::time::sleep(rest.saturating_sub(began.elapsed()).min(LOOK_BEHIND_GATE)).await;
+        if shared.gate.is_closed() {
+            return;
+        }
     }
 }

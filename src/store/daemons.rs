@@ -12,7 +12,13 @@ pub(super) static HOLD_LOCK: Sql = Sql {
     name: "hold_lock",
     text: "select pg_try_advisory_lock(1952998511, $1) as held, pg_notification_queue_usage() >= 0.5 as deaf",
 };
-pub(super) static REPORT: Sql = Sql { name: "report_daemon", text: include_str!("sql/report_daemon.sql") };
+// By itself: two daemons that bury each other must not have their own rows locked.
+pub(super) static REGISTER: Sql = Sql {
+    name: "register_daemon",
+    text: "insert into public.workflow_daemons (id, host, pid, version, lock) values ($1, $2, $3, $4, $5)
+           on conflict (id) do update set seen_at = excluded.seen_at, died_at = null",
+};
+pub(super) static BURY: Sql = Sql { name: "bury_daemons", text: include_str!("sql/bury_daemons.sql") };
 pub(super) static STRIKES: Sql = Sql {
     name: "strikes",
     text: "select max(s.strikes) as strikes,
@@ -80,13 +86,15 @@ pub struct News {
 pub async fn report(session: &Session, daemon: &Daemon, starts: bool) -> Result<News, StoreError> {
     let version = env!("CARGO_PKG_VERSION");
     let Daemon { id, host, pid, lock } = daemon;
-    let (locked, reported) = tokio::join!(
+    let (locked, registered, buried) = tokio::join!(
         biased;
         async { session.query(&HOLD_LOCK, &[lock]).await },
-        async { session.query(&REPORT, &[id, &starts, host, pid, &version, lock]).await },
+        async { session.execute(&REGISTER, &[id, host, pid, &version, lock]).await },
+        async { session.query(&BURY, &[id, &starts]).await },
     );
     let mut news = News { deaf: locked?.first().is_some_and(|row| row.get("deaf")), ..News::default() };
-    if let Some(row) = reported?.first() {
+    registered?;
+    if let Some(row) = buried?.first() {
         (news.dead, news.rows) = (row.get("dead"), row.get("rows"));
     }
     Ok(news)

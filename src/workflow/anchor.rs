@@ -60,6 +60,8 @@ pub enum Seen {
     Nothing,
     /// This.
     Key(Key),
+    /// No value: equal to no key, but perhaps less or more than a number.
+    Null,
     /// Something that may be equal to anything: all anchors count as holding.
     Anything,
 }
@@ -80,6 +82,7 @@ impl Reading {
                 Some(Value::Number(number)) => {
                     number.as_i64().map_or(Seen::Anything, |number| Seen::Key(Key::Whole(number)))
                 }
+                None | Some(Value::Null) => Seen::Null,
                 _ => Seen::Anything,
             },
         }

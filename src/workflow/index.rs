@@ -43,6 +43,9 @@ struct Values {
     at_most: Vec<(i64, usize)>,
 }
 
+/// To load a customer costs as much as to ask so many entries.
+const A_CUSTOMER: usize = 32;
+
 /// What a way of finding an entry has in common with others.
 type Crowd<'a> = (Place, Option<&'a Key>);
 
@@ -68,7 +71,7 @@ impl Index {
             let crowded = |(anchors, places): &&(&Anchors, Vec<Place>)| {
                 let by_customer = places.iter().any(|place| place.root == Root::Customer);
                 let crowd = crowds_of(anchors, places).map(|crowd| crowds.get(&crowd).copied().unwrap_or(0));
-                (crowd.sum::<usize>(), by_customer)
+                crowd.sum::<usize>() + if by_customer { A_CUSTOMER } else { 0 }
             };
             match ways.iter().min_by_key(crowded) {
                 None => index.always.push(entry),
@@ -133,6 +136,7 @@ impl Values {
         let value = row.and_then(|row| value_at(row, &place.path));
         match place.reading.see(value) {
             Seen::Nothing => {}
+            Seen::Null => found.extend(self.ranges()),
             Seen::Anything => self.find_all(found),
             Seen::Key(key) => {
                 found.extend(self.equal.get(&key).into_iter().flatten());

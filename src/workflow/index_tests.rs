@@ -60,11 +60,7 @@ fn an_event_finds_those_alone_that_it_may_concern() {
     assert_eq!(of(json!({"note": "a"})), [0, 3, 6, 7, 8, 10], "the total is 250.00");
     assert_eq!(of(json!({"note": "b", "total": 100})), [1, 2, 5, 6, 7]);
     assert_eq!(of(json!({"note": "c", "total": 30_000})), [2, 3, 4, 6, 7, 9]);
-    assert_eq!(
-        of(json!({"currency": "USD", "total": 20_001})),
-        [2, 3, 6, 7, 8, 9],
-        "no text, for all that is known"
-    );
+    assert_eq!(of(json!({"currency": "USD", "total": 20_001})), [2, 3, 6, 7, 9]);
     assert!(!index.asks_for_customer());
 }
 

@@ -71,3 +71,40 @@ async fn no_statement_is_planned_to_read_a_growing_table_as_a_whole() {
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
+
+/// What of growing tables `looked_at` would read from end to end.
+async fn planned(db: &tokio_postgres::Client) -> Vec<String> {
+    let sql = "explain (format json) execute looked_at('{1}', '{2026-11-23}', '{00000000-0000-0000-0000-000000000001}')";
+    let plan: Value = db.query_one(sql, &[]).await.expect("a plan").get(0);
+    let mut found = Vec::new();
+    reads_all("unqueue", &plan[0]["Plan"], &mut found);
+    found
+}
+
+#[tokio::test]
+async fn what_was_planned_for_an_empty_table_is_planned_anew() {
+    let shop = Shop::open().await;
+    // The server's own ANALYZE must not come to help.
+    shop.does("alter table workflow_queue set (autovacuum_enabled = off)").await;
+    shop.does("vacuum analyze workflow_queue").await;
+    let url = secrecy::SecretString::from(shop.url.clone());
+    let (client, connection) =
+        thendo::database::connect::connect(&url, "plans", Role::Engine).await.expect("a session");
+    let _driver = thendo::database::connect::drive_in_background(connection);
+    let session = thendo::store::session::Session::new(client);
+    let unqueue = OF_A_BATCH.iter().find(|sql| sql.name == "unqueue").expect("the statement");
+    session
+        .client()
+        .batch_execute(&format!("prepare looked_at as {}", unqueue.text))
+        .await
+        .expect("prepares");
+    assert!(!planned(session.client()).await.is_empty(), "of an empty table any way is as good");
+    shop.does(
+        "insert into workflow_queue (due_at, lane, execution_id)
+         select clock_timestamp(), g % 64, gen_random_uuid() from generate_series(1, 20000) g",
+    )
+    .await;
+    assert!(!planned(session.client()).await.is_empty(), "and so it stays");
+    session.plan_anew().await.expect("a connection");
+    assert_eq!(planned(session.client()).await, [] as [String; 0]);
+}

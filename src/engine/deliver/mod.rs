@@ -30,7 +30,7 @@ use report::{Leases, Report, write_reports};
 
 /// Without a wake-up deliveries that others handed over, or that are due again, are found this often. With the lease it
 /// is how long a dead sender's deliveries wait.
-const LOOK: Duration = Duration::from_secs(4);
+const LOOK: Duration = Duration::from_secs(5);
 /// A lease costs much the same for one as for many. So what ends is waited for until half is done, but no longer than this.
 const GATHER: Duration = Duration::from_millis(3);
 /// Under load plans are made anew so often: deliveries may be many more than when they were made.
@@ -151,7 +151,7 @@ impl Deliverer {
     }
 
     async fn take_more(&mut self, session: &Session, shutdown: &CancellationToken) -> Result<(), StoreError> {
-        if self.planned.elapsed() > PLANS_LAST {
+        if !self.under_way.is_empty() && self.planned.elapsed() > PLANS_LAST {
             session.plan_anew().await?;
             self.planned = Instant::now();
         }

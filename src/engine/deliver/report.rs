@@ -19,7 +19,7 @@ use crate::store::deliveries::{self, Finished, Postponed, Whose};
 use crate::store::session::{ErrorClass, Session, StoreError};
 
 /// What is due again so soon is looked for right then; the rest is found by the next look.
-const SOON_MS: i64 = 4_000;
+const SOON_MS: i64 = 5_000;
 
 /// What one attempt came to.
 pub(super) enum Report {

@@ -73,5 +73,7 @@ select chosen.id, leased.id is not null as leased, leased.execution_id, leased.k
   from chosen left join leased on leased.id = chosen.id
 union all
 select null, false, null, null, null, null, null, far.destination, far.workflow_id, null, null, null
-  from (select b.destination, b.workflow_id from behind b where b.n = 64) far
+  from (select b.destination, b.workflow_id, b.n from behind b where b.n = 64
+        union all select b.destination, b.workflow_id, b.n from before b where b.n = 128
+        order by n limit 1) far
  order by nth, n

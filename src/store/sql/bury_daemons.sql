@@ -1,12 +1,8 @@
--- Says that a daemon lives; finds those that died, and strikes the queue rows that they had in hand. Gives how many there
--- were, and how many rows they had.
+-- Finds daemons that died, and strikes the queue rows that they had in hand. Gives how many there were, and how many rows
+-- they had.
 -- $1 the daemon that looks, $2 whether it only starts: then a lock that nobody holds is enough, for who starts in the
--- place of one that died comes quickly; else it may be a listener that is about to connect again. $3 its host, $4 its
--- process there, $5 its version, $6 its lock.
-with alive as (
-    insert into public.workflow_daemons (id, host, pid, version, lock) values ($1, $3, $4, $5, $6)
-    on conflict (id) do update set seen_at = excluded.seen_at, died_at = null
-), dead as (
+-- place of one that died comes quickly; else it may be a listener that is about to connect again.
+with dead as (
     update public.workflow_daemons d set died_at = statement_timestamp()
     where d.id <> $1 and d.died_at is null and (d.seen_at < statement_timestamp() - interval '30 seconds'
         or (($2::boolean or d.seen_at < statement_timestamp() - interval '15 seconds') and not exists (
