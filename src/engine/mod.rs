@@ -29,8 +29,8 @@ mod start;
 mod wake;
 mod worker;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 use tokio::sync::watch;
@@ -122,6 +122,7 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
         health,
         caution: caution.clone(),
         failing: Failing::default(),
+        beat: Mutex::new(Instant::now()),
         side: sees_side,
     });
     for number in 0..connections.workers {

@@ -1,7 +1,7 @@
 //! A worker: claims batch after batch on its own connection, and waits when there is nothing.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
@@ -37,7 +37,7 @@ const LONGEST_SWEEP: Duration = Duration::from_secs(3);
 const TAKE_OVER: Duration = Duration::from_millis(500);
 /// Who is called when there is a lot to do looks by itself this often …
 const LOOK_ASIDE: Duration = Duration::from_secs(30);
-/// … or this often while nobody notifies: who closed the gate may hang.
+/// … or once no batch has ended for so long while nobody notifies: who closed the gate may hang.
 const LOOK_BEHIND_GATE: Duration = Duration::from_secs(1);
 /// After a rest of so long a worker looks whether anything is due at all before it claims.
 const LONG_REST: Duration = Duration::from_secs(1);
@@ -71,6 +71,14 @@ pub struct Shared {
     pub caution: Arc<Caution>,
     /// Where it is written down what is in hand, if one has.
     pub side: Side,
+    /// When a batch last ended.
+    pub beat: Mutex<Instant>,
+}
+
+impl Shared {
+    fn beat(&self) -> std::sync::MutexGuard<'_, Instant> {
+        self.beat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Works until `shutdown`; finishes the batch at hand first.
@@ -222,6 +230,7 @@ async fn look_first(
 
 fn after_batch(shared: &Shared, pace: &mut Pace, awake: &mut Wakefulness, done: Done, took: Duration) {
     Health::set(&shared.health.working, true);
+    *shared.beat() = Instant::now();
     shared.failing.went_well(done.lanes);
     metrics::histogram!(list::BATCH_SECONDS).record(took.as_secs_f64());
     if shared.gate.is_closed() {
@@ -285,7 +294,7 @@ async fn rest_for(shared: &Shared, rest: Duration) {
     let began = Instant::now();
     while !rest.saturating_sub(began.elapsed()).is_zero() {
         tokio::time::sleep(rest.saturating_sub(began.elapsed()).min(LOOK_BEHIND_GATE)).await;
-        if shared.gate.is_closed() {
+        if shared.gate.is_closed() && shared.beat().elapsed() > LOOK_BEHIND_GATE {
             return;
         }
     }
