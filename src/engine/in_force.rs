@@ -100,6 +100,9 @@ impl Table {
         customer: impl Fn(&CustomerKey) -> Option<&'c Result<Arc<Row>, String>>,
     ) -> Vec<Arc<InForce>> {
         self.of(event, InForce::would_start, |of| {
+            if !of.index.asks_for_customer() {
+                return Vec::new();
+            }
             match of.subject.customer_of(&event.row).and_then(|key| customer(&key)) {
                 Some(Ok(row)) => of.index.of_customer(Some(row)),
                 None => of.index.of_customer(None),

@@ -1,5 +1,6 @@
 //! Everything that crosses a process: a real PostgreSQL, the built binary, real conversations.
 
+mod filtering;
 mod support;
 
 mod acts;
