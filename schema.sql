@@ -174,6 +174,28 @@ comment on function public.audit(regclass) is 'For migrations: the triggers and 
 --- grants-on-function public.audit(regclass)
 revoke all on function public.audit(regclass) from public, anon, authenticated, service_role;
 
+--- function public.audit_loyalty()
+CREATE OR REPLACE FUNCTION public.audit_loyalty()
+ RETURNS TABLE(customer_id uuid, balance bigint, points bigint)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select coalesce(p.customer_id, l.customer_id), coalesce(p.balance, 0), coalesce(l.points, 0)
+      from public.loyalty_points p
+      full join (select g.customer_id, sum(g.points)::bigint as points from public.loyalty_ledger g group by g.customer_id) l
+        on l.customer_id = p.customer_id
+     where coalesce(p.balance, 0) <> coalesce(l.points, 0)
+$function$;
+
+--- comment-on-function public.audit_loyalty()
+comment on function public.audit_loyalty() is 'Customers whose balance is not the sum of their ledger: always none.';
+
+--- grants-on-function public.audit_loyalty()
+revoke all on function public.audit_loyalty() from public, anon, authenticated, service_role;
+grant execute on function public.audit_loyalty() to service_role;
+grant execute on function public.audit_loyalty() to thendo_engine;
+
 --- function public.check_constraints_at_once()
 CREATE OR REPLACE FUNCTION public.check_constraints_at_once()
  RETURNS void
@@ -422,6 +444,14 @@ begin
         delete from public.workflow_dead_letters g where g.ctid = any (array(
             select l.ctid from public.workflow_dead_letters l where l.failed_at < expired
              order by l.failed_at limit most for update skip locked));
+    when 'workflow_effects' then
+        delete from public.workflow_effects g where g.ctid = any (array(
+            select f.ctid from public.workflow_effects f where f.done_at < expired
+               and not exists (select from public.workflow_waiting w where w.id
+                   between (left(f.id::text, 13) || '-0000-0000-000000000000')::uuid and (left(f.id::text, 13) || '-ffff-ffff-ffffffffffff')::uuid)
+               and not exists (select from public.workflow_dead_letters l where l.id
+                   between (left(f.id::text, 13) || '-0000-0000-000000000000')::uuid and (left(f.id::text, 13) || '-ffff-ffff-ffffffffffff')::uuid)
+             order by f.done_at limit most for update skip locked));
     end case;
     get diagnostics deleted = row_count;
     return deleted;
@@ -429,7 +459,7 @@ end
 $function$;
 
 --- comment-on-function public.delete_expired(text, interval, integer)
-comment on function public.delete_expired(text, interval, integer) is 'Deletes some of what is older than this from workflow_events or workflow_executions (their default partitions) workflow_deliveries (those that are finished) or workflow_dead_letters; how many. For the daemon.';
+comment on function public.delete_expired(text, interval, integer) is 'Deletes some of what is older than this from workflow_events or workflow_executions (their default partitions) workflow_deliveries (those that are finished), workflow_dead_letters or workflow_effects; how many. For the daemon.';
 
 --- grants-on-function public.delete_expired(text, interval, integer)
 revoke all on function public.delete_expired(text, interval, integer) from public, anon, authenticated, service_role;
@@ -864,6 +894,48 @@ comment on function public.events_of_person(text[], text[], text[], timestamp wi
 --- grants-on-function public.events_of_person(text[], text[], text[], timestamp with time zone)
 revoke all on function public.events_of_person(text[], text[], text[], timestamp with time zone) from public, anon, authenticated, service_role;
 
+--- function public.expire_points(integer)
+CREATE OR REPLACE FUNCTION public.expire_points(most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    moment constant timestamptz := clock_timestamp();
+    due uuid[];
+begin
+    select array_agg(found.customer_id) into due from (
+        select p.customer_id from public.loyalty_points p where p.next_expiry <= moment
+         order by p.next_expiry limit most for update skip locked) found;
+    with lines as materialized (
+        select l.customer_id, l.kind, l.expires_at,
+               abs(l.points) - coalesce((select sum(abs(r.points)) from public.loyalty_ledger r where r.reverses = l.id), 0) as points
+          from public.loyalty_ledger l where l.customer_id = any (due) and l.kind <> 'reversed'
+    ), sums as materialized (
+        select l.customer_id, min(l.expires_at) filter (where l.expires_at > moment) as next_expiry,
+               coalesce(sum(l.points) filter (where l.expires_at <= moment), 0)
+                   - coalesce(sum(l.points) filter (where l.kind in ('redeemed', 'expired')), 0) as lost
+          from lines l group by l.customer_id
+    ), balances as materialized (
+        select p.customer_id, s.next_expiry, greatest(0, least(p.balance, s.lost))::bigint as lost
+          from public.loyalty_points p left join sums s on s.customer_id = p.customer_id where p.customer_id = any (due)
+    ), entered as (
+        insert into public.loyalty_ledger (customer_id, kind, points, reason)
+        select b.customer_id, 'expired', - b.lost, 'points expired' from balances b where b.lost > 0
+    )
+    update public.loyalty_points p set balance = p.balance - coalesce(b.lost, 0), next_expiry = b.next_expiry
+      from balances b where p.customer_id = b.customer_id;
+    return coalesce(cardinality(due), 0);
+end
+$function$;
+
+--- comment-on-function public.expire_points(integer)
+comment on function public.expire_points(integer) is 'Takes points away that have expired, from so many customers at most; of how many it looked at. For the daemon.';
+
+--- grants-on-function public.expire_points(integer)
+revoke all on function public.expire_points(integer) from public, anon, authenticated, service_role;
+grant execute on function public.expire_points(integer) to thendo_engine;
+
 --- function public.find_person(uuid, text)
 CREATE OR REPLACE FUNCTION public.find_person(of_customer uuid, address text)
  RETURNS jsonb
@@ -1131,8 +1203,10 @@ begin
     select distinct l.customer_id from new_lines l order by l.customer_id on conflict do nothing;
     perform from public.loyalty_points p where p.customer_id in (select l.customer_id from new_lines l)
       order by p.customer_id for no key update;
-    update public.loyalty_points p set balance = p.balance + entered.points
-      from (select l.customer_id, sum(l.points) as points from new_lines l group by l.customer_id) entered
+    update public.loyalty_points p
+       set balance = p.balance + entered.points, next_expiry = least(p.next_expiry, entered.next_expiry)
+      from (select l.customer_id, sum(l.points) as points, min(l.expires_at) as next_expiry
+              from new_lines l group by l.customer_id) entered
      where p.customer_id = entered.customer_id;
     return null;
 end
@@ -1318,6 +1392,24 @@ comment on function public.key_of(jsonb, text[]) is 'A row''s key of several col
 
 --- grants-on-function public.key_of(jsonb, text[])
 revoke all on function public.key_of(jsonb, text[]) from public, anon, authenticated, service_role;
+
+--- function public.kind_of_ledger_line()
+CREATE OR REPLACE FUNCTION public.kind_of_ledger_line()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    new.kind := 'redeemed';
+    return new;
+end
+$function$;
+
+--- comment-on-function public.kind_of_ledger_line()
+comment on function public.kind_of_ledger_line() is 'Before-insert trigger of loyalty_ledger: points below zero were not earned.';
+
+--- grants-on-function public.kind_of_ledger_line()
+revoke all on function public.kind_of_ledger_line() from public, anon, authenticated, service_role;
 
 --- function public.lock_publishing()
 CREATE OR REPLACE FUNCTION public.lock_publishing()
@@ -2335,6 +2427,24 @@ comment on function public.refresh_page_view_stats(interval) is 'Refreshes page_
 revoke all on function public.refresh_page_view_stats(interval) from public, anon, authenticated, service_role;
 grant execute on function public.refresh_page_view_stats(interval) to thendo_engine;
 
+--- function public.refresh_stats_soon()
+CREATE OR REPLACE FUNCTION public.refresh_stats_soon()
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    insert into public.maintenance (task, last_run_at) values ('refresh_page_view_stats', '-infinity')
+    on conflict (task) do update set last_run_at = '-infinity'
+$function$;
+
+--- comment-on-function public.refresh_stats_soon()
+comment on function public.refresh_stats_soon() is 'Has the statistics of page views made anew at the next look. For the daemon.';
+
+--- grants-on-function public.refresh_stats_soon()
+revoke all on function public.refresh_stats_soon() from public, anon, authenticated, service_role;
+grant execute on function public.refresh_stats_soon() to thendo_engine;
+
 --- function public.release_workflow(uuid, boolean, text)
 CREATE OR REPLACE FUNCTION public.release_workflow(of_workflow uuid, discard boolean, by_whom text)
  RETURNS bigint
@@ -3123,6 +3233,7 @@ revoke all on public.blog_posts from public, anon, authenticated, service_role;
 grant select on public.blog_posts to anon;
 grant select, insert, update, delete on public.blog_posts to authenticated;
 grant select, insert, update, delete on public.blog_posts to service_role;
+grant select, update on public.blog_posts to thendo_engine;
 
 --- table public.campaign_clicks
 create table public.campaign_clicks (
@@ -3335,6 +3446,7 @@ revoke all on public.changelog_entries from public, anon, authenticated, service
 grant select on public.changelog_entries to anon;
 grant select, insert, update, delete on public.changelog_entries to authenticated;
 grant select, insert, update, delete on public.changelog_entries to service_role;
+grant select, insert, update on public.changelog_entries to thendo_engine;
 
 --- table public.consents
 create table public.consents (
@@ -3480,6 +3592,7 @@ alter table public.customer_tags enable row level security;
 revoke all on public.customer_tags from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.customer_tags to authenticated;
 grant select, insert, update, delete on public.customer_tags to service_role;
+grant select, insert, delete on public.customer_tags to thendo_engine;
 
 --- table public.customers
 create table public.customers (
@@ -3548,7 +3661,7 @@ alter table public.customers enable row level security;
 revoke all on public.customers from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.customers to authenticated;
 grant select, insert, update, delete on public.customers to service_role;
-grant select on public.customers to thendo_engine;
+grant select, update on public.customers to thendo_engine;
 
 --- table public.deposits
 create table public.deposits (
@@ -3610,7 +3723,7 @@ alter table public.deposits enable row level security;
 revoke all on public.deposits from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.deposits to authenticated;
 grant select, insert, update, delete on public.deposits to service_role;
-grant select, insert on public.deposits to thendo_engine;
+grant select, insert, update on public.deposits to thendo_engine;
 
 --- table public.email_templates
 create table public.email_templates (
@@ -3720,6 +3833,7 @@ alter table public.enrollments enable row level security;
 revoke all on public.enrollments from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.enrollments to authenticated;
 grant select, insert, update, delete on public.enrollments to service_role;
+grant select, insert on public.enrollments to thendo_engine;
 
 --- table public.event_tables
 create table public.event_tables (
@@ -3879,14 +3993,22 @@ create table public.loyalty_ledger (
     created_at   timestamp with time zone not null default now(),
     updated_at   timestamp with time zone not null default now(),
     created_by   uuid default auth.uid(),
+    kind         text not null default 'earned'::text,
+    reverses     uuid,
+    expires_at   timestamp with time zone,
     constraint loyalty_ledger_pkey PRIMARY KEY (id),
-    constraint loyalty_ledger_points_check CHECK ((points <> 0))
+    constraint a_reversal_says_of_what CHECK (((kind = 'reversed'::text) = (reverses IS NOT NULL))),
+    constraint loyalty_ledger_kind_check CHECK ((kind = ANY (ARRAY['earned'::text, 'redeemed'::text, 'reversed'::text, 'expired'::text]))),
+    constraint loyalty_ledger_points_check CHECK ((points <> 0)),
+    constraint what_was_earned_expires CHECK (((expires_at IS NULL) OR (kind = 'earned'::text)))
 );
 
 --- comment public.loyalty_ledger
 comment on table public.loyalty_ledger is 'Points earned and spent, line by line. Never changed, only reversed.';
 comment on column public.loyalty_ledger.points is 'Positive: earned. Negative: spent or reversed.';
 comment on column public.loyalty_ledger.execution_id is 'The workflow execution that did it, if one did.';
+comment on column public.loyalty_ledger.reverses is 'The line that it reverses, or a part of it.';
+comment on column public.loyalty_ledger.expires_at is 'When what is not spent by then is lost; null: never.';
 
 --- index public.loyalty_ledger idx_loyalty_ledger_created_by
 CREATE INDEX idx_loyalty_ledger_created_by ON public.loyalty_ledger USING btree (created_by) WHERE (created_by IS NOT NULL);
@@ -3897,17 +4019,23 @@ CREATE INDEX idx_loyalty_ledger_customer_id ON public.loyalty_ledger USING btree
 --- index public.loyalty_ledger idx_loyalty_ledger_order_id
 CREATE INDEX idx_loyalty_ledger_order_id ON public.loyalty_ledger USING btree (order_id);
 
+--- index public.loyalty_ledger idx_loyalty_ledger_reverses
+CREATE INDEX idx_loyalty_ledger_reverses ON public.loyalty_ledger USING btree (reverses) WHERE (reverses IS NOT NULL);
+
 --- trigger public.loyalty_ledger keep_balances
 CREATE TRIGGER keep_balances AFTER INSERT ON public.loyalty_ledger REFERENCING NEW TABLE AS new_lines FOR EACH STATEMENT WHEN ((CURRENT_USER <> 'thendo_engine'::name)) EXECUTE FUNCTION public.keep_balances();
 
+--- trigger public.loyalty_ledger kind_of_ledger_line
+CREATE TRIGGER kind_of_ledger_line BEFORE INSERT ON public.loyalty_ledger FOR EACH ROW WHEN (((new.points < 0) AND (new.kind = 'earned'::text))) EXECUTE FUNCTION public.kind_of_ledger_line();
+
 --- trigger public.loyalty_ledger record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.loyalty_ledger REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'subscribed', 'id', '{id}', '{}', '{id,customer_id,order_id,points,reason,execution_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.loyalty_ledger REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'subscribed', 'id', '{id}', '{}', '{id,customer_id,order_id,points,reason,execution_id,created_at,updated_at,created_by,kind,reverses,expires_at}');
 
 --- trigger public.loyalty_ledger record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.loyalty_ledger REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'subscribed', 'id', '{id}', '{}', '{id,customer_id,order_id,points,reason,execution_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.loyalty_ledger REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'subscribed', 'id', '{id}', '{}', '{id,customer_id,order_id,points,reason,execution_id,created_at,updated_at,created_by,kind,reverses,expires_at}');
 
 --- trigger public.loyalty_ledger record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.loyalty_ledger REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'subscribed', 'id', '{id}', '{}', '{id,customer_id,order_id,points,reason,execution_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.loyalty_ledger REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'subscribed', 'id', '{id}', '{}', '{id,customer_id,order_id,points,reason,execution_id,created_at,updated_at,created_by,kind,reverses,expires_at}');
 
 --- trigger public.loyalty_ledger set_created
 CREATE TRIGGER set_created BEFORE INSERT ON public.loyalty_ledger FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
@@ -3931,24 +4059,29 @@ create table public.loyalty_points (
     created_at  timestamp with time zone not null default now(),
     updated_at  timestamp with time zone not null default now(),
     created_by  uuid default auth.uid(),
+    next_expiry timestamp with time zone,
     constraint loyalty_points_pkey PRIMARY KEY (customer_id),
     constraint loyalty_points_balance_check CHECK ((balance >= 0))
 );
 
 --- comment public.loyalty_points
 comment on table public.loyalty_points is 'Points balance, one row per customer; always the sum of the ledger.';
+comment on column public.loyalty_points.next_expiry is 'When points of this customer may next expire; null: never.';
 
 --- index public.loyalty_points idx_loyalty_points_created_by
 CREATE INDEX idx_loyalty_points_created_by ON public.loyalty_points USING btree (created_by) WHERE (created_by IS NOT NULL);
 
+--- index public.loyalty_points idx_loyalty_points_next_expiry
+CREATE INDEX idx_loyalty_points_next_expiry ON public.loyalty_points USING btree (next_expiry) WHERE (next_expiry IS NOT NULL);
+
 --- trigger public.loyalty_points record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.loyalty_points REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', 'customer_id', '{customer_id}', '{}', '{customer_id,balance,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.loyalty_points REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', 'customer_id', '{customer_id}', '{}', '{customer_id,balance,created_at,updated_at,created_by,next_expiry}');
 
 --- trigger public.loyalty_points record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.loyalty_points REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', 'customer_id', '{customer_id}', '{}', '{customer_id,balance,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.loyalty_points REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', 'customer_id', '{customer_id}', '{}', '{customer_id,balance,created_at,updated_at,created_by,next_expiry}');
 
 --- trigger public.loyalty_points record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.loyalty_points REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', 'customer_id', '{customer_id}', '{}', '{customer_id,balance,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.loyalty_points REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('loyalty', 'customer_id', 'all', 'customer_id', '{customer_id}', '{}', '{customer_id,balance,created_at,updated_at,created_by,next_expiry}');
 
 --- trigger public.loyalty_points set_created
 CREATE TRIGGER set_created BEFORE INSERT ON public.loyalty_points FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
@@ -4010,6 +4143,7 @@ alter table public.loyalty_tiers enable row level security;
 revoke all on public.loyalty_tiers from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.loyalty_tiers to authenticated;
 grant select, insert, update, delete on public.loyalty_tiers to service_role;
+grant select on public.loyalty_tiers to thendo_engine;
 
 --- table public.maintenance
 create table public.maintenance (
@@ -4353,7 +4487,7 @@ alter table public.orders enable row level security;
 revoke all on public.orders from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.orders to authenticated;
 grant select, insert, update, delete on public.orders to service_role;
-grant select on public.orders to thendo_engine;
+grant select, update on public.orders to thendo_engine;
 
 --- table public.page_content
 create table public.page_content (
@@ -4567,6 +4701,7 @@ revoke all on public.pages from public, anon, authenticated, service_role;
 grant select on public.pages to anon;
 grant select, insert, update, delete on public.pages to authenticated;
 grant select, insert, update, delete on public.pages to service_role;
+grant select, update on public.pages to thendo_engine;
 
 --- table public.payment
 create table public.payment (
@@ -4985,6 +5120,7 @@ alter table public.project_comments enable row level security;
 revoke all on public.project_comments from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.project_comments to authenticated;
 grant select, insert, update, delete on public.project_comments to service_role;
+grant insert on public.project_comments to thendo_engine;
 
 --- table public.quotes
 create table public.quotes (
@@ -5104,6 +5240,7 @@ alter table public.referral_codes enable row level security;
 revoke all on public.referral_codes from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.referral_codes to authenticated;
 grant select, insert, update, delete on public.referral_codes to service_role;
+grant select, insert on public.referral_codes to thendo_engine;
 
 --- table public.reviews
 create table public.reviews (
@@ -5918,6 +6055,9 @@ comment on table public.workflow_effects is 'An effect that was done.';
 comment on column public.workflow_effects.id is 'Derived from execution, node and item.';
 comment on column public.workflow_effects.result is 'What it gave, for whoever tries it again.';
 
+--- index public.workflow_effects idx_workflow_effects_done_at
+CREATE INDEX idx_workflow_effects_done_at ON public.workflow_effects USING btree (done_at);
+
 --- index public.workflow_effects idx_workflow_effects_execution_id
 CREATE INDEX idx_workflow_effects_execution_id ON public.workflow_effects USING btree (execution_id);
 
@@ -5926,6 +6066,7 @@ alter table public.workflow_effects enable row level security;
 
 --- grants public.workflow_effects
 revoke all on public.workflow_effects from public, anon, authenticated, service_role;
+grant select, insert on public.workflow_effects to thendo_engine;
 
 --- table public.workflow_events
 create table public.workflow_events (
@@ -6568,6 +6709,10 @@ alter table public.loyalty_ledger
 alter table public.loyalty_ledger
     add constraint loyalty_ledger_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id) ON DELETE SET NULL;
 
+--- foreign-key public.loyalty_ledger loyalty_ledger_reverses_fkey
+alter table public.loyalty_ledger
+    add constraint loyalty_ledger_reverses_fkey FOREIGN KEY (reverses) REFERENCES public.loyalty_ledger(id) ON DELETE CASCADE;
+
 --- foreign-key public.loyalty_points loyalty_points_created_by_fkey
 alter table public.loyalty_points
     add constraint loyalty_points_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
@@ -7041,6 +7186,17 @@ create policy authenticated_update on public.blog_posts
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
     with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
+--- policy public.blog_posts engine_select
+create policy engine_select on public.blog_posts
+    for select to thendo_engine
+    using (true);
+
+--- policy public.blog_posts engine_update
+create policy engine_update on public.blog_posts
+    for update to thendo_engine
+    using (true)
+    with check (true);
+
 --- policy public.campaign_clicks authenticated_select
 create policy authenticated_select on public.campaign_clicks
     for select to authenticated
@@ -7077,6 +7233,22 @@ create policy authenticated_update on public.changelog_entries
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
     with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
+--- policy public.changelog_entries engine_insert
+create policy engine_insert on public.changelog_entries
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.changelog_entries engine_select
+create policy engine_select on public.changelog_entries
+    for select to thendo_engine
+    using (true);
+
+--- policy public.changelog_entries engine_update
+create policy engine_update on public.changelog_entries
+    for update to thendo_engine
+    using (true)
+    with check (true);
+
 --- policy public.consents authenticated_select
 create policy authenticated_select on public.consents
     for select to authenticated
@@ -7103,6 +7275,21 @@ create policy authenticated_update on public.customer_tags
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
     with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
+--- policy public.customer_tags engine_delete
+create policy engine_delete on public.customer_tags
+    for delete to thendo_engine
+    using (true);
+
+--- policy public.customer_tags engine_insert
+create policy engine_insert on public.customer_tags
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.customer_tags engine_select
+create policy engine_select on public.customer_tags
+    for select to thendo_engine
+    using (true);
+
 --- policy public.customers authenticated_delete
 create policy authenticated_delete on public.customers
     for delete to authenticated
@@ -7128,6 +7315,12 @@ create policy authenticated_update on public.customers
 create policy engine_select on public.customers
     for select to thendo_engine
     using (true);
+
+--- policy public.customers engine_update
+create policy engine_update on public.customers
+    for update to thendo_engine
+    using (true)
+    with check (true);
 
 --- policy public.deposits authenticated_delete
 create policy authenticated_delete on public.deposits
@@ -7161,6 +7354,12 @@ create policy engine_insert on public.deposits
 create policy engine_select on public.deposits
     for select to thendo_engine
     using (true);
+
+--- policy public.deposits engine_update
+create policy engine_update on public.deposits
+    for update to thendo_engine
+    using (true)
+    with check (true);
 
 --- policy public.email_templates authenticated_delete
 create policy authenticated_delete on public.email_templates
@@ -7203,6 +7402,16 @@ create policy authenticated_update on public.enrollments
     for update to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
     with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.enrollments engine_insert
+create policy engine_insert on public.enrollments
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.enrollments engine_select
+create policy engine_select on public.enrollments
+    for select to thendo_engine
+    using (true);
 
 --- policy public.event_tables authenticated_select
 create policy authenticated_select on public.event_tables
@@ -7276,6 +7485,11 @@ create policy authenticated_update on public.loyalty_tiers
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
     with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
+--- policy public.loyalty_tiers engine_select
+create policy engine_select on public.loyalty_tiers
+    for select to thendo_engine
+    using (true);
+
 --- policy public.oauth_providers authenticated_delete
 create policy authenticated_delete on public.oauth_providers
     for delete to authenticated
@@ -7322,6 +7536,12 @@ create policy authenticated_update on public.orders
 create policy engine_select on public.orders
     for select to thendo_engine
     using (true);
+
+--- policy public.orders engine_update
+create policy engine_update on public.orders
+    for update to thendo_engine
+    using (true)
+    with check (true);
 
 --- policy public.page_content anon_select
 create policy anon_select on public.page_content
@@ -7388,6 +7608,17 @@ create policy authenticated_update on public.pages
     for update to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
     with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.pages engine_select
+create policy engine_select on public.pages
+    for select to thendo_engine
+    using (true);
+
+--- policy public.pages engine_update
+create policy engine_update on public.pages
+    for update to thendo_engine
+    using (true)
+    with check (true);
 
 --- policy public.product_categories anon_select
 create policy anon_select on public.product_categories
@@ -7510,6 +7741,11 @@ create policy authenticated_update on public.project_comments
    FROM public.orders o
   WHERE (o.customer_id = ( SELECT public.current_customer_id() AS current_customer_id))))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
 
+--- policy public.project_comments engine_insert
+create policy engine_insert on public.project_comments
+    for insert to thendo_engine
+    with check (true);
+
 --- policy public.quotes authenticated_delete
 create policy authenticated_delete on public.quotes
     for delete to authenticated
@@ -7551,6 +7787,16 @@ create policy authenticated_update on public.referral_codes
     for update to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
     with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.referral_codes engine_insert
+create policy engine_insert on public.referral_codes
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.referral_codes engine_select
+create policy engine_select on public.referral_codes
+    for select to thendo_engine
+    using (true);
 
 --- policy public.reviews anon_select
 create policy anon_select on public.reviews
@@ -7803,6 +8049,16 @@ create policy engine_update on public.workflow_deliveries
     for update to thendo_engine
     using (true)
     with check (true);
+
+--- policy public.workflow_effects engine_insert
+create policy engine_insert on public.workflow_effects
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.workflow_effects engine_select
+create policy engine_select on public.workflow_effects
+    for select to thendo_engine
+    using (true);
 
 --- policy public.workflow_events engine_select
 create policy engine_select on public.workflow_events

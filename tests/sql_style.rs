@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use thendo::store::{BESIDE_BATCHES, OF_A_BATCH};
+use thendo::store::statements;
 
 /// Statements of the data plane without a limit, that no array of keys bounds either, and why that is right.
 const BOUNDED_OTHERWISE: &[(&str, &str)] = &[
@@ -148,7 +148,7 @@ fn what_people_list_has_a_limit() {
 
 #[test]
 fn what_the_engine_reads_is_bounded() {
-    let statements: Vec<_> = OF_A_BATCH.iter().chain(BESIDE_BATCHES).collect();
+    let statements: Vec<_> = statements().collect();
     let mut faults = Vec::new();
     for sql in &statements {
         let text = plain(sql.text, "--");

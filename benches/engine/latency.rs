@@ -120,7 +120,13 @@ async fn one_batch(session: &Session, cursors: &mut Cursors) -> Outcome<usize> {
         let total = event.row.get("total").and_then(serde_json::Value::as_i64);
         let (Some(customer), Some(total)) = (event.customer_id(), total) else { continue };
         let order = event.row["id"].as_str().and_then(|id| id.parse().ok());
-        let effect = Effect::AwardPoints { customer, order, points: total / 100, reason: "order".into() };
+        let effect = Effect::AwardPoints {
+            customer,
+            order,
+            points: total / 100,
+            reason: "order".into(),
+            expires: None,
+        };
         asked.push(Asked {
             execution: id,
             workflow,

@@ -2,11 +2,45 @@
 
 use crate::workflow::catalogue::ActionKind;
 
+mod given;
+
+pub mod add_comment;
+pub mod add_tag;
 pub mod award_points;
+pub mod create_changelog_entry;
 pub mod create_deposit;
+pub mod create_referral_code;
+pub mod enroll_customer;
 pub mod http_request;
+pub mod publish_page;
+pub mod redeem_points;
+pub mod refresh_stats;
+pub mod remove_tag;
+pub mod reverse_points;
 pub mod send_email;
+pub mod set_tier;
+pub mod unpublish_page;
+pub mod update_deposit;
+pub mod update_order_status;
 
 /// Every kind of action.
-pub const ALL: &[ActionKind] =
-    &[award_points::KIND, create_deposit::KIND, send_email::KIND, http_request::KIND];
+pub const ALL: &[ActionKind] = &[
+    award_points::KIND,
+    redeem_points::KIND,
+    reverse_points::KIND,
+    set_tier::KIND,
+    create_deposit::KIND,
+    update_deposit::KIND,
+    update_order_status::KIND,
+    enroll_customer::KIND,
+    create_referral_code::KIND,
+    add_tag::KIND,
+    remove_tag::KIND,
+    add_comment::KIND,
+    publish_page::KIND,
+    unpublish_page::KIND,
+    create_changelog_entry::KIND,
+    refresh_stats::KIND,
+    send_email::KIND,
+    http_request::KIND,
+];

@@ -17,7 +17,7 @@ const LONGEST: usize = 160;
 /// # Errors
 /// When the database can't be reached, is thendo's already, or has something that the engine can't work with.
 pub(super) async fn run(url: &SecretString, dry_run: bool, format: Format) -> anyhow::Result<ExitCode> {
-    let all = store::OF_A_BATCH.iter().chain(store::BESIDE_BATCHES);
+    let all = store::statements();
     let statements: Vec<(&str, &str)> = all.map(|sql| (sql.name, sql.text)).collect();
     let report = adopt::run(url, dry_run, &statements, |step| {
         if format == Format::Text {

@@ -9,33 +9,26 @@ use uuid::Uuid;
 
 use super::execution::Change;
 use super::ids::{EffectId, NodeId};
-use super::money::Money;
 use super::retry::Retry;
 
 /// One thing to do: rows of this database, but for the last two, which leave it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Adds points to a customer's balance, with a line in the ledger.
+    /// Adds points to a customer's balance, with a line in the ledger: what shops do most has a way of its own.
     AwardPoints {
         /// Whose balance.
         customer: Uuid,
         /// The order that earned them, if one did.
         order: Option<Uuid>,
-        /// More than zero.
+        /// Zero awards nothing.
         points: i64,
         /// Shown to the customer.
         reason: String,
+        /// When those expire that are not spent by then.
+        expires: Option<DateTime<Utc>>,
     },
-    /// Asks for part of an order's total.
-    CreateDeposit {
-        /// The order.
-        order: Uuid,
-        /// How much.
-        amount: Money,
-        /// Until when.
-        due: DateTime<Utc>,
-    },
+    /// Writes rows by a statement of the store's.
+    Rows(Rows),
     /// Starts another workflow, by an event that is for it.
     StartWorkflow {
         /// By name or id.
@@ -47,6 +40,64 @@ pub enum Effect {
     SendEmail(Email),
     /// Makes one request: a delivery, done after commit.
     HttpRequest(HttpRequest),
+}
+
+/// Rows to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows {
+    /// The kind of effect, by which its statement is found: `redeem_points`.
+    pub kind: &'static str,
+    /// What the statement takes.
+    pub input: Value,
+    /// Rows that it judges before it writes: nobody else changes them meanwhile, and of two effects that have one in
+    /// common one comes after the other.
+    pub targets: Vec<(Target, Uuid)>,
+    /// Rows that it writes, as far as they are known beforehand: by them events find who caused them.
+    pub writes: Vec<(&'static str, Key)>,
+}
+
+/// Tables whose rows effects judge, in the order in which they are locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Target {
+    /// `customers`.
+    Customer,
+    /// `orders`.
+    Order,
+    /// `deposits`.
+    Deposit,
+    /// `loyalty_points`, by the customer.
+    Balance,
+}
+
+/// The key of a row that an effect writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// The effect's own id: a new row.
+    Own,
+    /// A row that is there.
+    Of(Uuid),
+}
+
+impl Rows {
+    /// What `kind` takes, as a value that becomes an object.
+    pub fn new(kind: &'static str, input: impl Serialize) -> Self {
+        let input = serde_json::to_value(input).unwrap_or_default();
+        Self { kind, input, targets: Vec::new(), writes: Vec::new() }
+    }
+
+    /// With a row that it judges.
+    #[must_use]
+    pub fn judging(mut self, table: Target, key: Uuid) -> Self {
+        self.targets.push((table, key));
+        self
+    }
+
+    /// With a row that it writes.
+    #[must_use]
+    pub fn writing(mut self, table: &'static str, key: Key) -> Self {
+        self.writes.push((table, key));
+        self
+    }
 }
 
 /// A mail, rendered.

@@ -93,6 +93,8 @@ pub struct Http {
 pub struct Maintenance {
     /// How old the statistics of page views may grow, in seconds. At least 60.
     pub page_view_stats_every_s: u64,
+    /// How often points are looked for that have expired, in seconds. At least 60.
+    pub expire_points_every_s: u64,
 }
 
 /// How long what has happened is kept, in days; 0: for ever. What still waits needs none of it.
@@ -204,7 +206,7 @@ impl Default for Deliveries {
 
 impl Default for Maintenance {
     fn default() -> Self {
-        Self { page_view_stats_every_s: 900 }
+        Self { page_view_stats_every_s: 900, expire_points_every_s: 3600 }
     }
 }
 
@@ -273,6 +275,7 @@ impl Settings {
             ("engine.poll_ms", engine.poll_ms, 10, 3_600_000),
             ("engine.poll_without_notify_ms", engine.poll_without_notify_ms, 10, 3_600_000),
             ("maintenance.page_view_stats_every_s", self.maintenance.page_view_stats_every_s, 60, 604_800),
+            ("maintenance.expire_points_every_s", self.maintenance.expire_points_every_s, 60, 604_800),
             ("retention.events_days", self.retention.events_days.into(), 0, 36_500),
             ("retention.executions_days", self.retention.executions_days.into(), 0, 36_500),
             ("retention.deliveries_days", self.retention.deliveries_days.into(), 0, 36_500),

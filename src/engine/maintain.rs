@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::settings::{Retention, Settings};
 use crate::store::maintenance::{
-    Detached, Kept, delete_expired, detach_expired, drop_detached, prepare_partitions, prune_flow,
-    refresh_page_view_stats, take_turn,
+    Detached, Kept, delete_expired, detach_expired, drop_detached, expire_points, prepare_partitions,
+    prune_flow, refresh_page_view_stats, take_turn,
 };
 
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -24,6 +24,8 @@ const TRIES: u32 = 5;
 /// Rows deleted at once: as many as a quarter of a second takes.
 const LEAST_ROWS: u32 = 100;
 const MOST_ROWS: u32 = 10_000;
+/// Customers whose points expire in one transaction.
+const CUSTOMERS_AT_ONCE: i32 = 200;
 const WANTED: Duration = Duration::from_millis(250);
 
 /// Keeps house until `shutdown`.
@@ -56,6 +58,9 @@ pub async fn run(pool: PgPool, settings: Arc<Settings>, shutdown: CancellationTo
                 Ok(false) => {}
                 Err(error) => warn(&error, "page view statistics could not be refreshed"),
             }
+            if let Err(error) = expire(&pool, &settings).await {
+                warn(&error, "points could not be expired; it is tried again");
+            }
             if let Err(error) = remove_what_is_old(&pool, &settings.retention).await {
                 warn(&error, "what is old could not be removed; it is tried again in an hour");
             }
@@ -65,6 +70,18 @@ pub async fn run(pool: PgPool, settings: Arc<Settings>, shutdown: CancellationTo
             () = shutdown.cancelled() => return,
         }
     }
+}
+
+/// Points that have expired are taken away, some customers at a time.
+async fn expire(pool: &PgPool, settings: &Settings) -> sqlx::Result<()> {
+    let every = Duration::from_secs(settings.maintenance.expire_points_every_s);
+    if !take_turn(pool, "expire_points", every).await? {
+        return Ok(());
+    }
+    while expire_points(pool, CUSTOMERS_AT_ONCE).await? == CUSTOMERS_AT_ONCE {
+        sleep(WANTED).await;
+    }
+    Ok(())
 }
 
 /// Nothing if it is no turn of ours.
@@ -78,6 +95,8 @@ async fn remove_what_is_old(pool: &PgPool, retention: &Retention) -> sqlx::Resul
         (Kept::Deliveries, retention.deliveries_days),
         // Without the deliveries it would not be known what must not be sent again.
         (Kept::DeadLetters, retention.deliveries_days),
+        // Nor what must not be done again.
+        (Kept::Effects, retention.deliveries_days),
     ];
     for (kept, days) in kept.into_iter().filter(|(_, days)| *days > 0) {
         if matches!(kept, Kept::Events | Kept::Executions) {

@@ -198,7 +198,12 @@ fn cycles_are_shown_with_their_way() {
 fn settings() {
     let node = |kind, config| action("a", kind, config);
     let path = "/nodes/1/data/config";
-    assert!(one(node("award_points", json!({}))).starts_with(&format!("missing-field {path} How many")));
+    assert!(one(node("redeem_points", json!({}))).starts_with(&format!("missing-field {path} How many")));
+    assert!(one(node("award_points", json!({}))).starts_with("missing-field"));
+    let both = json!({"points": 1, "per_amount": {"per": 1, "currency": "EUR"}});
+    assert_eq!(one(node("award_points", both)), format!("conflicting-settings {path}/points"));
+    let euro = json!({"per_amount": {"per": 1, "currency": "euro"}});
+    assert_eq!(one(node("award_points", euro)), format!("unknown-value {path}/per_amount/currency"));
     assert_eq!(one(node("award_points", json!({"points": true}))), format!("wrong-type {path}/points"));
     assert_eq!(one(node("award_points", json!({"points": 0}))), format!("out-of-range {path}/points"));
     assert_eq!(one(node("create_deposit", json!({"percent": 101}))), format!("out-of-range {path}/percent"));

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::effects::Asked;
 use super::session::{Session, Sql, StoreError};
-use crate::domain::effect::Effect;
+use crate::domain::effect::{Effect, Key};
 use crate::domain::ids::ExecutionId;
 
 // Settings of the transaction. Lists of a few names; a value is empty where nothing is said any more.
@@ -72,23 +72,25 @@ impl Causes {
         for Asked { execution, depth, customer, request, .. } in asked {
             let cause = Cause { execution: execution.0, depth: depth.saturating_add(1) };
             let mut writes = |table, key: Uuid| raise(tables.entry(table).or_default(), key, cause);
-            let of = match &request.effect {
+            let of: Vec<Uuid> = match &request.effect {
                 Effect::AwardPoints { customer, order, .. } => {
                     writes("loyalty_ledger", request.id.0);
                     writes("loyalty_points", *customer);
-                    [Some(*customer), *order]
+                    vec![*customer].into_iter().chain(*order).collect()
                 }
-                Effect::CreateDeposit { order, .. } => {
-                    writes("deposits", request.id.0);
-                    [*customer, Some(*order)]
+                Effect::Rows(rows) => {
+                    for (table, key) in &rows.writes {
+                        writes(table, if let Key::Of(key) = key { *key } else { request.id.0 });
+                    }
+                    rows.targets.iter().map(|(_, key)| *key).chain(*customer).collect()
                 }
                 Effect::StartWorkflow { .. } => {
                     writes("manual", request.id.0);
-                    [*customer, None]
+                    Vec::from_iter(*customer)
                 }
-                Effect::SendEmail(_) | Effect::HttpRequest(_) => [*customer, None],
+                Effect::SendEmail(_) | Effect::HttpRequest(_) => Vec::from_iter(*customer),
             };
-            of.into_iter().flatten().for_each(|entity| raise(&mut entities, entity, cause));
+            of.into_iter().for_each(|entity| raise(&mut entities, entity, cause));
             if self.most.is_none_or(|most| most.depth < cause.depth) {
                 self.most = Some(cause);
             }
@@ -144,6 +146,7 @@ mod tests {
             order: order.map(id),
             points: 1,
             reason: String::new(),
+            expires: None,
         };
         let request = Request {
             id: EffectId(id(execution + 100)),

@@ -22,6 +22,14 @@ pub async fn refresh_page_view_stats(pool: &PgPool, at_least_every: Duration) ->
     Ok(done)
 }
 
+/// Takes points away that have expired, from at most `most` customers. How many it looked at.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn expire_points(pool: &PgPool, most: i32) -> sqlx::Result<i32> {
+    sqlx::query_scalar("select public.expire_points($1)").bind(most).fetch_one(pool).await
+}
+
 /// Makes the partitions of this month and the two next ones, where they are missing. How many.
 ///
 /// # Errors
@@ -53,6 +61,8 @@ pub enum Kept {
     Deliveries,
     /// `workflow_dead_letters`.
     DeadLetters,
+    /// `workflow_effects`.
+    Effects,
 }
 
 impl Kept {
@@ -63,6 +73,7 @@ impl Kept {
             Self::Executions => "workflow_executions",
             Self::Deliveries => "workflow_deliveries",
             Self::DeadLetters => "workflow_dead_letters",
+            Self::Effects => "workflow_effects",
         }
     }
 }

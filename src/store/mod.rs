@@ -34,15 +34,17 @@ pub mod workflows;
 
 use session::Sql;
 
-/// What a batch sends: prepared when a worker connects.
+/// What any batch may send: prepared when a worker connects. What few workflows have done is prepared when it is first needed.
 pub static OF_A_BATCH: &[&Sql] = &[
     &queue::AGREE_WITH_PUBLISHING,
     &queue::LOCK_READY_LANES,
     &queue::CLAIM_DUE,
     &cause::TELL_CAUSES,
-    &effects::LOCK_BALANCES,
+    &effects::LOCKS[0].1,
+    &effects::LOCKS[1].1,
+    &effects::LOCKS[2].1,
+    &effects::LOCKS[3].1,
     &effects::AWARD_POINTS,
-    &effects::CREATE_DEPOSITS,
     &deliveries::HAND_OVER,
     &starting::START_WORKFLOWS,
     &executions::LOAD_CUSTOMERS,
@@ -71,6 +73,11 @@ pub static OF_A_BATCH: &[&Sql] = &[
     &alerts::RAISE,
     &alerts::RAISE_DEAD_LETTERS,
 ];
+
+/// Every statement of the data plane.
+pub fn statements() -> impl Iterator<Item = &'static Sql> {
+    OF_A_BATCH.iter().chain(effects::STATEMENTS).chain(BESIDE_BATCHES).copied()
+}
 
 /// What is sent beside batches.
 pub static BESIDE_BATCHES: &[&Sql] = &[

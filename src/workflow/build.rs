@@ -224,8 +224,9 @@ impl Compiler<'_> {
         names: &mut BTreeSet<String>,
     ) {
         let node = resolved.nodes[at].0;
-        for need in kind.needs {
-            let choices: Vec<&str> = need.split('|').collect();
+        let is_set = |setting: &str| node.config.get(setting).is_some_and(|value| !value.is_null());
+        for need in kind.needs.iter().filter(|need| !need.unless.is_some_and(is_set)) {
+            let choices: Vec<&str> = need.path.split('|').collect();
             let gives = |subject: &&Subject| {
                 let has = |name: &str| {
                     if name == CUSTOMER_OF_EVENT {
@@ -259,7 +260,13 @@ impl Compiler<'_> {
                     lacking.name
                 );
                 let fault = Diagnostic::error("lacking-field", message).node(&node.id).at(&node.path);
-                self.diagnostics.push(fault.help("start the workflow with a trigger that gives it"));
+                let help = match need.unless {
+                    None => "start the workflow with a trigger that gives it".to_owned(),
+                    Some(setting) => {
+                        format!("start the workflow with a trigger that gives it, or set `{setting}`")
+                    }
+                };
+                self.diagnostics.push(fault.help(help));
                 return;
             }
         }

@@ -116,6 +116,27 @@ pub struct Write {
     pub operation: Operation,
 }
 
+/// What an action reads of the event itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need {
+    /// A dotted path: `order.total`. With alternatives: `a|b`.
+    pub path: &'static str,
+    /// The setting that says it in its place.
+    pub unless: Option<&'static str>,
+}
+
+impl Need {
+    /// In any case.
+    pub const fn of(path: &'static str) -> Self {
+        Self { path, unless: None }
+    }
+
+    /// Unless this setting says it.
+    pub const fn unless(setting: &'static str, path: &'static str) -> Self {
+        Self { path, unless: Some(setting) }
+    }
+}
+
 /// A kind of action.
 #[derive(Debug, Clone, Copy)]
 pub struct ActionKind {
@@ -125,8 +146,8 @@ pub struct ActionKind {
     pub retry: RetryClass,
     /// The rows that its effect writes: what they start may lead back to the workflow.
     pub writes: &'static [Write],
-    /// Dotted paths that it reads itself, beside its templates: `order.total`. With alternatives: `a|b`.
-    pub needs: &'static [&'static str],
+    /// What it reads itself of the event, beside its templates.
+    pub needs: &'static [Need],
     /// What later nodes see as `steps.NODE`.
     pub result: &'static [Field],
     /// Reads a node's settings.
@@ -185,6 +206,11 @@ pub trait Action: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`PlanError`] if that can't be said; the node fails.
     fn plan(&self, context: &Context) -> Result<Effect, PlanError>;
+
+    /// The rows that its effect writes beside those of its kind: where its settings say which.
+    fn writes(&self) -> Vec<(String, Operation)> {
+        Vec::new()
+    }
 
     /// What the schema can't say: faults of settings that contradict each other.
     fn check(&self, _reader: &mut Reader<'_>) {}

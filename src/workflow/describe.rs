@@ -43,7 +43,7 @@ pub struct Described {
     pub flow: Option<Value>,
     /// What an action reads itself, beside its templates.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub needs: Option<&'static [&'static str]>,
+    pub needs: Option<Vec<&'static str>>,
     /// The rows that an action writes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub writes: Option<Vec<Writes>>,
@@ -121,7 +121,7 @@ pub fn describe(kind: &Kind<'_>) -> Described {
         result: kind.result(),
         gives: gives.map(Iterator::collect),
         flow: matches!(kind, Kind::Trigger(_)).then(super::flow::schema),
-        needs: action.map(|kind| kind.needs),
+        needs: action.map(|kind| kind.needs.iter().map(|need| need.path).collect()),
         writes: action.map(|kind| {
             let writes = kind.writes.iter();
             writes.map(|to| Writes { table: to.table, operation: to.operation.as_str() }).collect()

@@ -55,6 +55,9 @@ const OF_THE_DOCUMENT: [&str; 42] = [
 /// Who executes what, beside its owner. A function that is not here is executed by nobody.
 const CALLERS: &[(&str, &str)] = &[
     ("anew", "service_role"),
+    ("audit_loyalty", "service_role thendo_engine"),
+    ("expire_points", "thendo_engine"),
+    ("refresh_stats_soon", "thendo_engine"),
     ("create_project_order", "authenticated service_role"),
     ("create_subscription", "service_role"),
     ("current_customer_id", "authenticated service_role"),

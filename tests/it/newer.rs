@@ -12,7 +12,7 @@ async fn all_migrations_run_on_a_newer_postgresql() {
     let check =
         thendo().args(["migrate", "--check", "--database-url", &shop.url]).output().expect("the binary");
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
-    for sql in thendo::store::OF_A_BATCH.iter().chain(thendo::store::BESIDE_BATCHES) {
+    for sql in thendo::store::statements() {
         shop.db.prepare(sql.text).await.unwrap_or_else(|e| panic!("{}: {e:?}", sql.name));
     }
 }

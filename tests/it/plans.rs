@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use thendo::database::role::Role;
-use thendo::store::{BESIDE_BATCHES, OF_A_BATCH};
+use thendo::store::{OF_A_BATCH, statements};
 
 use crate::support::Shop;
 
@@ -57,7 +57,7 @@ async fn no_statement_is_planned_to_read_a_growing_table_as_a_whole() {
     let _driver = thendo::database::connect::drive_in_background(connection);
     db.batch_execute("set plan_cache_mode = force_generic_plan").await.expect("set");
     let mut wrong = Vec::new();
-    for sql in OF_A_BATCH.iter().chain(BESIDE_BATCHES) {
+    for sql in statements() {
         let count = db.prepare(sql.text).await.expect(sql.name).params().len();
         db.batch_execute(&format!("prepare looked_at as {}", sql.text)).await.expect(sql.name);
         let values = if count == 0 { String::new() } else { format!("({})", vec!["null"; count].join(", ")) };

@@ -163,6 +163,13 @@ async fn default_partitions_and_deliveries_are_emptied_of_what_is_old_alone() {
     assert_eq!(delete("workflow_deliveries", 100).await, 1, "one is finished, old and asked for by nobody");
     assert_eq!(delete("workflow_deliveries", 100).await, 0);
     assert_eq!(shop.count("workflow_deliveries").await, 4);
+    // What effects were done goes as deliveries do, unless their execution rests.
+    let effects = "insert into workflow_effects (id, execution_id, node_id, kind, done_at)
+        select d.id, d.execution_id, d.node_id, 'add_tag', coalesce(d.finished_at, now()) from workflow_deliveries d
+        union all select gen_random_uuid(), gen_random_uuid(), 'old', 'add_tag', now() - interval '100 days'";
+    shop.db.execute(effects, &[]).await.expect("effects");
+    assert_eq!(delete("workflow_effects", 100).await, 1);
+    assert_eq!(shop.number("select count(*) from workflow_effects where node_id <> 'old'", &[]).await, 4);
 }
 
 #[tokio::test]

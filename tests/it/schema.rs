@@ -6,7 +6,7 @@ use crate::support::Shop;
 async fn every_statement_of_the_data_plane_prepares() {
     let shop = Shop::open().await;
     let mut names = std::collections::HashSet::new();
-    for sql in thendo::store::OF_A_BATCH.iter().chain(thendo::store::BESIDE_BATCHES) {
+    for sql in thendo::store::statements() {
         assert!(names.insert(sql.name), "{} is there twice", sql.name);
         shop.db.prepare(sql.text).await.unwrap_or_else(|e| panic!("{}: {e:?}", sql.name));
     }

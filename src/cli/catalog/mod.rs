@@ -149,8 +149,7 @@ fn facts(kind: &Described) -> Vec<(&'static str, Vec<String>)> {
     if !kind.result.is_empty() {
         facts.push(("Result, as steps.NODE", vec![fields(kind.result)]));
     }
-    let needs: Vec<String> =
-        kind.needs.unwrap_or_default().iter().map(|need| need.replace('|', " or ")).collect();
+    let needs: Vec<String> = kind.needs.iter().flatten().map(|need| need.replace('|', " or ")).collect();
     if !needs.is_empty() {
         facts.push(("Needs", needs));
     }

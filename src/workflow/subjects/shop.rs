@@ -198,6 +198,7 @@ pub static POINTS: Subject = Subject {
     fields: &[
         Field::new("customer_id", Id),
         Field::new("balance", Integer),
+        Field::new("next_expiry", Time),
         Field::new("created_at", Time),
         Field::new("updated_at", Time),
         Field::new("created_by", Id),
@@ -215,6 +216,9 @@ pub static LEDGER: Subject = Subject {
         Field::new("order_id", Id),
         Field::required("points", Integer),
         Field::required("reason", Text),
+        Field::new("kind", Text),
+        Field::new("reverses", Id),
+        Field::new("expires_at", Time),
         Field::new("execution_id", Id),
         Field::new("created_at", Time),
         Field::new("updated_at", Time),

@@ -6,6 +6,28 @@ pub const OF_ORDERS: &[&str] = &["pending", "processing", "completed", "cancelle
 pub const OF_SUBSCRIPTIONS: &[&str] =
     &["incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"];
 
+/// What may become what in workflows: from, to.
+pub type Moves = &'static [(&'static str, &'static str)];
+
+/// Of `orders.status`.
+pub const MOVES_OF_ORDERS: Moves = &[
+    ("pending", "processing"),
+    ("pending", "completed"),
+    ("pending", "cancelled"),
+    ("processing", "completed"),
+    ("processing", "cancelled"),
+    ("processing", "refunded"),
+    ("completed", "refunded"),
+    ("cancelled", "refunded"),
+];
+/// Of `deposits.status`.
+pub const MOVES_OF_DEPOSITS: Moves = &[("pending", "paid"), ("pending", "waived"), ("paid", "refunded")];
+
+/// The states that may become `to`.
+pub fn may_become(moves: Moves, to: &str) -> Vec<&'static str> {
+    moves.iter().filter(|(_, then)| *then == to).map(|(from, _)| *from).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
