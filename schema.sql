@@ -41,6 +41,77 @@ create domain public.event_operation as text constraint event_operation_check CH
 
 -- ==== Functions
 
+--- function public.allow_rows(jsonb)
+CREATE OR REPLACE FUNCTION public.allow_rows(wanted jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    former record;
+    wish record;
+    target regclass;
+    key_columns text;
+    unfit text;
+    each_action text;
+begin
+    for former in select r.table_name, r.columns from public.workflow_rows r loop
+        continue when wanted -> former.table_name = to_jsonb(former.columns);
+        target := to_regclass(format('public.%I', former.table_name));
+        if target is not null then
+            select string_agg(format('%I', a.attname), ', ') into key_columns
+              from pg_attribute a where a.attrelid = target and a.attnum > 0 and not a.attisdropped;
+            execute format('revoke select (%s), insert (%1$s), update (%1$s) on public.%I from thendo_engine', key_columns, former.table_name);
+            foreach each_action in array array['select', 'insert', 'update'] loop
+                execute format('drop policy if exists rows_%s on public.%I', each_action, former.table_name);
+            end loop;
+        end if;
+        delete from public.workflow_rows r where r.table_name = former.table_name;
+    end loop;
+    for wish in select w.key as table_name, array(select jsonb_array_elements_text(w.value)) as columns from jsonb_each(wanted) w loop
+        target := to_regclass(format('public.%I', wish.table_name));
+        if target is null or not exists (select from pg_class c where c.oid = target and c.relkind in ('r', 'p')) then
+            raise undefined_table using message = format('rows.allow names the table `%s`, which public does not have', wish.table_name);
+        end if;
+        -- Who is who, what is owed, and how all of this works is not a workflow's to write past its own actions.
+        if wish.table_name like 'workflow%' or wish.table_name like '\_%' or wish.table_name = any (array['user_roles', 'loyalty_points', 'loyalty_ledger',
+               'oauth_providers', 'google_calendar_tokens', 'consents', 'suppressions', 'event_tables', 'maintenance', 'medusa_mirror']) then
+            raise insufficient_privilege using message = format('rows.allow names the table `%s`, which no workflow may write', wish.table_name);
+        end if;
+        select string_agg(w.name, ', ') into unfit from unnest(wish.columns) as w (name)
+         where not exists (select from pg_attribute a where a.attrelid = target and a.attname = w.name and a.attnum > 0
+                              and not a.attisdropped and a.attgenerated = '' and a.attidentity <> 'a');
+        if unfit is not null or cardinality(wish.columns) = 0 then
+            raise undefined_column using message = format('rows.allow names columns of `%s` that it does not have, or that nobody writes: %s',
+                wish.table_name, coalesce(unfit, 'none'));
+        end if;
+        select string_agg(format('%I', a.attname), ', ') into key_columns
+          from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey) where i.indrelid = target and i.indisprimary;
+        if key_columns is null then
+            raise undefined_column using message = format('rows.allow names the table `%s`, which has no primary key', wish.table_name);
+        end if;
+        execute format('grant select (%s), insert (%1$s), update (%s) on public.%I to thendo_engine', key_columns
+            || ', ' || (select string_agg(format('%I', w.name), ', ') from unnest(wish.columns) as w (name)),
+            (select string_agg(format('%I', w.name), ', ') from unnest(wish.columns) as w (name)), wish.table_name);
+        foreach each_action in array array['select', 'insert', 'update'] loop
+            if not exists (select from pg_policies p where p.schemaname = 'public' and p.tablename = wish.table_name
+                               and 'thendo_engine' = any (p.roles) and p.cmd in (upper(each_action), 'ALL')) then
+                execute format('create policy rows_%s on public.%I for %1$s to thendo_engine %3$s', each_action, wish.table_name,
+                    case each_action when 'insert' then 'with check (true)' when 'update' then 'using (true) with check (true)' else 'using (true)' end);
+            end if;
+        end loop;
+        insert into public.workflow_rows (table_name, columns) values (wish.table_name, wish.columns)
+        on conflict (table_name) do update set columns = excluded.columns, updated_at = now();
+    end loop;
+end
+$function$;
+
+--- comment-on-function public.allow_rows(jsonb)
+comment on function public.allow_rows(jsonb) is 'Takes over the setting rows.allow: {"table": ["column", …]}. For who migrates.';
+
+--- grants-on-function public.allow_rows(jsonb)
+revoke all on function public.allow_rows(jsonb) from public, anon, authenticated, service_role;
+
 --- function public.anew(bytea)
 CREATE OR REPLACE FUNCTION public.anew(secret bytea)
  RETURNS bytea
@@ -3172,6 +3243,76 @@ comment on function public.workflow_edited() is 'Before-write trigger of workflo
 --- grants-on-function public.workflow_edited()
 revoke all on function public.workflow_edited() from public, anon, authenticated, service_role;
 
+--- function public.write_row(uuid, jsonb)
+CREATE OR REPLACE FUNCTION public.write_row(id uuid, input jsonb, OUT refused text, OUT row_key text, OUT was jsonb, OUT became jsonb)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    allowed text[];
+    key_name text;
+    key_type text;
+    names text[] := array(select jsonb_object_keys(input -> 'set') order by 1);
+    foreign_names text;
+    listed text;
+begin
+    select r.columns into allowed from public.workflow_rows r where r.table_name = input ->> 'table';
+    if allowed is null or to_regclass(format('public.%I', input ->> 'table')) is null then
+        refused := format('workflows may not write `%s`: name it in the setting rows.allow, and run `thendo migrate`', input ->> 'table');
+        return;
+    end if;
+    select string_agg(format('`%s`', n.name), ', ') into foreign_names from unnest(names) as n (name) where n.name <> all (allowed);
+    if foreign_names is not null then
+        refused := format('workflows may not write %s of `%s`: name it in the setting rows.allow, and run `thendo migrate`',
+            foreign_names, input ->> 'table');
+        return;
+    end if;
+    select a.attname, format_type(a.atttypid, a.atttypmod) into key_name, key_type
+      from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+     where i.indrelid = to_regclass(format('public.%I', input ->> 'table')) and i.indisprimary and i.indnkeyatts = 1;
+    if key_name is null then
+        refused := format('`%s` has a primary key of several columns', input ->> 'table');
+        return;
+    end if;
+    select string_agg(format('%I', n.name), ', ') into listed from unnest(names) as n (name);
+    if input ? 'row' then
+        row_key := input ->> 'row';
+        execute format('select (select to_jsonb(s) from (select %s) s) from public.%I t where t.%I = $1::%s for no key update',
+            (select string_agg(format('t.%I', n.name), ', ') from unnest(names) as n (name)), input ->> 'table', key_name, key_type)
+            into was using row_key;
+        if was is null then
+            refused := format('there is no row `%s` in `%s`', row_key, input ->> 'table');
+            return;
+        end if;
+        execute format('update public.%I t set (%s) = (select %s from jsonb_populate_record(null::public.%1$I, $2) r)
+            where t.%4$I = $1::%5$s returning (select to_jsonb(s) from (select %6$s) s)', input ->> 'table', listed,
+            (select string_agg(format('r.%I', n.name), ', ') from unnest(names) as n (name)), key_name, key_type,
+            (select string_agg(format('t.%I', n.name), ', ') from unnest(names) as n (name)))
+            into became using row_key, input -> 'set';
+    else
+        -- A key of the database's own making is the effect's.
+        if key_type = 'uuid' and not key_name = any (names) then
+            input := jsonb_set(input, array['set', key_name], to_jsonb(id));
+            names := names || key_name;
+            listed := concat_ws(', ', listed, format('%I', key_name));
+        end if;
+        execute format('insert into public.%I as t (%s) select %s from jsonb_populate_record(null::public.%1$I, $1) r
+            returning t.%4$I::text, (select to_jsonb(s) from (select %5$s) s)', input ->> 'table', listed,
+            (select string_agg(format('r.%I', n.name), ', ') from unnest(names) as n (name)), key_name,
+            (select string_agg(format('t.%I', n.name), ', ') from unnest(names) as n (name)))
+            into row_key, became using input -> 'set';
+    end if;
+end
+$function$;
+
+--- comment-on-function public.write_row(uuid, jsonb)
+comment on function public.write_row(uuid, jsonb) is 'Changes or adds a row of a table that workflows may write: {"table", "row", "set": {…}}; without `row` it adds one. For the daemon.';
+
+--- grants-on-function public.write_row(uuid, jsonb)
+revoke all on function public.write_row(uuid, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.write_row(uuid, jsonb) to thendo_engine;
+
 
 -- ==== Tables, each with what belongs to it
 
@@ -6297,6 +6438,24 @@ alter table public.workflow_queue enable row level security;
 revoke all on public.workflow_queue from public, anon, authenticated, service_role;
 grant select, insert, delete on public.workflow_queue to thendo_engine;
 
+--- table public.workflow_rows
+create table public.workflow_rows (
+    table_name text not null,
+    columns    text[] not null,
+    updated_at timestamp with time zone not null default now(),
+    constraint workflow_rows_pkey PRIMARY KEY (table_name)
+);
+
+--- comment public.workflow_rows
+comment on table public.workflow_rows is 'Columns that workflows may write: the setting rows.allow.';
+
+--- row-security public.workflow_rows
+alter table public.workflow_rows enable row level security;
+
+--- grants public.workflow_rows
+revoke all on public.workflow_rows from public, anon, authenticated, service_role;
+grant select on public.workflow_rows to thendo_engine;
+
 --- table public.workflow_schedules
 create table public.workflow_schedules (
     workflow_id uuid not null,
@@ -8150,6 +8309,11 @@ create policy engine_insert on public.workflow_queue
 
 --- policy public.workflow_queue engine_select
 create policy engine_select on public.workflow_queue
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_rows engine_select
+create policy engine_select on public.workflow_rows
     for select to thendo_engine
     using (true);
 

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::database::migrate::{self, State};
 use crate::database::role::Role;
-use crate::database::{connect, pooler, server};
+use crate::database::{connect, pooler, rows, server};
 use crate::domain::settings::Settings;
 use crate::engine::{self, Health, figures};
 use crate::http;
@@ -86,6 +86,11 @@ impl App {
         pooler::refuse_shared_sessions(&url).await?;
         check_schema(&url).await?;
         let pool = connect::pool(&url, engine::Connections::of(&settings).lists, Role::Engine).await?;
+        if !rows::is_taken_over(&pool, &settings.rows.allow).await? {
+            tracing::warn!(
+                "the database allows other rows than the setting rows.allow says; `thendo migrate` takes that over"
+            );
+        }
         let health = Arc::new(Health::default());
         let mut tasks = JoinSet::new();
         let state = http::Shared {

@@ -25,7 +25,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<AddComment>,
     },
     retry: RetryClass::Database,
-    writes: &[Write { table: "project_comments", operation: Operation::Insert }],
+    writes: &[Write::to("project_comments", Operation::Insert)],
     needs: &[Need::unless("order", "order.id|*.order_id")],
     result: &[Field::new("comment_id", FieldType::Id)],
     build: action::<AddComment>,

@@ -26,7 +26,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<AddTag>,
     },
     retry: RetryClass::Database,
-    writes: &[Write { table: "customer_tags", operation: Operation::Insert }],
+    writes: &[Write::to("customer_tags", Operation::Insert)],
     needs: &[Need::unless("customer", CUSTOMER_OF_EVENT)],
     result: &[Field::new("tag", FieldType::Text), Field::new("changed", FieldType::Boolean)],
     build: action::<AddTag>,

@@ -37,9 +37,9 @@ pub const KIND: ActionKind = ActionKind {
 
 /// What every change of a balance writes.
 pub(super) const WRITES: [Write; 3] = [
-    Write { table: "loyalty_ledger", operation: Operation::Insert },
-    Write { table: "loyalty_points", operation: Operation::Insert },
-    Write { table: "loyalty_points", operation: Operation::Update },
+    Write::to("loyalty_ledger", Operation::Insert),
+    Write::to("loyalty_points", Operation::Insert),
+    Write::to("loyalty_points", Operation::Update),
 ];
 pub(super) const MOST_POINTS: i64 = 1_000_000_000;
 /// The longest reason, in letters.

@@ -23,7 +23,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<CreateChangelogEntry>,
     },
     retry: RetryClass::Database,
-    writes: &[Write { table: "changelog_entries", operation: Operation::Insert }],
+    writes: &[Write::to("changelog_entries", Operation::Insert)],
     needs: &[],
     result: &[
         Field::new("entry_id", FieldType::Id),

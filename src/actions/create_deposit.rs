@@ -28,7 +28,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<CreateDeposit>,
     },
     retry: RetryClass::Database,
-    writes: &[Write { table: "deposits", operation: Operation::Insert }],
+    writes: &[Write::to("deposits", Operation::Insert)],
     needs: &[Need::unless("order", "order.id|*.order_id")],
     result: &[
         Field::new("deposit_id", FieldType::Id),

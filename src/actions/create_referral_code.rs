@@ -28,7 +28,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<CreateReferralCode>,
     },
     retry: RetryClass::Database,
-    writes: &[Write { table: "referral_codes", operation: Operation::Insert }],
+    writes: &[Write::to("referral_codes", Operation::Insert)],
     needs: &[Need::unless("customer", CUSTOMER_OF_EVENT)],
     result: &[
         Field::new("code", FieldType::Text),

@@ -27,7 +27,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<EnrollCustomer>,
     },
     retry: RetryClass::Database,
-    writes: &[Write { table: "enrollments", operation: Operation::Insert }],
+    writes: &[Write::to("enrollments", Operation::Insert)],
     needs: &[Need::unless("customer", CUSTOMER_OF_EVENT)],
     result: &[Field::new("enrollment_id", FieldType::Id), Field::new("created", FieldType::Boolean)],
     build: action::<EnrollCustomer>,

@@ -12,6 +12,7 @@ pub mod create_deposit;
 pub mod create_referral_code;
 pub mod enroll_customer;
 pub mod http_request;
+pub mod insert_row;
 pub mod publish_page;
 pub mod redeem_points;
 pub mod refresh_stats;
@@ -22,6 +23,7 @@ pub mod set_tier;
 pub mod unpublish_page;
 pub mod update_deposit;
 pub mod update_order_status;
+pub mod update_row;
 
 /// Every kind of action.
 pub const ALL: &[ActionKind] = &[
@@ -41,6 +43,8 @@ pub const ALL: &[ActionKind] = &[
     unpublish_page::KIND,
     create_changelog_entry::KIND,
     refresh_stats::KIND,
+    update_row::KIND,
+    insert_row::KIND,
     send_email::KIND,
     http_request::KIND,
 ];

@@ -32,9 +32,9 @@ pub const KIND: ActionKind = ActionKind {
 };
 
 pub(super) const WRITES: &[Write] = &[
-    Write { table: "pages", operation: Operation::Update },
-    Write { table: "blog_posts", operation: Operation::Update },
-    Write { table: "changelog_entries", operation: Operation::Update },
+    Write::to("pages", Operation::Update),
+    Write::to("blog_posts", Operation::Update),
+    Write::to("changelog_entries", Operation::Update),
 ];
 pub(super) const NEEDS: &[Need] = &[Need::unless("row", "page.id|post.id|changelog.id")];
 pub(super) const RESULT: &[Field] = &[

@@ -26,7 +26,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<RemoveTag>,
     },
     retry: RetryClass::Database,
-    writes: &[Write { table: "customer_tags", operation: Operation::Delete }],
+    writes: &[Write::to("customer_tags", Operation::Delete)],
     needs: &[Need::unless("customer", CUSTOMER_OF_EVENT)],
     result: &[Field::new("tag", FieldType::Text), Field::new("changed", FieldType::Boolean)],
     build: action::<RemoveTag>,

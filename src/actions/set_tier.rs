@@ -26,7 +26,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<SetTier>,
     },
     retry: RetryClass::Database,
-    writes: &[Write { table: "customers", operation: Operation::Update }],
+    writes: &[Write::to("customers", Operation::Update)],
     needs: &[Need::unless("customer", CUSTOMER_OF_EVENT)],
     result: &[
         Field::new("tier", FieldType::Text),

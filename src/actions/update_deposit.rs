@@ -26,7 +26,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<UpdateDeposit>,
     },
     retry: RetryClass::Database,
-    writes: &[Write { table: "deposits", operation: Operation::Update }],
+    writes: &[Write::to("deposits", Operation::Update)],
     needs: &[Need::unless("deposit", "deposit.id")],
     result: &[
         Field::new("deposit_id", FieldType::Id),

@@ -27,7 +27,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<UpdateOrderStatus>,
     },
     retry: RetryClass::Database,
-    writes: &[Write { table: "orders", operation: Operation::Update }],
+    writes: &[Write::to("orders", Operation::Update)],
     needs: &[Need::unless("order", "order.id|*.order_id")],
     result: &[
         Field::new("order_id", FieldType::Id),

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::output::{Format, GOOD, QUIET, WAIT, one_line, print_json, print_line, seconds, shape};
 use super::{Session, adopt};
 use crate::database::migrate::{self, Progress, State};
-use crate::database::pooler;
+use crate::database::{pooler, rows};
 
 /// `thendo migrate`
 #[derive(Debug, Args)]
@@ -74,6 +74,7 @@ impl Migrate {
             }
         })
         .await?;
+        rows::allow(&url, &session.settings.rows.allow).await?;
         match (self.format, applied) {
             (Format::Json, _) => print_json(&serde_json::json!({"applied": applied}))?,
             (Format::Text, 0) => print_line("the schema is up to date")?,

@@ -206,15 +206,15 @@ fn collect_leaves(under: &str, value: &Value, leaves: &mut BTreeMap<String, Stri
     }
 }
 
-/// The settings of the private server are PostgreSQL's, so any name may stand there.
-const FREE: &str = "postgres.settings.";
+/// The settings of the private server are PostgreSQL's, and tables the shop's: any name may stand there.
+const FREE: &[&str] = &["postgres.settings.", "rows.allow."];
 
 fn refuse_unknown(leaves: &BTreeMap<String, String>, file: Option<&Path>) -> Result<(), SettingsError> {
     let known = known_keys();
     for (key, origin) in leaves {
         let section =
             known.iter().any(|known| known.strip_prefix(key.as_str()).is_some_and(|r| r.starts_with('.')));
-        if known.contains(key) || key.starts_with(FREE) || section {
+        if known.contains(key) || FREE.iter().any(|free| key.starts_with(free)) || section {
             continue;
         }
         let nearest = known

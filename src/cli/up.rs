@@ -18,6 +18,7 @@ use crate::app::{self, App};
 use crate::database::connect;
 use crate::database::migrate;
 use crate::database::role::Role;
+use crate::database::rows;
 use crate::database::server::{DATABASE, PrivateServer};
 use crate::engine::Health;
 use crate::http;
@@ -99,6 +100,7 @@ async fn work(
 ) -> anyhow::Result<()> {
     let started = Instant::now();
     let applied = migrate::run(&url, |progress| migrate_command::tell(&progress)).await?;
+    rows::allow(&url, &session.settings.rows.allow).await?;
     tell("schema", if applied == 0 { "up to date" } else { "migrated" }, started)?;
 
     // Before the daemon, whose readiness says that what was published is in force.

@@ -9,5 +9,6 @@ pub mod limits;
 pub mod migrate;
 pub mod pooler;
 pub mod role;
+pub mod rows;
 pub mod server;
 mod tls;

@@ -1,5 +1,6 @@
 //! Effects: what actions want done, as data. Actions decide, the applier does.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -53,7 +54,7 @@ pub struct Rows {
     /// common one comes after the other.
     pub targets: Vec<(Target, Uuid)>,
     /// Rows that it writes, as far as they are known beforehand: by them events find who caused them.
-    pub writes: Vec<(&'static str, Key)>,
+    pub writes: Vec<(Cow<'static, str>, Key)>,
 }
 
 /// Tables whose rows effects judge, in the order in which they are locked.
@@ -95,7 +96,14 @@ impl Rows {
     /// With a row that it writes.
     #[must_use]
     pub fn writing(mut self, table: &'static str, key: Key) -> Self {
-        self.writes.push((table, key));
+        self.writes.push((Cow::Borrowed(table), key));
+        self
+    }
+
+    /// With a row of a table that settings name, if its key is an id.
+    #[must_use]
+    pub fn of_table(mut self, table: &str, key: Option<Key>) -> Self {
+        self.writes.extend(key.map(|key| (Cow::Owned(table.to_owned()), key)));
         self
     }
 }

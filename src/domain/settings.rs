@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use rows::Rows;
+
 use super::alert::{MOST_RECIPIENTS, Recipient, shown_recipient};
 
 /// Everything that can be set.
@@ -30,6 +32,8 @@ pub struct Settings {
     pub deliveries: Deliveries,
     /// Where requests may go.
     pub http: Http,
+    /// Which rows workflows may write.
+    pub rows: Rows,
     /// What is done from time to time.
     pub maintenance: Maintenance,
     /// How long what has happened is kept.
@@ -175,6 +179,7 @@ impl Default for Settings {
             engine: Engine::default(),
             deliveries: Deliveries::default(),
             http: Http::default(),
+            rows: Rows::default(),
             maintenance: Maintenance::default(),
             retention: Retention::default(),
             mail: Mail::default(),
@@ -383,5 +388,6 @@ pub fn mask_url(url: &str) -> String {
     format!("{scheme}://{authority}{path}{query}")
 }
 
+mod rows;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Who has what written: told to the database ahead of each wave, so that the events of what the engine writes carry
 //! their cause and depth (`record_event()`), also where one statement writes for five hundred executions.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Serialize, Serializer};
@@ -50,7 +51,7 @@ pub struct Causes {
     entities: Named,
     most: Option<Cause>,
     /// Tables that a former wave wrote to.
-    tables: HashSet<&'static str>,
+    tables: HashSet<Cow<'static, str>>,
 }
 
 impl Causes {
@@ -66,26 +67,27 @@ impl Causes {
 
     /// The settings, each by what its name ends in. Where several have one row written, the deepest counts.
     fn of_wave(&mut self, asked: &[Asked]) -> Vec<(String, Said)> {
-        let mut tables: HashMap<&'static str, Named> =
-            self.tables.iter().map(|table| (*table, Named::new())).collect();
+        let mut tables: HashMap<Cow<'static, str>, Named> =
+            self.tables.iter().map(|table| (table.clone(), Named::new())).collect();
         let mut entities = Named::new();
         for Asked { execution, depth, customer, request, .. } in asked {
             let cause = Cause { execution: execution.0, depth: depth.saturating_add(1) };
-            let mut writes = |table, key: Uuid| raise(tables.entry(table).or_default(), key, cause);
+            let mut writes =
+                |table: Cow<'static, str>, key: Uuid| raise(tables.entry(table).or_default(), key, cause);
             let of: Vec<Uuid> = match &request.effect {
                 Effect::AwardPoints { customer, order, .. } => {
-                    writes("loyalty_ledger", request.id.0);
-                    writes("loyalty_points", *customer);
+                    writes("loyalty_ledger".into(), request.id.0);
+                    writes("loyalty_points".into(), *customer);
                     vec![*customer].into_iter().chain(*order).collect()
                 }
                 Effect::Rows(rows) => {
                     for (table, key) in &rows.writes {
-                        writes(table, if let Key::Of(key) = key { *key } else { request.id.0 });
+                        writes(table.clone(), if let Key::Of(key) = key { *key } else { request.id.0 });
                     }
                     rows.targets.iter().map(|(_, key)| *key).chain(*customer).collect()
                 }
                 Effect::StartWorkflow { .. } => {
-                    writes("manual", request.id.0);
+                    writes("manual".into(), request.id.0);
                     Vec::from_iter(*customer)
                 }
                 Effect::SendEmail(_) | Effect::HttpRequest(_) => Vec::from_iter(*customer),
@@ -95,7 +97,7 @@ impl Causes {
                 self.most = Some(cause);
             }
         }
-        self.tables.extend(tables.keys());
+        self.tables.extend(tables.keys().cloned());
         // What triggers put off until the commit may be of any wave: the latest of an entity counts.
         self.entities.extend(entities);
         let mut said = vec![

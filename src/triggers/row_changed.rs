@@ -12,7 +12,7 @@ use crate::domain::event::{Event, Operation};
 use crate::workflow::anchor::Anchor;
 use crate::workflow::catalogue::{About, Source, Trigger, TriggerKind, schema};
 use crate::workflow::config::{Reader, describe};
-use crate::workflow::diagnostics::{Diagnostic, did_you_mean, nearest, segment};
+use crate::workflow::diagnostics::{Diagnostic, nearest, segment};
 use crate::workflow::rules::value::Typed;
 use crate::workflow::subjects::{ALL, FieldType, ROW, Subject, row_of};
 
@@ -34,7 +34,6 @@ pub const KIND: TriggerKind = TriggerKind {
 
 const SOURCES: &[Source] = &[Source::of(&ROW, Written::all().0)];
 /// Names in PostgreSQL are no longer.
-const LONGEST_NAME: usize = 63;
 const MOST_COLUMNS: usize = 100;
 
 /// What an admin sets on the node.
@@ -116,11 +115,11 @@ fn build(reader: &mut Reader<'_>) -> Option<Box<dyn Trigger>> {
         return None;
     }
     for (at, column) in read.columns.iter().enumerate() {
-        check_column(reader, subject, column, format!("{path}/columns/{at}"));
+        reader.column(subject, column, format!("{path}/columns/{at}"));
     }
     for (column, step) in &mut read.changes {
         let below = format!("{path}/changes/{}", segment(column));
-        check_column(reader, subject, column, below.clone());
+        reader.column(subject, column, below.clone());
         let ty = type_of(subject, column);
         for (name, values) in [("from", &mut step.from), ("to", &mut step.to)] {
             if values.len() > MOST_COLUMNS {
@@ -145,9 +144,8 @@ fn build(reader: &mut Reader<'_>) -> Option<Box<dyn Trigger>> {
 
 fn check_table(reader: &mut Reader<'_>, table: &str) {
     let at = format!("{}/table", reader.path);
-    if table.is_empty() || table.len() > LONGEST_NAME || table.contains(['.', '"', '\0']) {
-        let message = format!("a table's name has up to {LONGEST_NAME} bytes and no dots or quotes");
-        return reader.fault(Diagnostic::error("invalid-name", message).at(at).help("leave out its schema"));
+    if !reader.table(table) {
+        return;
     }
     if table.starts_with("workflow_") || table == "workflows" {
         let message = format!("`{table}` is thendo's own: its changes are no events");
@@ -160,17 +158,6 @@ fn check_table(reader: &mut Reader<'_>, table: &str) {
         let message = format!("`{table}` is no table of the schema; the shop may have one");
         let fault = Diagnostic::warning("unknown-table", message).at(at);
         reader.fault(fault.help(format!("did you mean `{found}`?")));
-    }
-}
-
-fn check_column(reader: &mut Reader<'_>, subject: &'static Subject, column: &str, path: String) {
-    if column.is_empty() || column.len() > LONGEST_NAME {
-        let message = format!("a column's name has up to {LONGEST_NAME} bytes");
-        reader.fault(Diagnostic::error("invalid-name", message).at(path));
-    } else if !subject.open && subject.field(column).is_none() {
-        let help = did_you_mean(column, subject.fields.iter().map(|field| field.name));
-        let message = format!("`{}` has no column `{column}`", subject.table);
-        reader.fault(Diagnostic::error("unknown-column", message).at(path).maybe_help(help));
     }
 }
 

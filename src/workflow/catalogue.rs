@@ -108,12 +108,19 @@ pub enum RetryClass {
 }
 
 /// Rows that an action writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
     /// The table, without its schema.
-    pub table: &'static str,
+    pub table: Cow<'static, str>,
     /// What it does to the row.
     pub operation: Operation,
+}
+
+impl Write {
+    /// To rows of that table.
+    pub const fn to(table: &'static str, operation: Operation) -> Self {
+        Self { table: Cow::Borrowed(table), operation }
+    }
 }
 
 /// What an action reads of the event itself.
@@ -208,7 +215,7 @@ pub trait Action: fmt::Debug + Send + Sync {
     fn plan(&self, context: &Context) -> Result<Effect, PlanError>;
 
     /// The rows that its effect writes beside those of its kind: where its settings say which.
-    fn writes(&self) -> Vec<(String, Operation)> {
+    fn writes(&self) -> Vec<Write> {
         Vec::new()
     }
 

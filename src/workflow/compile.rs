@@ -6,11 +6,11 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::Value;
 
 use super::build::Built;
-use super::catalogue::Catalogue;
+use super::catalogue::{Catalogue, Kind, Write};
 use super::diagnostics::{Diagnostic, Searches, any_error, first_of};
 use super::hash::hash;
 use super::meaning::Meaning;
-use super::plan::{ERROR, Parts, Plan, PlanNode};
+use super::plan::{ERROR, Parts, Plan, PlanNode, Work};
 use super::react_flow::{self, Drawing};
 use super::storable::first_unstorable;
 
@@ -159,7 +159,7 @@ impl Compiler<'_> {
                     kind: kind.as_ref()?.about().name,
                     enabled: node.enabled,
                     config: node.config.clone(),
-                    writes: kind.as_ref()?.writes(),
+                    writes: written(kind.as_ref()?, built.works[at].as_ref()),
                     class: kind.as_ref()?.retry(),
                     retry: built.retries[at].take(),
                     handles_errors: handled.contains(&at),
@@ -179,4 +179,13 @@ impl Compiler<'_> {
         let Built { filter, flow, .. } = built;
         Plan::new(Parts { graph, order, trigger, filter, flow, regions, hash, needs_customer })
     }
+}
+
+/// The rows that a node writes: those of its kind, and those that its settings name.
+fn written(kind: &Kind<'_>, work: Option<&Work>) -> Vec<Write> {
+    let named = match work {
+        Some(Work::Action(action)) => action.writes(),
+        _ => Vec::new(),
+    };
+    kind.writes().iter().cloned().chain(named).collect()
 }

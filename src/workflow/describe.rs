@@ -124,7 +124,7 @@ pub fn describe(kind: &Kind<'_>) -> Described {
         needs: action.map(|kind| kind.needs.iter().map(|need| need.path).collect()),
         writes: action.map(|kind| {
             let writes = kind.writes.iter();
-            writes.map(|to| Writes { table: to.table, operation: to.operation.as_str() }).collect()
+            writes.map(|to| Writes { table: &to.table, operation: to.operation.as_str() }).collect()
         }),
         retry: action.map(|kind| kind.retry),
         retry_schema: action.map(|_| super::retry::retry_schema()),

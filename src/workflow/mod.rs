@@ -8,6 +8,7 @@ mod branches;
 pub mod build;
 pub mod calendar;
 pub mod catalogue;
+pub mod columns;
 pub mod compile;
 pub mod config;
 pub mod context;

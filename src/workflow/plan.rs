@@ -50,7 +50,7 @@ pub struct PlanNode {
     /// What it does.
     pub work: Work,
     /// The rows that it writes.
-    pub writes: &'static [Write],
+    pub writes: Vec<Write>,
     /// How an action may be tried again.
     pub class: Option<RetryClass>,
     /// What the node says of that.

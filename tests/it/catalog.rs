@@ -57,6 +57,7 @@ const CALLERS: &[(&str, &str)] = &[
     ("anew", "service_role"),
     ("audit_loyalty", "service_role thendo_engine"),
     ("expire_points", "thendo_engine"),
+    ("write_row", "thendo_engine"),
     ("refresh_stats_soon", "thendo_engine"),
     ("create_project_order", "authenticated service_role"),
     ("create_subscription", "service_role"),

@@ -46,6 +46,8 @@ pub static STATEMENTS: &[&Sql] = &[
     statement!("set_published"),
     statement!("create_changelog_entry"),
     statement!("refresh_stats"),
+    statement!("update_row"),
+    statement!("insert_row"),
 ];
 
 /// What is asked of one kind, at once.

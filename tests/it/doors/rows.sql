@@ -172,6 +172,8 @@ insert into workflow_secrets (id, name, ciphertext, nonce, key_id) values ({secr
 insert into workflow_daemons (id, host, pid, version, lock) values ({daemon}, '{near|far}', 1, '1', 5000);
 -- its rows | of another
 insert into workflow_hands (daemon_id, worker, lanes, due_ats, queue_ids) values ({daemon}, 0, array[1], array[now()], array[1]);
+-- one | another
+insert into workflow_rows (table_name, columns) values ('{near|far}', array['a']);
 -- of one row | of another
 insert into workflow_strikes (lane, due_at, queue_id, strikes) values (1, now(), {1|2}, 1);
 -- one | another

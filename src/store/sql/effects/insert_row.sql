@@ -1,0 +1,9 @@
+, written as materialized (
+    select f.id, f.input ->> 'table' as table_name, w.refused, w.row_key, w.was, w.became
+    from fresh f cross join lateral public.write_row(f.id, f.input) as w (refused, row_key, was, became)
+), judged as (
+    select w.id, w.refused,
+           format('%s %s', w.table_name, w.row_key) as why, jsonb_build_object('row', w.row_key) as result,
+           jsonb_build_array(jsonb_build_object('table', w.table_name, 'key', w.row_key, 'after', w.became)) as changes
+    from written w
+)
