@@ -1362,6 +1362,7 @@ begin
     delete from public.workflow_triggers p where p.workflow_id = of_workflow;
     delete from public.workflow_conditions p where p.workflow_id = of_workflow;
     delete from public.workflow_actions p where p.workflow_id = of_workflow;
+    delete from public.workflow_awaited_tables t where t.workflow_id = of_workflow;
     insert into public.workflow_triggers (workflow_id, version, node_id, kind, label, config, table_name, operations)
     select of_workflow, of_version, t.node, t.kind, t.label, coalesce(t.config, '{}'), t."table", t.operations
       from jsonb_to_recordset(with_parts -> 'triggers')
@@ -1373,6 +1374,9 @@ begin
     select of_workflow, of_version, a.node, a.kind, a.label, coalesce(a.config, '{}')
       from jsonb_to_recordset(with_parts -> 'actions') as a (node text, kind text, label text, config jsonb);
     perform public.keep_schedule(of_workflow, with_parts);
+    insert into public.workflow_awaited_tables (workflow_id, table_name, operations)
+    select of_workflow, t."table", t.operations
+      from jsonb_to_recordset(with_parts -> 'awaited') as t ("table" text, operations text[]);
 end
 $function$;
 
@@ -2331,7 +2335,11 @@ begin
     -- A workflow hears what is written by statements that begin after it was published.
     if tg_argv[2] = 'subscribed' then
         if not exists (select from public.workflow_triggers t
-                       where t.table_name = tg_table_name and lower(tg_op) = any (t.operations)) then
+                       where t.table_name = tg_table_name and lower(tg_op) = any (t.operations))
+           and not exists (select from public.workflow_awaited_tables t
+                       where t.table_name = tg_table_name and lower(tg_op) = any (t.operations))
+           -- Executions wait on when their version is not in force any more.
+           and not exists (select from public.workflow_awaits w where w.table_name = tg_table_name and w.operation = lower(tg_op)) then
             return null;
         end if;
     end if;
@@ -2423,7 +2431,7 @@ begin
 
     get diagnostics recorded = row_count;
     -- 1952998511 is 'thdo', the namespace of thendo's advisory locks; 0 is the gate.
-    if recorded > 0 and pg_try_advisory_xact_lock_shared(1952998511, 0) and pg_notification_queue_usage() < 0.5 then
+    if recorded > 0 and pg_try_advisory_xact_lock_shared(1952998511, 0) then
         woken := pg_notify('thendo_' || tg_argv[0], '')::text; -- Cheaper than perform, which runs a query.
     end if;
     return null;
@@ -5991,6 +5999,26 @@ alter table public.workflow_alerts enable row level security;
 revoke all on public.workflow_alerts from public, anon, authenticated, service_role;
 grant select, update on public.workflow_alerts to thendo_engine;
 
+--- table public.workflow_awaited_tables
+create table public.workflow_awaited_tables (
+    workflow_id uuid not null,
+    table_name  text not null,
+    operations  text[] not null,
+    constraint workflow_awaited_tables_pkey PRIMARY KEY (workflow_id, table_name)
+);
+
+--- comment public.workflow_awaited_tables
+comment on table public.workflow_awaited_tables is 'Whose events a workflow''s version in force waits for.';
+
+--- index public.workflow_awaited_tables idx_workflow_awaited_tables_table_name
+CREATE INDEX idx_workflow_awaited_tables_table_name ON public.workflow_awaited_tables USING btree (table_name);
+
+--- row-security public.workflow_awaited_tables
+alter table public.workflow_awaited_tables enable row level security;
+
+--- grants public.workflow_awaited_tables
+revoke all on public.workflow_awaited_tables from public, anon, authenticated, service_role;
+
 --- table public.workflow_awaits
 create table public.workflow_awaits (
     execution_id uuid not null,
@@ -7091,6 +7119,10 @@ alter table public.workflow_actions
 --- foreign-key public.workflow_actions workflow_actions_workflow_id_fkey
 alter table public.workflow_actions
     add constraint workflow_actions_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
+
+--- foreign-key public.workflow_awaited_tables workflow_awaited_tables_workflow_id_fkey
+alter table public.workflow_awaited_tables
+    add constraint workflow_awaited_tables_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
 
 --- foreign-key public.workflow_awaits workflow_awaits_execution_id_fkey
 alter table public.workflow_awaits

@@ -1,6 +1,7 @@
 //! The plan: a version, compiled. A DAG of nodes with their work, ready to run.
 
-use std::collections::{BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -199,11 +200,19 @@ impl Plan {
 
     /// What it consists of, for those who ask the database what listens to what: lists of `triggers`, `conditions`
     /// and `actions`, each `{node, kind, label, config}`; a trigger once per table, with `table` and `operations`.
-    /// Controls are among the conditions where they choose a branch, else among the actions.
+    /// Controls are among the conditions where they choose a branch, else among the actions. `awaited` are the tables whose
+    /// events it waits for.
     pub fn parts(&self) -> Value {
         let (mut triggers, mut conditions, mut actions) = (Vec::new(), Vec::new(), Vec::new());
         let nodes = self.order.iter().filter_map(|index| self.graph.node_weight(*index));
+        let mut awaited: BTreeMap<Cow<'static, str>, BTreeSet<&str>> = BTreeMap::new();
         for node in nodes.filter(|node| node.enabled) {
+            if let Work::Control(control) = &node.work {
+                for source in control.awaits().iter().flat_map(|awaits| awaits.trigger.sources()) {
+                    let operations = source.operations.iter().map(|operation| operation.as_str());
+                    awaited.entry(source.table).or_default().extend(operations);
+                }
+            }
             let mut part =
                 json!({"node": node.id, "kind": node.kind, "label": node.label, "config": node.config});
             match &node.work {
@@ -225,7 +234,9 @@ impl Plan {
                 }
             }
         }
-        json!({"triggers": triggers, "conditions": conditions, "actions": actions})
+        let awaited =
+            awaited.into_iter().map(|(table, operations)| json!({"table": table, "operations": operations}));
+        json!({"triggers": triggers, "conditions": conditions, "actions": actions, "awaited": awaited.collect::<Vec<_>>()})
     }
 
     /// Whether the event starts it: it is about a row of the sources, the trigger agrees, and so does its filter.

@@ -237,3 +237,31 @@ async fn what_happened_before_the_wait_was_known_comes_before_what_is_handed_ove
     let heard: String = shop.db.query_one(heard, &[]).await.expect("it ended").get(0);
     assert_eq!(heard, first.to_string());
 }
+
+#[tokio::test]
+async fn events_that_are_recorded_for_listeners_alone_are_heard_by_those_who_wait() {
+    let shop = Shop::open().await;
+    let _daemon = shop.daemon().await;
+    let event = json!({"event": "row_changed", "of": "anyone", "config": {"table": "page_views", "operations": ["insert"]}, "timeout": "1h"});
+    let file = json!({"nodes": [start("order_created"), control("wait", "wait_for_event", &event), points("seen", &json!(1))],
+        "edges": [edge("start", "wait"), branch("wait", "event", "seen")]});
+    let views = "insert into page_views (page_id, visitor) select id, 'v' from pages";
+    shop.does("insert into pages (slug, title, status) values ('p', 'P', 'published')").await;
+    let recorded = "select count(*) from workflow_events where table_name = 'page_views'";
+    shop.does(views).await;
+    assert_eq!(shop.number(recorded, &[]).await, 0, "nobody listens");
+    let waits = shop.publishes("waits", &file).await;
+    shop.places_order(100).await;
+    rest(&shop, 1).await;
+    // Who rests already goes on listening when the version is replaced by one that does not wait.
+    let other =
+        json!({"nodes": [start("order_created"), points("a", &json!(5))], "edges": [edge("start", "a")]});
+    let edits = "update workflows set definition = $2 where id = $1";
+    shop.db.execute(edits, &[&waits, &other]).await.expect("edited");
+    until("it is in force", async || shop.count("workflow_awaited_tables").await == 0).await;
+    shop.does(views).await;
+    until("it has ended", || async { ended(&shop, "succeeded").await == 1 }).await;
+    assert_eq!((shop.number(recorded, &[]).await, shop.count("loyalty_ledger").await), (1, 1));
+    shop.does(views).await;
+    assert_eq!(shop.number(recorded, &[]).await, 1, "nobody listens any more");
+}

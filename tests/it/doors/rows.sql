@@ -148,6 +148,8 @@ insert into workflow_plan_epoch (epoch) values (1);
 insert into workflow_waiting (id, event_at, event_id, workflow_id, version, lane, state, started_at)
 values ({waiting}, '2020-01-01', {event}, {workflow}, 1, 1, '{}', now());
 -- one | another
+insert into workflow_awaited_tables (workflow_id, table_name, operations) values ({workflow}, 'campaign_opens', array['insert']);
+-- one | another
 insert into workflow_awaits (execution_id, node_id, table_name, operation, key, workflow_id, version, lane)
 values ({waiting}, 'wait', 'orders', 'update', '*', {workflow}, 1, 1);
 -- one | another
