@@ -1401,6 +1401,31 @@ comment on function public.look_for_trouble(interval) is 'Raises alarms for what
 revoke all on function public.look_for_trouble(interval) from public, anon, authenticated, service_role;
 grant execute on function public.look_for_trouble(interval) to thendo_engine;
 
+--- function public.mail_edited()
+CREATE OR REPLACE FUNCTION public.mail_edited()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    this_one constant text := pg_current_xact_id()::text;
+begin
+    -- Once a transaction is enough, however many rows it writes.
+    if coalesce(current_setting('thendo.mails_edited', true), '') <> this_one then
+        perform set_config('thendo.mails_edited', this_one, true);
+        update public.workflow_plan_epoch set epoch = epoch + 1;
+    end if;
+    return null;
+end
+$function$;
+
+--- comment-on-function public.mail_edited()
+comment on function public.mail_edited() is 'Commit trigger of email_templates: daemons load them anew.';
+
+--- grants-on-function public.mail_edited()
+revoke all on function public.mail_edited() from public, anon, authenticated, service_role;
+
 --- function public.make_partition(text, text, text, date)
 CREATE OR REPLACE FUNCTION public.make_partition(parent text, clock text, child text, month date)
  RETURNS integer
@@ -3638,6 +3663,9 @@ comment on column public.email_templates.consent is 'transactional: part of what
 --- index public.email_templates idx_email_templates_created_by
 CREATE INDEX idx_email_templates_created_by ON public.email_templates USING btree (created_by) WHERE (created_by IS NOT NULL);
 
+--- trigger public.email_templates mail_edited
+CREATE CONSTRAINT TRIGGER mail_edited AFTER INSERT OR DELETE OR UPDATE ON public.email_templates DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.mail_edited();
+
 --- trigger public.email_templates record_delete
 CREATE TRIGGER record_delete AFTER DELETE ON public.email_templates REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by}');
 
@@ -3660,6 +3688,7 @@ alter table public.email_templates enable row level security;
 revoke all on public.email_templates from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.email_templates to authenticated;
 grant select, insert, update, delete on public.email_templates to service_role;
+grant select on public.email_templates to thendo_engine;
 
 --- table public.enrollments
 create table public.enrollments (
@@ -7182,6 +7211,11 @@ create policy authenticated_update on public.email_templates
     for update to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
     with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.email_templates engine_select
+create policy engine_select on public.email_templates
+    for select to thendo_engine
+    using (true);
 
 --- policy public.enrollments authenticated_delete
 create policy authenticated_delete on public.enrollments

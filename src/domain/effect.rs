@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::execution::Change;
 use super::ids::{EffectId, NodeId};
+use super::mail::Consent;
 use super::money::Money;
 use super::retry::Retry;
 
@@ -50,7 +51,7 @@ pub enum Effect {
 }
 
 /// A mail, rendered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Email {
     /// One address, `name@host`.
     pub to: String,
@@ -61,6 +62,12 @@ pub struct Email {
     /// The HTML part, if the action has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub html: Option<String>,
+    /// Who may be sent it.
+    #[serde(default, skip_serializing_if = "Consent::is_transactional")]
+    pub consent: Consent,
+    /// The stored template that it was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
 }
 
 /// A request to somebody else's server, rendered.

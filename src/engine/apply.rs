@@ -16,6 +16,7 @@ use crate::store::constraints;
 use crate::store::effects::{self, Asked};
 use crate::store::executions::Identity;
 use crate::store::session::{ErrorClass, Session, StoreError};
+use crate::workflow::mails::Mails;
 use crate::workflow::plan::Plan;
 
 /// Savepoints that a transaction has at most.
@@ -81,17 +82,19 @@ pub struct Moved {
     pub thought: Duration,
 }
 
-/// Moves `running` as far as they go, within a transaction that the caller holds.
+/// Moves `running` as far as they go, within a transaction that the caller holds. `mails` are the stored ones.
 ///
 /// # Errors
 /// [`Fault`]; the transaction is then to be rolled back.
 pub async fn in_waves(
     session: &Session,
     running: &mut [Running],
+    mails: &Arc<Mails>,
     now: DateTime<Utc>,
     manner: Manner,
     deliveries: &mut Deliveries,
 ) -> Result<Moved, Fault> {
+    running.iter_mut().for_each(|of| of.run.set_mails(mails));
     let mut causes = Causes::default();
     let mut moved = Moved { handed: false, thought: Duration::ZERO };
     let (mut kept, mut checks) = (0, false);

@@ -45,6 +45,7 @@ mod seed;
 mod seen;
 mod states;
 mod steering;
+mod stored_mails;
 mod supabase;
 mod telling;
 mod tokens;
