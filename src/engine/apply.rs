@@ -11,6 +11,7 @@ use serde_json::json;
 use super::advance::Run;
 use crate::domain::effect::{Answer, Effect, HttpRequest, Outgoing};
 use crate::domain::ids::EffectId;
+use crate::mail::content::finish;
 use crate::store::cause::Causes;
 use crate::store::constraints;
 use crate::store::effects::{self, Asked};
@@ -207,10 +208,17 @@ async fn each(
 fn as_if_done(asked: &Asked, rendered: &mut Vec<Outgoing>) -> Answer {
     let (result, why) = match &asked.request.effect {
         Effect::SendEmail(email) => {
-            rendered.push(Outgoing::Email(email.clone()));
-            let result = json!({ "message_id": asked.request.id.0, "to": email.to, "subject": email.subject,
-                "status": "rendered" });
-            (result, format!("rendered for {}, not sent", email.to))
+            let email = match finish(email.clone()) {
+                Ok(email) => email,
+                Err(fault) => return Answer::Refused { reason: fault.to_string() },
+            };
+            let done = (
+                json!({ "message_id": asked.request.id.0, "to": email.to, "subject": email.subject,
+                    "status": "rendered" }),
+                format!("rendered for {}, not sent", email.to),
+            );
+            rendered.push(Outgoing::Email(email));
+            done
         }
         Effect::HttpRequest(request) => {
             let HttpRequest { method, url, .. } = request;

@@ -24,6 +24,23 @@ async fn writes_template(shop: &Shop, name: &str, subject: &str, html: &str) {
     shop.db.execute(sql, &[&name, &subject, &html]).await.expect("a template");
 }
 
+#[tokio::test]
+async fn styles_are_put_in_place_and_who_reads_no_html_gets_text() {
+    let shop = Shop::open().await;
+    let sink = Sink::open(Manner::Accepts).await;
+    let _daemon = shop.daemon_with(&[("THENDO_MAIL__SMTP_URL", &sink.url)]).await;
+    let html = "<style>p { color: red }</style><p>Dear {{ customer.name }}, <a href=\"https://shop.example/o\">look</a></p>";
+    writes_template(&shop, "styled", "Hi", html).await;
+    shop.publishes("mail", &mail_of("styled", Value::Null)).await;
+    shop.places_order(250_00).await;
+    shop.has_settled().await;
+    let taken = sink.taken();
+    let (text, html) = taken[0].split_once("Content-Type: text/html").expect("two parts");
+    assert!(text.contains("multipart/alternative") && text.contains("Content-Type: text/plain"), "{text}");
+    assert!(text.contains("Dear Ada") && text.contains("https://shop.example/o"), "{text}");
+    assert!(html.contains("style=3D\"color: red;\"") || html.contains("style=\"color: red;\""), "{html}");
+}
+
 async fn error_of(shop: &Shop, workflow: &str) -> String {
     let sql =
         "select coalesce(x.error, '') from workflow_executions x join workflows w on w.id = x.workflow_id
@@ -69,9 +86,11 @@ async fn a_bad_template_harms_who_sends_it_and_says_what_to_do() {
     )
     .await;
     writes_template(&shop, "large", "Hi", &"x".repeat(200_000)).await;
+    let (rules, tags) = ((0..900).map(|n| format!(".c{n}{{a:b}}")).collect::<String>(), "<p>x".repeat(4_000));
+    writes_template(&shop, "styled", "Hi", &format!("<style>{rules}</style>{tags}")).await;
     writes_template(&shop, "off", "Hi", "x").await;
     shop.does("update email_templates set is_active = false where name = 'off'").await;
-    let all = ["good", "broken", "lacking", "endless", "large", "off", "nowhere"];
+    let all = ["good", "broken", "lacking", "endless", "large", "styled", "off", "nowhere"];
     for name in all {
         shop.publishes(name, &mail_of(name, Value::Null)).await;
     }
@@ -92,6 +111,7 @@ async fn a_bad_template_harms_who_sends_it_and_says_what_to_do() {
         ),
         ("endless", "the html of the template `endless`"),
         ("large", "longer than 64 KiB"),
+        ("styled", "the HTML has 900 style rules for 4002 tags"),
         ("off", "the template `off` is not active"),
         ("nowhere", "there is no template `nowhere`: add a row"),
     ] {
