@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::alert::{MOST_RECIPIENTS, Recipient, shown_recipient};
+pub use secrets::Secrets;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,6 +41,8 @@ pub struct Settings {
     pub postgres: Postgres,
     /// Who is told of trouble, and from when on it is some.
     pub alerts: Alerts,
+    /// The installation's key.
+    pub secrets: Secrets,
     /// What is logged.
     pub log: Log,
 }
@@ -178,6 +181,7 @@ impl Default for Settings {
             mail: Mail::default(),
             postgres: Postgres::default(),
             alerts: Alerts::default(),
+            secrets: Secrets::default(),
             log: Log::default(),
         }
     }
@@ -289,6 +293,7 @@ impl Settings {
                 return Err(OutOfBounds { key, value: value.to_string(), bounds });
             }
         }
+        self.secrets.check()?;
         self.check_texts()
     }
 
@@ -380,5 +385,6 @@ pub fn mask_url(url: &str) -> String {
     format!("{scheme}://{authority}{path}{query}")
 }
 
+mod secrets;
 #[cfg(test)]
 mod tests;
