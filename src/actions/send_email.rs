@@ -39,6 +39,8 @@ pub const KIND: ActionKind = ActionKind {
     build: action::<SendEmail>,
 };
 
+/// What marketing mails to the blog's subscribers are about.
+const OF_BLOG: &[&str] = &["post", "changelog", "subscriber"];
 const MAX_ADDRESS_BYTES: usize = 254;
 const MAX_SUBJECT_BYTES: usize = 900;
 
@@ -60,6 +62,9 @@ pub struct SendEmail {
     text: Option<Template>,
     /// The mail as HTML; values are escaped.
     html: Option<HtmlTemplate>,
+    /// Whether the mail is part of what was bought, or marketing: that goes only to those who agreed. A stored template says
+    /// it itself.
+    consent: Option<Consent>,
 }
 
 impl Action for SendEmail {
@@ -69,6 +74,7 @@ impl Action for SendEmail {
             Some(name) => self.stored(name, to, context)?,
             None => self.written(to, context)?,
         };
+        email.of_blog = !email.consent.is_transactional() && OF_BLOG.contains(&context.subject());
         email.subject = email.subject.trim().to_owned();
         if email.subject.chars().any(char::is_control) {
             return Err(PlanError("subject: it must be one line, without control characters".into()));
@@ -84,6 +90,7 @@ impl Action for SendEmail {
             ("subject", self.subject.is_some()),
             ("text", self.text.is_some()),
             ("html", self.html.is_some()),
+            ("consent", self.consent.is_some()),
         ];
         if self.template.is_some() {
             for (field, _) in inline.iter().filter(|(_, there)| *there) {
@@ -156,8 +163,8 @@ impl SendEmail {
         let subject = subject.map_err(part("subject"))?.unwrap_or_default();
         let text = self.text.as_ref().map(|text| text.render(context)).transpose().map_err(part("text"))?;
         let html = self.html.as_ref().map(|html| html.render(context)).transpose().map_err(part("html"))?;
-        let (text, consent) = (text.unwrap_or_default(), Consent::Transactional);
-        Ok(Email { to, subject, text, html, consent, template: None })
+        let (text, consent) = (text.unwrap_or_default(), self.consent.unwrap_or_default());
+        Ok(Email { to, subject, text, html, consent, template: None, of_blog: false })
     }
 }
 

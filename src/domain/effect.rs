@@ -65,6 +65,9 @@ pub struct Email {
     /// Who may be sent it.
     #[serde(default, skip_serializing_if = "Consent::is_transactional")]
     pub consent: Consent,
+    /// It is about the blog: whoever subscribed to that agreed to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_blog: bool,
     /// The stored template that it was made of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
@@ -110,6 +113,14 @@ impl HttpRequest {
 pub enum Outgoing {
     /// A mail.
     Email(Email),
+    /// A mail that its recipient is not to be sent, and why.
+    SuppressedEmail {
+        /// What would have been sent.
+        #[serde(flatten)]
+        email: Email,
+        /// Why not.
+        suppressed: String,
+    },
     /// A request.
     Http(HttpRequest),
 }

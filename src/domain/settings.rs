@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::alert::{MOST_RECIPIENTS, Recipient, shown_recipient};
+pub use mail::Mail;
 pub use secrets::Secrets;
 
 /// Everything that can be set.
@@ -23,6 +24,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Where the daemon answers HTTP.
     pub listen: SocketAddr,
+    /// Where the daemon's public pages are reached from outside, such as `https://mail.shop.example`: links in mails lead there.
+    pub public_url: Option<String>,
     /// Connections to the database, all of the daemon's together. At least 3.
     pub pool_max: u32,
     /// How events are worked on.
@@ -73,9 +76,9 @@ pub struct Deliveries {
     pub per_destination: u32,
     /// After this a sender that has not answered counts as dead.
     pub lease_ms: u64,
-    /// Attempts before one is given up.
+    /// Attempts before a request is given up.
     pub attempts: u16,
-    /// Pause before the second attempt; it doubles with each.
+    /// Pause before the second attempt, of a mail where nobody answered; it doubles with each.
     pub backoff_ms: u64,
     /// Time for one attempt.
     pub timeout_ms: u64,
@@ -108,19 +111,6 @@ pub struct Retention {
     pub executions_days: u32,
     /// Mails and requests that are finished.
     pub deliveries_days: u32,
-}
-
-/// Where mails go.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Mail {
-    /// The sender, `Name <name@host>`.
-    pub from: String,
-    /// `smtp://user:password@host:587` or `smtps://…`. Without one, mails are files in the mailbox.
-    #[serde(serialize_with = "masked")]
-    pub smtp_url: Option<SecretString>,
-    /// Folder of `.eml` files; `mailbox` in `data_dir` unless set.
-    pub mailbox: Option<PathBuf>,
 }
 
 /// The private server of `thendo up`.
@@ -172,6 +162,7 @@ impl Default for Settings {
             database_url: None,
             data_dir: default_data_dir(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7878)),
+            public_url: None,
             pool_max: 10,
             engine: Engine::default(),
             deliveries: Deliveries::default(),
@@ -215,12 +206,6 @@ impl Default for Maintenance {
 impl Default for Retention {
     fn default() -> Self {
         Self { events_days: 90, executions_days: 400, deliveries_days: 90 }
-    }
-}
-
-impl Default for Mail {
-    fn default() -> Self {
-        Self { from: "thendo <thendo@localhost>".into(), smtp_url: None, mailbox: None }
     }
 }
 
@@ -308,12 +293,10 @@ impl Settings {
                 bounds: format!("at most {MOST_RECIPIENTS} of mailto:name@host and https://… (or http://…)"),
             });
         }
-        if self.mail.from.parse::<lettre::message::Mailbox>().is_err() {
-            return Err(OutOfBounds {
-                key: "mail.from",
-                value: format!("`{}`", self.mail.from),
-                bounds: "an address, such as `The Shop <shop@example.com>`".into(),
-            });
+        self.mail.check()?;
+        if let Some(url) = self.public_url.as_ref().filter(|url| !mail::is_public(url)) {
+            let bounds = "an address without query, such as `https://mail.shop.example`".into();
+            return Err(OutOfBounds { key: "public_url", value: format!("`{url}`"), bounds });
         }
         let is_server = |server: &&String| {
             let (host, port) = server.trim().rsplit_once(':').unwrap_or_default();
@@ -385,6 +368,7 @@ pub fn mask_url(url: &str) -> String {
     format!("{scheme}://{authority}{path}{query}")
 }
 
+mod mail;
 mod secrets;
 #[cfg(test)]
 mod tests;

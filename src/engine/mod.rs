@@ -77,6 +77,7 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
     let ways = deliver::Ways {
         mailer: Mailer::from_settings(&settings)?,
         requests: Requests::from_settings(&settings)?,
+        mail: settings.mail.clone(),
     };
     let wake = Arc::new(Wake::default());
     let gate = Arc::new(Gate::default());

@@ -93,6 +93,8 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &deliveries::LEASE,
     &deliveries::FINISH,
     &deliveries::POSTPONE,
+    &mails::JUDGE,
+    &mails::SUPPRESS,
     &deliveries::LOOK,
     &deliveries::RESCUE,
     &deliveries::RENEW,

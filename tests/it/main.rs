@@ -10,6 +10,7 @@ mod alarms;
 mod bulk;
 mod catalog;
 mod cli;
+mod consenting;
 mod crash;
 mod delivering;
 mod demo_way;
