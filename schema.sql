@@ -1568,6 +1568,80 @@ comment on function public.look_for_trouble(interval) is 'Raises alarms for what
 revoke all on function public.look_for_trouble(interval) from public, anon, authenticated, service_role;
 grant execute on function public.look_for_trouble(interval) to thendo_engine;
 
+--- function public.mail_edited()
+CREATE OR REPLACE FUNCTION public.mail_edited()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    this_one constant text := pg_current_xact_id()::text;
+begin
+    -- Once a transaction is enough, however many rows it writes.
+    if coalesce(current_setting('thendo.mails_edited', true), '') <> this_one then
+        perform set_config('thendo.mails_edited', this_one, true);
+        update public.workflow_plan_epoch set epoch = epoch + 1;
+    end if;
+    return null;
+end
+$function$;
+
+--- comment-on-function public.mail_edited()
+comment on function public.mail_edited() is 'Commit trigger of email_templates: daemons load them anew.';
+
+--- grants-on-function public.mail_edited()
+revoke all on function public.mail_edited() from public, anon, authenticated, service_role;
+
+--- function public.mail_hash(text)
+CREATE OR REPLACE FUNCTION public.mail_hash(address text)
+ RETURNS bytea
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ select sha256(convert_to(lower(address), 'UTF8')) $function$;
+
+--- comment-on-function public.mail_hash(text)
+comment on function public.mail_hash(text) is 'How an address is looked up where it is kept by hash alone.';
+
+--- grants-on-function public.mail_hash(text)
+revoke all on function public.mail_hash(text) from public, anon, authenticated, service_role;
+grant execute on function public.mail_hash(text) to service_role;
+grant execute on function public.mail_hash(text) to thendo_engine;
+
+--- function public.mail_stop(text, text, boolean)
+CREATE OR REPLACE FUNCTION public.mail_stop(address text, consent text, of_blog boolean)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select coalesce(
+        (select s.reason from public.suppressions s
+          where s.address_hash = public.mail_hash(address) and (s.reason <> 'unsubscribed' or consent = 'marketing')),
+        case when consent = 'marketing' then
+            case coalesce(
+                (select c.decision from public.consents c
+                  where lower(c.email) = lower(address) and c.purpose = 'marketing'
+                  order by c.created_at desc limit 1),
+                -- Who asked for the blog agreed to mails about it.
+                (select 'granted' from public.subscribers b
+                  where of_blog and lower(b.email) = lower(address) and b.status = 'subscribed' limit 1),
+                'never')
+            when 'granted' then null
+            when 'withdrawn' then 'withdrawn'
+            else 'no_consent' end
+        end)
+$function$;
+
+--- comment-on-function public.mail_stop(text, text, boolean)
+comment on function public.mail_stop(text, text, boolean) is 'Why this address is not to be sent such a mail (transactional or marketing; about the blog or not); null if it may be.';
+
+--- grants-on-function public.mail_stop(text, text, boolean)
+revoke all on function public.mail_stop(text, text, boolean) from public, anon, authenticated, service_role;
+grant execute on function public.mail_stop(text, text, boolean) to service_role;
+grant execute on function public.mail_stop(text, text, boolean) to thendo_engine;
+
 --- function public.make_partition(text, text, text, date)
 CREATE OR REPLACE FUNCTION public.make_partition(parent text, clock text, child text, month date)
  RETURNS integer
@@ -2924,6 +2998,28 @@ revoke all on function public.store_oauth_client_secret(text) from public, anon,
 grant execute on function public.store_oauth_client_secret(text) to authenticated;
 grant execute on function public.store_oauth_client_secret(text) to service_role;
 
+--- function public.suppression_is_nameless()
+CREATE OR REPLACE FUNCTION public.suppression_is_nameless()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    delete from public.marketing_mails m where m.address_hash = new.address_hash;
+    if tg_op = 'UPDATE' and old.email is not null then
+        new.reason := 'erased';
+    end if;
+    return new;
+end
+$function$;
+
+--- comment-on-function public.suppression_is_nameless()
+comment on function public.suppression_is_nameless() is 'Before-write trigger of suppressions: a nameless one is of a person that was erased.';
+
+--- grants-on-function public.suppression_is_nameless()
+revoke all on function public.suppression_is_nameless() from public, anon, authenticated, service_role;
+
 --- function public.take_medusa_stock(text[])
 CREATE OR REPLACE FUNCTION public.take_medusa_stock(variants text[] DEFAULT NULL::text[])
  RETURNS void
@@ -3649,6 +3745,7 @@ alter table public.consents enable row level security;
 revoke all on public.consents from public, anon, authenticated, service_role;
 grant select on public.consents to authenticated;
 grant select, insert on public.consents to service_role;
+grant select, insert on public.consents to thendo_engine;
 
 --- table public.customer
 create table public.customer (
@@ -3900,6 +3997,9 @@ comment on column public.email_templates.consent is 'transactional: part of what
 --- index public.email_templates idx_email_templates_created_by
 CREATE INDEX idx_email_templates_created_by ON public.email_templates USING btree (created_by) WHERE (created_by IS NOT NULL);
 
+--- trigger public.email_templates mail_edited
+CREATE CONSTRAINT TRIGGER mail_edited AFTER INSERT OR DELETE OR UPDATE ON public.email_templates DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.mail_edited();
+
 --- trigger public.email_templates record_delete
 CREATE TRIGGER record_delete AFTER DELETE ON public.email_templates REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by}');
 
@@ -3922,6 +4022,7 @@ alter table public.email_templates enable row level security;
 revoke all on public.email_templates from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.email_templates to authenticated;
 grant select, insert, update, delete on public.email_templates to service_role;
+grant select on public.email_templates to thendo_engine;
 
 --- table public.enrollments
 create table public.enrollments (
@@ -4311,6 +4412,26 @@ alter table public.maintenance enable row level security;
 
 --- grants public.maintenance
 revoke all on public.maintenance from public, anon, authenticated, service_role;
+
+--- table public.marketing_mails
+create table public.marketing_mails (
+    address_hash bytea not null,
+    sent_at      timestamp with time zone[] not null,
+    constraint marketing_mails_pkey PRIMARY KEY (address_hash),
+    constraint marketing_mails_address_hash_check CHECK ((length(address_hash) = 32))
+);
+
+--- comment public.marketing_mails
+comment on table public.marketing_mails is 'The last marketing mails to an address, as far as the cap (mail.marketing_cap) counts them.';
+comment on column public.marketing_mails.address_hash is 'As in suppressions.';
+comment on column public.marketing_mails.sent_at is 'When each was begun to be sent.';
+
+--- row-security public.marketing_mails
+alter table public.marketing_mails enable row level security;
+
+--- grants public.marketing_mails
+revoke all on public.marketing_mails from public, anon, authenticated, service_role;
+grant select, insert, update on public.marketing_mails to thendo_engine;
 
 --- table public.medusa_mirror
 create table public.medusa_mirror (
@@ -5623,6 +5744,7 @@ alter table public.subscribers enable row level security;
 revoke all on public.subscribers from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.subscribers to authenticated;
 grant select, insert, update, delete on public.subscribers to service_role;
+grant select, update on public.subscribers to thendo_engine;
 
 --- table public.subscriptions
 create table public.subscriptions (
@@ -5734,6 +5856,9 @@ CREATE TRIGGER set_created BEFORE INSERT ON public.suppressions FOR EACH ROW WHE
 --- trigger public.suppressions set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.suppressions FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
+--- trigger public.suppressions suppression_is_nameless
+CREATE TRIGGER suppression_is_nameless BEFORE INSERT OR UPDATE ON public.suppressions FOR EACH ROW WHEN ((new.email IS NULL)) EXECUTE FUNCTION public.suppression_is_nameless();
+
 --- row-security public.suppressions
 alter table public.suppressions enable row level security;
 
@@ -5741,6 +5866,7 @@ alter table public.suppressions enable row level security;
 revoke all on public.suppressions from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.suppressions to authenticated;
 grant select, insert, update, delete on public.suppressions to service_role;
+grant select, insert, update on public.suppressions to thendo_engine;
 
 --- table public.user_roles
 create table public.user_roles (
@@ -6178,13 +6304,13 @@ create table public.workflow_deliveries (
     constraint workflow_deliveries_pkey PRIMARY KEY (id),
     constraint leased_while_sending CHECK ((((status = 'sending'::text) = (lease_token IS NOT NULL)) AND ((status = 'sending'::text) = (lease_until IS NOT NULL)))),
     constraint workflow_deliveries_kind_check CHECK ((kind = ANY (ARRAY['email'::text, 'http'::text]))),
-    constraint workflow_deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sending'::text, 'sent'::text, 'refused'::text, 'unknown'::text, 'cancelled'::text])))
+    constraint workflow_deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sending'::text, 'sent'::text, 'refused'::text, 'unknown'::text, 'cancelled'::text, 'suppressed'::text])))
 );
 
 --- comment public.workflow_deliveries
 comment on table public.workflow_deliveries is 'One mail or request on its way out, and what became of it.';
 comment on column public.workflow_deliveries.id is 'Derived from execution, node and item; also the idempotency key.';
-comment on column public.workflow_deliveries.status is 'pending: to be sent when due. sending: handed over, committed before the first byte. sent: accepted. refused: given up. unknown: nobody can say whether it arrived; never repeated unasked. cancelled: its execution was called off before it was sent.';
+comment on column public.workflow_deliveries.status is 'pending: to be sent when due. sending: handed over, committed before the first byte. sent: accepted. refused: given up. unknown: nobody can say whether it arrived; never repeated unasked. cancelled: its execution was called off before it was sent. suppressed: its recipient is not to be sent it.';
 comment on column public.workflow_deliveries.lease_until is 'After this instant its sender counts as dead.';
 comment on column public.workflow_deliveries.repeatable is 'Sending it again is harmless: a lost lease is tried again.';
 comment on column public.workflow_deliveries.workflow_id is 'Whose it is: workflows take turns. Zero where it is older than this column.';
@@ -7445,6 +7571,16 @@ create policy authenticated_select on public.consents
     for select to authenticated
     using (((customer_id = ( SELECT public.current_customer_id() AS current_customer_id)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
 
+--- policy public.consents engine_insert
+create policy engine_insert on public.consents
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.consents engine_select
+create policy engine_select on public.consents
+    for select to thendo_engine
+    using (true);
+
 --- policy public.customer_tags authenticated_delete
 create policy authenticated_delete on public.customer_tags
     for delete to authenticated
@@ -7573,6 +7709,11 @@ create policy authenticated_update on public.email_templates
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
     with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
+--- policy public.email_templates engine_select
+create policy engine_select on public.email_templates
+    for select to thendo_engine
+    using (true);
+
 --- policy public.enrollments authenticated_delete
 create policy authenticated_delete on public.enrollments
     for delete to authenticated
@@ -7680,6 +7821,22 @@ create policy authenticated_update on public.loyalty_tiers
 create policy engine_select on public.loyalty_tiers
     for select to thendo_engine
     using (true);
+
+--- policy public.marketing_mails engine_insert
+create policy engine_insert on public.marketing_mails
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.marketing_mails engine_select
+create policy engine_select on public.marketing_mails
+    for select to thendo_engine
+    using (true);
+
+--- policy public.marketing_mails engine_update
+create policy engine_update on public.marketing_mails
+    for update to thendo_engine
+    using (true)
+    with check (true);
 
 --- policy public.oauth_providers authenticated_delete
 create policy authenticated_delete on public.oauth_providers
@@ -8080,6 +8237,17 @@ create policy authenticated_update on public.subscribers
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
     with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
+--- policy public.subscribers engine_select
+create policy engine_select on public.subscribers
+    for select to thendo_engine
+    using (true);
+
+--- policy public.subscribers engine_update
+create policy engine_update on public.subscribers
+    for update to thendo_engine
+    using (true)
+    with check (true);
+
 --- policy public.subscriptions authenticated_delete
 create policy authenticated_delete on public.subscriptions
     for delete to authenticated
@@ -8121,6 +8289,22 @@ create policy authenticated_update on public.suppressions
     for update to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
     with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.suppressions engine_insert
+create policy engine_insert on public.suppressions
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.suppressions engine_select
+create policy engine_select on public.suppressions
+    for select to thendo_engine
+    using (true);
+
+--- policy public.suppressions engine_update
+create policy engine_update on public.suppressions
+    for update to thendo_engine
+    using (true)
+    with check (true);
 
 --- policy public.user_roles authenticated_select
 create policy authenticated_select on public.user_roles

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::database::migrate::{self, State};
 use crate::database::role::Role;
 use crate::database::{connect, pooler, rows, server};
+use crate::domain::keys::Keys;
 use crate::domain::settings::Settings;
 use crate::engine::{self, Health, figures};
 use crate::http;
@@ -78,6 +79,7 @@ impl App {
     /// When the database can't be reached or its schema is another.
     pub async fn start(
         settings: Arc<Settings>,
+        keys: Arc<Keys>,
         url: SecretString,
         listener: TcpListener,
         shutdown: CancellationToken,
@@ -99,11 +101,12 @@ impl App {
             metrics: recorder(),
             settings: Arc::clone(&settings),
             asked: Arc::default(),
+            keys: Arc::clone(&keys),
         };
         tasks.spawn(http::serve(listener, state, shutdown.clone()));
         let housekeeping = Arc::clone(&settings);
         let setup =
-            engine::Setup { url, settings, catalogue: kinds::catalogue(), health: Arc::clone(&health) };
+            engine::Setup { url, settings, keys, catalogue: kinds::catalogue(), health: Arc::clone(&health) };
         let stop = shutdown.clone();
         tasks.spawn(async move { engine::run(setup, stop).await.context("the engine stopped") });
         let (pool_of_house, stop) = (pool.clone(), shutdown.clone());
@@ -150,11 +153,12 @@ impl App {
 /// As [`App::start`] and [`App::run`], and when the address is taken.
 pub async fn serve(
     settings: Arc<Settings>,
+    keys: Arc<Keys>,
     url: SecretString,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let listener = http::bind(settings.listen).await?;
-    let app = App::start(settings, url, listener, shutdown).await?;
+    let app = App::start(settings, keys, url, listener, shutdown).await?;
     tracing::info!(address = %app.address, "thendo {} serves", env!("CARGO_PKG_VERSION"));
     app.run().await
 }

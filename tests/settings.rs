@@ -67,3 +67,20 @@ fn a_refused_connection_never_shows_the_password() {
     assert!(stderr(&output).contains("postgres://ada:****@127.0.0.1:1/shop"), "{}", stderr(&output));
     assert!(!stderr(&output).contains("s3cret"));
 }
+
+#[test]
+fn the_installations_key_is_shown_nowhere() {
+    let key = "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlYyE=";
+    for variable in ["THENDO_SECRETS__KEY", "THENDO_SECRETS__OLD_KEYS"] {
+        let shown = thendo(&["config", "show"], &[(variable, key)]);
+        let said = format!("{}{}", String::from_utf8_lossy(&shown.stdout), stderr(&shown));
+        assert!(shown.status.success() && said.contains("****") && !said.contains(key), "{said}");
+        let shown = thendo(&["config", "show"], &[(variable, "c2VjcmV0")]);
+        assert!(
+            stderr(&shown).contains(variable) && !stderr(&shown).contains("c2VjcmV0"),
+            "{}",
+            stderr(&shown)
+        );
+        assert!(stderr(&shown).contains("openssl rand -base64 32"), "{}", stderr(&shown));
+    }
+}

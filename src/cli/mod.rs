@@ -13,6 +13,7 @@ pub mod customer;
 pub mod demo;
 pub mod executions;
 pub mod health;
+pub mod keys;
 pub mod logging;
 pub mod migrate;
 pub mod output;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::Session;
+use super::{Session, keys};
 use crate::app;
 
 /// `thendo serve`
@@ -36,7 +36,8 @@ impl Serve {
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let shutdown = CancellationToken::new();
         app::end_on_signals(&shutdown, || {})?;
-        app::serve(Arc::clone(&session.settings), session.database_url()?, shutdown).await?;
+        let keys = Arc::new(keys::load(&session.settings)?);
+        app::serve(Arc::clone(&session.settings), keys, session.database_url()?, shutdown).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

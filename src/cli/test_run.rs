@@ -98,6 +98,11 @@ fn print_report(file: &Path, report: &Report) -> anyhow::Result<()> {
     for delivery in &report.deliveries {
         let email = match delivery {
             Outgoing::Email(email) => email,
+            Outgoing::SuppressedEmail { email, suppressed } => {
+                let (to, why) = (one_line(&email.to), one_line(suppressed));
+                print_line(format!("\n{STRONG}Would not send{STRONG:#}  to {to}: {why}"))?;
+                continue;
+            }
             Outgoing::Http(request) => {
                 let (method, url) = (&request.method, one_line(&request.url));
                 print_line(format!("\n{STRONG}Would ask{STRONG:#}  {method} {url}"))?;

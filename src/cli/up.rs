@@ -13,13 +13,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Advice, GOOD, QUIET, STRONG, eprint_line, print_line, seconds};
-use super::{Session, migrate as migrate_command, workflow};
+use super::{Session, keys, migrate as migrate_command, workflow};
 use crate::app::{self, App};
 use crate::database::connect;
 use crate::database::migrate;
 use crate::database::role::Role;
 use crate::database::rows;
 use crate::database::server::{DATABASE, PrivateServer};
+use crate::domain::keys::Keys;
 use crate::engine::Health;
 use crate::http;
 use crate::store::workflow_files::{self, Stored};
@@ -59,6 +60,7 @@ impl Up {
         let postmaster = Arc::new(AtomicU32::new(0));
         let known = Arc::clone(&postmaster);
         app::end_on_signals(&shutdown, move || end_at_once(known.load(Ordering::Relaxed)))?;
+        let keys = Arc::new(keys::load_or_make(&session.settings)?);
         let server = match app::start_private_server(&session.settings).await {
             // Ctrl-C reaches initdb too: that it broke off is no fault.
             Err(_) if shutdown.is_cancelled() => {
@@ -74,7 +76,7 @@ impl Up {
         let stop_server = CancellationToken::new();
         let watch = tokio::spawn(app::watch_private_server(server, stop_server.clone(), shutdown.clone()));
 
-        let work = work(session, url, listener, begun, shutdown.clone());
+        let work = work(session, keys, url, listener, begun, shutdown.clone());
         let outcome = tokio::select! {
             biased;
             outcome = work => outcome,
@@ -93,6 +95,7 @@ impl Up {
 /// Schema, examples, daemon; until the shutdown.
 async fn work(
     session: &Session,
+    keys: Arc<Keys>,
     url: SecretString,
     listener: TcpListener,
     begun: Instant,
@@ -114,7 +117,7 @@ async fn work(
     tell("workflows", &format!("{added} examples loaded, {} were there", stored.len() - added), started)?;
 
     let started = Instant::now();
-    let app = App::start(Arc::clone(&session.settings), url, listener, shutdown.clone()).await?;
+    let app = App::start(Arc::clone(&session.settings), keys, url, listener, shutdown.clone()).await?;
     let running = app.health.clone();
     let address = app.address;
     let daemon = tokio::spawn(app.run());

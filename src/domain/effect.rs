@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::execution::Change;
 use super::ids::{EffectId, NodeId};
+use super::mail::Consent;
 use super::retry::Retry;
 
 /// One thing to do: rows of this database, but for the last two, which leave it.
@@ -109,7 +110,7 @@ impl Rows {
 }
 
 /// A mail, rendered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Email {
     /// One address, `name@host`.
     pub to: String,
@@ -120,6 +121,15 @@ pub struct Email {
     /// The HTML part, if the action has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub html: Option<String>,
+    /// Who may be sent it.
+    #[serde(default, skip_serializing_if = "Consent::is_transactional")]
+    pub consent: Consent,
+    /// It is about the blog: whoever subscribed to that agreed to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_blog: bool,
+    /// The stored template that it was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
 }
 
 /// A request to somebody else's server, rendered.
@@ -162,6 +172,14 @@ impl HttpRequest {
 pub enum Outgoing {
     /// A mail.
     Email(Email),
+    /// A mail that its recipient is not to be sent, and why.
+    SuppressedEmail {
+        /// What would have been sent.
+        #[serde(flatten)]
+        email: Email,
+        /// Why not.
+        suppressed: String,
+    },
     /// A request.
     Http(HttpRequest),
 }

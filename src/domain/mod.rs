@@ -6,6 +6,8 @@ pub mod effect;
 pub mod event;
 pub mod execution;
 pub mod ids;
+pub mod keys;
+pub mod mail;
 pub mod money;
 pub mod retry;
 pub mod settings;

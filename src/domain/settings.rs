@@ -12,6 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use rows::Rows;
 
 use super::alert::{MOST_RECIPIENTS, Recipient, shown_recipient};
+pub use mail::Mail;
+pub use secrets::Secrets;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,6 +26,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Where the daemon answers HTTP.
     pub listen: SocketAddr,
+    /// Where the daemon's public pages are reached from outside, such as `https://mail.shop.example`: links in mails lead there.
+    pub public_url: Option<String>,
     /// Connections to the database, all of the daemon's together. At least 3.
     pub pool_max: u32,
     /// How events are worked on.
@@ -44,6 +48,8 @@ pub struct Settings {
     pub postgres: Postgres,
     /// Who is told of trouble, and from when on it is some.
     pub alerts: Alerts,
+    /// The installation's key.
+    pub secrets: Secrets,
     /// What is logged.
     pub log: Log,
 }
@@ -74,9 +80,9 @@ pub struct Deliveries {
     pub per_destination: u32,
     /// After this a sender that has not answered counts as dead.
     pub lease_ms: u64,
-    /// Attempts before one is given up.
+    /// Attempts before a request is given up.
     pub attempts: u16,
-    /// Pause before the second attempt; it doubles with each.
+    /// Pause before the second attempt, of a mail where nobody answered; it doubles with each.
     pub backoff_ms: u64,
     /// Time for one attempt.
     pub timeout_ms: u64,
@@ -111,19 +117,6 @@ pub struct Retention {
     pub executions_days: u32,
     /// Mails and requests that are finished.
     pub deliveries_days: u32,
-}
-
-/// Where mails go.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Mail {
-    /// The sender, `Name <name@host>`.
-    pub from: String,
-    /// `smtp://user:password@host:587` or `smtps://…`. Without one, mails are files in the mailbox.
-    #[serde(serialize_with = "masked")]
-    pub smtp_url: Option<SecretString>,
-    /// Folder of `.eml` files; `mailbox` in `data_dir` unless set.
-    pub mailbox: Option<PathBuf>,
 }
 
 /// The private server of `thendo up`.
@@ -175,6 +168,7 @@ impl Default for Settings {
             database_url: None,
             data_dir: default_data_dir(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7878)),
+            public_url: None,
             pool_max: 10,
             engine: Engine::default(),
             deliveries: Deliveries::default(),
@@ -185,6 +179,7 @@ impl Default for Settings {
             mail: Mail::default(),
             postgres: Postgres::default(),
             alerts: Alerts::default(),
+            secrets: Secrets::default(),
             log: Log::default(),
         }
     }
@@ -218,12 +213,6 @@ impl Default for Maintenance {
 impl Default for Retention {
     fn default() -> Self {
         Self { events_days: 90, executions_days: 400, deliveries_days: 90 }
-    }
-}
-
-impl Default for Mail {
-    fn default() -> Self {
-        Self { from: "thendo <thendo@localhost>".into(), smtp_url: None, mailbox: None }
     }
 }
 
@@ -297,6 +286,7 @@ impl Settings {
                 return Err(OutOfBounds { key, value: value.to_string(), bounds });
             }
         }
+        self.secrets.check()?;
         self.check_texts()
     }
 
@@ -311,12 +301,10 @@ impl Settings {
                 bounds: format!("at most {MOST_RECIPIENTS} of mailto:name@host and https://… (or http://…)"),
             });
         }
-        if self.mail.from.parse::<lettre::message::Mailbox>().is_err() {
-            return Err(OutOfBounds {
-                key: "mail.from",
-                value: format!("`{}`", self.mail.from),
-                bounds: "an address, such as `The Shop <shop@example.com>`".into(),
-            });
+        self.mail.check()?;
+        if let Some(url) = self.public_url.as_ref().filter(|url| !mail::is_public(url)) {
+            let bounds = "an address without query, such as `https://mail.shop.example`".into();
+            return Err(OutOfBounds { key: "public_url", value: format!("`{url}`"), bounds });
         }
         let is_server = |server: &&String| {
             let (host, port) = server.trim().rsplit_once(':').unwrap_or_default();
@@ -388,6 +376,8 @@ pub fn mask_url(url: &str) -> String {
     format!("{scheme}://{authority}{path}{query}")
 }
 
+mod mail;
 mod rows;
+mod secrets;
 #[cfg(test)]
 mod tests;

@@ -194,7 +194,7 @@ fn mail(to: &str, alert: &Alert, workflow: Option<&str>) -> Email {
         to: to.to_owned(),
         subject: format!("thendo: {}{one_line}", alert.kind.as_str()),
         text,
-        html: None,
+        ..Email::default()
     }
 }
 

@@ -11,11 +11,13 @@ use serde_json::json;
 use super::advance::Run;
 use crate::domain::effect::{Answer, Effect, HttpRequest, Outgoing};
 use crate::domain::ids::EffectId;
+use crate::mail::content::finish;
 use crate::store::cause::Causes;
 use crate::store::constraints;
 use crate::store::effects::{self, Asked};
 use crate::store::executions::Identity;
 use crate::store::session::{ErrorClass, Session, StoreError};
+use crate::workflow::mails::Mails;
 use crate::workflow::plan::Plan;
 
 /// Savepoints that a transaction has at most.
@@ -81,17 +83,19 @@ pub struct Moved {
     pub thought: Duration,
 }
 
-/// Moves `running` as far as they go, within a transaction that the caller holds.
+/// Moves `running` as far as they go, within a transaction that the caller holds. `mails` are the stored ones.
 ///
 /// # Errors
 /// [`Fault`]; the transaction is then to be rolled back.
 pub async fn in_waves(
     session: &Session,
     running: &mut [Running],
+    mails: &Arc<Mails>,
     now: DateTime<Utc>,
     manner: Manner,
     deliveries: &mut Deliveries,
 ) -> Result<Moved, Fault> {
+    running.iter_mut().for_each(|of| of.run.set_mails(mails));
     let mut causes = Causes::default();
     let mut moved = Moved { handed: false, thought: Duration::ZERO };
     let (mut kept, mut checks) = (0, false);
@@ -133,8 +137,8 @@ pub async fn in_waves(
             let mut answer = answers.remove(&asked.request.id).unwrap_or_else(|| Answer::Refused {
                 reason: "the database gave no answer for this effect".into(),
             });
-            if let (Answer::Handed { .. }, Deliveries::Render(rendered)) = (&answer, &mut *deliveries) {
-                answer = as_if_done(asked, rendered);
+            if let Deliveries::Render(rendered) = deliveries {
+                answer = rendered_by(asked, answer, rendered);
             }
             moved.handed |= matches!(answer, Answer::Handed { .. });
             let Running { identity, plan, run } = &mut running[*n];
@@ -201,13 +205,32 @@ async fn each(
     Ok(answers)
 }
 
+/// What a test run makes of an answer: nothing leaves.
+fn rendered_by(asked: &Asked, answer: Answer, rendered: &mut Vec<Outgoing>) -> Answer {
+    match (&answer, &asked.request.effect) {
+        (Answer::Handed { .. }, _) => return as_if_done(asked, rendered),
+        (Answer::Done { why, .. }, Effect::SendEmail(email)) => {
+            rendered.push(Outgoing::SuppressedEmail { email: email.clone(), suppressed: why.clone() });
+        }
+        _ => {}
+    }
+    answer
+}
+
 fn as_if_done(asked: &Asked, rendered: &mut Vec<Outgoing>) -> Answer {
     let (result, why) = match &asked.request.effect {
         Effect::SendEmail(email) => {
-            rendered.push(Outgoing::Email(email.clone()));
-            let result = json!({ "message_id": asked.request.id.0, "to": email.to, "subject": email.subject,
-                "status": "rendered" });
-            (result, format!("rendered for {}, not sent", email.to))
+            let email = match finish(email.clone()) {
+                Ok(email) => email,
+                Err(fault) => return Answer::Refused { reason: fault.to_string() },
+            };
+            let done = (
+                json!({ "message_id": asked.request.id.0, "to": email.to, "subject": email.subject,
+                    "status": "rendered" }),
+                format!("rendered for {}, not sent", email.to),
+            );
+            rendered.push(Outgoing::Email(email));
+            done
         }
         Effect::HttpRequest(request) => {
             let HttpRequest { method, url, .. } = request;

@@ -130,7 +130,8 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, order: Order) -> 
     wake(session, plans, claim, &mut moving).await?;
     hold_back(session, claim, &mut moving).await?;
     let Moved { handed, thought } =
-        in_waves(session, &mut moving.running, *now, manner, &mut Deliveries::HandOver).await?;
+        in_waves(session, &mut moving.running, &plans.table().mails, *now, manner, &mut Deliveries::HandOver)
+            .await?;
     let alerts = settle(session, plans, &mut moving, *now).await?;
     tell(rows, &moving, &alerts, *now);
     let events =

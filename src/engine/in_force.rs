@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::domain::event::{CustomerKey, Event, Operation, Row};
 use crate::domain::ids::WorkflowId;
 use crate::workflow::index::Index;
+use crate::workflow::mails::Mails;
 use crate::workflow::plan::Plan;
 use crate::workflow::subjects::{FAILURE, Subject};
 
@@ -47,6 +48,8 @@ impl InForce {
 pub struct Table {
     /// Changes whenever another is in force.
     pub epoch: i64,
+    /// The stored mails of that epoch.
+    pub mails: Arc<Mails>,
     by_source: HashMap<(String, Operation), Vec<Listeners>>,
 }
 
@@ -59,7 +62,7 @@ struct Listeners {
 
 impl Table {
     /// Of all versions in force.
-    pub fn new(epoch: i64, all: impl Iterator<Item = Arc<InForce>>) -> Self {
+    pub fn new(epoch: i64, mails: Arc<Mails>, all: impl Iterator<Item = Arc<InForce>>) -> Self {
         let mut by_source: HashMap<(String, Operation), Vec<Listeners>> = HashMap::new();
         for in_force in all {
             let sources = in_force.plan.sources().iter();
@@ -78,7 +81,7 @@ impl Table {
             let anchors = all.iter().map(|of| of.plan.anchors(subject.name, of.workflow));
             *index = Index::new(&anchors.collect::<Vec<_>>(), subject.name);
         }
-        Self { epoch, by_source }
+        Self { epoch, mails, by_source }
     }
 
     /// The plans that `event` starts unless their filter objects: in force at its own time, and their trigger agrees.

@@ -41,6 +41,7 @@ pub use health::Health;
 
 use crate::database::connect;
 use crate::database::role::Role;
+use crate::domain::keys::Keys;
 use crate::domain::settings::Settings;
 use crate::mail::transport::Mailer;
 use crate::outside::requests::Requests;
@@ -59,6 +60,8 @@ pub struct Setup {
     pub url: SecretString,
     /// All settings.
     pub settings: Arc<Settings>,
+    /// The installation's key.
+    pub keys: Arc<Keys>,
     /// The kinds that workflows are made of.
     pub catalogue: Catalogue,
     /// What `/readyz` tells.
@@ -70,10 +73,11 @@ pub struct Setup {
 /// # Errors
 /// Only settings that can't work. A database that is away is waited for.
 pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let Setup { url, settings, catalogue, health } = setup;
+    let Setup { url, settings, keys: _, catalogue, health } = setup;
     let ways = deliver::Ways {
         mailer: Mailer::from_settings(&settings)?,
         requests: Requests::from_settings(&settings)?,
+        mail: settings.mail.clone(),
     };
     let wake = Arc::new(Wake::default());
     let gate = Arc::new(Gate::default());

@@ -1,4 +1,4 @@
-//! The plans in force, and those that resting executions are pinned to.
+//! The plans in force, and those that resting executions are pinned to; with them, the stored mails.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,11 +10,13 @@ use serde_json::Value;
 use super::in_force::{InForce, Table};
 use crate::domain::ids::WorkflowId;
 use crate::store::cursors::Cursors;
+use crate::store::mails::stored;
 use crate::store::queue::oldest_due;
 use crate::store::session::{Session, StoreError};
 use crate::store::workflows::{Version, definition_of, plan_epoch, versions_in_force};
 use crate::workflow::catalogue::Catalogue;
 use crate::workflow::compile::compile;
+use crate::workflow::mails::Mails;
 use crate::workflow::plan::Plan;
 
 /// Plans kept, whether in force or not.
@@ -90,7 +92,8 @@ impl Plans {
             let Version { workflow, number, active_from: from, active_to: to, .. } = *version;
             Some(Arc::new(InForce { workflow, version: number, plan, from, to }))
         });
-        let table = Arc::new(Table::new(epoch, in_force));
+        let mails = Arc::new(Mails::load(stored(session).await?, &self.table.load().mails));
+        let table = Arc::new(Table::new(epoch, mails, in_force));
         tracing::debug!(epoch, "plans loaded");
         Ok(table)
     }

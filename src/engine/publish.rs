@@ -12,11 +12,13 @@ use super::listen::Side;
 use super::plans::Plans;
 use super::wake::Wake;
 use crate::store::in_force::in_force_now;
+use crate::store::mails::stored;
 use crate::store::session::{ErrorClass, Session, StoreError};
 use crate::store::workflows::{Edited, mark_checked, put_in_force, unchecked};
 use crate::workflow::compile::compile;
 use crate::workflow::cycles::{Named, through_database};
 use crate::workflow::diagnostics::Diagnostic;
+use crate::workflow::mails::{Mails, sent_by};
 use crate::workflow::plan::Plan;
 
 /// The longest pause before what could not be checked is tried again.
@@ -126,6 +128,10 @@ async fn check(session: &Session, plans: &Plans, wake: &Wake, workflow: &Edited)
     let published = workflow.status == "published";
     if let Some(plan) = compiled.plan.as_ref().filter(|_| published) {
         compiled.diagnostics.extend(cycles(session, plans, workflow, plan).await?);
+        if sent_by(plan).next().is_some() {
+            let mails = Mails::load(stored(session).await?, &plans.table().mails);
+            compiled.diagnostics.extend(mails.warnings(plan));
+        }
     }
     let diagnostics = serde_json::to_value(&compiled.diagnostics).unwrap_or(Value::Null);
     match compiled.plan {

@@ -24,6 +24,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use uuid::Uuid;
 
+use crate::domain::keys::Keys;
 use crate::domain::settings::Settings;
 use crate::engine::{self, Health};
 use crate::store::{alerts, figures, lists};
@@ -85,6 +86,8 @@ pub struct Shared {
     pub settings: Arc<Settings>,
     /// When the database was last asked for figures.
     pub asked: Arc<Mutex<Option<Instant>>>,
+    /// The installation's key.
+    pub keys: Arc<Keys>,
 }
 
 /// Listens.

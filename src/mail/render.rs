@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     fn email(to: &str, subject: &str) -> Email {
-        Email { to: to.into(), subject: subject.into(), text: "Hello".into(), html: None }
+        Email { to: to.into(), subject: subject.into(), text: "Hello".into(), ..Email::default() }
     }
 
     #[test]

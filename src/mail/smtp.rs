@@ -18,7 +18,7 @@ use lettre::{Address, Message};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::server::{self, Server};
-use crate::domain::delivery::DeliveryError;
+use crate::domain::delivery::{DeliveryError, Reply};
 use crate::domain::retry::Trouble;
 
 /// How long a connection is kept without a message.
@@ -160,9 +160,9 @@ async fn exchange(line: &mut AsyncSmtpConnection, peer: &str, message: &Message,
             let error = transient(peer, Trouble::Server, format!("no go-ahead but {}", word.code()));
             return Ended { sent: Err(error), is_clean: false };
         }
-        Ok(Err(error)) => {
+        Ok(Err((error, of_recipient))) => {
             let is_clean = error.status().is_some();
-            return Ended { sent: Err(refused(peer, error)), is_clean };
+            return Ended { sent: Err(refused(peer, error, of_recipient)), is_clean };
         }
         Err(_) => return Ended { sent: Err(late(peer, "go-ahead", time)), is_clean: false },
     }
@@ -182,7 +182,7 @@ async fn exchange(line: &mut AsyncSmtpConnection, peer: &str, message: &Message,
             Ended { sent: Ok(()), is_clean: true }
         }
         Ok(Err(error)) if error.status().is_some() => {
-            Ended { sent: Err(refused(peer, error)), is_clean: true }
+            Ended { sent: Err(refused(peer, error, false)), is_clean: true }
         }
         Ok(_) => Ended { sent: Err(unknown(peer.to_owned())), is_clean: false },
         Err(_) => {
@@ -214,26 +214,29 @@ fn parameters(
     Ok(parameters)
 }
 
-/// Everything before the message itself.
+/// Everything before the message itself. With an error: whether it is about the recipient.
 async fn announce(
     line: &mut AsyncSmtpConnection,
     message: &Message,
     parameters: Vec<MailParameter>,
-) -> Result<Response, Error> {
+) -> Result<Response, (Error, bool)> {
     let envelope = message.envelope();
-    line.command(Mail::new(envelope.from().cloned(), parameters)).await?;
+    let (of_recipient, of_all) = (|error| (error, true), |error| (error, false));
+    line.command(Mail::new(envelope.from().cloned(), parameters)).await.map_err(of_all)?;
     for to in envelope.to() {
-        line.command(Rcpt::new(to.clone(), Vec::new())).await?;
+        line.command(Rcpt::new(to.clone(), Vec::new())).await.map_err(of_recipient)?;
     }
-    line.command(Data).await
+    line.command(Data).await.map_err(of_all)
 }
 
 /// What the server said no to, or broke off; nothing has been handed over, or not taken.
-fn refused(peer: &str, error: Error) -> DeliveryError {
-    match error.is_permanent() {
-        true => DeliveryError::Refused { peer: peer.to_owned(), reason: error.to_string() },
-        false => not_there(peer, error),
-    }
+fn refused(peer: &str, error: Error, of_recipient: bool) -> DeliveryError {
+    let code = error.status().filter(|_| error.is_permanent());
+    let Some(code) = code.and_then(|code| code.to_string().parse().ok()) else {
+        return not_there(peer, error);
+    };
+    let words = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+    DeliveryError::Rejected { peer: peer.to_owned(), reply: Reply::read(code, &words, of_recipient) }
 }
 
 /// Of a server that says no before it hears of the message, that is no word about the message: a password can be mended.

@@ -12,6 +12,7 @@ use lettre::{AsyncFileTransport, AsyncTransport, Tokio1Executor};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
+use super::content::finish;
 use super::render::{message_id, render};
 use super::smtp::Smtp;
 use crate::domain::delivery::DeliveryError;
@@ -70,8 +71,16 @@ impl Mailer {
     /// # Errors
     /// [`DeliveryError`]; its variant decides what happens next.
     pub async fn send(&self, id: EffectId, email: &Email, time: Duration) -> Result<Value, DeliveryError> {
-        let message = render(id, email, &self.from)
-            .map_err(|error| DeliveryError::Refused { peer: "thendo".into(), reason: error.to_string() })?;
+        let refused = |reason: String| DeliveryError::Refused { peer: "thendo".into(), reason };
+        // Away from the threads that others wait for: a large one takes its time.
+        let (whole, has_html) = (email.clone(), email.html.is_some());
+        let finished = match has_html {
+            true => tokio::task::spawn_blocking(move || finish(whole)).await,
+            false => Ok(finish(whole)),
+        };
+        let finished = finished.map_err(|error| refused(error.to_string()))?;
+        let finished = finished.map_err(|fault| refused(fault.to_string()))?;
+        let message = render(id, &finished, &self.from).map_err(|error| refused(error.to_string()))?;
         let mut result = json!({
             "message_id": message_id(id, &self.from), "to": email.to, "subject": email.subject, "status": "sent",
         });

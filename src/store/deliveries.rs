@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::effects::{Asked, delivered};
 use super::json::Readable;
+use super::mails::Bounced;
 use super::session::{Session, Sql, StoreError};
 use crate::domain::effect::{Answer, Effect};
 use crate::domain::ids::{EffectId, ExecutionId, WorkflowId};
@@ -135,10 +136,12 @@ pub struct Finished {
     pub token: Uuid,
     /// Whose it is.
     pub of: Whose,
-    /// `sent`, `refused` or `unknown`.
+    /// `sent`, `refused`, `unknown` or `suppressed`.
     pub status: &'static str,
     /// What later nodes see, or `{"reason": …}`.
     pub result: Value,
+    /// Its address is not to be mailed again.
+    pub bounced: Option<Bounced>,
 }
 
 /// A delivery that is to be tried again.

@@ -32,7 +32,7 @@ pub(super) static TAKE_WAITING: Sql = Sql {
 pub(super) static FINISHED_DELIVERIES: Sql = Sql {
     name: "finished_deliveries",
     text: "select execution_id, id, status, result from public.workflow_deliveries
-           where execution_id = any ($1::uuid[]) and status in ('sent', 'refused', 'unknown', 'cancelled')",
+           where execution_id = any ($1::uuid[]) and status in ('sent', 'refused', 'unknown', 'cancelled', 'suppressed')",
 };
 pub(super) static RECORD: Sql =
     Sql { name: "record_executions", text: include_str!("sql/record_executions.sql") };

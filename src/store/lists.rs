@@ -232,7 +232,7 @@ pub struct DeliveryRow {
     pub node_id: String,
     /// `email` or `http`.
     pub kind: String,
-    /// `pending`, `sending`, `sent`, `refused`, `unknown`, `cancelled`.
+    /// `pending`, `sending`, `sent`, `refused`, `unknown`, `cancelled`, `suppressed`.
     pub status: String,
     /// How often it was tried.
     pub attempt: i16,

@@ -17,6 +17,7 @@ pub mod holds;
 pub mod in_force;
 pub mod json;
 pub mod lists;
+pub mod mails;
 pub mod maintenance;
 pub mod queue;
 pub mod schedules;
@@ -99,6 +100,8 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &deliveries::LEASE,
     &deliveries::FINISH,
     &deliveries::POSTPONE,
+    &mails::JUDGE,
+    &mails::SUPPRESS,
     &deliveries::LOOK,
     &deliveries::RESCUE,
     &deliveries::RENEW,
@@ -106,6 +109,7 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &deliveries::CANCEL_PENDING,
     &flow::PRUNE_FLOW,
     &in_force::IN_FORCE_NOW,
+    &mails::STORED_MAILS,
     &schedules::LOOK,
     &schedules::START_TIMES,
     &workflows::VERSIONS_IN_FORCE,

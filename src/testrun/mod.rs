@@ -14,9 +14,11 @@ use crate::engine::advance::Run;
 use crate::engine::apply::{Deliveries, Fault, Manner, Running, in_waves};
 use crate::store::OF_A_BATCH;
 use crate::store::executions::{Identity, load_customers};
+use crate::store::mails::stored;
 use crate::store::session::{Session, StoreError};
 use crate::store::staging::{StagingError, customer_id, insert_if_missing};
 use crate::workflow::event_file::Given;
+use crate::workflow::mails::Mails;
 use crate::workflow::plan::Plan;
 use crate::workflow::subjects::is_stored;
 
@@ -172,9 +174,10 @@ async fn in_transaction(
     timers.extend(later.map(|until| Timer { node: plan.trigger_id(), item: Vec::new(), until }));
     let run = Run::start(identity.id, &plan, &event, now);
     let mut running = [Running { identity, plan: plan.clone(), run }];
+    let mails = Arc::new(Mails::load(stored(session).await?, &Mails::default()));
     let mut deliveries = Deliveries::Render(Vec::new());
     loop {
-        in_waves(session, &mut running, now, Manner::OneByOne, &mut deliveries).await?;
+        in_waves(session, &mut running, &mails, now, Manner::OneByOne, &mut deliveries).await?;
         let [Running { run, .. }] = &mut running;
         // Nobody waits here: the clock goes to the next instant at which the execution goes on by itself.
         let Some(due) = run.rests().due.filter(|_| run.status == Status::Waiting) else { break };

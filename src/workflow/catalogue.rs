@@ -221,6 +221,11 @@ pub trait Action: fmt::Debug + Send + Sync {
 
     /// What the schema can't say: faults of settings that contradict each other.
     fn check(&self, _reader: &mut Reader<'_>) {}
+
+    /// The stored mail that it sends, by name: whether there is one is the database's to say.
+    fn template(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// A way out of a condition.

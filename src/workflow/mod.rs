@@ -25,6 +25,7 @@ mod graph;
 mod guarded;
 pub mod hash;
 pub mod index;
+pub mod mails;
 mod meaning;
 pub mod plan;
 pub mod react_flow;

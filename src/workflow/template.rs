@@ -78,6 +78,11 @@ impl Template {
         }
     }
 
+    /// One that is read when it is first used: what is wrong with it is said then.
+    pub fn later(source: &str) -> Self {
+        Self::unread(source, "text")
+    }
+
     fn unread(source: &str, name: &'static str) -> Self {
         Self { source: source.into(), name, read: Arc::default() }
     }
@@ -184,6 +189,16 @@ impl HtmlTemplate {
     /// As [`Template::parse`].
     pub fn parse(source: &str) -> Result<Self, SyntaxFault> {
         Template::parse_as(source, "html").map(Self)
+    }
+
+    /// As [`Template::later`].
+    pub fn later(source: &str) -> Self {
+        Self(Template::unread(source, "html"))
+    }
+
+    /// As it was written.
+    pub fn source(&self) -> &str {
+        self.0.source()
     }
 
     /// What it reads.

@@ -70,6 +70,8 @@ const CALLERS: &[(&str, &str)] = &[
     ("claim_customer", "authenticated"),
     ("update_my_profile", "authenticated"),
     ("check_constraints_at_once", "thendo_engine"),
+    ("mail_hash", "service_role thendo_engine"),
+    ("mail_stop", "service_role thendo_engine"),
     ("mark_checked", "thendo_engine"),
     ("prepare_partitions", "thendo_engine"),
     ("put_in_force", "thendo_engine"),

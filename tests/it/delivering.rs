@@ -170,7 +170,7 @@ async fn has_taken_nothing(manner: sink::Manner, words: &str) {
             ("THENDO_MAIL__SMTP_URL", &mails.url),
             ("THENDO_DELIVERIES__TIMEOUT_MS", "1500"),
             ("THENDO_DELIVERIES__BACKOFF_MS", "50"),
-            ("THENDO_DELIVERIES__ATTEMPTS", "3"),
+            ("THENDO_MAIL__ATTEMPTS", "3"),
         ])
         .await;
     shop.publishes("mail", &mail_on_order()).await;

@@ -125,7 +125,7 @@ async fn a_destination_with_enough_under_way_is_passed_over() {
 
 fn asked(id: EffectId, execution: ExecutionId, subject: &str) -> Asked {
     let (to, text) = ("ada@example.com".into(), "t".into());
-    let effect = Effect::SendEmail(Email { to, subject: subject.into(), text, html: None });
+    let effect = Effect::SendEmail(Email { to, subject: subject.into(), text, ..Email::default() });
     let request = Request { id, node: "mail".into(), item: Vec::new(), effect, retry: None };
     Asked { execution, workflow: WorkflowId(Uuid::from_u128(1)), lane: 1, depth: 0, customer: None, request }
 }

@@ -22,6 +22,10 @@ const GROW: &[&str] = &[
     "loyalty_points",
     "loyalty_ledger",
     "deposits",
+    "suppressions",
+    "consents",
+    "subscribers",
+    "marketing_mails",
 ];
 
 /// What is under way, or to be cleared away, is read as a whole: an index has no more than that.

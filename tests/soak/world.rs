@@ -112,6 +112,7 @@ impl World {
             ("THENDO_HTTP__ALLOW", hook.as_str()),
             ("THENDO_DELIVERIES__TIMEOUT_MS", "5000"),
             ("THENDO_DELIVERIES__BACKOFF_MS", "500"),
+            ("THENDO_MAIL__BACKOFF_MS", "500"),
             ("THENDO_LOG__LEVEL", "info"),
         ];
         let daemon = Daemon::launch(&self.wires[number].url, self.folder.path(), &settings);

@@ -12,11 +12,14 @@ use uuid::Uuid;
 use super::files::{self, FileRead};
 use super::{Judged, one_to_edit, only, readable, refuse, source_of};
 use crate::cli::Session;
-use crate::cli::output::{Advice, Format, GOOD, QUIET, one_line, print_json, print_line};
+use crate::cli::output::{Advice, Format, GOOD, QUIET, WAIT, eprint_line, one_line, print_json, print_line};
 use crate::kinds;
+use crate::store::mails;
 use crate::store::versions::{self, Head, InFlight, MOST_COUNTED};
 use crate::workflow::compile::compile;
-use crate::workflow::diagnostics::any_error;
+use crate::workflow::diagnostics::{Diagnostic, any_error};
+use crate::workflow::mails::{Mails, sent_by};
+use crate::workflow::plan::Plan;
 
 /// `thendo workflow publish`
 #[derive(Debug, Args)]
@@ -53,6 +56,9 @@ pub(super) struct Published {
     pub new: bool,
     /// Executions that go on with older versions.
     pub in_flight: Vec<InFlight>,
+    /// What it needs of the database and does not find there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Whether a word on the command line is a file rather than a name.
@@ -153,21 +159,45 @@ pub(super) async fn put_in_force(
     let mut compiled = Vec::with_capacity(heads.len());
     for (head, written) in heads.iter().zip(written) {
         let definition = readable(&head.name, versions::read(&written.definition))?;
-        let outcome = compile(&definition, &catalogue);
-        let diagnostics = serde_json::to_value(&outcome.diagnostics)?;
+        let mut outcome = compile(&definition, &catalogue);
         let plan = outcome.plan.with_context(|| format!("`{}` does not compile", one_line(&head.name)))?;
-        compiled.push((head, written.revision, plan.hash().to_owned(), diagnostics, plan.parts()));
+        let warnings = missing_mails(connection, &plan).await?;
+        outcome.diagnostics.extend(warnings.iter().cloned());
+        let diagnostics = serde_json::to_value(&outcome.diagnostics)?;
+        compiled.push((head, written.revision, plan.hash().to_owned(), diagnostics, plan.parts(), warnings));
     }
     let mut published = Vec::with_capacity(heads.len());
-    for (head, revision, hash, diagnostics, parts) in compiled {
+    for (head, revision, hash, diagnostics, parts, warnings) in compiled {
         let edit = (head.id, revision);
         let version = versions::put_in_force(connection, edit, &hash, &diagnostics, &parts).await?;
         let version = version.context("the row was edited meanwhile")?;
         let before = head.live_version.filter(|_| head.status == "published");
         let (id, workflow, new) = (head.id, head.name.clone(), before != Some(version));
-        published.push(Published { id, workflow, version, before, new, in_flight: Vec::new() });
+        published.push(Published { id, workflow, version, before, new, in_flight: Vec::new(), warnings });
     }
     Ok(published)
+}
+
+/// Warnings about the stored mails that a plan names.
+pub(super) async fn missing_mails(
+    connection: &mut PgConnection,
+    plan: &Plan,
+) -> anyhow::Result<Vec<Diagnostic>> {
+    let names: Vec<String> = sent_by(plan).map(|(_, name)| name.to_owned()).collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = mails::named(connection, &names).await?;
+    Ok(Mails::load(found, &Mails::default()).warnings(plan))
+}
+
+/// Tells of them.
+pub(super) fn warn(workflow: &str, warnings: &[Diagnostic]) {
+    for Diagnostic { node, message, .. } in warnings {
+        let node = node.as_deref().unwrap_or_default();
+        let (workflow, node, message) = (one_line(workflow), one_line(node), one_line(message));
+        eprint_line(format_args!("{WAIT}warning{WAIT:#}: {workflow}, `{node}`: {message}"));
+    }
 }
 
 /// Counts who stays with older versions. After the commit: counting takes its time, and claims have waited.
@@ -194,6 +224,7 @@ pub(super) fn print(of: &Published) -> anyhow::Result<()> {
             of.version
         ))?;
     }
+    warn(&of.workflow, &of.warnings);
     for old in &of.in_flight {
         print_line(format_args!("  {QUIET}{}{QUIET:#}", stays(*old)))?;
     }

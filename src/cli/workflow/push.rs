@@ -13,7 +13,9 @@ use super::sync::{Done, Edited, How, Item, edited, keep};
 use super::{load, refuse, several};
 use crate::cli::Session;
 use crate::cli::output::{Advice, Format, one_line};
+use crate::kinds;
 use crate::store::versions::{self, Head};
+use crate::workflow::compile::compile;
 
 /// `thendo workflow push`
 #[derive(Debug, Args)]
@@ -58,6 +60,14 @@ impl Push {
         }
         let pool = session.pool().await?;
         let mut transaction = versions::begin(&pool).await?;
+        if self.how.format == Format::Text && !self.publish {
+            for file in &read {
+                if let Some(plan) = compile(&file.workflow.definition, &kinds::catalogue()).plan {
+                    let warnings = publish::missing_mails(&mut transaction, &plan).await?;
+                    publish::warn(&file.workflow.name, &warnings);
+                }
+            }
+        }
         let (mut items, mut changes) = (Vec::new(), Vec::new());
         for file in &read {
             let below = folder::below(dir, &file.path).with_context(|| {

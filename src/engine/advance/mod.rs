@@ -12,6 +12,8 @@ mod offers;
 mod saved;
 mod turns;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::effect::{Answer, Request};
@@ -19,6 +21,7 @@ use crate::domain::event::{Event, Row};
 use crate::domain::execution::{Move, Status, Step};
 use crate::domain::ids::{EffectId, ExecutionId, NodeId};
 use crate::workflow::context::Context;
+use crate::workflow::mails::Mails;
 use crate::workflow::plan::Plan;
 
 use frame::{Frame, Turn};
@@ -62,6 +65,8 @@ pub struct Run {
     admission: Admission,
     /// It is to end, as failed or not, once what it has asked for is answered.
     stopping: Option<bool>,
+    /// The stored mails that its nodes send.
+    mails: Arc<Mails>,
 }
 
 /// A node's turn that waits for the world: the node, and its item in each of the loops around it.
@@ -96,7 +101,13 @@ impl Run {
             ended_by: None,
             admission,
             stopping: None,
+            mails: Arc::default(),
         }
+    }
+
+    /// Has its nodes see these stored mails.
+    pub fn set_mails(&mut self, mails: &Arc<Mails>) {
+        self.mails = mails.clone();
     }
 
     /// Puts its beginning off; nothing of it has run.
@@ -147,6 +158,7 @@ impl Run {
             begun: self.begun,
             under_way: self.root.under_way(),
             since: self.since,
+            mails: self.mails.clone(),
         };
         let mut turns = Turns::new(self.id, plan, now, limits);
         turns.frame(&mut self.root, 0);

@@ -173,6 +173,7 @@ impl Run {
             ended_by: None,
             admission,
             stopping: None,
+            mails: std::sync::Arc::default(),
         })
     }
 }

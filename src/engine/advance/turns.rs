@@ -15,6 +15,7 @@ use crate::domain::ids::{EffectId, ExecutionId};
 use crate::workflow::catalogue::PlanError;
 use crate::workflow::context::Item;
 use crate::workflow::control::{Next, Shape, Wake};
+use crate::workflow::mails::Mails;
 use crate::workflow::plan::{ERROR, Plan, PlanNode, Work};
 
 /// Items that a loop may have.
@@ -43,6 +44,7 @@ pub(super) struct Turns<'p> {
     pub begun: usize,
     under_way: usize,
     since: DateTime<Utc>,
+    mails: Arc<Mails>,
     /// Events that end the execution from now on.
     pub cancels: Vec<Cancel>,
 }
@@ -53,6 +55,7 @@ pub(super) struct Limits {
     pub begun: usize,
     pub under_way: usize,
     pub since: DateTime<Utc>,
+    pub mails: Arc<Mails>,
 }
 
 enum Way {
@@ -63,14 +66,15 @@ enum Way {
 
 impl<'p> Turns<'p> {
     pub fn new(id: ExecutionId, plan: &'p Plan, now: DateTime<Utc>, limits: Limits) -> Self {
-        let Limits { items_left, begun, under_way, since } = limits;
+        let Limits { items_left, begun, under_way, since, mails } = limits;
         let (requests, cancels, moved, stop) = (Vec::new(), Vec::new(), false, None);
-        Self { id, plan, now, requests, moved, stop, items_left, begun, under_way, since, cancels }
+        Self { id, plan, now, requests, moved, stop, items_left, begun, under_way, since, mails, cancels }
     }
 
     /// Everything in a frame that can go on does. Nodes come behind those that lead to them, so once is enough.
     pub fn frame(&mut self, frame: &mut Frame, region: usize) {
         frame.context.set_now(self.now);
+        frame.context.set_mails(&self.mails);
         frame.since = self.since;
         let plan = self.plan;
         let Some(of) = plan.regions().get(region) else { return };

@@ -8,23 +8,29 @@ use tokio::time::{Instant, timeout};
 
 use super::Ways;
 use super::report::Report;
-use crate::domain::delivery::DeliveryError;
+use crate::domain::delivery::{DeliveryError, Reply};
 use crate::domain::ids::EffectId;
-use crate::domain::retry::{Policy, Retry, Trouble};
+use crate::domain::retry::{Policy, Trouble};
 use crate::domain::settings;
 use crate::engine::figures::list;
 use crate::store::deliveries::{Finished, Leased, Postponed};
+use crate::store::mails::Bounced;
 
 /// The longest pause between two attempts, unless a node says otherwise.
 const LONGEST_PAUSE_MS: u64 = 3_600_000;
+/// The same, where a mail server says later.
+const LONGEST_PAUSE_OF_MAIL_MS: u64 = 3 * 3_600_000;
 /// Beyond its own time a request gets so long before it is broken off from outside.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Makes one attempt and sorts what came of it.
 pub(super) async fn attempt(ways: &Ways, settings: &settings::Deliveries, delivery: Leased) -> Report {
     let Leased { id, token, of, kind, payload, attempt, retry, since_first_ms, .. } = delivery;
-    let policy = policy(settings, &retry);
-    let finish = |status: &'static str, mut result: Value| {
+    // Whom it is for, if it is a mail.
+    let to = payload.as_ref().ok().and_then(|payload| payload.get("to")?.as_str().map(str::to_owned));
+    let attempts = policy(ways, settings, &kind, Trouble::Timeout).with(&retry).attempts;
+    let mut reply: Option<Reply> = None;
+    let finish = |status: &'static str, mut result: Value, bounced: Option<Bounced>| {
         if attempt > 1
             && let Some(result) = result.as_object_mut()
         {
@@ -32,23 +38,35 @@ pub(super) async fn attempt(ways: &Ways, settings: &settings::Deliveries, delive
         }
         metrics::counter!(list::DELIVERIES, "kind" => kind.clone(), "status" => status).increment(1);
         tracing::debug!(kind, attempt, status, "a delivery is finished");
-        Report::Finished(Finished { id, token, of, status, result })
+        Report::Finished(Finished { id, token, of, status, result, bounced })
     };
     // What the other side says may name people: it is kept with the delivery, and not logged.
-    let given_up = |error: &str, reason: String| {
+    let given_up = |error: &str, reason: String, reply: Option<Reply>| {
         tracing::warn!(attempt, error, "a delivery is given up; `thendo executions show` says why");
         let reason = printable(&reason);
         let reason = match attempt {
             1 => reason,
             _ => format!("given up after {attempt} attempts: {reason}"),
         };
-        finish("refused", json!({ "reason": reason }))
+        let bounced = reply.as_ref().filter(|reply| reply.no_mailbox()).zip(to.clone());
+        let bounced = bounced.map(|(reply, address)| Bounced {
+            address,
+            reason: "bounced",
+            detail: printable(&format!("{} {}", reply.code, reply.words)),
+        });
+        let mut result = json!({ "reason": reason });
+        if let Some(reply) = reply {
+            result["code"] = reply.code.into();
+            result["enhanced"] = reply.enhanced.into();
+        }
+        finish("refused", result, bounced)
     };
-    if attempt > policy.attempts {
+    if attempt > attempts {
         return finish(
             "refused",
             json!({ "reason": format!(
             "given up after {} attempts: the daemon died while it was being sent", attempt - 1) }),
+            None,
         );
     }
     let began = Instant::now();
@@ -60,9 +78,14 @@ pub(super) async fn attempt(ways: &Ways, settings: &settings::Deliveries, delive
     let took = began.elapsed();
     metrics::histogram!(list::DELIVERY_SECONDS, "kind" => kind.clone()).record(took.as_secs_f64());
     let (trouble, asked_ms, reason) = match sent {
-        Ok(result) => return finish("sent", result),
+        Ok(result) => return finish("sent", result, None),
         Err(error @ DeliveryError::Unknown { .. }) => {
-            return finish("unknown", json!({ "reason": printable(&error.to_string()) }));
+            return finish("unknown", json!({ "reason": printable(&error.to_string()) }), None);
+        }
+        Err(DeliveryError::Rejected { peer, reply: said }) => {
+            let reason = format!("{peer} refused: {said}");
+            reply = Some(said);
+            (Trouble::Refused, None, reason)
         }
         Err(error @ DeliveryError::Refused { .. }) => (Trouble::Refused, None, error.to_string()),
         Err(DeliveryError::Transient { peer, trouble, retry_after, source }) => {
@@ -71,8 +94,9 @@ pub(super) async fn attempt(ways: &Ways, settings: &settings::Deliveries, delive
         }
     };
     let since = since_first_ms.saturating_add(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    let policy = policy(ways, settings, &kind, trouble).with(&retry);
     let Some(pause_ms) = policy.pause_ms(id, attempt, since, trouble, asked_ms) else {
-        return given_up(trouble.as_str(), reason);
+        return given_up(trouble.as_str(), reason, reply);
     };
     let reason = printable(&reason);
     metrics::counter!(list::DELIVERY_RETRIES, "error" => trouble.as_str()).increment(1);
@@ -81,16 +105,27 @@ pub(super) async fn attempt(ways: &Ways, settings: &settings::Deliveries, delive
     Report::Postponed(Postponed { id, token, delay_ms, reason: json!({ "reason": reason }) })
 }
 
-/// What holds unless the node says otherwise.
-fn policy(settings: &settings::Deliveries, retry: &Retry) -> Policy {
-    let policy = Policy {
+/// What holds unless the node says otherwise. A mail server that says later is asked as RFC 5321 wants it (4.5.4.1): after half an
+/// hour, then less often, for days. One that nobody reaches is looked for as any other.
+fn policy(ways: &Ways, settings: &settings::Deliveries, kind: &str, trouble: Trouble) -> Policy {
+    let usual = Policy {
         attempts: settings.attempts,
         backoff_ms: settings.backoff_ms,
         longest_ms: LONGEST_PAUSE_MS,
         give_up_after_ms: None,
         on: vec![Trouble::Timeout, Trouble::Connection, Trouble::Throttled, Trouble::Server],
     };
-    policy.with(retry)
+    if kind != "email" {
+        return usual;
+    }
+    let settings::Mail { attempts, backoff_ms, give_up_after_h, .. } = ways.mail;
+    let mail = Policy { attempts, give_up_after_ms: Some(u64::from(give_up_after_h) * 3_600_000), ..usual };
+    match trouble {
+        Trouble::Throttled | Trouble::Server => {
+            Policy { backoff_ms, longest_ms: LONGEST_PAUSE_OF_MAIL_MS.max(backoff_ms), ..mail }
+        }
+        _ => mail,
+    }
 }
 
 async fn mail(

@@ -2,6 +2,7 @@
 //! turns, and no destination gets more than its share.
 
 mod attempt;
+mod judge;
 mod report;
 
 use std::collections::HashMap;
@@ -25,7 +26,9 @@ use crate::domain::settings;
 use crate::mail::transport::Mailer;
 use crate::outside::requests::Requests;
 use crate::store::deliveries::{self, Leased, Lost, Seen, Turn, Wanted, Whose};
+use crate::store::mails::Cap;
 use crate::store::session::{Session, StoreError};
+use judge::{Judged, judged};
 use report::{Leases, Report, write_reports};
 
 /// Without a wake-up deliveries that others handed over, or that are due again, are found this often. With the lease it
@@ -46,6 +49,8 @@ pub struct Ways {
     pub mailer: Mailer,
     /// For requests.
     pub requests: Requests,
+    /// How long mails are tried, and how many a person is sent.
+    pub mail: settings::Mail,
 }
 
 /// Delivers until `shutdown`, then lets what is under way end.
@@ -61,8 +66,10 @@ pub async fn run(
     let reporter = tokio::spawn(write_reports(side.clone(), incoming, leases.clone(), wake.clone()));
     let mut deliverer = Deliverer {
         side,
-        ways: Arc::new(ways),
         settings,
+        cap: Cap { most: ways.mail.marketing_cap, days: ways.mail.marketing_cap_days },
+        ways: Arc::new(ways),
+        unbegun: Vec::new(),
         reports,
         sending: JoinSet::new(),
         under_way: HashMap::new(),
@@ -81,6 +88,10 @@ struct Deliverer {
     side: Side,
     ways: Arc<Ways>,
     settings: settings::Deliveries,
+    /// For marketing mails.
+    cap: Cap,
+    /// Leased, not begun, and not put back yet, for the connection broke.
+    unbegun: Vec<(EffectId, Uuid, bool)>,
     reports: mpsc::Sender<Report>,
     sending: JoinSet<EffectId>,
     under_way: HashMap<EffectId, UnderWay>,
@@ -155,6 +166,7 @@ impl Deliverer {
             session.plan_anew().await?;
             self.planned = Instant::now();
         }
+        self.put_back(session).await?;
         for _ in 0..MOST_LOOKS {
             while let Some(ended) = self.sending.try_join_next() {
                 self.ended(ended);
@@ -181,11 +193,46 @@ impl Deliverer {
                 let unbegun: Vec<_> = found.leased.iter().map(|of| (of.id, of.token, false)).collect();
                 return deliveries::hand_back(session, &unbegun).await;
             }
-            found.leased.into_iter().for_each(|delivery| self.begin(delivery));
+            let (waits, more) =
+                (self.begin_all(session, found.leased).await?, found.met_others || found.has_more);
             self.begun = self.under_way.len();
-            if !found.met_others && !found.has_more {
+            if !more && !waits {
                 break;
             }
+        }
+        Ok(())
+    }
+
+    /// Begins those that may be sent. True if some are to be looked at again.
+    async fn begin_all(&mut self, session: &Session, leased: Vec<Leased>) -> Result<bool, StoreError> {
+        let Judged { go, suppressed, later } = match judged(session, leased, self.cap).await {
+            Ok(judged) => judged,
+            Err((error, leased)) => {
+                // They would count as lost in the middle, though none has begun.
+                self.unbegun.extend(leased.iter().map(|of| (of.id, of.token, false)));
+                let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+                leases.extend(leased.iter().map(|of| (of.id, of.token)));
+                return Err(error);
+            }
+        };
+        go.into_iter().for_each(|delivery| self.begin(delivery));
+        for finished in suppressed {
+            let _ = self.reports.send(Report::Finished(finished)).await;
+        }
+        let waits = !later.is_empty();
+        self.unbegun.extend(later);
+        self.put_back(session).await?;
+        Ok(waits)
+    }
+
+    /// Puts back what was leased and not begun.
+    async fn put_back(&mut self, session: &Session) -> Result<(), StoreError> {
+        if !self.unbegun.is_empty() {
+            deliveries::hand_back(session, &self.unbegun).await?;
+            let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+            self.unbegun.drain(..).for_each(|(id, ..)| {
+                leases.remove(&id);
+            });
         }
         Ok(())
     }
@@ -231,7 +278,7 @@ impl Deliverer {
                 }
             }
         }
-        if self.under_way.is_empty() {
+        if self.under_way.is_empty() && self.unbegun.is_empty() {
             return;
         }
         tracing::warn!(left = self.under_way.len(), "deliveries were still under way at shutdown");
@@ -241,6 +288,7 @@ impl Deliverer {
             .iter()
             .filter(|(_, of)| of.repeatable)
             .map(|(id, of)| (*id, of.token, true))
+            .chain(self.unbegun.drain(..))
             .collect();
         let session = self.side.borrow().clone();
         if let Some(session) = session.filter(|_| !back.is_empty()) {

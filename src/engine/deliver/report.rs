@@ -16,6 +16,7 @@ use crate::engine::listen::Side;
 use crate::engine::side_session;
 use crate::engine::wake::Wake;
 use crate::store::deliveries::{self, Finished, Postponed, Whose};
+use crate::store::mails::suppress;
 use crate::store::session::{ErrorClass, Session, StoreError};
 
 /// What is due again so soon is looked for right then; the rest is found by the next look.
@@ -46,7 +47,7 @@ pub(super) fn fell_over(id: EffectId, token: Uuid, of: Whose, repeatable: bool) 
         true => ("refused", "an internal fault while it was being sent"),
         false => ("unknown", "an internal fault while it was being sent: it may have arrived"),
     };
-    Report::Finished(Finished { id, token, of, status, result: json!({ "reason": words }) })
+    Report::Finished(Finished { id, token, of, status, result: json!({ "reason": words }), bounced: None })
 }
 
 /// Writes reports down and wakes the workers for the executions that go on. A report is kept until it is written, and its
@@ -134,6 +135,8 @@ async fn write(session: &Session, reports: &[Report]) -> Result<(), StoreError> 
         })
         .collect();
     if !finished.is_empty() {
+        // First, so that none is forgotten: it does no harm twice.
+        suppress(session, finished.iter().filter_map(|finished| finished.bounced.as_ref())).await?;
         let written = deliveries::finish(session, &finished).await?;
         for unknown in finished.iter().filter(|finished| finished.status == "unknown") {
             alarm(session, unknown.id, unknown.of, "no answer came after it was handed over").await;

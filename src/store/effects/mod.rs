@@ -126,6 +126,21 @@ async fn lock_targets(session: &Session, asked: &[Asked]) -> Result<(), StoreErr
     Ok(())
 }
 
+/// Why a recipient is sent no mail, in words.
+fn not_mailed(reason: &str) -> String {
+    let words = match reason {
+        "unsubscribed" | "withdrawn" => "the recipient wants no such mails any more",
+        "bounced" => "mails to this address came back: there is no such mailbox",
+        "complained" => "the recipient called a mail of ours spam",
+        "by_hand" => "an admin suppressed the address",
+        "erased" => "the recipient's data was erased",
+        "no_consent" => "the recipient never agreed to marketing mails (`consents`)",
+        "capped" => "the recipient was sent as many marketing mails as they may be (mail.marketing_cap)",
+        other => other,
+    };
+    format!("{words} ({reason})")
+}
+
 /// What a delivery's state means to the execution that asked for it. `attempt` in what came of it tells how many there were.
 pub fn delivered(status: &str, mut result: Option<Value>) -> Answer {
     let attempts = result.as_mut().and_then(Value::as_object_mut).and_then(|result| result.remove("attempt"));
@@ -137,6 +152,11 @@ pub fn delivered(status: &str, mut result: Option<Value>) -> Answer {
                 (Some(number), _) => format!("answered with {number}"),
                 (None, to) => format!("sent to {}", to.unwrap_or("the customer")),
             };
+            Answer::Done { result: result.unwrap_or(Value::Null), changes: Vec::new(), why }
+        }
+        // Whom a mail is not for is no failure.
+        "suppressed" => {
+            let why = format!("not sent: {}", not_mailed(text("reason").unwrap_or_default()));
             Answer::Done { result: result.unwrap_or(Value::Null), changes: Vec::new(), why }
         }
         "refused" | "unknown" => {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::mails::Mails;
 use super::subjects::CUSTOMER;
 use crate::domain::event::{Event, Row};
 use crate::domain::ids::{EventId, ExecutionId, NodeId};
@@ -53,6 +54,12 @@ pub struct Context {
     /// The row of an event that is matched with what the execution waits for.
     #[serde(skip)]
     awaited: Option<Arc<Row>>,
+    /// What a mail's node gives its stored template.
+    #[serde(skip)]
+    values: Option<Arc<Row>>,
+    /// The stored mails, as they are by now.
+    #[serde(skip)]
+    mails: Arc<Mails>,
     now: DateTime<Utc>,
 }
 
@@ -82,6 +89,8 @@ impl Context {
             vars: Arc::default(),
             item: None,
             awaited: None,
+            values: None,
+            mails: Arc::default(),
             now,
         }
     }
@@ -167,6 +176,23 @@ impl Context {
         Arc::make_mut(&mut self.vars).extend(vars);
     }
 
+    /// The same, for a stored template that is given these.
+    pub fn with_values(&self, values: Row) -> Self {
+        Self { values: Some(Arc::new(values)), ..self.clone() }
+    }
+
+    /// The stored mails.
+    pub fn mails(&self) -> &Mails {
+        &self.mails
+    }
+
+    /// Has it see these stored mails from now on.
+    pub fn set_mails(&mut self, mails: &Arc<Mails>) {
+        if !Arc::ptr_eq(&self.mails, mails) {
+            self.mails = mails.clone();
+        }
+    }
+
     /// What happened.
     pub fn event(&self) -> &Head {
         &self.event
@@ -234,6 +260,7 @@ impl Context {
             "old" => (&self.old, rest),
             "vars" => (&self.vars, rest),
             "awaited" => (self.awaited.as_deref()?, rest),
+            "values" => (self.values.as_deref()?, rest),
             "item" => return below(&self.item.as_ref()?.value, rest).map(Cow::Borrowed),
             "index" if rest.is_empty() => return Some(Cow::Owned(self.item.as_ref()?.index.into())),
             name if name == &*self.subject => (&self.row, rest),

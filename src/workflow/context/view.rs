@@ -24,8 +24,8 @@ pub(super) fn of(context: &Context) -> Dynamic {
 #[derive(Debug)]
 struct View {
     context: Context,
-    /// `customer`, `old`, `vars`, the row and the awaited one, as far as they were asked for.
-    rows: [OnceLock<Dynamic>; 5],
+    /// `customer`, `old`, `vars`, the row, the awaited one and `values`, as far as they were asked for.
+    rows: [OnceLock<Dynamic>; 6],
 }
 
 impl Object for View {
@@ -53,6 +53,7 @@ impl Object for View {
             "item" => bounded("item", &context.item.as_ref()?.value),
             "index" => Dynamic::from(context.item.as_ref()?.index),
             "awaited" => row(4, context.awaited.as_ref()?),
+            "values" => row(5, context.values.as_ref()?),
             name if name == &*context.subject => row(3, &context.row),
             _ => return None,
         })

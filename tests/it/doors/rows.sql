@@ -64,6 +64,8 @@ insert into subscribers (id, email, customer_id) values ({subscriber}, '{near|fa
 -- A's address | B's address
 insert into suppressions (id, address_hash, email, reason)
 values ({suppression}, sha256('{near|far}@example.com'), '{near|far}@example.com', 'unsubscribed');
+-- A's address | B's address
+insert into marketing_mails (address_hash, sent_at) values (sha256('{near|far}@example.com'), array[now()]);
 -- A's | B's
 insert into google_calendar_tokens (id, user_id, access_token_encrypted, key_id, expires_at)
 values ({token}, {user}, '\x00', 'first', now());

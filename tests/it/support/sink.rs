@@ -14,6 +14,8 @@ pub enum Manner {
     Accepts,
     /// 550 after RCPT TO.
     Refuses,
+    /// 550 after RCPT TO, which says nothing of the mailbox.
+    Dislikes,
     /// 451 after RCPT TO, for the first so many messages.
     IsBusy(usize),
     /// Says nothing after RCPT TO.
@@ -97,6 +99,7 @@ async fn converse(
                 match manner {
                     Manner::HangsBefore => return std::future::pending().await,
                     Manner::Refuses => &refusal,
+                    Manner::Dislikes => "550 5.7.1 we don't like you",
                     Manner::IsBusy(times) if tried <= times => "451 4.7.1 come again",
                     _ => "250 ok",
                 }

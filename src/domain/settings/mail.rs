@@ -1,0 +1,81 @@
+//! The settings of mails.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::{OutOfBounds, masked};
+
+/// Where mails go.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mail {
+    /// The sender, `Name <name@host>`.
+    pub from: String,
+    /// `smtp://user:password@host:587` or `smtps://…`. Without one, mails are files in the mailbox.
+    #[serde(serialize_with = "masked")]
+    pub smtp_url: Option<SecretString>,
+    /// Folder of `.eml` files; `mailbox` in `data_dir` unless set.
+    pub mailbox: Option<PathBuf>,
+    /// Attempts before a mail is given up. At most 1000.
+    pub attempts: u16,
+    /// Pause before the second attempt where the server says later (4xx); it doubles with each, less up to a quarter.
+    pub backoff_ms: u64,
+    /// No attempt begins so many hours after the first one.
+    pub give_up_after_h: u32,
+    /// Marketing mails that a person is sent at most within `marketing_cap_days`; 0: as many as there are.
+    pub marketing_cap: u32,
+    /// Days for which `marketing_cap` counts.
+    pub marketing_cap_days: u32,
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self {
+            from: "thendo <thendo@localhost>".into(),
+            smtp_url: None,
+            mailbox: None,
+            attempts: 100,
+            // A quarter less is the half hour of RFC 5321.
+            backoff_ms: 2_400_000,
+            give_up_after_h: 120,
+            marketing_cap: 0,
+            marketing_cap_days: 7,
+        }
+    }
+}
+
+impl Mail {
+    pub(super) fn check(&self) -> Result<(), OutOfBounds> {
+        for (key, value, least, most) in [
+            ("mail.attempts", self.attempts.into(), 1, 1000),
+            ("mail.backoff_ms", self.backoff_ms, 1, 86_400_000),
+            ("mail.give_up_after_h", self.give_up_after_h.into(), 1, 720),
+            ("mail.marketing_cap", self.marketing_cap.into(), 0, 1000),
+            ("mail.marketing_cap_days", self.marketing_cap_days.into(), 1, 366),
+        ] {
+            if !(least..=most).contains(&value) {
+                let bounds = format!("from {least} to {most}");
+                return Err(OutOfBounds { key, value: value.to_string(), bounds });
+            }
+        }
+        if self.from.parse::<lettre::message::Mailbox>().is_err() {
+            return Err(OutOfBounds {
+                key: "mail.from",
+                value: format!("`{}`", self.from),
+                bounds: "an address, such as `The Shop <shop@example.com>`".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// `http` or `https`, with a host and perhaps a path. No user, no query.
+pub(super) fn is_public(url: &str) -> bool {
+    let is_plain = |url: &url::Url| {
+        url.host().is_some() && url.username().is_empty() && url.password().is_none() && url.query().is_none()
+    };
+    let url = url::Url::parse(url).ok().filter(is_plain);
+    url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.fragment().is_none())
+}
