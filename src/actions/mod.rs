@@ -5,6 +5,7 @@ use crate::workflow::catalogue::ActionKind;
 pub mod award_points;
 pub mod create_deposit;
 pub mod http_request;
+mod requests;
 pub mod send_email;
 
 /// Every kind of action.

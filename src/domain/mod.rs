@@ -10,4 +10,5 @@ pub mod keys;
 pub mod money;
 pub mod retry;
 pub mod settings;
+pub mod veiled;
 pub mod word;

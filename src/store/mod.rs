@@ -20,6 +20,7 @@ pub mod lists;
 pub mod maintenance;
 pub mod queue;
 pub mod schedules;
+pub mod secrets;
 pub mod seed;
 pub mod session;
 pub mod signals;
@@ -100,6 +101,7 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &flow::PRUNE_FLOW,
     &in_force::IN_FORCE_NOW,
     &schedules::LOOK,
+    &secrets::USE_SECRETS,
     &schedules::START_TIMES,
     &workflows::VERSIONS_IN_FORCE,
     &workflows::ONE_VERSION,

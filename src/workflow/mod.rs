@@ -34,6 +34,7 @@ mod resolve;
 pub mod retry;
 pub mod rules;
 pub mod scope;
+pub mod secrets;
 pub mod span;
 mod spelling;
 mod storable;

@@ -41,6 +41,7 @@ mod publishing;
 mod retention;
 mod schedules;
 mod schema;
+mod secrets;
 mod seed;
 mod seen;
 mod states;

@@ -8,11 +8,13 @@ use tokio::time::{Instant, timeout};
 
 use super::Ways;
 use super::report::Report;
+use super::unveil::unveil;
 use crate::domain::delivery::DeliveryError;
 use crate::domain::ids::EffectId;
 use crate::domain::retry::{Policy, Retry, Trouble};
 use crate::domain::settings;
 use crate::engine::figures::list;
+use crate::engine::listen::Side;
 use crate::store::deliveries::{Finished, Leased, Postponed};
 
 /// The longest pause between two attempts, unless a node says otherwise.
@@ -21,7 +23,12 @@ const LONGEST_PAUSE_MS: u64 = 3_600_000;
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Makes one attempt and sorts what came of it.
-pub(super) async fn attempt(ways: &Ways, settings: &settings::Deliveries, delivery: Leased) -> Report {
+pub(super) async fn attempt(
+    ways: &Ways,
+    side: Side,
+    settings: &settings::Deliveries,
+    delivery: Leased,
+) -> Report {
     let Leased { id, token, of, kind, payload, attempt, retry, since_first_ms, .. } = delivery;
     let policy = policy(settings, &retry);
     let finish = |status: &'static str, mut result: Value| {
@@ -53,7 +60,7 @@ pub(super) async fn attempt(ways: &Ways, settings: &settings::Deliveries, delive
     }
     let began = Instant::now();
     let sent = match payload {
-        Ok(payload) if kind == "http" => request(ways, settings, id, payload).await,
+        Ok(payload) if kind == "http" => request(ways, side, settings, id, payload).await,
         Ok(payload) => mail(ways, settings, id, payload).await,
         Err(fault) => Err(unreadable(&fault)),
     };
@@ -106,13 +113,15 @@ async fn mail(
 
 async fn request(
     ways: &Ways,
+    side: Side,
     settings: &settings::Deliveries,
     id: EffectId,
     payload: Value,
 ) -> Result<Value, DeliveryError> {
     let request: crate::domain::effect::HttpRequest = read(payload)?;
+    let unveiled = unveil(ways, side, &request).await?;
     let time = Duration::from_millis(request.timeout_ms.unwrap_or(settings.timeout_ms));
-    timeout(time + GRACE, ways.requests.send(id, &request)).await.unwrap_or_else(|_| {
+    timeout(time + GRACE, ways.requests.send(id, &request, &unveiled)).await.unwrap_or_else(|_| {
         Err(DeliveryError::Transient {
             peer: "the server".into(),
             trouble: Trouble::Timeout,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -29,6 +29,10 @@ pub enum Manner {
     Redirects,
     /// 200 with more than anybody wants.
     TalksOn,
+    /// 200 with what it was sent: path, headers and body.
+    Echoes,
+    /// This status, with the request's path in its words.
+    Says(u16),
 }
 
 /// One request as it came.
@@ -38,6 +42,8 @@ pub struct Call {
     pub at: Instant,
     /// All headers.
     pub headers: HeaderMap,
+    /// Path and query.
+    pub path: String,
     /// What was sent.
     pub body: String,
 }
@@ -80,11 +86,21 @@ impl Hooks {
 
 type Shared = (Manner, Arc<Mutex<Vec<Call>>>, watch::Receiver<bool>);
 
-async fn answer(State((manner, calls, mut go)): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(
+    State((manner, calls, mut go)): State<Shared>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let call = Call {
+        at: Instant::now(),
+        headers,
+        path: uri.to_string(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    };
     let number = {
         let mut calls = calls.lock().expect("no panic");
-        let body = String::from_utf8_lossy(&body).into_owned();
-        calls.push(Call { at: Instant::now(), headers, body });
+        calls.push(call.clone());
         calls.len()
     };
     let fine = || axum::Json(json!({ "number": number })).into_response();
@@ -105,6 +121,16 @@ async fn answer(State((manner, calls, mut go)): State<Shared>, headers: HeaderMa
         Manner::IsBusy(..) => fine(),
         Manner::Fails => (StatusCode::INTERNAL_SERVER_ERROR, "it broke").into_response(),
         Manner::Redirects => (StatusCode::FOUND, [("location", "http://169.254.169.254/")]).into_response(),
+        Manner::Echoes => {
+            let headers =
+                call.headers.iter().map(|(name, value)| (name.to_string(), json!(value.to_str().ok())));
+            let headers: serde_json::Map<_, _> = headers.collect();
+            axum::Json(json!({ "path": call.path, "headers": headers, "body": call.body })).into_response()
+        }
+        Manner::Says(status) => {
+            let status = StatusCode::from_u16(status).expect("a status");
+            (status, format!("Cannot POST {}", call.path)).into_response()
+        }
         Manner::TalksOn => "x".repeat(10_000_000).into_response(),
     }
 }
