@@ -191,6 +191,13 @@ fn sorted(peer: &str, error: reqwest::Error) -> DeliveryError {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::net::SocketAddr;
+    use std::sync::{Arc, Mutex};
+
+    use reqwest::dns::Resolve;
+    use tokio::net::TcpListener;
+
     use super::*;
 
     fn requests(allow: &[&str]) -> Requests {
@@ -233,5 +240,69 @@ mod tests {
             .await
             .expect_err("away");
         assert!(matches!(error, DeliveryError::Transient { trouble: Trouble::Connection, .. }), "{error:?}");
+    }
+
+    /// A name whose owner says something else each time.
+    #[derive(Clone)]
+    struct Fickle {
+        answers: Arc<Mutex<Vec<Vec<IpAddr>>>>,
+    }
+
+    impl Fickle {
+        fn saying(answers: &[&[&str]]) -> Self {
+            let read = |answer: &&[&str]| answer.iter().map(|ip| ip.parse().expect("an address")).collect();
+            Self { answers: Arc::new(Mutex::new(answers.iter().rev().map(read).collect())) }
+        }
+    }
+
+    impl Names for Fickle {
+        async fn addresses_of(&self, _name: String) -> io::Result<Vec<SocketAddr>> {
+            let answer = self.answers.lock().expect("no panic").pop().expect("asked as often as expected");
+            Ok(answer.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_changes_its_mind_leads_nowhere_inside() {
+        // What was public when it was looked at is asked anew for the connection, and judged anew.
+        let fickle = Fickle::saying(&[&["203.0.114.7", "127.0.0.1"], &["127.0.0.1"]]);
+        let guard = PublicOnly(fickle);
+        let name = || "fickle.example".parse::<reqwest::dns::Name>().expect("a name");
+        let first: Vec<_> = guard.resolve(name()).await.expect("public").map(|at| at.ip()).collect();
+        assert_eq!(
+            first,
+            ["203.0.114.7".parse::<IpAddr>().expect("an address")],
+            "what is inside is left out"
+        );
+        let then = guard.resolve(name()).await.map(|_| ()).expect_err("inside");
+        assert!(then.to_string().contains("not on the public internet"), "{then}");
+
+        // And on the way of a request: somebody listens there, and nobody comes.
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("its address").port();
+        let answers: &[&[&str]] = &[
+            &["127.0.0.1"],
+            &["::1", "127.0.0.1"],
+            &["::ffff:127.0.0.1"],
+            &["169.254.169.254"],
+            &["0.0.0.0"],
+        ];
+        let requests = Requests::looking_up(&Settings::default(), Fickle::saying(answers)).expect("a client");
+        for answer in answers {
+            let request = HttpRequest {
+                method: "POST".into(),
+                url: format!("http://fickle.example:{port}/").into(),
+                headers: Default::default(),
+                body: Some("geheim".into()),
+                signed_with: None,
+                timeout_ms: Some(2_000),
+            };
+            let sent = requests.send(EffectId::default(), &request, &Unveiled::default()).await;
+            let error = sent.expect_err("inside");
+            assert!(matches!(&error, DeliveryError::Refused { .. }), "{answer:?}: {error:?}");
+            assert!(error.to_string().contains("http.allow"), "{error}");
+        }
+        let came = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+        assert!(came.is_err(), "somebody came");
     }
 }

@@ -7,6 +7,7 @@ mod acts;
 mod adopting;
 mod adopting_shops;
 mod alarms;
+mod asking;
 mod bulk;
 mod catalog;
 mod cli;
