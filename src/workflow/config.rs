@@ -13,6 +13,7 @@ use super::filters::{FILTERS, unknown_filter};
 use super::reads::Read;
 use super::scope::Scope;
 use super::secrets::SecretTemplate;
+use super::slack::SlackTemplate;
 use super::span::Span;
 use super::subjects::FieldType;
 use super::template::{HtmlTemplate, Template};
@@ -146,6 +147,7 @@ impl<'a> Reader<'a> {
         let reads = match content {
             "html" => HtmlTemplate::parse(source).map(|template| template.reads().to_vec()),
             "secret" => SecretTemplate::parse(source).map(|template| template.reads().to_vec()),
+            "slack" => SlackTemplate::parse(source).map(|template| template.reads().to_vec()),
             _ => Template::parse(source).map(|template| template.reads().to_vec()),
         };
         match reads {

@@ -35,6 +35,8 @@ pub mod retry;
 pub mod rules;
 pub mod scope;
 pub mod secrets;
+pub mod shape;
+pub mod slack;
 pub mod span;
 mod spelling;
 mod storable;

@@ -19,8 +19,8 @@ use super::expression::{
 };
 use super::filters;
 use super::reads::{self, Read};
-use super::secrets;
 use super::storable::storable;
+use super::{secrets, slack};
 
 #[derive(Clone)]
 enum Form {
@@ -117,6 +117,8 @@ impl Template {
         if name == secrets::KIND {
             secrets::check_letters(source, &named)?;
             secrets::allow(&mut environment);
+        } else if name == slack::KIND {
+            slack::escape(&mut environment);
         }
         let all = reads::of_template(&root).into();
         environment

@@ -24,6 +24,7 @@ mod events;
 mod explain;
 mod faults;
 mod flowing;
+mod hooking;
 mod hostile;
 mod in_git;
 mod integrity;
