@@ -3227,6 +3227,32 @@ comment on function public.use_referral_code(text, uuid) is 'Notes that a custom
 revoke all on function public.use_referral_code(text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.use_referral_code(text, uuid) to service_role;
 
+--- function public.use_secrets(text[])
+CREATE OR REPLACE FUNCTION public.use_secrets(names text[])
+ RETURNS TABLE(name text, ciphertext bytea, nonce bytea, key_id text)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    -- When it was last used is told to the minute, and nobody waits for somebody else to write it down.
+    with worth_telling as (
+        select s.id from public.workflow_secrets s
+         where s.name = any ($1) and coalesce(s.last_used_at < statement_timestamp() - interval '1 minute', true)
+         order by s.id for no key update skip locked
+    ), told as (
+        update public.workflow_secrets s set last_used_at = statement_timestamp()
+          from worth_telling w where s.id = w.id
+    )
+    select s.name, s.ciphertext, s.nonce, s.key_id from public.workflow_secrets s where s.name = any ($1)
+$function$;
+
+--- comment-on-function public.use_secrets(text[])
+comment on function public.use_secrets(text[]) is 'Secrets by their names, encrypted; those that are not stored are left out. For the daemon, right before it sends something.';
+
+--- grants-on-function public.use_secrets(text[])
+revoke all on function public.use_secrets(text[]) from public, anon, authenticated, service_role;
+grant execute on function public.use_secrets(text[]) to thendo_engine;
+
 --- function public.verified_email()
 CREATE OR REPLACE FUNCTION public.verified_email()
  RETURNS text

@@ -11,6 +11,7 @@ const BOUNDED_OTHERWISE: &[(&str, &str)] = &[
     ("stored_mails", "all of them are what the engine sends; one for each template of the shop"),
     ("quarantine", "by its key"),
     ("start_workflows", "one row for each that is asked for"),
+    ("use_secrets", "one row for each that is named"),
     ("start_times", "one row for each that is moved"),
     ("register_daemon", "one row by its key"),
     ("raise_dead_letters", "at most one row for each that is asked for"),

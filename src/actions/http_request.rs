@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::Url;
-use reqwest::header::{HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::requests;
 use crate::domain::effect::{Effect, HttpRequest};
 use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, schema};
 use crate::workflow::config::Reader;
 use crate::workflow::context::Context;
-use crate::workflow::diagnostics::segment;
+use crate::workflow::secrets::SecretTemplate;
 use crate::workflow::span::Span;
 use crate::workflow::subjects::{Field, FieldType};
-use crate::workflow::template::Template;
 
 /// The kind.
 pub const KIND: ActionKind = ActionKind {
@@ -25,7 +23,7 @@ pub const KIND: ActionKind = ActionKind {
                followed. Each attempt carries the same `Idempotency-Key`. Only servers of the public internet are \
                reached, and those that the setting `http.allow` names.",
         icon: "world-upload",
-        example: r#"{"method": "POST", "url": "https://example.com/hooks/orders", "headers": {"authorization": "Bearer …"}, "body": "{\"order\": {{ order.id|tojson }}}"}"#,
+        example: r#"{"method": "POST", "url": "https://example.com/hooks/orders", "headers": {"authorization": "Bearer {{ secret(\"shipping\") }}"}, "body": "{\"order\": {{ order.id|tojson }}}"}"#,
         schema: schema::<Settings>,
     },
     retry: RetryClass::Harmless,
@@ -39,22 +37,6 @@ pub const KIND: ActionKind = ActionKind {
     build,
 };
 
-const MOST_HEADERS: usize = 50;
-const MAX_HEADER_BYTES: usize = 8 * 1024;
-const MAX_URL_BYTES: usize = 4 * 1024;
-const MOST_SECONDS: i64 = 120;
-/// Headers that are not the workflow's to say.
-const RESERVED: &[&str] = &[
-    "host",
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "upgrade",
-    "te",
-    "trailer",
-    "idempotency-key",
-];
-
 /// What an admin sets on the node.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -63,12 +45,12 @@ struct Settings {
     #[serde(default = "post")]
     method: Method,
     /// Where: `https://…`.
-    url: Template,
+    url: SecretTemplate,
     /// Names and templates.
     #[serde(default)]
     headers: BTreeMap<String, String>,
     /// What is sent. It counts as JSON if it is, unless a header `content-type` says otherwise.
-    body: Option<Template>,
+    body: Option<SecretTemplate>,
     /// Time for one attempt, up to 2 minutes.
     timeout: Option<Span>,
 }
@@ -102,77 +84,32 @@ impl Method {
 #[derive(Debug)]
 struct Request {
     method: Method,
-    url: Template,
-    headers: BTreeMap<String, Template>,
-    body: Option<Template>,
+    url: SecretTemplate,
+    headers: BTreeMap<String, SecretTemplate>,
+    body: Option<SecretTemplate>,
     timeout_ms: Option<u64>,
 }
 
 fn build(reader: &mut Reader<'_>) -> Option<Box<dyn Action>> {
     let Settings { method, url, headers: given, body, timeout } = reader.read::<Settings>()?;
-    if given.len() > MOST_HEADERS {
-        reader.fault_at("out-of-range", "headers", format!("at most {MOST_HEADERS} headers can be given"));
-    }
-    let mut headers = BTreeMap::new();
-    let path = format!("{}/headers", reader.path);
-    for (name, value) in given {
-        let lower = name.to_lowercase();
-        if HeaderName::from_bytes(lower.as_bytes()).is_err() {
-            reader.fault_below(&path, "invalid-name", &name, "this is no name of a header");
-        } else if RESERVED.contains(&lower.as_str()) {
-            reader.fault_below(&path, "invalid-name", &name, format!("`{lower}` is set by thendo itself"));
-        }
-        if let Some(template) = reader.text(&value, &format!("{path}/{}", segment(&name))) {
-            headers.insert(lower, template);
-        }
-    }
-    if timeout.is_some_and(|timeout| !(1..=MOST_SECONDS).contains(&timeout.0.num_seconds())) {
-        reader.fault_at("out-of-range", "timeout", format!("this is from 1 to {MOST_SECONDS} seconds"));
-    }
-    let timeout_ms = timeout.and_then(|timeout| u64::try_from(timeout.0.num_milliseconds()).ok());
+    let headers = requests::headers_of(reader, given, &[]);
+    let timeout_ms = requests::timeout_of(reader, timeout);
     Some(Box::new(Request { method, url, headers, body, timeout_ms }))
 }
 
 impl Action for Request {
     fn plan(&self, context: &Context) -> Result<Effect, PlanError> {
-        let url = self.url.render(context).map_err(|error| PlanError::of("url", &error))?;
-        let url = readable(url.trim()).map_err(|fault| PlanError(format!("url: {fault}")))?;
-        let mut headers = BTreeMap::new();
-        for (name, template) in &self.headers {
-            let value = template.render(context).map_err(|error| PlanError::of(name, &error))?;
-            let value = value.trim();
-            // It may be a secret: it is not told.
-            if HeaderValue::from_str(value).is_err() || value.len() > MAX_HEADER_BYTES {
-                return Err(PlanError(format!("{name}: its value is no value of a header")));
-            }
-            headers.insert(name.clone(), value.to_owned());
-        }
+        let url = requests::url_of(&self.url, context)?;
+        let mut headers = requests::rendered(&self.headers, context)?;
         let body = self.body.as_ref().map(|body| body.render(context)).transpose();
         let body = body.map_err(|error| PlanError::of("body", &error))?;
         if let Some(body) = &body {
-            let is_json = serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok();
-            let ty = if is_json { "application/json" } else { "text/plain; charset=utf-8" };
-            headers.entry("content-type".into()).or_insert_with(|| ty.into());
+            headers.entry("content-type".into()).or_insert_with(|| requests::content_type(body).into());
         }
         let method = self.method.as_str().to_owned();
-        Ok(Effect::HttpRequest(HttpRequest { method, url, headers, body, timeout_ms: self.timeout_ms }))
+        let timeout_ms = self.timeout_ms;
+        Ok(Effect::HttpRequest(HttpRequest { method, url, headers, body, signed_with: None, timeout_ms }))
     }
-}
-
-/// The URL in its one canonical form, if it is such that a request can be made to it.
-fn readable(text: &str) -> Result<String, String> {
-    if text.len() > MAX_URL_BYTES {
-        return Err(format!("it is longer than {MAX_URL_BYTES} bytes"));
-    }
-    let mut url = Url::parse(text).map_err(|error| error.to_string())?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(format!("`{}` is neither http nor https", url.scheme()));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("it has a user or a password: send a header instead".into());
-    }
-    url.set_fragment(None);
-    Ok(url.into())
 }
 
 #[cfg(test)]
@@ -199,10 +136,10 @@ mod tests {
 
     fn plan(config: Value, row: Value) -> Result<HttpRequest, String> {
         let template =
-            |name: &str| config[name].as_str().map(|text| Template::parse(text).expect("a template"));
+            |name: &str| config[name].as_str().map(|text| SecretTemplate::parse(text).expect("a template"));
         let headers = config["headers"].as_object().cloned().unwrap_or_default();
         let headers = headers.into_iter().map(|(name, value)| {
-            (name, Template::parse(value.as_str().expect("a text")).expect("a template"))
+            (name, SecretTemplate::parse(value.as_str().expect("a text")).expect("a template"))
         });
         let request = Request {
             method: Method::Post,
@@ -223,10 +160,10 @@ mod tests {
         let config = json!({"url": "https://example.com/{{ order.note|urlencode }}#top", "headers": {"x-a": "{{ order.note }}"},
             "body": "{\"note\": {{ order.note|tojson }}}"});
         let request = plan(config, json!({"note": "a b?"})).expect("a request");
-        assert_eq!(request.url, "https://example.com/a%20b%3F");
-        assert_eq!(request.headers["x-a"], "a b?");
-        assert_eq!(request.headers["content-type"], "application/json");
-        assert_eq!(request.body.as_deref(), Some(r#"{"note": "a b?"}"#));
+        assert_eq!(request.url, "https://example.com/a%20b%3F".into());
+        assert_eq!(request.headers["x-a"], "a b?".into());
+        assert_eq!(request.headers["content-type"], "application/json".into());
+        assert_eq!(request.body, Some(r#"{"note": "a b?"}"#.into()));
     }
 
     #[test]
@@ -256,6 +193,13 @@ mod tests {
                 "out-of-range /c/timeout"
             ]
         );
+        let faults =
+            built(json!({"url": "https://example.com/{{ secret('a') }}", "body": "{{ secret('a')|upper }}",
+            "headers": {"x": "{{ secret(order.note) }}"}}));
+        assert_eq!(faults.err(), Some(vec!["misplaced-secret /c/body".into()]));
+        let faults =
+            built(json!({"url": "https://example.com", "headers": {"x": "{{ secret(order.note) }}"}}));
+        assert_eq!(faults.err(), Some(vec!["misplaced-secret /c/headers/x".into()]));
         assert!(built(json!({"url": "https://example.com", "method": "TRACE"})).is_err());
         assert!(built(json!({"url": "https://example.com", "method": "GET", "timeout": "90s"})).is_ok());
     }

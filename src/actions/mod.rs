@@ -13,12 +13,15 @@ pub mod create_referral_code;
 pub mod enroll_customer;
 pub mod http_request;
 pub mod insert_row;
+pub mod notify_slack;
 pub mod publish_page;
 pub mod redeem_points;
 pub mod refresh_stats;
 pub mod remove_tag;
+mod requests;
 pub mod reverse_points;
 pub mod send_email;
+pub mod send_webhook;
 pub mod set_tier;
 pub mod unpublish_page;
 pub mod update_deposit;
@@ -47,4 +50,6 @@ pub const ALL: &[ActionKind] = &[
     insert_row::KIND,
     send_email::KIND,
     http_request::KIND,
+    send_webhook::KIND,
+    notify_slack::KIND,
 ];

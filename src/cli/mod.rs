@@ -18,6 +18,7 @@ pub mod logging;
 pub mod migrate;
 pub mod output;
 pub mod postgres;
+pub mod secrets;
 pub mod serve;
 pub mod settings;
 pub mod test_run;
@@ -112,6 +113,9 @@ enum Command {
     /// Change the key that OAuth tokens are encrypted with
     #[command(subcommand)]
     Tokens(tokens::Tokens),
+    /// Store what workflows need to speak to other services
+    #[command(subcommand)]
+    Secrets(secrets::Secrets),
     /// Try thendo with sample data
     #[command(subcommand)]
     Demo(demo::Demo),
@@ -216,6 +220,7 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::Alerts(alerts) => alerts.run(session).await,
         Command::Customer(customer) => customer.run(session).await,
         Command::Tokens(tokens) => tokens.run(session).await,
+        Command::Secrets(secrets) => secrets.run(session).await,
         Command::Demo(demo) => demo.run(session).await,
         Command::Config(config) => config.run(session),
         Command::Health(health) => health.run(session).await,

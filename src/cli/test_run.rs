@@ -104,12 +104,13 @@ fn print_report(file: &Path, report: &Report) -> anyhow::Result<()> {
                 continue;
             }
             Outgoing::Http(request) => {
-                let (method, url) = (&request.method, one_line(&request.url));
+                let (method, url) = (&request.method, one_line(&request.url.to_string()));
                 print_line(format!("\n{STRONG}Would ask{STRONG:#}  {method} {url}"))?;
                 for (name, value) in &request.headers {
-                    print_line(format!("  {name}: {}", one_line(value)))?;
+                    print_line(format!("  {name}: {}", one_line(&value.to_string())))?;
                 }
-                for line in request.body.iter().flat_map(|body| body.lines()) {
+                let body = request.body.as_ref().map(ToString::to_string).unwrap_or_default();
+                for line in body.lines() {
                     print_line(format!("  {}", one_line(line)))?;
                 }
                 continue;

@@ -1,7 +1,7 @@
 //! Effects: what actions want done, as data. Actions decide, the applier does.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use super::execution::Change;
 use super::ids::{EffectId, NodeId};
 use super::mail::Consent;
 use super::retry::Retry;
+use super::veiled::Veiled;
 
 /// One thing to do: rows of this database, but for the last two, which leave it.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,13 +139,16 @@ pub struct HttpRequest {
     /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
     pub method: String,
     /// `http` or `https`, with a host, without user and password.
-    pub url: String,
+    pub url: Veiled,
     /// By name, in lower case.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, Veiled>,
     /// What is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<String>,
+    pub body: Option<Veiled>,
+    /// The secret that it is signed with, as Standard Webhooks has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_with: Option<String>,
     /// Time for one attempt, the answer included; the setting's if not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
@@ -155,14 +159,23 @@ const SECRET_HEADERS: &[&str] =
     &["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key", "x-auth-token"];
 
 impl HttpRequest {
-    /// As it may be shown and kept.
+    /// As it may be shown and kept: secrets by their names, or as stars.
     #[must_use]
     pub fn masked(mut self) -> Self {
         let secret = |name: &str| SECRET_HEADERS.contains(&name.to_lowercase().as_str());
-        for (_, value) in self.headers.iter_mut().filter(|(name, _)| secret(name)) {
-            "****".clone_into(value);
+        for (name, value) in &mut self.headers {
+            let is_open = secret(name) && value.names().is_empty();
+            *value = if is_open { "****".into() } else { value.to_string().into() };
         }
+        self.url = self.url.to_string().into();
+        self.body = self.body.map(|body| body.to_string().into());
         self
+    }
+
+    /// The names of all secrets that it needs.
+    pub fn secrets(&self) -> BTreeSet<&str> {
+        let texts = std::iter::once(&self.url).chain(self.headers.values()).chain(&self.body);
+        texts.flat_map(Veiled::names).chain(self.signed_with.as_deref()).collect()
     }
 }
 

@@ -118,6 +118,11 @@ impl Keys {
         self.current().map(|key| key.id.as_str())
     }
 
+    /// Whether it is the key in use or an old one.
+    pub fn knows(&self, id: &str) -> bool {
+        self.all.iter().any(|key| key.id == id)
+    }
+
     /// Encrypts. What it belongs to must be said again to open it.
     ///
     /// # Errors

@@ -11,4 +11,5 @@ pub mod mail;
 pub mod money;
 pub mod retry;
 pub mod settings;
+pub mod veiled;
 pub mod word;

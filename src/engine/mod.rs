@@ -73,11 +73,12 @@ pub struct Setup {
 /// # Errors
 /// Only settings that can't work. A database that is away is waited for.
 pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let Setup { url, settings, keys: _, catalogue, health } = setup;
+    let Setup { url, settings, keys, catalogue, health } = setup;
     let ways = deliver::Ways {
         mailer: Mailer::from_settings(&settings)?,
         requests: Requests::from_settings(&settings)?,
         mail: settings.mail.clone(),
+        keys,
     };
     let wake = Arc::new(Wake::default());
     let gate = Arc::new(Gate::default());

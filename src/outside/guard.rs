@@ -1,6 +1,7 @@
 //! Which addresses a workflow may reach: those of the public internet, and hosts that the settings name. The check is made
 //! where the connection is, on the very address, so that a name that changes its mind changes nothing.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -10,15 +11,32 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 #[error("`{0}` is not on the public internet: name it in the setting http.allow if workflows may reach it")]
 pub(super) struct NotPublic(pub String);
 
-/// Resolves names to public addresses only.
-#[derive(Debug)]
-pub(super) struct PublicOnly;
+/// Who knows the addresses of names.
+pub(super) trait Names: Clone + Send + Sync + 'static {
+    /// Those of this name, as they are now.
+    fn addresses_of(&self, name: String) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
+}
 
-impl Resolve for PublicOnly {
+/// The system's own resolver.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OfTheSystem;
+
+impl Names for OfTheSystem {
+    async fn addresses_of(&self, name: String) -> io::Result<Vec<SocketAddr>> {
+        Ok(tokio::net::lookup_host((name, 0)).await?.collect())
+    }
+}
+
+/// Resolves names to public addresses only. Each connection is made to what this gives it: nobody asks again.
+pub(super) struct PublicOnly<N>(pub N);
+
+impl<N: Names> Resolve for PublicOnly<N> {
     fn resolve(&self, name: Name) -> Resolving {
+        let names = self.0.clone();
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
+            let found = names.addresses_of(name.as_str().to_owned()).await?;
+            let public: Vec<SocketAddr> =
+                found.into_iter().filter(|address| is_public(address.ip())).collect();
             if public.is_empty() {
                 return Err(NotPublic(name.as_str().to_owned()).into());
             }

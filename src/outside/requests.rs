@@ -5,25 +5,20 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::Context;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Method, Response, StatusCode, Url};
-use serde_json::{Map, Value, json};
+use reqwest::header::HeaderValue;
+use reqwest::{Client, Method, Url};
+use secrecy::zeroize::Zeroizing;
+use serde_json::{Value, json};
 
-use super::guard::{NotPublic, PublicOnly, is_public};
+use super::guard::{Names, NotPublic, OfTheSystem, PublicOnly, is_public};
+use super::masks::Masks;
+use super::{answers, signing};
 use crate::domain::delivery::DeliveryError;
 use crate::domain::effect::HttpRequest;
 use crate::domain::ids::EffectId;
 use crate::domain::retry::Trouble;
 use crate::domain::settings::Settings;
-
-/// Of an answer so much is kept; the rest is not even read.
-const MOST_BYTES: usize = 64 * 1024;
-/// Headers of an answer that later nodes see.
-const KEPT_HEADERS: &[&str] =
-    &["content-type", "location", "retry-after", "etag", "last-modified", "x-request-id", "idempotency-key"];
-const MOST_HEADER_BYTES: usize = 1_000;
-/// Of a refusal so many letters are told.
-const MOST_TOLD: usize = 200;
+use crate::domain::veiled::{Revealed, Veiled, as_in_json, as_it_is};
 
 /// The way out for requests.
 pub struct Requests {
@@ -41,6 +36,10 @@ impl Requests {
     /// # Errors
     /// When the client can't be made: no certificates, for example.
     pub fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
+        Self::looking_up(settings, OfTheSystem)
+    }
+
+    fn looking_up(settings: &Settings, names: impl Names) -> anyhow::Result<Self> {
         let builder = || {
             Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
@@ -51,41 +50,67 @@ impl Requests {
         };
         let failed = "the HTTP client can't be made";
         Ok(Self {
-            guarded: builder().dns_resolver(PublicOnly).build().context(failed)?,
+            guarded: builder().dns_resolver(PublicOnly(names)).build().context(failed)?,
             open: builder().build().context(failed)?,
             allowed: settings.http.allow.iter().map(|host| host.trim().to_lowercase()).collect(),
             timeout_ms: settings.deliveries.timeout_ms,
         })
     }
 
-    /// Makes one request. What later nodes see as the step's result: `status`, `headers`, `body`.
+    /// Makes one request. What later nodes see as the step's result: `status`, `headers`, `body`. The secrets that are put
+    /// in come back as stars at most.
     ///
     /// # Errors
     /// [`DeliveryError`]: everything but an answer of 200 to 299.
-    pub async fn send(&self, id: EffectId, request: &HttpRequest) -> Result<Value, DeliveryError> {
-        let refused = |peer: &str, reason: String| DeliveryError::Refused { peer: peer.to_owned(), reason };
-        let url = Url::parse(&request.url).map_err(|error| refused("thendo", format!("the URL: {error}")))?;
+    pub async fn send(
+        &self,
+        id: EffectId,
+        request: &HttpRequest,
+        unveiled: &Unveiled,
+    ) -> Result<Value, DeliveryError> {
+        let masks = Masks::of(&unveiled.values);
+        self.send_openly(id, request, unveiled, &masks).await.map_err(|error| masks.error(error))
+    }
+
+    async fn send_openly(
+        &self,
+        id: EffectId,
+        request: &HttpRequest,
+        unveiled: &Unveiled,
+        masks: &Masks,
+    ) -> Result<Value, DeliveryError> {
+        let url = request.url.revealed(&unveiled.values, as_it_is);
+        let url = Url::parse(url.trim()).map_err(|error| refused(format!("the URL: {error}")))?;
         let peer = peer_of(&url);
-        let client = self.client_for(&url).map_err(|reason| refused("thendo", reason))?;
+        let client = self.client_for(&url).map_err(refused)?;
         let method = Method::from_bytes(request.method.as_bytes())
-            .map_err(|_| refused("thendo", "the method is none".into()))?;
+            .map_err(|_| refused("the method is none".into()))?;
         let timeout = Duration::from_millis(request.timeout_ms.unwrap_or(self.timeout_ms));
         let mut asked = client.request(method, url).timeout(timeout);
         for (name, value) in &request.headers {
-            asked = asked.header(name, value);
+            asked = asked.header(name, header_of(name, value, unveiled)?);
         }
         asked = asked.header("idempotency-key", id.0.to_string());
-        if let Some(body) = &request.body {
-            asked = asked.body(body.clone());
+        let body = request.body.as_ref().map(|body| body_with(body, request, unveiled));
+        if let Some(secret) = &request.signed_with {
+            let key = unveiled.values.get(secret).ok_or("it is not stored").and_then(signing::key_of);
+            let key = key.map_err(|fault| refused(format!("the secret `{secret}`: {fault}")))?;
+            let (id, body) = (id.0.to_string(), body.as_ref().map_or("", |body| body.as_str()));
+            let signature = signing::signature(&key, &id, unveiled.seconds, body);
+            asked = asked.header("webhook-id", id).header("webhook-timestamp", unveiled.seconds);
+            asked = asked.header("webhook-signature", signature);
+        }
+        if let Some(body) = body {
+            asked = asked.body(body.as_str().to_owned());
         }
         let answer = asked.send().await.map_err(|error| sorted(&peer, error))?;
-        let (status, asked_pause) = (answer.status(), retry_after(answer.headers()));
-        let headers = kept(answer.headers());
-        let body = body_of(answer).await.map_err(|error| sorted(&peer, error))?;
+        let (status, asked_pause) = (answer.status(), answers::retry_after(answer.headers()));
+        let headers = answers::kept(answer.headers(), masks);
+        let body = answers::body_of(answer, masks).await.map_err(|error| sorted(&peer, error))?;
         if status.is_success() {
             return Ok(json!({ "status": status.as_u16(), "headers": headers, "body": body }));
         }
-        Err(judged(peer, status, asked_pause, &body))
+        Err(answers::judged(peer, status, asked_pause, &body))
     }
 
     /// The client for a URL's host: literal addresses are judged here, names when they are resolved.
@@ -110,29 +135,39 @@ impl Requests {
     }
 }
 
+/// What one attempt is given beside the request.
+#[derive(Debug, Default)]
+pub struct Unveiled {
+    /// The secrets that it names.
+    pub values: Revealed,
+    /// The database's clock, in seconds since 1970.
+    pub seconds: i64,
+}
+
+fn refused(reason: String) -> DeliveryError {
+    DeliveryError::Refused { peer: "thendo".into(), reason }
+}
+
+fn header_of(name: &str, value: &Veiled, unveiled: &Unveiled) -> Result<HeaderValue, DeliveryError> {
+    let text = value.revealed(&unveiled.values, as_it_is);
+    let mut value = HeaderValue::from_str(text.trim())
+        .map_err(|_| refused(format!("the header `{name}`: with its secret it is no value of a header")))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Within a JSON text a secret's quotes are escaped; elsewhere it stands as it is.
+fn body_with(body: &Veiled, request: &HttpRequest, unveiled: &Unveiled) -> Zeroizing<String> {
+    let ty = request.headers.get("content-type").and_then(Veiled::plain).unwrap_or_default();
+    match ty.to_lowercase().contains("json") {
+        true => body.revealed(&unveiled.values, as_in_json),
+        false => body.revealed(&unveiled.values, as_it_is),
+    }
+}
+
 fn peer_of(url: &Url) -> String {
     let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
     format!("{}{port}", url.host_str().unwrap_or("the server"))
-}
-
-/// An answer that is none of success.
-fn judged(peer: String, status: StatusCode, retry_after: Option<Duration>, body: &Value) -> DeliveryError {
-    let said = match body {
-        Value::Null => String::new(),
-        Value::String(text) => format!(": {}", text.chars().take(MOST_TOLD).collect::<String>()),
-        json => format!(": {}", json.to_string().chars().take(MOST_TOLD).collect::<String>()),
-    };
-    let reason = format!("it answered {status}{said}");
-    let trouble = match status.as_u16() {
-        408 | 504 => Trouble::Timeout,
-        425 | 429 => Trouble::Throttled,
-        500.. => Trouble::Server,
-        300..400 => {
-            return DeliveryError::Refused { peer, reason: format!("{reason} (redirects are not followed)") };
-        }
-        _ => return DeliveryError::Refused { peer, reason },
-    };
-    DeliveryError::Transient { peer, trouble, retry_after, source: reason.into() }
 }
 
 fn sorted(peer: &str, error: reqwest::Error) -> DeliveryError {
@@ -154,66 +189,15 @@ fn sorted(peer: &str, error: reqwest::Error) -> DeliveryError {
     DeliveryError::Transient { peer, trouble, retry_after: None, source: source.into() }
 }
 
-/// In seconds, or until an instant by the other side's own clock.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let wanted = text(RETRY_AFTER.as_str())?.trim();
-    if let Ok(seconds) = wanted.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let instant = |text: &str| chrono::DateTime::parse_from_rfc2822(text).ok();
-    let wait = instant(wanted)? - instant(text("date")?)?;
-    wait.to_std().ok()
-}
-
-fn kept(headers: &HeaderMap) -> Map<String, Value> {
-    let kept = KEPT_HEADERS.iter().filter_map(|name| {
-        let value = headers.get(*name)?.to_str().ok().filter(|value| value.len() <= MOST_HEADER_BYTES)?;
-        Some(((*name).to_owned(), json!(value)))
-    });
-    kept.collect()
-}
-
-/// JSON as such, else text; at most [`MOST_BYTES`] are read. Null if there is nothing.
-async fn body_of(mut answer: Response) -> reqwest::Result<Value> {
-    let is_json = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let is_json = is_json.is_some_and(|ty| ty.to_lowercase().contains("json"));
-    let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > MOST_BYTES {
-            bytes.truncate(MOST_BYTES);
-            let text = String::from_utf8_lossy(&bytes);
-            return Ok(json!(storable(text.trim_end_matches(char::REPLACEMENT_CHARACTER))));
-        }
-    }
-    if bytes.is_empty() {
-        return Ok(Value::Null);
-    }
-    if is_json && let Ok(json) = serde_json::from_slice::<Value>(&bytes) {
-        return Ok(storable_json(json));
-    }
-    Ok(json!(storable(&String::from_utf8_lossy(&bytes))))
-}
-
-/// PostgreSQL holds every letter but this one.
-fn storable(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
-}
-
-fn storable_json(value: Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(storable(&text)),
-        Value::Array(items) => items.into_iter().map(storable_json).collect(),
-        Value::Object(members) => {
-            members.into_iter().map(|(name, value)| (storable(&name), storable_json(value))).collect()
-        }
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::net::SocketAddr;
+    use std::sync::{Arc, Mutex};
+
+    use reqwest::dns::Resolve;
+    use tokio::net::TcpListener;
+
     use super::*;
 
     fn requests(allow: &[&str]) -> Requests {
@@ -230,6 +214,7 @@ mod tests {
             url: url.into(),
             headers: Default::default(),
             body: None,
+            signed_with: None,
             timeout_ms: Some(2_000),
         };
         for url in [
@@ -244,50 +229,80 @@ mod tests {
             "http://ada:geheim@example.com/",
             "http://127.0.0.1:2/",
         ] {
-            let error = requests.send(EffectId::default(), &to(url)).await.expect_err(url);
+            let error =
+                requests.send(EffectId::default(), &to(url), &Unveiled::default()).await.expect_err(url);
             assert!(matches!(error, DeliveryError::Refused { .. }), "{url}: {error:?}");
             assert!(!error.to_string().contains("geheim"));
         }
         // What the settings name is reached, and found to be away.
-        let error = requests.send(EffectId::default(), &to("http://127.0.0.1:1/")).await.expect_err("away");
+        let error = requests
+            .send(EffectId::default(), &to("http://127.0.0.1:1/"), &Unveiled::default())
+            .await
+            .expect_err("away");
         assert!(matches!(error, DeliveryError::Transient { trouble: Trouble::Connection, .. }), "{error:?}");
     }
 
-    #[test]
-    fn answers_are_sorted() {
-        let sort = |status: u16| {
-            let status = StatusCode::from_u16(status).expect("a status");
-            match judged("shop".into(), status, None, &json!({"error": "no"})) {
-                DeliveryError::Transient { trouble, .. } => Some(trouble),
-                _ => None,
-            }
-        };
-        assert_eq!(sort(429), Some(Trouble::Throttled));
-        assert_eq!(sort(500), Some(Trouble::Server));
-        assert_eq!(sort(503), Some(Trouble::Server));
-        assert_eq!(sort(408), Some(Trouble::Timeout));
-        assert_eq!([sort(301), sort(400), sort(404), sort(410)], [None; 4]);
+    /// A name whose owner says something else each time.
+    #[derive(Clone)]
+    struct Fickle {
+        answers: Arc<Mutex<Vec<Vec<IpAddr>>>>,
     }
 
-    #[test]
-    fn retry_after_is_seconds_or_an_instant() {
-        let headers = |pairs: &[(&'static str, &str)]| {
-            pairs
-                .iter()
-                .map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")))
-                .collect::<HeaderMap>()
-        };
-        assert_eq!(retry_after(&headers(&[("retry-after", "120")])), Some(Duration::from_secs(120)));
-        let instant =
-            [("date", "Wed, 21 Oct 2026 07:28:00 GMT"), ("retry-after", "Wed, 21 Oct 2026 07:28:30 GMT")];
-        assert_eq!(retry_after(&headers(&instant)), Some(Duration::from_secs(30)));
-        for odd in ["-1", "soon", ""] {
-            assert_eq!(retry_after(&headers(&[("retry-after", odd)])), None);
+    impl Fickle {
+        fn saying(answers: &[&[&str]]) -> Self {
+            let read = |answer: &&[&str]| answer.iter().map(|ip| ip.parse().expect("an address")).collect();
+            Self { answers: Arc::new(Mutex::new(answers.iter().rev().map(read).collect())) }
         }
     }
 
-    #[test]
-    fn what_can_not_be_stored_is_replaced() {
-        assert_eq!(storable_json(json!({"a\0": ["\0"]})), json!({"a\u{fffd}": ["\u{fffd}"]}));
+    impl Names for Fickle {
+        async fn addresses_of(&self, _name: String) -> io::Result<Vec<SocketAddr>> {
+            let answer = self.answers.lock().expect("no panic").pop().expect("asked as often as expected");
+            Ok(answer.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_changes_its_mind_leads_nowhere_inside() {
+        // What was public when it was looked at is asked anew for the connection, and judged anew.
+        let fickle = Fickle::saying(&[&["203.0.114.7", "127.0.0.1"], &["127.0.0.1"]]);
+        let guard = PublicOnly(fickle);
+        let name = || "fickle.example".parse::<reqwest::dns::Name>().expect("a name");
+        let first: Vec<_> = guard.resolve(name()).await.expect("public").map(|at| at.ip()).collect();
+        assert_eq!(
+            first,
+            ["203.0.114.7".parse::<IpAddr>().expect("an address")],
+            "what is inside is left out"
+        );
+        let then = guard.resolve(name()).await.map(|_| ()).expect_err("inside");
+        assert!(then.to_string().contains("not on the public internet"), "{then}");
+
+        // And on the way of a request: somebody listens there, and nobody comes.
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("its address").port();
+        let answers: &[&[&str]] = &[
+            &["127.0.0.1"],
+            &["::1", "127.0.0.1"],
+            &["::ffff:127.0.0.1"],
+            &["169.254.169.254"],
+            &["0.0.0.0"],
+        ];
+        let requests = Requests::looking_up(&Settings::default(), Fickle::saying(answers)).expect("a client");
+        for answer in answers {
+            let request = HttpRequest {
+                method: "POST".into(),
+                url: format!("http://fickle.example:{port}/").into(),
+                headers: Default::default(),
+                body: Some("geheim".into()),
+                signed_with: None,
+                timeout_ms: Some(2_000),
+            };
+            let sent = requests.send(EffectId::default(), &request, &Unveiled::default()).await;
+            let error = sent.expect_err("inside");
+            assert!(matches!(&error, DeliveryError::Refused { .. }), "{answer:?}: {error:?}");
+            assert!(error.to_string().contains("http.allow"), "{error}");
+        }
+        let came = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+        assert!(came.is_err(), "somebody came");
     }
 }

@@ -169,7 +169,9 @@ pub async fn hand_over(session: &Session, asked: &[Asked]) -> Result<HashMap<Eff
     for Asked { execution, workflow, lane, request, .. } in asked {
         let (kind, destination, payload) = match &request.effect {
             Effect::SendEmail(email) => ("email", MAIL.to_owned(), serde_json::to_value(email)),
-            Effect::HttpRequest(http) => ("http", destination(&http.url), serde_json::to_value(http)),
+            Effect::HttpRequest(http) => {
+                ("http", destination(&http.url.to_string()), serde_json::to_value(http))
+            }
             _ => continue,
         };
         ids.push(request.id.0);
@@ -197,7 +199,8 @@ pub async fn hand_over(session: &Session, asked: &[Asked]) -> Result<HashMap<Eff
 
 /// `scheme://host:port` of a URL.
 fn destination(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    // A URL that is a secret altogether: its name is the destination.
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
     let port = if has_port {
@@ -362,6 +365,7 @@ mod tests {
             ("http://example.com:8080/x:1", "http://example.com:8080"),
             ("http://[::1]/", "http://[::1]:80"),
             ("http://[::1]:8080/", "http://[::1]:8080"),
+            ("{{ secret(\"slack\") }}", "{{ secret(\"slack\") }}"),
             ("https://example.com?a://b:1", "https://example.com:443"),
         ] {
             assert_eq!(destination(url), expected);

@@ -21,6 +21,7 @@ pub mod mails;
 pub mod maintenance;
 pub mod queue;
 pub mod schedules;
+pub mod secrets;
 pub mod seed;
 pub mod session;
 pub mod signals;
@@ -111,6 +112,7 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &in_force::IN_FORCE_NOW,
     &mails::STORED_MAILS,
     &schedules::LOOK,
+    &secrets::USE_SECRETS,
     &schedules::START_TIMES,
     &workflows::VERSIONS_IN_FORCE,
     &workflows::ONE_VERSION,

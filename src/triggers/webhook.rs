@@ -78,19 +78,8 @@ fn build(reader: &mut Reader<'_>) -> Option<Box<dyn Trigger>> {
         let fault = Diagnostic::error("invalid-path", message).at(format!("{}/path", reader.path));
         reader.fault(fault.help("write `new-lead` or `crm/new-lead`, without a slash before or behind it"));
     }
-    let named = |name: &String| {
-        (1..=LONGEST).contains(&name.len())
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-    };
-    if read.secret.as_ref().is_some_and(|secret| !named(secret)) {
-        // What stands there may be a secret: it is not repeated.
-        let message = "this is no name of a stored secret";
-        let fault = Diagnostic::error("invalid-secret-name", message).at(format!("{}/secret", reader.path));
-        reader.fault(
-            fault.help(
-                "store the secret, and write the name under which it is stored: letters, digits, `-_.`",
-            ),
-        );
+    if let Some(secret) = &read.secret {
+        reader.secret_name(secret, "secret");
     }
     Some(Box::new(read))
 }

@@ -4,8 +4,9 @@
 //! here: nothing is assigned, loops nest twice, few values are joined, and only numbers are multiplied.
 
 mod links;
+mod shapes;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::thread;
 
 use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, ForLoop, Stmt, UnaryOpKind};
@@ -15,7 +16,9 @@ use minijinja::machinery::Span;
 
 use super::expression::SyntaxFault;
 use super::filters::{signatures, test_exists};
+use super::secrets;
 use links::Links;
+use shapes::{flat, holds_list, is_small};
 
 /// Bytes of one template.
 pub const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
@@ -58,19 +61,27 @@ pub(super) fn deep<T: Send>(
 }
 
 fn fault(message: impl Into<String>) -> SyntaxFault {
-    SyntaxFault { message: message.into(), range: None, help: None }
+    SyntaxFault { message: message.into(), range: None, help: None, code: None }
 }
 
 fn fault_within(message: impl Into<String>, span: Span) -> SyntaxFault {
     let range = span.start_offset as usize..span.end_offset as usize;
-    SyntaxFault { message: message.into(), range: Some(range), help: None }
+    SyntaxFault { message: message.into(), range: Some(range), help: None, code: None }
 }
 
-/// Judges a template, of HTML or of plain text; gives what must be numbers.
-pub(super) fn check_template(root: &Stmt<'_>, html: bool) -> Result<Vec<Factor>, SyntaxFault> {
-    let mut check = Check { links: html.then(Links::default), ..Check::default() };
+fn misplaced(message: &str, span: Span) -> SyntaxFault {
+    secrets::misplaced(message, span.start_offset as usize..span.end_offset as usize)
+}
+
+/// Judges a template of this kind: `html`, `secret`, or plain text. Gives what must be numbers, and the secrets it names.
+pub(super) fn check_template(
+    root: &Stmt<'_>,
+    kind: &str,
+) -> Result<(Vec<Factor>, BTreeSet<String>), SyntaxFault> {
+    let links = (kind == "html").then(Links::default);
+    let mut check = Check { links, may_name_secrets: kind == secrets::KIND, ..Check::default() };
     check.statement(root, 0)?;
-    Ok(check.factors)
+    Ok((check.factors, check.secrets))
 }
 
 /// Judges one expression; gives what must be numbers.
@@ -90,6 +101,9 @@ struct Check {
     items: usize,
     /// In HTML: where links begin.
     links: Option<Links>,
+    may_name_secrets: bool,
+    /// Those that are named.
+    secrets: BTreeSet<String>,
 }
 
 pub(super) type Checked = Result<(), SyntaxFault>;
@@ -108,6 +122,11 @@ impl Check {
                 Ok(())
             }
             Stmt::Continue(_) | Stmt::Break(_) => Ok(()),
+            Stmt::EmitExpr(emit) if self.may_name_secrets && secrets::is_call(&emit.expr) => {
+                let named = secrets::named(&emit.expr);
+                self.secrets.insert(named.map_err(|message| misplaced(message, emit.expr.span()))?);
+                Ok(())
+            }
             Stmt::EmitExpr(emit) => {
                 let link = self.links.as_mut().map_or(Ok(()), |links| links.value(&emit.expr));
                 link.map_err(|message| fault_within(message, emit.expr.span()))?;
@@ -197,6 +216,9 @@ impl Check {
             }
             Expr::Map(map) => self.hold(2 * map.values.len())?,
             Expr::Var(name) => self.own_name(name.id, name.span())?,
+            Expr::Call(call) if secrets::is_call(root) => {
+                return Err(misplaced("a secret can't stand here", call.span()));
+            }
             Expr::Call(call) if !self.may_call(&call.expr) => {
                 let message =
                     "only `range`, `dict` and `loop.cycle` can be called: filters are written `|upper`";
@@ -279,44 +301,6 @@ fn too_deep(depth: usize) -> Checked {
         true => Err(fault(format!("it is nested more than {MAX_DEPTH} deep"))),
         false => Ok(()),
     }
-}
-
-/// Loops go over what is there; what they hand on must not be larger than what they were given.
-fn flat(root: &Expr<'_>) -> Checked {
-    match root {
-        Expr::Call(call) if matches!(&call.expr, Expr::Var(name) if name.id == "range") => Ok(()),
-        Expr::BinOp(both) if matches!(both.op, BinOpKind::Concat | BinOpKind::Add) => {
-            Err(fault("nothing can be joined in the head of a loop"))
-        }
-        Expr::List(list) if list.items.iter().any(is_made) => {
-            Err(fault("lists in the head of a loop can't hold lists"))
-        }
-        Expr::Tuple(list) if list.items.iter().any(is_made) => {
-            Err(fault("lists in the head of a loop can't hold lists"))
-        }
-        Expr::Map(map) if map.values.iter().any(is_made) => {
-            Err(fault("lists in the head of a loop can't hold lists"))
-        }
-        _ => below(root, &mut flat),
-    }
-}
-
-/// Whether it can give a list that is written in it.
-fn holds_list(root: &Expr<'_>) -> bool {
-    match root {
-        Expr::List(_) | Expr::Tuple(_) | Expr::Map(_) => true,
-        Expr::Filter(_) | Expr::Test(_) | Expr::Call(_) => false,
-        // It ends the walk where a list is found; the fault is never shown.
-        _ => below(root, &mut |part| if holds_list(part) { Err(fault("")) } else { Ok(()) }).is_err(),
-    }
-}
-
-fn is_small(root: &Expr<'_>) -> bool {
-    matches!(root, Expr::Const(constant) if constant.value.as_usize().is_some_and(|n| n <= MAX_SLICE))
-}
-
-fn is_made(root: &Expr<'_>) -> bool {
-    path(root).is_none() && !matches!(root, Expr::Const(_))
 }
 
 fn path(root: &Expr<'_>) -> Option<Factor> {

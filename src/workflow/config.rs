@@ -12,6 +12,8 @@ use super::expression::{Expression, SyntaxFault};
 use super::filters::{FILTERS, unknown_filter};
 use super::reads::Read;
 use super::scope::Scope;
+use super::secrets::SecretTemplate;
+use super::slack::SlackTemplate;
 use super::span::Span;
 use super::subjects::FieldType;
 use super::template::{HtmlTemplate, Template};
@@ -141,10 +143,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn template(&mut self, source: &str, path: &str, html: bool) {
-        let reads = match html {
-            true => HtmlTemplate::parse(source).map(|template| template.reads().to_vec()),
-            false => Template::parse(source).map(|template| template.reads().to_vec()),
+    fn template(&mut self, source: &str, path: &str, content: &str) {
+        let reads = match content {
+            "html" => HtmlTemplate::parse(source).map(|template| template.reads().to_vec()),
+            "secret" => SecretTemplate::parse(source).map(|template| template.reads().to_vec()),
+            "slack" => SlackTemplate::parse(source).map(|template| template.reads().to_vec()),
+            _ => Template::parse(source).map(|template| template.reads().to_vec()),
         };
         match reads {
             Ok(reads) => self.check_reads(&reads, source, path, false),
@@ -152,13 +156,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn syntax(&mut self, code: &'static str, fault: SyntaxFault, path: &str) {
+    pub(super) fn syntax(&mut self, code: &'static str, fault: SyntaxFault, path: &str) {
+        let code = fault.code.unwrap_or(code);
         self.fault(
             Diagnostic::error(code, fault.message).at(path).within(fault.range).maybe_help(fault.help),
         );
     }
 
-    fn check_reads(&mut self, reads: &[Read], source: &str, path: &str, whole: bool) {
+    pub(super) fn check_reads(&mut self, reads: &[Read], source: &str, path: &str, whole: bool) {
         if let Some((name, range)) = unknown_filter(source, whole) {
             let fault = Diagnostic::error("unknown-filter", format!("there is no filter `{name}`"));
             let help = super::diagnostics::nearest(&name, FILTERS.iter().copied());
@@ -217,7 +222,7 @@ impl<'a> Reader<'a> {
             }
             Value::String(text) => match schema.get("format").and_then(Value::as_str) {
                 Some("template") => {
-                    self.template(text, &path, schema["x-content"] == "html");
+                    self.template(text, &path, schema["x-content"].as_str().unwrap_or_default());
                     schema["x-wants"].as_str().iter().for_each(|wants| self.wanted(text, wants, &path));
                 }
                 Some("expression") => drop(self.expression(text, &path)),

@@ -40,6 +40,8 @@ pub struct SyntaxFault {
     pub range: Option<Range<usize>>,
     /// The mend, where it is known.
     pub help: Option<String>,
+    /// The diagnostic's code, if it is a special one.
+    pub code: Option<&'static str>,
 }
 
 /// Why an evaluation gave nothing.
@@ -187,7 +189,7 @@ pub(super) fn unstorable() -> EvalError {
 pub(super) fn syntax_fault(error: &Error, source: &str) -> SyntaxFault {
     let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     let range = error.range().filter(|range| range.start <= range.end && source.get(range.clone()).is_some());
-    SyntaxFault { message, range, help: None }
+    SyntaxFault { message, range, help: None, code: None }
 }
 
 pub(super) fn eval_error(error: &Error, reads: &Reads, context: &Context) -> EvalError {

@@ -39,6 +39,7 @@ pub(super) fn of(source: &str) -> Option<String> {
 pub(super) fn of_name(name: &str) -> Option<String> {
     let here = match name {
         "null" | "NULL" | "Null" | "nil" | "undefined" => "none",
+        "secret" | "secrets" => "secret(\"NAME\")",
         "TRUE" => "true",
         "FALSE" => "false",
         _ => return None,

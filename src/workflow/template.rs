@@ -20,6 +20,7 @@ use super::expression::{
 use super::filters;
 use super::reads::{self, Read};
 use super::storable::storable;
+use super::{secrets, slack};
 
 #[derive(Clone)]
 enum Form {
@@ -42,6 +43,8 @@ pub struct Template {
 struct Parts {
     form: Form,
     reads: Reads,
+    /// The secrets that it names.
+    secrets: Arc<[String]>,
 }
 
 /// What is known of the value of a template before it is evaluated.
@@ -70,7 +73,7 @@ impl Template {
         Self::parse_as(source, "text")
     }
 
-    fn parse_as(source: &str, name: &'static str) -> Result<Self, SyntaxFault> {
+    pub(super) fn parse_as(source: &str, name: &'static str) -> Result<Self, SyntaxFault> {
         let template = Self::unread(source, name);
         match template.read() {
             Ok(_) => Ok(template),
@@ -83,7 +86,7 @@ impl Template {
         Self::unread(source, "text")
     }
 
-    fn unread(source: &str, name: &'static str) -> Self {
+    pub(super) fn unread(source: &str, name: &'static str) -> Self {
         Self { source: source.into(), name, read: Arc::default() }
     }
 
@@ -98,7 +101,7 @@ impl Template {
 
     fn read_here(source: &str, name: &'static str) -> Result<Parts, SyntaxFault> {
         if !["{{", "{%", "{#"].iter().any(|mark| source.contains(mark)) {
-            return Ok(Parts { form: Form::Literal, reads: Reads::default() });
+            return Ok(Parts { form: Form::Literal, reads: Reads::default(), secrets: Arc::default() });
         }
         if name == "text"
             && let Some((inner, from)) = lone_expression(source)
@@ -110,19 +113,26 @@ impl Template {
             })?;
             reads.all =
                 reads.all.iter().map(|r| Read { range: moved(r.range.clone()), ..r.clone() }).collect();
-            return Ok(Parts { form: Form::Expression(Arc::new(parsed)), reads });
+            return Ok(Parts { form: Form::Expression(Arc::new(parsed)), reads, secrets: Arc::default() });
         }
         let mut environment = filters::BASE.clone();
         let root = minijinja::machinery::parse(source, name, environment.syntax().clone());
         let root = root.map_err(|error| syntax_fault(&error, source))?;
-        let factors = check_template(&root, name == "html")?.into();
+        let (factors, named) = check_template(&root, name)?;
+        if name == secrets::KIND {
+            secrets::check_letters(source, &named)?;
+            secrets::allow(&mut environment);
+        } else if name == slack::KIND {
+            slack::escape(&mut environment);
+        }
         let all = reads::of_template(&root).into();
         environment
             .add_template_owned(name, source.to_owned())
             .map_err(|error| syntax_fault(&error, source))?;
         Ok(Parts {
             form: Form::Mixed(Arc::new(environment)),
-            reads: Reads { all, factors, ..Reads::default() },
+            reads: Reads { all, factors: factors.into(), ..Reads::default() },
+            secrets: named.into_iter().collect(),
         })
     }
 
@@ -134,6 +144,11 @@ impl Template {
     /// What it reads.
     pub fn reads(&self) -> &[Read] {
         self.read().map_or(&[], |read| &read.reads.all)
+    }
+
+    /// The names of the secrets in it.
+    pub fn secrets(&self) -> &[String] {
+        self.read().map_or(&[], |read| &read.secrets)
     }
 
     /// The paths that it reads, each once.
@@ -156,7 +171,7 @@ impl Template {
     /// # Errors
     /// An undefined value, a filter that refuses, or a bound that is passed.
     pub fn render(&self, context: &Context) -> Result<String, EvalError> {
-        let Parts { form, reads } = self.usable()?;
+        let Parts { form, reads, .. } = self.usable()?;
         let text = match form {
             Form::Literal => self.source.to_string(),
             Form::Expression(parsed) => {
@@ -176,7 +191,7 @@ impl Template {
     /// # Errors
     /// As [`Self::render`].
     pub fn evaluate(&self, context: &Context) -> Result<Value, EvalError> {
-        let Parts { form, reads } = self.usable()?;
+        let Parts { form, reads, .. } = self.usable()?;
         let Form::Expression(parsed) = form else { return self.render(context).map(Value::String) };
         to_json(&evaluate(parsed, &self.source, reads, context)?)
     }

@@ -82,6 +82,7 @@ const CALLERS: &[(&str, &str)] = &[
     ("hold_workflow", "service_role thendo_engine"),
     ("release_workflow", "service_role"),
     ("start_times", "thendo_engine"),
+    ("use_secrets", "thendo_engine"),
     ("take_turn", "thendo_engine"),
     ("raise_alert", "thendo_engine"),
     ("raise_dead_letters", "thendo_engine"),

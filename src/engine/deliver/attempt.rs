@@ -8,11 +8,13 @@ use tokio::time::{Instant, timeout};
 
 use super::Ways;
 use super::report::Report;
+use super::unveil::unveil;
 use crate::domain::delivery::{DeliveryError, Reply};
 use crate::domain::ids::EffectId;
 use crate::domain::retry::{Policy, Trouble};
 use crate::domain::settings;
 use crate::engine::figures::list;
+use crate::engine::listen::Side;
 use crate::store::deliveries::{Finished, Leased, Postponed};
 use crate::store::mails::Bounced;
 
@@ -24,12 +26,16 @@ const LONGEST_PAUSE_OF_MAIL_MS: u64 = 3 * 3_600_000;
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Makes one attempt and sorts what came of it.
-pub(super) async fn attempt(ways: &Ways, settings: &settings::Deliveries, delivery: Leased) -> Report {
+pub(super) async fn attempt(
+    ways: &Ways,
+    side: Side,
+    settings: &settings::Deliveries,
+    delivery: Leased,
+) -> Report {
     let Leased { id, token, of, kind, payload, attempt, retry, since_first_ms, .. } = delivery;
     // Whom it is for, if it is a mail.
     let to = payload.as_ref().ok().and_then(|payload| payload.get("to")?.as_str().map(str::to_owned));
     let attempts = policy(ways, settings, &kind, Trouble::Timeout).with(&retry).attempts;
-    let mut reply: Option<Reply> = None;
     let finish = |status: &'static str, mut result: Value, bounced: Option<Bounced>| {
         if attempt > 1
             && let Some(result) = result.as_object_mut()
@@ -71,27 +77,16 @@ pub(super) async fn attempt(ways: &Ways, settings: &settings::Deliveries, delive
     }
     let began = Instant::now();
     let sent = match payload {
-        Ok(payload) if kind == "http" => request(ways, settings, id, payload).await,
+        Ok(payload) if kind == "http" => request(ways, side, settings, id, payload).await,
         Ok(payload) => mail(ways, settings, id, payload).await,
         Err(fault) => Err(unreadable(&fault)),
     };
     let took = began.elapsed();
     metrics::histogram!(list::DELIVERY_SECONDS, "kind" => kind.clone()).record(took.as_secs_f64());
-    let (trouble, asked_ms, reason) = match sent {
+    let Setback { trouble, asked_ms, reason, reply } = match sorted(sent) {
         Ok(result) => return finish("sent", result, None),
-        Err(error @ DeliveryError::Unknown { .. }) => {
-            return finish("unknown", json!({ "reason": printable(&error.to_string()) }), None);
-        }
-        Err(DeliveryError::Rejected { peer, reply: said }) => {
-            let reason = format!("{peer} refused: {said}");
-            reply = Some(said);
-            (Trouble::Refused, None, reason)
-        }
-        Err(error @ DeliveryError::Refused { .. }) => (Trouble::Refused, None, error.to_string()),
-        Err(DeliveryError::Transient { peer, trouble, retry_after, source }) => {
-            let asked = retry_after.map(|asked| u64::try_from(asked.as_millis()).unwrap_or(u64::MAX));
-            (trouble, asked, format!("{peer}: {source}"))
-        }
+        Err(Ended::Unknown(reason)) => return finish("unknown", json!({ "reason": reason }), None),
+        Err(Ended::Setback(setback)) => setback,
     };
     let since = since_first_ms.saturating_add(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     let policy = policy(ways, settings, &kind, trouble).with(&retry);
@@ -103,6 +98,37 @@ pub(super) async fn attempt(ways: &Ways, settings: &settings::Deliveries, delive
     tracing::warn!(attempt, error = trouble.as_str(), pause_ms, "a delivery is tried again later");
     let delay_ms = i64::try_from(pause_ms).unwrap_or(i64::MAX);
     Report::Postponed(Postponed { id, token, delay_ms, reason: json!({ "reason": reason }) })
+}
+
+/// How an attempt ended that was no success.
+enum Ended {
+    /// Nobody knows.
+    Unknown(String),
+    /// It may be tried again.
+    Setback(Setback),
+}
+
+struct Setback {
+    trouble: Trouble,
+    asked_ms: Option<u64>,
+    reason: String,
+    reply: Option<Reply>,
+}
+
+fn sorted(sent: Result<Value, DeliveryError>) -> Result<Value, Ended> {
+    let setback =
+        |trouble, asked_ms, reason, reply| Ended::Setback(Setback { trouble, asked_ms, reason, reply });
+    sent.map_err(|error| match error {
+        DeliveryError::Unknown { .. } => Ended::Unknown(printable(&error.to_string())),
+        DeliveryError::Rejected { peer, reply } => {
+            setback(Trouble::Refused, None, format!("{peer} refused: {reply}"), Some(reply))
+        }
+        DeliveryError::Refused { .. } => setback(Trouble::Refused, None, error.to_string(), None),
+        DeliveryError::Transient { peer, trouble, retry_after, source } => {
+            let asked = retry_after.map(|asked| u64::try_from(asked.as_millis()).unwrap_or(u64::MAX));
+            setback(trouble, asked, format!("{peer}: {source}"), None)
+        }
+    })
 }
 
 /// What holds unless the node says otherwise. A mail server that says later is asked as RFC 5321 wants it (4.5.4.1): after half an
@@ -141,13 +167,15 @@ async fn mail(
 
 async fn request(
     ways: &Ways,
+    side: Side,
     settings: &settings::Deliveries,
     id: EffectId,
     payload: Value,
 ) -> Result<Value, DeliveryError> {
     let request: crate::domain::effect::HttpRequest = read(payload)?;
+    let unveiled = unveil(ways, side, &request).await?;
     let time = Duration::from_millis(request.timeout_ms.unwrap_or(settings.timeout_ms));
-    timeout(time + GRACE, ways.requests.send(id, &request)).await.unwrap_or_else(|_| {
+    timeout(time + GRACE, ways.requests.send(id, &request, &unveiled)).await.unwrap_or_else(|_| {
         Err(DeliveryError::Transient {
             peer: "the server".into(),
             trouble: Trouble::Timeout,

@@ -4,6 +4,7 @@
 mod attempt;
 mod judge;
 mod report;
+mod unveil;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -22,6 +23,7 @@ use super::figures::list;
 use super::listen::Side;
 use super::wake::Wake;
 use crate::domain::ids::EffectId;
+use crate::domain::keys::Keys;
 use crate::domain::settings;
 use crate::mail::transport::Mailer;
 use crate::outside::requests::Requests;
@@ -51,6 +53,8 @@ pub struct Ways {
     pub requests: Requests,
     /// How long mails are tried, and how many a person is sent.
     pub mail: settings::Mail,
+    /// For the secrets that requests name.
+    pub keys: Arc<Keys>,
 }
 
 /// Delivers until `shutdown`, then lets what is under way end.
@@ -244,10 +248,12 @@ impl Deliverer {
         let destination = delivery.destination.clone();
         self.under_way.insert(id, UnderWay { destination, token, repeatable });
         let (ways, settings, reports) = (self.ways.clone(), self.settings.clone(), self.reports.clone());
+        let side = self.side.clone();
         let Whose { execution, workflow } = of;
         let span = tracing::info_span!("delivery", delivery = %id, %execution, %workflow);
         let sending = async move {
-            let report = AssertUnwindSafe(attempt::attempt(&ways, &settings, delivery)).catch_unwind().await;
+            let report =
+                AssertUnwindSafe(attempt::attempt(&ways, side, &settings, delivery)).catch_unwind().await;
             let _ =
                 reports.send(report.unwrap_or_else(|_| report::fell_over(id, token, of, repeatable))).await;
             id

@@ -68,6 +68,13 @@ impl Daemon {
             .sum()
     }
 
+    /// What it has in memory.
+    pub fn memory_kb(&self) -> u64 {
+        let about = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = about.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
+        line.split_whitespace().nth(1).and_then(|kb| kb.parse().ok()).unwrap_or(0)
+    }
+
     /// SIGKILL: no goodbye.
     pub fn dies(mut self) {
         self.child.kill().expect("killed");
