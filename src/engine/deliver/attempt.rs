@@ -54,12 +54,7 @@ pub(super) async fn attempt(
             1 => reason,
             _ => format!("given up after {attempt} attempts: {reason}"),
         };
-        let bounced = reply.as_ref().filter(|reply| reply.no_mailbox()).zip(to.clone());
-        let bounced = bounced.map(|(reply, address)| Bounced {
-            address,
-            reason: "bounced",
-            detail: printable(&format!("{} {}", reply.code, reply.words)),
-        });
+        let bounced = bounced(reply.as_ref(), to.clone());
         let mut result = json!({ "reason": reason });
         if let Some(reply) = reply {
             result["code"] = reply.code.into();
@@ -98,6 +93,13 @@ pub(super) async fn attempt(
     tracing::warn!(attempt, error = trouble.as_str(), pause_ms, "a delivery is tried again later");
     let delay_ms = i64::try_from(pause_ms).unwrap_or(i64::MAX);
     Report::Postponed(Postponed { id, token, delay_ms, reason: json!({ "reason": reason }) })
+}
+
+/// The address, if the server says that there is no such mailbox.
+fn bounced(reply: Option<&Reply>, to: Option<String>) -> Option<Bounced> {
+    let (reply, address) = reply.filter(|reply| reply.no_mailbox()).zip(to)?;
+    let detail = printable(&format!("{} {}", reply.code, reply.words));
+    Some(Bounced { address, reason: "bounced", detail })
 }
 
 /// How an attempt ended that was no success.
