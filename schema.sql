@@ -267,6 +267,79 @@ revoke all on function public.audit_loyalty() from public, anon, authenticated, 
 grant execute on function public.audit_loyalty() to service_role;
 grant execute on function public.audit_loyalty() to thendo_engine;
 
+--- function public.campaign_audience(jsonb, text, text)
+CREATE OR REPLACE FUNCTION public.campaign_audience(audience jsonb, of_product text, of_variant text)
+ RETURNS TABLE(email text, name text, customer_id uuid, waitlist_id uuid, joined_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select w.email, coalesce(w.name, c.name), w.customer_id, w.id, w.created_at
+      from public.product_waitlist w left join public.customers c on c.id = w.customer_id
+     where audience ->> 'from' = 'waitlist'
+       and (of_product is null or w.product_id = of_product)
+       and (of_variant is null or w.variant_id is null or w.variant_id = of_variant)
+       and coalesce(audience -> 'status', '["waiting"]') ? w.status
+       and (audience ->> 'joined_after' is null or w.created_at >= (audience ->> 'joined_after')::timestamptz)
+       and (audience ->> 'joined_before' is null or w.created_at < (audience ->> 'joined_before')::timestamptz)
+    union all
+    select c.email, c.name, c.id, null, c.created_at
+      from public.customers c left join public.loyalty_tiers t on t.id = c.tier_id
+     where audience ->> 'from' = 'customers'
+       and (audience -> 'tiers' is null or audience -> 'tiers' ? t.name)
+       and (audience -> 'tags' is null or exists (
+            select from public.customer_tags g where g.customer_id = c.id and audience -> 'tags' ? g.tag))
+       and (audience -> 'without_tags' is null or not exists (
+            select from public.customer_tags g where g.customer_id = c.id and audience -> 'without_tags' ? g.tag))
+       and (audience ->> 'joined_after' is null or c.created_at >= (audience ->> 'joined_after')::timestamptz)
+       and (audience ->> 'joined_before' is null or c.created_at < (audience ->> 'joined_before')::timestamptz)
+       and (audience -> 'orders' is null or (
+            select count(*) between coalesce((audience #>> '{orders,least}')::bigint, 1) and coalesce((audience #>> '{orders,most}')::bigint, 1000000000)
+              from public.orders o
+             where o.customer_id = c.id and o.status <> 'cancelled'
+               and (audience #>> '{orders,after}' is null or o.created_at >= (audience #>> '{orders,after}')::timestamptz)
+               and (audience #>> '{orders,before}' is null or o.created_at < (audience #>> '{orders,before}')::timestamptz)))
+    union all
+    select s.email, s.name, s.customer_id, null, s.created_at
+      from public.subscribers s
+     where audience ->> 'from' = 'subscribers' and s.status = 'subscribed'
+       and (audience ->> 'joined_after' is null or s.created_at >= (audience ->> 'joined_after')::timestamptz)
+       and (audience ->> 'joined_before' is null or s.created_at < (audience ->> 'joined_before')::timestamptz)
+$function$;
+
+--- comment-on-function public.campaign_audience(jsonb, text, text)
+comment on function public.campaign_audience(jsonb, text, text) is 'Whom a campaign with such an audience would go to. For the daemon, and for previews.';
+
+--- grants-on-function public.campaign_audience(jsonb, text, text)
+revoke all on function public.campaign_audience(jsonb, text, text) from public, anon, authenticated, service_role;
+grant execute on function public.campaign_audience(jsonb, text, text) to service_role;
+grant execute on function public.campaign_audience(jsonb, text, text) to thendo_engine;
+
+--- function public.check_campaign()
+CREATE OR REPLACE FUNCTION public.check_campaign()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    if old.status in ('sent', 'cancelled', 'failed') or (new.status = 'draft') or (new.status = 'scheduled' and old.status not in ('draft', 'paused'))
+       or (new.status = 'scheduled' and old.started_at is not null) or (new.status = 'sending' and old.status = 'draft') then
+        raise check_violation using message = format('a campaign that is %s can''t become %s', old.status, new.status),
+            hint = 'What has ended is not sent again: make another campaign.';
+    end if;
+    if new.status in ('sent', 'cancelled', 'failed') then
+        new.finished_at := coalesce(new.finished_at, clock_timestamp());
+    end if;
+    return new;
+end
+$function$;
+
+--- comment-on-function public.check_campaign()
+comment on function public.check_campaign() is 'Before-update trigger of waitlist_campaigns: states go one way.';
+
+--- grants-on-function public.check_campaign()
+revoke all on function public.check_campaign() from public, anon, authenticated, service_role;
+
 --- function public.check_constraints_at_once()
 CREATE OR REPLACE FUNCTION public.check_constraints_at_once()
  RETURNS void
@@ -1006,6 +1079,122 @@ comment on function public.expire_points(integer) is 'Takes points away that hav
 --- grants-on-function public.expire_points(integer)
 revoke all on function public.expire_points(integer) from public, anon, authenticated, service_role;
 grant execute on function public.expire_points(integer) to thendo_engine;
+
+--- function public.feed_campaign(uuid, integer)
+CREATE OR REPLACE FUNCTION public.feed_campaign(campaign uuid, most_out integer, OUT handed integer, OUT is_out integer, OUT status text)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    sending public.waitlist_campaigns;
+    moment constant timestamptz := clock_timestamp();
+    local_time time;
+    is_quiet boolean := false;
+    room bigint;
+    left_over bigint;
+begin
+    handed := 0;
+    is_out := 0;
+    select c.* into sending from public.waitlist_campaigns c where c.id = campaign for no key update skip locked;
+    if not found then
+        return;
+    end if;
+    status := sending.status;
+
+    with ended as materialized (
+        select r.id, r.waitlist_id, case coalesce(d.status, 'unknown') when 'cancelled' then 'queued' else coalesce(d.status, 'unknown') end as status,
+               d.finished_at, d.result ->> 'reason' as reason
+          from public.waitlist_campaign_recipients r
+          left join lateral (select d.status, d.finished_at, d.result from public.workflow_deliveries d where d.id = r.id limit 1) d on true
+         where r.campaign_id = campaign and r.status = 'sending' and coalesce(d.status, 'unknown') not in ('pending', 'sending')
+    ), told as (
+        update public.waitlist_campaign_recipients r
+           set status = e.status, sent_at = case when e.status = 'sent' then e.finished_at end, error = e.reason
+          from ended e where r.id = e.id
+    )
+    update public.product_waitlist w set status = 'notified'
+     where w.id = any (array(select e.waitlist_id from ended e where e.status = 'sent' and e.waitlist_id is not null)) and w.status = 'waiting';
+
+    if sending.quiet_hours is not null then
+        local_time := (moment at time zone coalesce(sending.quiet_hours ->> 'time_zone', 'UTC'))::time;
+        is_quiet := case when (sending.quiet_hours ->> 'from')::time <= (sending.quiet_hours ->> 'until')::time
+            then local_time >= (sending.quiet_hours ->> 'from')::time and local_time < (sending.quiet_hours ->> 'until')::time
+            else local_time >= (sending.quiet_hours ->> 'from')::time or local_time < (sending.quiet_hours ->> 'until')::time end;
+    end if;
+    if sending.status <> 'sending' or is_quiet then
+        -- What has not begun comes back.
+        with back as (
+            delete from public.workflow_deliveries d
+             where d.destination = 'mail' and d.workflow_id = campaign and d.status = 'pending'
+            returning d.id
+        )
+        update public.waitlist_campaign_recipients r set status = 'queued' from back b where r.id = b.id;
+    end if;
+    if sending.status in ('cancelled', 'failed') then
+        update public.waitlist_campaign_recipients r set status = 'cancelled' where r.campaign_id = campaign and r.status = 'queued';
+    end if;
+
+    select count(*) into is_out from public.waitlist_campaign_recipients r where r.campaign_id = campaign and r.status = 'sending';
+    if sending.status = 'sending' and not is_quiet then
+        room := least(most_out - is_out,
+            floor(extract(epoch from moment - greatest(sending.next_at, moment - interval '1 second')) * sending.rate_per_minute / 60.0) + 1);
+        if sending.next_at > moment then
+            room := 0;
+        end if;
+        if sending.limit_to_stock then
+            -- Looked at again before each batch: pieces that are there, less those who were told or are being told.
+            select greatest(0, coalesce(sum(greatest(0, s.available)), 0)
+                   - (select count(*) from public.waitlist_campaign_recipients r where r.campaign_id = campaign and r.status in ('sending', 'sent', 'unknown')))
+              into left_over from public.product_stock s
+             where s.product_id = sending.product_id and (sending.variant_id is null or s.variant_id = sending.variant_id);
+            room := least(room, left_over);
+        end if;
+        if room > 0 then
+            with next as materialized (
+                select r.id, r.email, r.name, r.customer_id from public.waitlist_campaign_recipients r
+                 where r.campaign_id = campaign and r.status = 'queued' order by r.position limit room for update skip locked
+            ), moved as (
+                update public.waitlist_campaign_recipients r set status = 'sending' from next n where r.id = n.id
+            ), given as (
+                insert into public.workflow_deliveries as d (id, execution_id, workflow_id, node_id, kind, destination, lane, payload)
+                select n.id, campaign, campaign, 'campaign', 'email', 'mail', 0, jsonb_build_object('to', n.email,
+                           'consent', sending.content -> 'consent', 'campaign', campaign, 'name', n.name,
+                           'customer', (select to_jsonb(v) from (select c.id, c.email, c.name, c.locale) v))
+                           || case when sending.audience ->> 'from' = 'subscribers' then '{"of_blog": true}' else '{}'::jsonb end
+                  from next n left join public.customers c on c.id = n.customer_id
+                -- Nobody is mailed twice; one that was called off before it was begun is taken up.
+                on conflict (id) do update set status = 'pending', result = null, finished_at = null, due_at = now()
+                    where d.status = 'cancelled'
+            )
+            select count(*) into handed from next;
+            is_out := is_out + handed;
+            update public.waitlist_campaigns c
+               set next_at = greatest(c.next_at, moment - interval '1 second') + handed * interval '60 seconds' / c.rate_per_minute
+             where c.id = campaign;
+        end if;
+        if is_out = 0 and (left_over = 0
+             or not exists (select from public.waitlist_campaign_recipients r where r.campaign_id = campaign and r.status = 'queued')) then
+            update public.waitlist_campaign_recipients r set status = 'cancelled' where r.campaign_id = campaign and r.status = 'queued';
+            update public.waitlist_campaigns c set status = 'sent', error = case when found then 'there is no more stock' end where c.id = campaign;
+            status := 'sent';
+        end if;
+    end if;
+    if is_quiet and is_out = 0 then
+        status := 'quiet';
+    end if;
+    if sending.is_settled <> (is_out = 0) then
+        update public.waitlist_campaigns c set is_settled = (is_out = 0) where c.id = campaign;
+    end if;
+end
+$function$;
+
+--- comment-on-function public.feed_campaign(uuid, integer)
+comment on function public.feed_campaign(uuid, integer) is 'Takes in what became of a campaign''s mails and hands the next ones over; how many, how many are out, and how it stands (quiet: for these hours). For the daemon.';
+
+--- grants-on-function public.feed_campaign(uuid, integer)
+revoke all on function public.feed_campaign(uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function public.feed_campaign(uuid, integer) to thendo_engine;
 
 --- function public.find_person(uuid, text)
 CREATE OR REPLACE FUNCTION public.find_person(of_customer uuid, address text)
@@ -2843,6 +3032,54 @@ comment on function public.stamp_quote() is 'Before-write trigger of quotes: sta
 --- grants-on-function public.stamp_quote()
 revoke all on function public.stamp_quote() from public, anon, authenticated, service_role;
 
+--- function public.start_campaign(uuid)
+CREATE OR REPLACE FUNCTION public.start_campaign(campaign uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    starting public.waitlist_campaigns;
+    template public.email_templates;
+    fault text;
+begin
+    select c.* into starting from public.waitlist_campaigns c
+     where c.id = campaign and c.status = 'scheduled' and coalesce(c.scheduled_at, '-infinity') <= clock_timestamp() for no key update;
+    if not found then
+        return null;
+    end if;
+    select t.* into template from public.email_templates t where t.id = starting.template_id;
+    fault := case
+        when template.id is null then 'its template is gone'
+        when not template.is_active then format('the template `%s` is not active', template.name)
+        when coalesce(starting.audience ->> 'from', '') not in ('waitlist', 'customers', 'subscribers')
+            then 'its audience says from whom it is in none of: waitlist, customers, subscribers' end;
+    if fault is not null then
+        update public.waitlist_campaigns c set status = 'failed', error = fault where c.id = campaign;
+        return fault;
+    end if;
+    insert into public.waitlist_campaign_recipients (campaign_id, waitlist_id, customer_id, email, name, position)
+    select campaign, a.waitlist_id, a.customer_id, a.email, a.name, row_number() over (order by a.joined_at, lower(a.email))
+      from (select distinct on (lower(b.email)) b.waitlist_id, b.customer_id, b.email, b.name, b.joined_at
+              from public.campaign_audience(starting.audience, starting.product_id, starting.variant_id) b
+             order by lower(b.email), b.joined_at) a
+    on conflict do nothing;
+    update public.waitlist_campaigns c
+       set status = 'sending', started_at = coalesce(c.started_at, clock_timestamp()), next_at = clock_timestamp(), is_settled = false,
+           content = jsonb_build_object('subject', coalesce(c.subject, template.subject), 'html', template.html, 'text', template.text,
+               'consent', template.consent, 'template', template.name)
+     where c.id = campaign;
+    return null;
+end
+$function$;
+
+--- comment-on-function public.start_campaign(uuid)
+comment on function public.start_campaign(uuid) is 'Starts a campaign that is due: its recipients and its content are frozen. For the daemon.';
+
+--- grants-on-function public.start_campaign(uuid)
+revoke all on function public.start_campaign(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.start_campaign(uuid) to thendo_engine;
+
 --- function public.start_times(uuid[], timestamp with time zone[], timestamp with time zone[], timestamp with time zone[], uuid[], uuid[], timestamp with time zone[], integer[])
 CREATE OR REPLACE FUNCTION public.start_times(of_workflows uuid[], was timestamp with time zone[], last_at timestamp with time zone[], next_at timestamp with time zone[], ids uuid[], times_of uuid[], due_at timestamp with time zone[], missed integer[])
  RETURNS TABLE(workflow_id uuid)
@@ -4174,7 +4411,7 @@ values
     ('subscriptions', 'billing', 'customer_id', '{id}', 'all', '{}', true, NULL),
     ('suppressions', 'marketing', 'id', '{id}', 'all', '{}', true, NULL),
     ('user_roles', 'customers', 'user_id', '{id}', 'all', '{}', true, NULL),
-    ('waitlist_campaign_recipients', 'marketing', 'customer_id', '{id}', 'all', '{}', true, NULL),
+    ('waitlist_campaign_recipients', 'marketing', 'customer_id', '{id}', 'subscribed', '{}', true, NULL),
     ('waitlist_campaigns', 'marketing', 'id', '{id}', 'all', '{}', true, NULL)
 on conflict do nothing;
 
@@ -5251,6 +5488,7 @@ alter table public.product_stock enable row level security;
 revoke all on public.product_stock from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.product_stock to authenticated;
 grant select, insert, update, delete on public.product_stock to service_role;
+grant select on public.product_stock to thendo_engine;
 
 --- table public.product_variant
 create table public.product_variant (
@@ -5366,6 +5604,7 @@ alter table public.product_waitlist enable row level security;
 revoke all on public.product_waitlist from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.product_waitlist to authenticated;
 grant select, insert, update, delete on public.product_waitlist to service_role;
+grant select, update on public.product_waitlist to thendo_engine;
 
 --- table public.project_comments
 create table public.project_comments (
@@ -5950,6 +6189,7 @@ create table public.waitlist_campaign_recipients (
     created_at  timestamp with time zone not null default now(),
     updated_at  timestamp with time zone not null default now(),
     created_by  uuid default auth.uid(),
+    "position"  bigint not null default 0,
     constraint waitlist_campaign_recipients_pkey PRIMARY KEY (id),
     constraint waitlist_campaign_recipients_email_check CHECK (((length(email) >= 3) AND (length(email) <= 320))),
     constraint waitlist_campaign_recipients_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'sending'::text, 'sent'::text, 'bounced'::text, 'refused'::text, 'unknown'::text, 'suppressed'::text, 'cancelled'::text])))
@@ -5959,6 +6199,7 @@ create table public.waitlist_campaign_recipients (
 comment on table public.waitlist_campaign_recipients is 'One mail of a campaign.';
 comment on column public.waitlist_campaign_recipients.status is 'unknown: nobody can say whether it arrived; never repeated unasked. suppressed: the address wants no mail.';
 comment on column public.waitlist_campaign_recipients.error is 'What the mail server said.';
+comment on column public.waitlist_campaign_recipients."position" is 'First come, first served.';
 
 --- index public.waitlist_campaign_recipients idx_waitlist_campaign_recipients_created_by
 CREATE INDEX idx_waitlist_campaign_recipients_created_by ON public.waitlist_campaign_recipients USING btree (created_by) WHERE (created_by IS NOT NULL);
@@ -5970,19 +6211,22 @@ CREATE INDEX idx_waitlist_campaign_recipients_customer_id ON public.waitlist_cam
 CREATE UNIQUE INDEX idx_waitlist_campaign_recipients_once ON public.waitlist_campaign_recipients USING btree (campaign_id, lower(email));
 
 --- index public.waitlist_campaign_recipients idx_waitlist_campaign_recipients_queued
-CREATE INDEX idx_waitlist_campaign_recipients_queued ON public.waitlist_campaign_recipients USING btree (campaign_id, created_at) WHERE (status = 'queued'::text);
+CREATE INDEX idx_waitlist_campaign_recipients_queued ON public.waitlist_campaign_recipients USING btree (campaign_id, "position") WHERE (status = 'queued'::text);
+
+--- index public.waitlist_campaign_recipients idx_waitlist_campaign_recipients_sending
+CREATE INDEX idx_waitlist_campaign_recipients_sending ON public.waitlist_campaign_recipients USING btree (campaign_id) WHERE (status = 'sending'::text);
 
 --- index public.waitlist_campaign_recipients idx_waitlist_campaign_recipients_waitlist_id
 CREATE INDEX idx_waitlist_campaign_recipients_waitlist_id ON public.waitlist_campaign_recipients USING btree (waitlist_id);
 
 --- trigger public.waitlist_campaign_recipients record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.waitlist_campaign_recipients REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', 'id', '{id}', '{}', '{id,campaign_id,waitlist_id,customer_id,email,name,status,sent_at,error,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.waitlist_campaign_recipients REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'subscribed', 'id', '{id}', '{}', '{id,campaign_id,waitlist_id,customer_id,email,name,status,sent_at,error,created_at,updated_at,created_by,position}');
 
 --- trigger public.waitlist_campaign_recipients record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.waitlist_campaign_recipients REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', 'id', '{id}', '{}', '{id,campaign_id,waitlist_id,customer_id,email,name,status,sent_at,error,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.waitlist_campaign_recipients REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'subscribed', 'id', '{id}', '{}', '{id,campaign_id,waitlist_id,customer_id,email,name,status,sent_at,error,created_at,updated_at,created_by,position}');
 
 --- trigger public.waitlist_campaign_recipients record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.waitlist_campaign_recipients REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'all', 'id', '{id}', '{}', '{id,campaign_id,waitlist_id,customer_id,email,name,status,sent_at,error,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.waitlist_campaign_recipients REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'customer_id', 'subscribed', 'id', '{id}', '{}', '{id,campaign_id,waitlist_id,customer_id,email,name,status,sent_at,error,created_at,updated_at,created_by,position}');
 
 --- trigger public.waitlist_campaign_recipients set_created
 CREATE TRIGGER set_created BEFORE INSERT ON public.waitlist_campaign_recipients FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
@@ -5997,6 +6241,7 @@ alter table public.waitlist_campaign_recipients enable row level security;
 revoke all on public.waitlist_campaign_recipients from public, anon, authenticated, service_role;
 grant select on public.waitlist_campaign_recipients to authenticated;
 grant select, insert, update, delete on public.waitlist_campaign_recipients to service_role;
+grant select, insert, update on public.waitlist_campaign_recipients to thendo_engine;
 
 --- table public.waitlist_campaigns
 create table public.waitlist_campaigns (
@@ -6017,10 +6262,16 @@ create table public.waitlist_campaigns (
     created_at      timestamp with time zone not null default now(),
     updated_at      timestamp with time zone not null default now(),
     created_by      uuid default auth.uid(),
+    content         jsonb,
+    quiet_hours     jsonb,
+    next_at         timestamp with time zone,
+    is_settled      boolean not null default true,
+    error           text,
     constraint waitlist_campaigns_pkey PRIMARY KEY (id),
     constraint ready_to_go CHECK (((status = ANY (ARRAY['draft'::text, 'cancelled'::text])) OR (template_id IS NOT NULL))),
     constraint waitlist_campaigns_audience_check CHECK ((jsonb_typeof(audience) = 'object'::text)),
     constraint waitlist_campaigns_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    constraint waitlist_campaigns_quiet_hours_check CHECK (((quiet_hours IS NULL) OR ((quiet_hours ? 'from'::text) AND (quiet_hours ? 'until'::text)))),
     constraint waitlist_campaigns_rate_per_minute_check CHECK (((rate_per_minute >= 1) AND (rate_per_minute <= 600000))),
     constraint waitlist_campaigns_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'scheduled'::text, 'sending'::text, 'paused'::text, 'sent'::text, 'cancelled'::text, 'failed'::text])))
 );
@@ -6032,6 +6283,11 @@ comment on column public.waitlist_campaigns.audience is 'Whom it goes to: {"from
 comment on column public.waitlist_campaigns.rate_per_minute is 'At most so many mails a minute.';
 comment on column public.waitlist_campaigns.limit_to_stock is 'First come, first served: no more mails than there are pieces.';
 comment on column public.waitlist_campaigns.execution_id is 'The workflow execution that started it, if one did.';
+comment on column public.waitlist_campaigns.content is 'The template as it was when the campaign started: {"subject", "html", "text", "consent"}.';
+comment on column public.waitlist_campaigns.quiet_hours is 'When nothing is sent: {"from": "21:00", "until": "08:00", "time_zone": "Europe/Vienna"}.';
+comment on column public.waitlist_campaigns.next_at is 'By its rate, the next mail may go then.';
+comment on column public.waitlist_campaigns.is_settled is 'False while some of its mails are with the deliverers.';
+comment on column public.waitlist_campaigns.error is 'Why it failed, or ended early.';
 
 --- index public.waitlist_campaigns idx_waitlist_campaigns_created_by
 CREATE INDEX idx_waitlist_campaigns_created_by ON public.waitlist_campaigns USING btree (created_by) WHERE (created_by IS NOT NULL);
@@ -6045,14 +6301,20 @@ CREATE INDEX idx_waitlist_campaigns_running ON public.waitlist_campaigns USING b
 --- index public.waitlist_campaigns idx_waitlist_campaigns_template_id
 CREATE INDEX idx_waitlist_campaigns_template_id ON public.waitlist_campaigns USING btree (template_id);
 
+--- index public.waitlist_campaigns idx_waitlist_campaigns_unsettled
+CREATE INDEX idx_waitlist_campaigns_unsettled ON public.waitlist_campaigns USING btree (id) WHERE (NOT is_settled);
+
+--- trigger public.waitlist_campaigns check_campaign
+CREATE TRIGGER check_campaign BEFORE UPDATE OF status ON public.waitlist_campaigns FOR EACH ROW WHEN ((new.status <> old.status)) EXECUTE FUNCTION public.check_campaign();
+
 --- trigger public.waitlist_campaigns record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.waitlist_campaigns REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.waitlist_campaigns REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by,content,quiet_hours,next_at,is_settled,error}');
 
 --- trigger public.waitlist_campaigns record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.waitlist_campaigns REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.waitlist_campaigns REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by,content,quiet_hours,next_at,is_settled,error}');
 
 --- trigger public.waitlist_campaigns record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.waitlist_campaigns REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.waitlist_campaigns REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by,content,quiet_hours,next_at,is_settled,error}');
 
 --- trigger public.waitlist_campaigns set_created
 CREATE TRIGGER set_created BEFORE INSERT ON public.waitlist_campaigns FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
@@ -6067,6 +6329,7 @@ alter table public.waitlist_campaigns enable row level security;
 revoke all on public.waitlist_campaigns from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.waitlist_campaigns to authenticated;
 grant select, insert, update, delete on public.waitlist_campaigns to service_role;
+grant select, insert, update on public.waitlist_campaigns to thendo_engine;
 
 --- table public.workflow_actions
 create table public.workflow_actions (
@@ -6358,7 +6621,7 @@ alter table public.workflow_deliveries enable row level security;
 
 --- grants public.workflow_deliveries
 revoke all on public.workflow_deliveries from public, anon, authenticated, service_role;
-grant select, insert, update on public.workflow_deliveries to thendo_engine;
+grant select, insert, update, delete on public.workflow_deliveries to thendo_engine;
 
 --- table public.workflow_effects
 create table public.workflow_effects (
@@ -8067,6 +8330,11 @@ create policy authenticated_update on public.product_stock
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
     with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
+--- policy public.product_stock engine_select
+create policy engine_select on public.product_stock
+    for select to thendo_engine
+    using (true);
+
 --- policy public.product_waitlist authenticated_delete
 create policy authenticated_delete on public.product_waitlist
     for delete to authenticated
@@ -8087,6 +8355,17 @@ create policy authenticated_update on public.product_waitlist
     for update to authenticated
     using ((((lower(email) = ( SELECT public.verified_email() AS verified_email)) AND (status = ANY (ARRAY['waiting'::text, 'cancelled'::text])) AND (notified_at IS NULL) AND ((customer_id IS NULL) OR (customer_id = ( SELECT public.current_customer_id() AS current_customer_id)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)))
     with check ((((lower(email) = ( SELECT public.verified_email() AS verified_email)) AND (status = ANY (ARRAY['waiting'::text, 'cancelled'::text])) AND (notified_at IS NULL) AND ((customer_id IS NULL) OR (customer_id = ( SELECT public.current_customer_id() AS current_customer_id)))) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
+
+--- policy public.product_waitlist engine_select
+create policy engine_select on public.product_waitlist
+    for select to thendo_engine
+    using (true);
+
+--- policy public.product_waitlist engine_update
+create policy engine_update on public.product_waitlist
+    for update to thendo_engine
+    using (true)
+    with check (true);
 
 --- policy public.project_comments authenticated_delete
 create policy authenticated_delete on public.project_comments
@@ -8342,6 +8621,22 @@ create policy authenticated_select on public.waitlist_campaign_recipients
     for select to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
+--- policy public.waitlist_campaign_recipients engine_insert
+create policy engine_insert on public.waitlist_campaign_recipients
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.waitlist_campaign_recipients engine_select
+create policy engine_select on public.waitlist_campaign_recipients
+    for select to thendo_engine
+    using (true);
+
+--- policy public.waitlist_campaign_recipients engine_update
+create policy engine_update on public.waitlist_campaign_recipients
+    for update to thendo_engine
+    using (true)
+    with check (true);
+
 --- policy public.waitlist_campaigns authenticated_delete
 create policy authenticated_delete on public.waitlist_campaigns
     for delete to authenticated
@@ -8362,6 +8657,22 @@ create policy authenticated_update on public.waitlist_campaigns
     for update to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
     with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.waitlist_campaigns engine_insert
+create policy engine_insert on public.waitlist_campaigns
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.waitlist_campaigns engine_select
+create policy engine_select on public.waitlist_campaigns
+    for select to thendo_engine
+    using (true);
+
+--- policy public.waitlist_campaigns engine_update
+create policy engine_update on public.waitlist_campaigns
+    for update to thendo_engine
+    using (true)
+    with check (true);
 
 --- policy public.workflow_actions authenticated_select
 create policy authenticated_select on public.workflow_actions
@@ -8433,6 +8744,11 @@ create policy engine_insert on public.workflow_dead_letters
 --- policy public.workflow_dead_letters engine_select
 create policy engine_select on public.workflow_dead_letters
     for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_deliveries engine_delete
+create policy engine_delete on public.workflow_deliveries
+    for delete to thendo_engine
     using (true);
 
 --- policy public.workflow_deliveries engine_insert

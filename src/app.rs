@@ -105,8 +105,14 @@ impl App {
         };
         tasks.spawn(http::serve(listener, state, shutdown.clone()));
         let housekeeping = Arc::clone(&settings);
-        let setup =
-            engine::Setup { url, settings, keys, catalogue: kinds::catalogue(), health: Arc::clone(&health) };
+        let setup = engine::Setup {
+            url,
+            pool: pool.clone(),
+            settings,
+            keys,
+            catalogue: kinds::catalogue(),
+            health: Arc::clone(&health),
+        };
         let stop = shutdown.clone();
         tasks.spawn(async move { engine::run(setup, stop).await.context("the engine stopped") });
         let (pool_of_house, stop) = (pool.clone(), shutdown.clone());

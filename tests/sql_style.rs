@@ -7,6 +7,7 @@ use thendo::store::statements;
 /// Statements of the data plane without a limit, that no array of keys bounds either, and why that is right.
 const BOUNDED_OTHERWISE: &[(&str, &str)] = &[
     ("one_version", "by its key"),
+    ("campaign_content", "by its key"),
     ("versions_in_force", "all of them are what the engine runs; one for each published workflow"),
     ("stored_mails", "all of them are what the engine sends; one for each template of the shop"),
     ("quarantine", "by its key"),

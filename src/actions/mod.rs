@@ -20,6 +20,7 @@ pub mod refresh_stats;
 pub mod remove_tag;
 mod requests;
 pub mod reverse_points;
+pub mod send_campaign;
 pub mod send_email;
 pub mod send_webhook;
 pub mod set_tier;
@@ -49,6 +50,7 @@ pub const ALL: &[ActionKind] = &[
     update_row::KIND,
     insert_row::KIND,
     send_email::KIND,
+    send_campaign::KIND,
     http_request::KIND,
     send_webhook::KIND,
     notify_slack::KIND,

@@ -7,6 +7,7 @@ mod adopt;
 pub mod alerts;
 pub mod ask;
 pub mod attach;
+pub mod campaigns;
 pub mod catalog;
 pub mod config;
 pub mod customer;
@@ -107,6 +108,9 @@ enum Command {
     /// See what somebody should know: alarms
     #[command(subcommand)]
     Alerts(alerts::Alerts),
+    /// Mailings to many: how they do, and a pause for them
+    #[command(subcommand)]
+    Campaigns(campaigns::Campaigns),
     /// Remove a person's data
     #[command(subcommand)]
     Customer(customer::Customer),
@@ -218,6 +222,7 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::Workflow(workflow) => workflow.run(session).await,
         Command::Executions(executions) => executions.run(session).await,
         Command::Alerts(alerts) => alerts.run(session).await,
+        Command::Campaigns(campaigns) => campaigns.run(session).await,
         Command::Customer(customer) => customer.run(session).await,
         Command::Tokens(tokens) => tokens.run(session).await,
         Command::Secrets(secrets) => secrets.run(session).await,

@@ -6,6 +6,7 @@ mod alerts;
 pub mod apply;
 mod aside;
 pub mod batch;
+mod campaigns;
 mod cause;
 mod daemons;
 mod deliver;
@@ -33,6 +34,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
+use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -58,6 +60,8 @@ use wake::Wake;
 pub struct Setup {
     /// Where the database is.
     pub url: SecretString,
+    /// For what takes longer than a batch.
+    pub pool: PgPool,
     /// All settings.
     pub settings: Arc<Settings>,
     /// The installation's key.
@@ -73,10 +77,11 @@ pub struct Setup {
 /// # Errors
 /// Only settings that can't work. A database that is away is waited for.
 pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let Setup { url, settings, keys, catalogue, health } = setup;
+    let Setup { url, pool, settings, keys, catalogue, health } = setup;
     let ways = deliver::Ways {
         mailer: Mailer::from_settings(&settings)?,
         requests: Requests::from_settings(&settings)?,
+        campaigns: deliver::Contents::default(),
         mail: settings.mail.clone(),
         keys,
     };
@@ -109,6 +114,7 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
         health.clone(),
         shutdown.clone(),
     ));
+    tasks.spawn(campaigns::run(pool, wake.clone(), shutdown.clone()));
     tasks.spawn(schedule::run(sees_side.clone(), wake.clone(), health.clone(), shutdown.clone()));
     let (of_deliveries, to_wake, stop) = (settings.deliveries.clone(), wake.clone(), shutdown.clone());
     tasks.spawn(alerts::run(sees_side.clone(), alerts, wake.clone(), shutdown.clone()));

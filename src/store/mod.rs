@@ -1,6 +1,7 @@
 //! All SQL of the data plane and the lists, in functions named after what they do.
 
 pub mod alerts;
+pub mod campaigns;
 pub mod cause;
 pub mod constraints;
 pub mod cursors;
@@ -86,6 +87,7 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &alerts::LOOK,
     &alerts::TAKE_UNTOLD,
     &alerts::MARK_TOLD,
+    &campaigns::CONTENT,
     &cause::CHAINS,
     &constraints::CHECK_AT_ONCE,
     &daemons::HOLD_LOCK,

@@ -56,6 +56,9 @@ const OF_THE_DOCUMENT: [&str; 42] = [
 const CALLERS: &[(&str, &str)] = &[
     ("anew", "service_role"),
     ("audit_loyalty", "service_role thendo_engine"),
+    ("campaign_audience", "service_role thendo_engine"),
+    ("start_campaign", "thendo_engine"),
+    ("feed_campaign", "thendo_engine"),
     ("expire_points", "thendo_engine"),
     ("write_row", "thendo_engine"),
     ("refresh_stats_soon", "thendo_engine"),

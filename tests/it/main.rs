@@ -10,6 +10,7 @@ mod alarms;
 mod allowed_rows;
 mod asking;
 mod bulk;
+mod campaigns;
 mod catalog;
 mod cli;
 mod consenting;

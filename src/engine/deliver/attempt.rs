@@ -73,7 +73,7 @@ pub(super) async fn attempt(
     let began = Instant::now();
     let sent = match payload {
         Ok(payload) if kind == "http" => request(ways, side, settings, id, payload).await,
-        Ok(payload) => mail(ways, settings, id, payload).await,
+        Ok(payload) => mail(ways, side, settings, id, payload).await,
         Err(fault) => Err(unreadable(&fault)),
     };
     let took = began.elapsed();
@@ -158,11 +158,15 @@ fn policy(ways: &Ways, settings: &settings::Deliveries, kind: &str, trouble: Tro
 
 async fn mail(
     ways: &Ways,
+    side: Side,
     settings: &settings::Deliveries,
     id: EffectId,
     payload: Value,
 ) -> Result<Value, DeliveryError> {
-    let email = read(payload)?;
+    let email = match payload.get("campaign") {
+        Some(_) => ways.campaigns.mail(side, read(payload)?).await?,
+        None => read(payload)?,
+    };
     let time = Duration::from_millis(settings.timeout_ms);
     ways.mailer.send(id, &email, time).await
 }

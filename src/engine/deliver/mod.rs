@@ -2,6 +2,7 @@
 //! turns, and no destination gets more than its share.
 
 mod attempt;
+mod campaign;
 mod judge;
 mod report;
 mod unveil;
@@ -45,12 +46,16 @@ const DRAIN: Duration = Duration::from_secs(7);
 /// Looks for more in a row: others may be quicker, and some turns have nothing due.
 const MOST_LOOKS: usize = 8;
 
+pub use campaign::Contents;
+
 /// The ways out.
 pub struct Ways {
     /// For mails.
     pub mailer: Mailer,
     /// For requests.
     pub requests: Requests,
+    /// What the mails of campaigns say.
+    pub campaigns: Contents,
     /// How long mails are tried, and how many a person is sent.
     pub mail: settings::Mail,
     /// For the secrets that requests name.

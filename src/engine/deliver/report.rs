@@ -113,8 +113,13 @@ fn look_then(report: &Report, wake: &Arc<Wake>) {
 /// Somebody should know that nobody knows.
 pub(super) async fn alarm(session: &Session, id: EffectId, of: Whose, why: &str) {
     let Whose { execution, workflow } = of;
+    // A campaign's mail belongs to no execution.
+    let shows = match execution.0 == workflow.0 {
+        true => format!("campaigns show {workflow}"),
+        false => format!("executions show {execution}"),
+    };
     let message = format!(
-        "nobody knows whether delivery {id} arrived: {why}. It is not repeated; `thendo executions show {execution}` shows it"
+        "nobody knows whether delivery {id} arrived: {why}. It is not repeated; `thendo {shows}` shows it"
     );
     raise_now(session, Kind::DeliveryUnknown, Some(workflow), &message).await;
 }

@@ -46,6 +46,7 @@ pub static STATEMENTS: &[&Sql] = &[
     statement!("set_published"),
     statement!("create_changelog_entry"),
     statement!("refresh_stats"),
+    statement!("send_campaign"),
     statement!("update_row"),
     statement!("insert_row"),
 ];

@@ -7,7 +7,9 @@ with finished as (
     -- Whoever gave it up as unknown did not know what its sender knows.
     where d.id = any ($1::uuid[]) and d.id = i.id and (d.status = 'sending' and d.lease_token = i.token
                            or d.status = 'unknown' and i.status <> 'unknown')
-    returning d.execution_id, d.lane
+    returning d.execution_id, d.workflow_id, d.lane
 )
 insert into public.workflow_queue (due_at, lane, execution_id)
 select clock_timestamp(), lane, execution_id from finished
+-- What a campaign sends belongs to no execution: it has the campaign in both places.
+where execution_id <> workflow_id

@@ -14,6 +14,6 @@ with lost as (
     returning d.id, d.execution_id, d.workflow_id, d.kind, d.lane, d.status
 ), resumed as (
     insert into public.workflow_queue (due_at, lane, execution_id)
-    select clock_timestamp(), lane, execution_id from rescued where status = 'unknown'
+    select clock_timestamp(), lane, execution_id from rescued where status = 'unknown' and execution_id <> workflow_id
 )
 select id, execution_id, workflow_id, kind, status from rescued

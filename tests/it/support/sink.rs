@@ -26,6 +26,8 @@ pub enum Manner {
     Hangs,
     /// Takes the whole message and says nothing.
     HangsAtTheEnd,
+    /// By the address: `bad…` is refused, `busy…` may come again until there were eight, `gone…` is taken without an answer.
+    ByAddress,
     /// Takes the first message and says so only when it is told to; by the same connection it takes no other.
     IsLate,
 }
@@ -100,6 +102,9 @@ async fn converse(
                     Manner::HangsBefore => return std::future::pending().await,
                     Manner::Refuses => &refusal,
                     Manner::Dislikes => "550 5.7.1 we don't like you",
+                    Manner::ByAddress if line.contains("<bad") => &refusal,
+                    // Until everyone had a turn.
+                    Manner::ByAddress if line.contains("<busy") && tried < 8 => "451 4.7.1 come again",
                     Manner::IsBusy(times) if tried <= times => "451 4.7.1 come again",
                     _ => "250 ok",
                 }
@@ -112,7 +117,8 @@ async fn converse(
                     continue;
                 }
                 messages.lock().expect("no panic").push(message);
-                if manner == Manner::Vanishes {
+                let of_gone = manner == Manner::ByAddress && is_of_gone(&messages);
+                if manner == Manner::Vanishes || of_gone {
                     return None;
                 }
                 if manner == Manner::HangsAtTheEnd {
@@ -133,6 +139,10 @@ async fn converse(
         writer.write_all(format!("{answer}\r\n").as_bytes()).await.ok()?;
     }
     Some(())
+}
+
+fn is_of_gone(messages: &Mutex<Vec<String>>) -> bool {
+    messages.lock().expect("no panic").last().is_some_and(|message| message.contains("To: gone"))
 }
 
 /// A message up to its end.

@@ -1,0 +1,266 @@
+-- Campaigns send themselves: whom they go to is frozen when they start, and what is to go out is handed to the deliverers a
+-- little at a time, so that a rate, quiet hours, the stock and a pause hold to the mail.
+alter table public.waitlist_campaigns
+    add column content jsonb,
+    add column quiet_hours jsonb check (quiet_hours is null or (quiet_hours ? 'from' and quiet_hours ? 'until')),
+    add column next_at timestamptz,
+    add column is_settled boolean not null default true,
+    add column error text;
+comment on column public.waitlist_campaigns.content is 'The template as it was when the campaign started: {"subject", "html", "text", "consent"}.';
+comment on column public.waitlist_campaigns.quiet_hours is 'When nothing is sent: {"from": "21:00", "until": "08:00", "time_zone": "Europe/Vienna"}.';
+comment on column public.waitlist_campaigns.next_at is 'By its rate, the next mail may go then.';
+comment on column public.waitlist_campaigns.is_settled is 'False while some of its mails are with the deliverers.';
+comment on column public.waitlist_campaigns.error is 'Why it failed, or ended early.';
+create index idx_waitlist_campaigns_unsettled on public.waitlist_campaigns (id) where not is_settled;
+select public.put_event_triggers(t) from public.event_tables t where t.table_name = 'waitlist_campaigns';
+
+alter table public.waitlist_campaign_recipients add column position bigint not null default 0;
+comment on column public.waitlist_campaign_recipients.position is 'First come, first served.';
+drop index public.idx_waitlist_campaign_recipients_queued;
+create index idx_waitlist_campaign_recipients_queued on public.waitlist_campaign_recipients (campaign_id, position)
+    where status = 'queued';
+create index idx_waitlist_campaign_recipients_sending on public.waitlist_campaign_recipients (campaign_id)
+    where status = 'sending';
+-- Three events for each mail that nobody listens to are too many.
+update public.event_tables t set recorded = 'subscribed' where t.table_name = 'waitlist_campaign_recipients';
+select public.put_event_triggers(t) from public.event_tables t where t.table_name = 'waitlist_campaign_recipients';
+
+-- What has ended stays so: nobody is mailed anew.
+create function public.check_campaign() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if old.status in ('sent', 'cancelled', 'failed') or (new.status = 'draft') or (new.status = 'scheduled' and old.status not in ('draft', 'paused'))
+       or (new.status = 'scheduled' and old.started_at is not null) or (new.status = 'sending' and old.status = 'draft') then
+        raise check_violation using message = format('a campaign that is %s can''t become %s', old.status, new.status),
+            hint = 'What has ended is not sent again: make another campaign.';
+    end if;
+    if new.status in ('sent', 'cancelled', 'failed') then
+        new.finished_at := coalesce(new.finished_at, clock_timestamp());
+    end if;
+    return new;
+end
+$$;
+comment on function public.check_campaign() is 'Before-update trigger of waitlist_campaigns: states go one way.';
+create trigger check_campaign before update of status on public.waitlist_campaigns
+    for each row when (new.status <> old.status) execute function public.check_campaign();
+
+-- Whom a campaign would go to, now. An address may be there twice.
+create function public.campaign_audience(audience jsonb, of_product text, of_variant text)
+returns table (email text, name text, customer_id uuid, waitlist_id uuid, joined_at timestamptz)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select w.email, coalesce(w.name, c.name), w.customer_id, w.id, w.created_at
+      from public.product_waitlist w left join public.customers c on c.id = w.customer_id
+     where audience ->> 'from' = 'waitlist'
+       and (of_product is null or w.product_id = of_product)
+       and (of_variant is null or w.variant_id is null or w.variant_id = of_variant)
+       and coalesce(audience -> 'status', '["waiting"]') ? w.status
+       and (audience ->> 'joined_after' is null or w.created_at >= (audience ->> 'joined_after')::timestamptz)
+       and (audience ->> 'joined_before' is null or w.created_at < (audience ->> 'joined_before')::timestamptz)
+    union all
+    select c.email, c.name, c.id, null, c.created_at
+      from public.customers c left join public.loyalty_tiers t on t.id = c.tier_id
+     where audience ->> 'from' = 'customers'
+       and (audience -> 'tiers' is null or audience -> 'tiers' ? t.name)
+       and (audience -> 'tags' is null or exists (
+            select from public.customer_tags g where g.customer_id = c.id and audience -> 'tags' ? g.tag))
+       and (audience -> 'without_tags' is null or not exists (
+            select from public.customer_tags g where g.customer_id = c.id and audience -> 'without_tags' ? g.tag))
+       and (audience ->> 'joined_after' is null or c.created_at >= (audience ->> 'joined_after')::timestamptz)
+       and (audience ->> 'joined_before' is null or c.created_at < (audience ->> 'joined_before')::timestamptz)
+       and (audience -> 'orders' is null or (
+            select count(*) between coalesce((audience #>> '{orders,least}')::bigint, 1) and coalesce((audience #>> '{orders,most}')::bigint, 1000000000)
+              from public.orders o
+             where o.customer_id = c.id and o.status <> 'cancelled'
+               and (audience #>> '{orders,after}' is null or o.created_at >= (audience #>> '{orders,after}')::timestamptz)
+               and (audience #>> '{orders,before}' is null or o.created_at < (audience #>> '{orders,before}')::timestamptz)))
+    union all
+    select s.email, s.name, s.customer_id, null, s.created_at
+      from public.subscribers s
+     where audience ->> 'from' = 'subscribers' and s.status = 'subscribed'
+       and (audience ->> 'joined_after' is null or s.created_at >= (audience ->> 'joined_after')::timestamptz)
+       and (audience ->> 'joined_before' is null or s.created_at < (audience ->> 'joined_before')::timestamptz)
+$$;
+comment on function public.campaign_audience(jsonb, text, text) is 'Whom a campaign with such an audience would go to. For the daemon, and for previews.';
+
+-- Freezes whom it goes to and what they get. Null, or why it can't start: then it has failed.
+create function public.start_campaign(campaign uuid) returns text
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    starting public.waitlist_campaigns;
+    template public.email_templates;
+    fault text;
+begin
+    select c.* into starting from public.waitlist_campaigns c
+     where c.id = campaign and c.status = 'scheduled' and coalesce(c.scheduled_at, '-infinity') <= clock_timestamp() for no key update;
+    if not found then
+        return null;
+    end if;
+    select t.* into template from public.email_templates t where t.id = starting.template_id;
+    fault := case
+        when template.id is null then 'its template is gone'
+        when not template.is_active then format('the template `%s` is not active', template.name)
+        when coalesce(starting.audience ->> 'from', '') not in ('waitlist', 'customers', 'subscribers')
+            then 'its audience says from whom it is in none of: waitlist, customers, subscribers' end;
+    if fault is not null then
+        update public.waitlist_campaigns c set status = 'failed', error = fault where c.id = campaign;
+        return fault;
+    end if;
+    insert into public.waitlist_campaign_recipients (campaign_id, waitlist_id, customer_id, email, name, position)
+    select campaign, a.waitlist_id, a.customer_id, a.email, a.name, row_number() over (order by a.joined_at, lower(a.email))
+      from (select distinct on (lower(b.email)) b.waitlist_id, b.customer_id, b.email, b.name, b.joined_at
+              from public.campaign_audience(starting.audience, starting.product_id, starting.variant_id) b
+             order by lower(b.email), b.joined_at) a
+    on conflict do nothing;
+    update public.waitlist_campaigns c
+       set status = 'sending', started_at = coalesce(c.started_at, clock_timestamp()), next_at = clock_timestamp(), is_settled = false,
+           content = jsonb_build_object('subject', coalesce(c.subject, template.subject), 'html', template.html, 'text', template.text,
+               'consent', template.consent, 'template', template.name)
+     where c.id = campaign;
+    return null;
+end
+$$;
+comment on function public.start_campaign(uuid) is 'Starts a campaign that is due: its recipients and its content are frozen. For the daemon.';
+
+-- Takes in what became of the mails that are out, and hands the next ones over, if any may go now: of all that are out at once
+-- at most `most_out`. Nothing if another daemon is at it.
+create function public.feed_campaign(campaign uuid, most_out integer, out handed integer, out is_out integer, out status text)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    sending public.waitlist_campaigns;
+    moment constant timestamptz := clock_timestamp();
+    local_time time;
+    is_quiet boolean := false;
+    room bigint;
+    left_over bigint;
+begin
+    handed := 0;
+    is_out := 0;
+    select c.* into sending from public.waitlist_campaigns c where c.id = campaign for no key update skip locked;
+    if not found then
+        return;
+    end if;
+    status := sending.status;
+
+    with ended as materialized (
+        select r.id, r.waitlist_id, case coalesce(d.status, 'unknown') when 'cancelled' then 'queued' else coalesce(d.status, 'unknown') end as status,
+               d.finished_at, d.result ->> 'reason' as reason
+          from public.waitlist_campaign_recipients r
+          left join lateral (select d.status, d.finished_at, d.result from public.workflow_deliveries d where d.id = r.id limit 1) d on true
+         where r.campaign_id = campaign and r.status = 'sending' and coalesce(d.status, 'unknown') not in ('pending', 'sending')
+    ), told as (
+        update public.waitlist_campaign_recipients r
+           set status = e.status, sent_at = case when e.status = 'sent' then e.finished_at end, error = e.reason
+          from ended e where r.id = e.id
+    )
+    update public.product_waitlist w set status = 'notified'
+     where w.id = any (array(select e.waitlist_id from ended e where e.status = 'sent' and e.waitlist_id is not null)) and w.status = 'waiting';
+
+    if sending.quiet_hours is not null then
+        local_time := (moment at time zone coalesce(sending.quiet_hours ->> 'time_zone', 'UTC'))::time;
+        is_quiet := case when (sending.quiet_hours ->> 'from')::time <= (sending.quiet_hours ->> 'until')::time
+            then local_time >= (sending.quiet_hours ->> 'from')::time and local_time < (sending.quiet_hours ->> 'until')::time
+            else local_time >= (sending.quiet_hours ->> 'from')::time or local_time < (sending.quiet_hours ->> 'until')::time end;
+    end if;
+    if sending.status <> 'sending' or is_quiet then
+        -- What has not begun comes back.
+        with back as (
+            delete from public.workflow_deliveries d
+             where d.destination = 'mail' and d.workflow_id = campaign and d.status = 'pending'
+            returning d.id
+        )
+        update public.waitlist_campaign_recipients r set status = 'queued' from back b where r.id = b.id;
+    end if;
+    if sending.status in ('cancelled', 'failed') then
+        update public.waitlist_campaign_recipients r set status = 'cancelled' where r.campaign_id = campaign and r.status = 'queued';
+    end if;
+
+    select count(*) into is_out from public.waitlist_campaign_recipients r where r.campaign_id = campaign and r.status = 'sending';
+    if sending.status = 'sending' and not is_quiet then
+        room := least(most_out - is_out,
+            floor(extract(epoch from moment - greatest(sending.next_at, moment - interval '1 second')) * sending.rate_per_minute / 60.0) + 1);
+        if sending.next_at > moment then
+            room := 0;
+        end if;
+        if sending.limit_to_stock then
+            -- Looked at again before each batch: pieces that are there, less those who were told or are being told.
+            select greatest(0, coalesce(sum(greatest(0, s.available)), 0)
+                   - (select count(*) from public.waitlist_campaign_recipients r where r.campaign_id = campaign and r.status in ('sending', 'sent', 'unknown')))
+              into left_over from public.product_stock s
+             where s.product_id = sending.product_id and (sending.variant_id is null or s.variant_id = sending.variant_id);
+            room := least(room, left_over);
+        end if;
+        if room > 0 then
+            with next as materialized (
+                select r.id, r.email, r.name, r.customer_id from public.waitlist_campaign_recipients r
+                 where r.campaign_id = campaign and r.status = 'queued' order by r.position limit room for update skip locked
+            ), moved as (
+                update public.waitlist_campaign_recipients r set status = 'sending' from next n where r.id = n.id
+            ), given as (
+                insert into public.workflow_deliveries as d (id, execution_id, workflow_id, node_id, kind, destination, lane, payload)
+                select n.id, campaign, campaign, 'campaign', 'email', 'mail', 0, jsonb_build_object('to', n.email,
+                           'consent', sending.content -> 'consent', 'campaign', campaign, 'name', n.name,
+                           'customer', (select to_jsonb(v) from (select c.id, c.email, c.name, c.locale) v))
+                           || case when sending.audience ->> 'from' = 'subscribers' then '{"of_blog": true}' else '{}'::jsonb end
+                  from next n left join public.customers c on c.id = n.customer_id
+                -- Nobody is mailed twice; one that was called off before it was begun is taken up.
+                on conflict (id) do update set status = 'pending', result = null, finished_at = null, due_at = now()
+                    where d.status = 'cancelled'
+            )
+            select count(*) into handed from next;
+            is_out := is_out + handed;
+            update public.waitlist_campaigns c
+               set next_at = greatest(c.next_at, moment - interval '1 second') + handed * interval '60 seconds' / c.rate_per_minute
+             where c.id = campaign;
+        end if;
+        if is_out = 0 and (left_over = 0
+             or not exists (select from public.waitlist_campaign_recipients r where r.campaign_id = campaign and r.status = 'queued')) then
+            update public.waitlist_campaign_recipients r set status = 'cancelled' where r.campaign_id = campaign and r.status = 'queued';
+            update public.waitlist_campaigns c set status = 'sent', error = case when found then 'there is no more stock' end where c.id = campaign;
+            status := 'sent';
+        end if;
+    end if;
+    if is_quiet and is_out = 0 then
+        status := 'quiet';
+    end if;
+    if sending.is_settled <> (is_out = 0) then
+        update public.waitlist_campaigns c set is_settled = (is_out = 0) where c.id = campaign;
+    end if;
+end
+$$;
+comment on function public.feed_campaign(uuid, integer) is
+    'Takes in what became of a campaign''s mails and hands the next ones over; how many, how many are out, and how it stands (quiet: for these hours). For the daemon.';
+
+revoke execute on function public.check_campaign(), public.campaign_audience(jsonb, text, text), public.start_campaign(uuid),
+    public.feed_campaign(uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function public.campaign_audience(jsonb, text, text) to thendo_engine, service_role;
+grant execute on function public.start_campaign(uuid), public.feed_campaign(uuid, integer) to thendo_engine;
+do $$
+declare
+    door record;
+    each_action text;
+begin
+    for door in
+        select t.table_name, t.actions from (values
+            ('waitlist_campaigns',           '{select,insert,update}'::text[]),
+            ('waitlist_campaign_recipients', '{select,insert,update}'),
+            ('product_waitlist',             '{select,update}'),
+            ('product_stock',                '{select}'),
+            ('workflow_deliveries',          '{delete}')
+        ) as t (table_name, actions)
+    loop
+        foreach each_action in array door.actions loop
+            execute format('grant %s on public.%I to thendo_engine', each_action, door.table_name);
+            execute format('create policy engine_%s on public.%I for %1$s to thendo_engine %3$s', each_action, door.table_name,
+                case each_action when 'insert' then 'with check (true)' when 'update' then 'using (true) with check (true)' else 'using (true)' end);
+        end loop;
+    end loop;
+end
+$$;
