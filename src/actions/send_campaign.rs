@@ -75,7 +75,7 @@ struct Audience {
     from: From,
     /// Of the waitlist: in which state. Without it, those who wait.
     #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<Vec<Waiting>>,
+    status: Option<Vec<Place>>,
     /// Who joined, signed up or became a customer at this instant or after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     joined_after: Option<String>,
@@ -109,7 +109,7 @@ enum From {
 
 #[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum Waiting {
+enum Place {
     Waiting,
     Notified,
     Converted,
