@@ -1096,6 +1096,30 @@ comment on function public.holds(text, text[]) is 'Whether one of the pieces (in
 --- grants-on-function public.holds(text, text[])
 revoke all on function public.holds(text, text[]) from public, anon, authenticated, service_role;
 
+--- function public.hooks_at(text)
+CREATE OR REPLACE FUNCTION public.hooks_at(at_path text)
+ RETURNS TABLE(method text, verify text, secret text, ciphertext bytea, nonce bytea, key_id text)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    with hooks as (
+        select distinct coalesce(t.config ->> 'method', 'POST') as method, t.config ->> 'secret' as secret,
+               case when t.config ->> 'secret' is not null then coalesce(t.config ->> 'verify', 'standard') end as verify
+          from public.workflow_triggers t
+         where t.table_name = 'thendo.webhook' and t.config ->> 'path' = $1
+    )
+    select h.method, h.verify, h.secret, s.ciphertext, s.nonce, s.key_id
+      from hooks h left join lateral public.use_secrets(array[h.secret]) s on true
+$function$;
+
+--- comment-on-function public.hooks_at(text)
+comment on function public.hooks_at(text) is 'The webhooks in force at a path: method, how they are verified, and the encrypted secret. For the daemon''s own HTTP.';
+
+--- grants-on-function public.hooks_at(text)
+revoke all on function public.hooks_at(text) from public, anon, authenticated, service_role;
+grant execute on function public.hooks_at(text) to thendo_engine;
+
 --- function public.is_admin(uuid)
 CREATE OR REPLACE FUNCTION public.is_admin(user_id uuid)
  RETURNS boolean
@@ -2823,6 +2847,54 @@ comment on function public.take_turn(text, interval) is 'Whether the caller is t
 --- grants-on-function public.take_turn(text, interval)
 revoke all on function public.take_turn(text, interval) from public, anon, authenticated, service_role;
 grant execute on function public.take_turn(text, interval) to thendo_engine;
+
+--- function public.take_webhook(text, text, text, jsonb, text[])
+CREATE OR REPLACE FUNCTION public.take_webhook(at_path text, by_method text, by_sender_id text, request jsonb, verified text[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '2s'
+AS $function$
+declare
+    moment constant timestamptz := clock_timestamp();
+    event  constant uuid := gen_random_uuid();
+begin
+    if by_sender_id is not null then
+        -- Who sends the same right now is waited for: if that is rolled back, this one counts.
+        insert into public.workflow_hook_calls (path, sender_id, received_at) values (at_path, by_sender_id, moment)
+        on conflict do nothing;
+        if not found then
+            return false;
+        end if;
+        delete from public.workflow_hook_calls o where o.ctid = any (array(
+            select c.ctid from public.workflow_hook_calls c where c.received_at < moment - interval '7 days'
+             order by c.received_at limit 10 for update skip locked));
+    end if;
+    -- The requests of one path are worked on in their order.
+    with told as (
+        insert into public.workflow_events (id, at, table_name, operation, entity, row_data)
+        values (event, clock_timestamp(), 'thendo.webhook', 'insert', 'hook ' || at_path,
+                jsonb_build_object('id', event, 'path', at_path, 'method', by_method, 'sender_id', by_sender_id,
+                                   'query', request -> 'query', 'headers', request -> 'headers', 'body', request -> 'body',
+                                   'verified', to_jsonb(verified), 'received_at', moment))
+        returning workflow_events.at, (hashtextextended(entity, 0) & 63)::smallint as lane
+    )
+    insert into public.workflow_queue (due_at, lane, event_at, event_id) select t.at, t.lane, t.at, event from told t;
+    -- 1952998511 is 'thdo'; 0 is the gate: an engine that is awake looks by itself.
+    if pg_try_advisory_xact_lock_shared(1952998511, 0) then
+        perform pg_notify('thendo_shop', '') where pg_notification_queue_usage() < 0.5;
+    end if;
+    return true;
+end
+$function$;
+
+--- comment-on-function public.take_webhook(text, text, text, jsonb, text[])
+comment on function public.take_webhook(text, text, text, jsonb, text[]) is 'Records a request that came in as an event, once for each id of its sender: false if it was here before. For the daemon''s own HTTP, which has verified it.';
+
+--- grants-on-function public.take_webhook(text, text, text, jsonb, text[])
+revoke all on function public.take_webhook(text, text, text, jsonb, text[]) from public, anon, authenticated, service_role;
+grant execute on function public.take_webhook(text, text, text, jsonb, text[]) to thendo_engine;
 
 --- function public.tell_executions(uuid[], jsonb)
 CREATE OR REPLACE FUNCTION public.tell_executions(ids uuid[], word jsonb)
@@ -6128,6 +6200,29 @@ alter table public.workflow_holds enable row level security;
 --- grants public.workflow_holds
 revoke all on public.workflow_holds from public, anon, authenticated, service_role;
 grant select on public.workflow_holds to thendo_engine;
+
+--- table public.workflow_hook_calls
+create table public.workflow_hook_calls (
+    path        text not null,
+    sender_id   text not null,
+    received_at timestamp with time zone not null default clock_timestamp(),
+    constraint workflow_hook_calls_pkey PRIMARY KEY (path, sender_id),
+    constraint workflow_hook_calls_sender_id_check CHECK (((length(sender_id) >= 1) AND (length(sender_id) <= 300)))
+);
+
+--- comment public.workflow_hook_calls
+comment on table public.workflow_hook_calls is 'Which requests have come, by their sender''s own ids; kept for a week.';
+comment on column public.workflow_hook_calls.path is 'Behind /hooks/.';
+comment on column public.workflow_hook_calls.sender_id is 'As the sender numbers them: webhook-id, the id of Stripe''s event, X-GitHub-Delivery, Idempotency-Key.';
+
+--- index public.workflow_hook_calls idx_workflow_hook_calls_received_at
+CREATE INDEX idx_workflow_hook_calls_received_at ON public.workflow_hook_calls USING btree (received_at);
+
+--- row-security public.workflow_hook_calls
+alter table public.workflow_hook_calls enable row level security;
+
+--- grants public.workflow_hook_calls
+revoke all on public.workflow_hook_calls from public, anon, authenticated, service_role;
 
 --- table public.workflow_plan_epoch
 create table public.workflow_plan_epoch (

@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::alert::{MOST_RECIPIENTS, Recipient, shown_recipient};
+pub use hooks::Hooks;
 pub use secrets::Secrets;
 
 /// Everything that can be set.
@@ -31,6 +32,8 @@ pub struct Settings {
     pub deliveries: Deliveries,
     /// Where requests may go.
     pub http: Http,
+    /// Webhooks of other systems.
+    pub hooks: Hooks,
     /// What is done from time to time.
     pub maintenance: Maintenance,
     /// How long what has happened is kept.
@@ -176,6 +179,7 @@ impl Default for Settings {
             engine: Engine::default(),
             deliveries: Deliveries::default(),
             http: Http::default(),
+            hooks: Hooks::default(),
             maintenance: Maintenance::default(),
             retention: Retention::default(),
             mail: Mail::default(),
@@ -280,6 +284,7 @@ impl Settings {
             ("retention.events_days", self.retention.events_days.into(), 0, 36_500),
             ("retention.executions_days", self.retention.executions_days.into(), 0, 36_500),
             ("retention.deliveries_days", self.retention.deliveries_days.into(), 0, 36_500),
+            ("hooks.max_body_kib", self.hooks.max_body_kib.into(), 1, 16_384),
             ("alerts.lag_s", self.alerts.lag_s, 1, 604_800),
             ("deliveries.concurrency", deliveries.concurrency.into(), 1, 1000),
             ("deliveries.per_destination", deliveries.per_destination.into(), 1, 1000),
@@ -385,6 +390,7 @@ pub fn mask_url(url: &str) -> String {
     format!("{scheme}://{authority}{path}{query}")
 }
 
+mod hooks;
 mod secrets;
 #[cfg(test)]
 mod tests;

@@ -77,6 +77,8 @@ const CALLERS: &[(&str, &str)] = &[
     ("release_workflow", "service_role"),
     ("start_times", "thendo_engine"),
     ("use_secrets", "thendo_engine"),
+    ("hooks_at", "thendo_engine"),
+    ("take_webhook", "thendo_engine"),
     ("take_turn", "thendo_engine"),
     ("raise_alert", "thendo_engine"),
     ("raise_dead_letters", "thendo_engine"),

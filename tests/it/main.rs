@@ -27,6 +27,7 @@ mod flowing;
 mod hooking;
 mod hostile;
 mod in_git;
+mod inbound;
 mod integrity;
 mod leasing;
 mod listening;
