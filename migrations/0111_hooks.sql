@@ -31,34 +31,43 @@ $$;
 comment on function public.hooks_at(text) is
     'The webhooks in force at a path: method, how they are verified, and the encrypted secret. For the daemon''s own HTTP.';
 
--- It gives up before its caller does, who would tell the sender that nothing was recorded.
-create function public.take_webhook(at_path text, by_method text, by_sender_id text, request jsonb, verified text[])
-returns boolean
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
+-- Whether a sender's number is new; it is known from then on, for a week.
+create function public.note_hook_call(at_path text, by_sender_id text) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     moment constant timestamptz := clock_timestamp();
-    event  constant uuid := gen_random_uuid();
 begin
-    if by_sender_id is not null then
-        -- Who sends the same right now is waited for: if that is rolled back, this one counts.
-        insert into public.workflow_hook_calls (path, sender_id, received_at) values (at_path, by_sender_id, moment)
-        on conflict do nothing;
-        if not found then
-            return false;
-        end if;
-        delete from public.workflow_hook_calls o where o.ctid = any (array(
-            select c.ctid from public.workflow_hook_calls c where c.received_at < moment - interval '7 days'
-             order by c.received_at limit 10 for update skip locked));
+    -- Who sends the same right now is waited for: if that is rolled back, this one counts.
+    insert into public.workflow_hook_calls (path, sender_id, received_at) values (at_path, by_sender_id, moment)
+    on conflict do nothing;
+    if not found then
+        return false;
     end if;
+    delete from public.workflow_hook_calls o where o.ctid = any (array(
+        select c.ctid from public.workflow_hook_calls c where c.received_at < moment - interval '7 days'
+         order by c.received_at limit 10 for update skip locked));
+    return true;
+end
+$$;
+comment on function public.note_hook_call(text, text) is 'Of take_webhook(): notes that a request has come; false if it had.';
+
+create function public.record_webhook(at_path text, by_method text, by_sender_id text, request jsonb, verified text[])
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    event constant uuid := gen_random_uuid();
+begin
     -- The requests of one path are worked on in their order.
     with told as (
         insert into public.workflow_events (id, at, table_name, operation, entity, row_data)
         values (event, clock_timestamp(), 'thendo.webhook', 'insert', 'hook ' || at_path,
                 jsonb_build_object('id', event, 'path', at_path, 'method', by_method, 'sender_id', by_sender_id,
                                    'query', request -> 'query', 'headers', request -> 'headers', 'body', request -> 'body',
-                                   'verified', to_jsonb(verified), 'received_at', moment))
+                                   'verified', to_jsonb(verified), 'received_at', clock_timestamp()))
         returning workflow_events.at, (hashtextextended(entity, 0) & 63)::smallint as lane
     )
     insert into public.workflow_queue (due_at, lane, event_at, event_id) select t.at, t.lane, t.at, event from told t;
@@ -66,12 +75,29 @@ begin
     if pg_try_advisory_xact_lock_shared(1952998511, 0) then
         perform pg_notify('thendo_shop', '') where pg_notification_queue_usage() < 0.5;
     end if;
+end
+$$;
+comment on function public.record_webhook(text, text, text, jsonb, text[]) is 'Of take_webhook(): the event of a request.';
+
+-- It gives up before its caller does, who would tell the sender that nothing was recorded.
+create function public.take_webhook(at_path text, by_method text, by_sender_id text, request jsonb, verified text[])
+returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
+as $$
+begin
+    if by_sender_id is not null and not public.note_hook_call(at_path, by_sender_id) then
+        return false;
+    end if;
+    perform public.record_webhook(at_path, by_method, by_sender_id, request, verified);
     return true;
 end
 $$;
 comment on function public.take_webhook(text, text, text, jsonb, text[]) is
     'Records a request that came in as an event, once for each id of its sender: false if it was here before. For the daemon''s own HTTP, which has verified it.';
 
+revoke execute on function public.note_hook_call(text, text) from public, anon, authenticated, service_role;
+revoke execute on function public.record_webhook(text, text, text, jsonb, text[]) from public, anon, authenticated, service_role;
 do $$
 declare
     door text;

@@ -299,6 +299,7 @@ impl Settings {
             }
         }
         self.secrets.check()?;
+        self.hooks.check()?;
         self.check_texts()
     }
 

@@ -63,6 +63,30 @@ impl Found {
     }
 }
 
+/// A hook of thendo's own, which no workflow names: whatever it is verified with must be this secret. And the database's
+/// clock in seconds since 1970.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn own_hook(pool: &PgPool, scheme: &str, secret: &str) -> sqlx::Result<(Hook, i64)> {
+    let sql =
+        "select 'POST' as method, $1::text as verify, $2::text as secret, s.ciphertext, s.nonce, s.key_id,
+                      extract(epoch from clock_timestamp())::bigint as seconds
+                 from (select 1) as one left join public.use_secrets(array[$2]) s on true limit 1";
+    let found: Found = sqlx::query_as(sql).bind(scheme).bind(secret).fetch_one(pool).await?;
+    let seconds = found.seconds;
+    Ok((found.hook(), seconds))
+}
+
+/// Takes in an event of Stripe's. False: it was here before.
+///
+/// # Errors
+/// As [`take`].
+pub async fn take_from_stripe(pool: &PgPool, request: &Value, verified: &[String]) -> sqlx::Result<bool> {
+    let call = sqlx::query_scalar("select public.take_stripe_event($1, $2)");
+    call.bind(request).bind(verified).fetch_one(pool).await
+}
+
 /// A request as it is recorded.
 #[derive(Debug)]
 pub struct Taken<'a> {

@@ -79,6 +79,7 @@ const CALLERS: &[(&str, &str)] = &[
     ("use_secrets", "thendo_engine"),
     ("hooks_at", "thendo_engine"),
     ("take_webhook", "thendo_engine"),
+    ("take_stripe_event", "thendo_engine"),
     ("take_turn", "thendo_engine"),
     ("raise_alert", "thendo_engine"),
     ("raise_dead_letters", "thendo_engine"),

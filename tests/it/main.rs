@@ -49,6 +49,7 @@ mod seed;
 mod seen;
 mod states;
 mod steering;
+mod stripe;
 mod supabase;
 mod telling;
 mod tokens;

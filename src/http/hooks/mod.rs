@@ -23,6 +23,8 @@ use verify::Came;
 
 /// The database may take so long.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Where Stripe's events keep the shop in step, if the settings say so.
+const STRIPE: &str = "stripe";
 /// As long as a path can be.
 const LONGEST_PATH: usize = 100;
 /// Bodies that are held at the same time; whoever comes beyond is asked to come again.
@@ -93,7 +95,13 @@ async fn take(shared: &Shared, path: &str, request: Request) -> Result<bool, Ref
     }
     let _place = AT_ONCE.try_acquire().map_err(|_| Refusal::Busy)?;
     let (parts, body) = request.into_parts();
-    let (mut hooks, now) = asked(hooks::hooks_at(&shared.pool, path)).await?;
+    let (mut hooks, mut now) = asked(hooks::hooks_at(&shared.pool, path)).await?;
+    let stripe = shared.settings.hooks.stripe.as_deref().filter(|_| path == STRIPE);
+    if let Some(secret) = stripe {
+        let (own, seconds) = asked(hooks::own_hook(&shared.pool, STRIPE, secret)).await?;
+        hooks.push(own);
+        now = seconds;
+    }
     hooks.retain(|hook| hook.method.eq_ignore_ascii_case(parts.method.as_str()));
     if hooks.is_empty() {
         return Err(Refusal::NoSuchHook);
@@ -105,14 +113,15 @@ async fn take(shared: &Shared, path: &str, request: Request) -> Result<bool, Ref
     let body = request::body(&parts.headers, &bytes).map_err(Refusal::Unreadable)?;
     let sender_id = request::sender_id(scheme.as_deref(), &parts.headers, &body);
     let query = request::fields(parts.uri.query().unwrap_or_default().as_bytes());
-    let taken = Taken {
-        path,
-        method: parts.method.as_str(),
-        sender_id: sender_id.as_deref(),
-        request: json!({ "query": query, "headers": request::headers(&parts.headers), "body": body }),
-        verified: &verified,
-    };
-    asked(hooks::take(&shared.pool, &taken)).await
+    let request = json!({ "query": query, "headers": request::headers(&parts.headers), "body": body });
+    if stripe.is_some_and(|secret| verified.contains(&format!("{STRIPE}:{secret}"))) {
+        return match request["body"]["id"].is_string() {
+            true => asked(hooks::take_from_stripe(&shared.pool, &request, &verified)).await,
+            false => Err(Refusal::Unreadable("this is no event of Stripe's\n")),
+        };
+    }
+    let (sender_id, method) = (sender_id.as_deref(), parts.method.as_str());
+    asked(hooks::take(&shared.pool, &Taken { path, method, sender_id, request, verified: &verified })).await
 }
 
 /// What the database says, if it does so in time. Nothing is pretended: who hears that it is away sends again.
