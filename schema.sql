@@ -1881,7 +1881,7 @@ declare
     moment constant timestamptz := clock_timestamp();
 begin
     -- Who sends the same right now is waited for: if that is rolled back, this one counts.
-    insert into public.workflow_hook_calls (path, sender_id, received_at) values (at_path, by_sender_id, moment)
+    insert into public.workflow_hook_calls (path, sender_id, received_at) values (at_path, encode(sha256(convert_to(by_sender_id, 'UTF8')), 'hex'), moment)
     on conflict do nothing;
     if not found then
         return false;
@@ -6613,13 +6613,13 @@ create table public.workflow_hook_calls (
     sender_id   text not null,
     received_at timestamp with time zone not null default clock_timestamp(),
     constraint workflow_hook_calls_pkey PRIMARY KEY (path, sender_id),
-    constraint workflow_hook_calls_sender_id_check CHECK (((length(sender_id) >= 1) AND (length(sender_id) <= 300)))
+    constraint workflow_hook_calls_sender_id_check CHECK ((length(sender_id) = 64))
 );
 
 --- comment public.workflow_hook_calls
 comment on table public.workflow_hook_calls is 'Which requests have come, by their sender''s own ids; kept for a week.';
 comment on column public.workflow_hook_calls.path is 'Behind /hooks/.';
-comment on column public.workflow_hook_calls.sender_id is 'As the sender numbers them: webhook-id, the id of Stripe''s event, X-GitHub-Delivery, Idempotency-Key.';
+comment on column public.workflow_hook_calls.sender_id is 'SHA-256 of how the sender numbers them: webhook-id, the id of Stripe''s event, X-GitHub-Delivery, Idempotency-Key. Somebody may be named there.';
 
 --- index public.workflow_hook_calls idx_workflow_hook_calls_received_at
 CREATE INDEX idx_workflow_hook_calls_received_at ON public.workflow_hook_calls USING btree (received_at);

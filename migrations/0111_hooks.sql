@@ -2,13 +2,13 @@
 -- answered with 202 is kept, and what is sent twice starts nothing twice.
 create table public.workflow_hook_calls (
     path        text not null,
-    sender_id   text not null check (length(sender_id) between 1 and 300),
+    sender_id   text not null check (length(sender_id) = 64),
     received_at timestamptz not null default clock_timestamp(),
     primary key (path, sender_id)
 );
 comment on table public.workflow_hook_calls is 'Which requests have come, by their sender''s own ids; kept for a week.';
 comment on column public.workflow_hook_calls.path is 'Behind /hooks/.';
-comment on column public.workflow_hook_calls.sender_id is 'As the sender numbers them: webhook-id, the id of Stripe''s event, X-GitHub-Delivery, Idempotency-Key.';
+comment on column public.workflow_hook_calls.sender_id is 'SHA-256 of how the sender numbers them: webhook-id, the id of Stripe''s event, X-GitHub-Delivery, Idempotency-Key. Somebody may be named there.';
 create index idx_workflow_hook_calls_received_at on public.workflow_hook_calls (received_at);
 revoke all on public.workflow_hook_calls from public, anon, authenticated, service_role;
 alter table public.workflow_hook_calls enable row level security;
@@ -40,7 +40,7 @@ declare
     moment constant timestamptz := clock_timestamp();
 begin
     -- Who sends the same right now is waited for: if that is rolled back, this one counts.
-    insert into public.workflow_hook_calls (path, sender_id, received_at) values (at_path, by_sender_id, moment)
+    insert into public.workflow_hook_calls (path, sender_id, received_at) values (at_path, encode(sha256(convert_to(by_sender_id, 'UTF8')), 'hex'), moment)
     on conflict do nothing;
     if not found then
         return false;

@@ -1,5 +1,6 @@
 //! `thendo workflow publish`: drafts become versions in force, all that are named or none.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,8 +13,9 @@ use uuid::Uuid;
 use super::files::{self, FileRead};
 use super::{Judged, one_to_edit, only, readable, refuse, source_of};
 use crate::cli::Session;
-use crate::cli::output::{Advice, Format, GOOD, QUIET, one_line, print_json, print_line};
+use crate::cli::output::{Advice, Format, GOOD, QUIET, WAIT, one_line, print_json, print_line};
 use crate::kinds;
+use crate::store::secrets;
 use crate::store::versions::{self, Head, InFlight, MOST_COUNTED};
 use crate::workflow::compile::compile;
 use crate::workflow::diagnostics::any_error;
@@ -53,6 +55,12 @@ pub(super) struct Published {
     pub new: bool,
     /// Executions that go on with older versions.
     pub in_flight: Vec<InFlight>,
+    /// What it names.
+    #[serde(skip)]
+    secrets: BTreeSet<String>,
+    /// Secrets that it names and nobody has stored.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing_secrets: Vec<String>,
 }
 
 /// Whether a word on the command line is a file rather than a name.
@@ -156,21 +164,23 @@ pub(super) async fn put_in_force(
         let outcome = compile(&definition, &catalogue);
         let diagnostics = serde_json::to_value(&outcome.diagnostics)?;
         let plan = outcome.plan.with_context(|| format!("`{}` does not compile", one_line(&head.name)))?;
-        compiled.push((head, written.revision, plan.hash().to_owned(), diagnostics, plan.parts()));
+        let (hash, secrets) = (plan.hash().to_owned(), plan.secrets());
+        compiled.push((head, written.revision, hash, diagnostics, plan.parts(), secrets));
     }
     let mut published = Vec::with_capacity(heads.len());
-    for (head, revision, hash, diagnostics, parts) in compiled {
+    for (head, revision, hash, diagnostics, parts, secrets) in compiled {
         let edit = (head.id, revision);
         let version = versions::put_in_force(connection, edit, &hash, &diagnostics, &parts).await?;
         let version = version.context("the row was edited meanwhile")?;
         let before = head.live_version.filter(|_| head.status == "published");
         let (id, workflow, new) = (head.id, head.name.clone(), before != Some(version));
-        published.push(Published { id, workflow, version, before, new, in_flight: Vec::new() });
+        let (in_flight, missing_secrets) = (Vec::new(), Vec::new());
+        published.push(Published { id, workflow, version, before, new, in_flight, secrets, missing_secrets });
     }
     Ok(published)
 }
 
-/// Counts who stays with older versions. After the commit: counting takes its time, and claims have waited.
+/// Counts who stays with older versions, and looks which secrets are not stored. After the commit: counting takes its time, and claims have waited.
 pub(super) async fn count_in_flight<'a>(
     pool: &PgPool,
     published: impl IntoIterator<Item = &'a mut Published>,
@@ -179,6 +189,10 @@ pub(super) async fn count_in_flight<'a>(
     for of in published {
         of.in_flight = versions::in_flight(&mut connection, of.id).await?;
         of.in_flight.retain(|old| old.version != of.version);
+        let names: Vec<String> = std::mem::take(&mut of.secrets).into_iter().collect();
+        if !names.is_empty() {
+            of.missing_secrets = secrets::missing(&mut connection, &names).await?;
+        }
     }
     Ok(())
 }
@@ -192,6 +206,11 @@ pub(super) fn print(of: &Published) -> anyhow::Result<()> {
         print_line(format_args!(
             "{GOOD}●{GOOD:#} {name}: v{} means the same and is in force already",
             of.version
+        ))?;
+    }
+    for name in &of.missing_secrets {
+        print_line(format_args!(
+            "  {WAIT}◐{WAIT:#} it names the secret `{name}`, which is not stored: thendo secrets set {name}"
         ))?;
     }
     for old in &of.in_flight {
