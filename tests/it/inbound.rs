@@ -131,6 +131,7 @@ async fn what_is_not_signed_as_the_hook_wants_it_is_refused_without_a_word() {
     shop.db.batch_execute("delete from workflow_secrets").await.expect("gone");
     assert_eq!(sends(&daemon, "lead", &[], body).await, 503);
     assert_eq!(events(&shop).await, 0);
+    assert!(daemon.metric("thendo_webhooks_total").await >= 7.0);
     assert!(daemon.logged().contains("thendo secrets set") && !daemon.logged().contains("Eve"));
 }
 

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use super::Shared;
 use crate::domain::keys::Keys;
+use crate::engine::figures::list;
 use crate::store::hooks::{self, Hook, Taken, Verify};
 use verify::Came;
 
@@ -68,7 +69,7 @@ pub(super) async fn answer(
     let taken = take(&shared, &path, request).await;
     // A path that is none may be anything: it is not repeated.
     let hook = if is_path(&path) { path.as_str() } else { "" };
-    match taken {
+    let answer = match taken {
         Ok(is_new) => {
             tracing::debug!(hook, is_new, "a webhook is taken");
             (StatusCode::ACCEPTED, axum::Json(json!({ "known": !is_new }))).into_response()
@@ -77,7 +78,9 @@ pub(super) async fn answer(
             tracing::info!(hook, ?refusal, "a webhook is not taken");
             refusal.into_response()
         }
-    }
+    };
+    metrics::counter!(list::WEBHOOKS, "answer" => answer.status().as_str().to_owned()).increment(1);
+    answer
 }
 
 /// Parts of small letters, digits, `-` and `_`, as the trigger's settings have them.
