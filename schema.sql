@@ -130,6 +130,49 @@ comment on function public.anew(bytea) is 'What the former key encrypted, encryp
 revoke all on function public.anew(bytea) from public, anon, authenticated, service_role;
 grant execute on function public.anew(bytea) to service_role;
 
+--- function public.assign_stripe_customer(text, text, text, timestamp with time zone)
+CREATE OR REPLACE FUNCTION public.assign_stripe_customer(of_object text, told_id text, told_email text, moment timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    o     public.stripe_objects;
+    whose uuid;
+    other text;
+begin
+    perform from public.stripe_objects t where t.id = of_object for update;
+    o := (select t from public.stripe_objects t where t.id = of_object);
+    if o.customer_id is null then
+        select s.customer_id into whose from public.stripe_customers s where s.stripe_customer_id = of_object;
+        if found then
+            moment := 'infinity';
+        end if;
+    end if;
+    whose := coalesce(whose, (select c.id from public.customers c where c.id::text = lower(told_id)),
+                      (select c.id from public.customers c where lower(c.email) = lower(told_email)));
+    if whose is null or (o.customer_id is not null and (moment, whose) <= (o.customer_told_at, o.customer_id)) then
+        return;
+    end if;
+    update public.stripe_objects t set customer_id = whose, customer_told_at = moment where t.id = of_object;
+    if whose is distinct from o.customer_id then
+        perform public.link_stripe_customer(o.customer_id) where o.customer_id is not null;
+        perform public.link_stripe_customer(whose);
+        for other in
+            select t.id from public.stripe_objects t where t.stripe_customer = of_object and t.kind <> 'customer' order by t.id limit 1000
+        loop
+            perform public.settle_stripe(other);
+        end loop;
+    end if;
+end
+$function$;
+
+--- comment-on-function public.assign_stripe_customer(text, text, text, timestamp with time zone)
+comment on function public.assign_stripe_customer(text, text, text, timestamp with time zone) is 'Of take_stripe_event(): says whose a customer at Stripe is, by what was told at a moment.';
+
+--- grants-on-function public.assign_stripe_customer(text, text, text, timestamp with time zone)
+revoke all on function public.assign_stripe_customer(text, text, text, timestamp with time zone) from public, anon, authenticated, service_role;
+
 --- function public.attach_events()
 CREATE OR REPLACE FUNCTION public.attach_events()
  RETURNS integer
@@ -532,6 +575,25 @@ comment on function public.customer_of_medusa(text, text) is 'The shop''s custom
 --- grants-on-function public.customer_of_medusa(text, text)
 revoke all on function public.customer_of_medusa(text, text) from public, anon, authenticated, service_role;
 
+--- function public.customer_of_stripe(text, text)
+CREATE OR REPLACE FUNCTION public.customer_of_stripe(of_stripe_customer text, told_id text)
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select coalesce(
+        (select c.id from public.customers c where c.id::text = lower(told_id)),
+        (select s.customer_id from public.stripe_customers s where s.stripe_customer_id = of_stripe_customer),
+        (select o.customer_id from public.stripe_objects o where o.id = of_stripe_customer and o.kind = 'customer'))
+$function$;
+
+--- comment-on-function public.customer_of_stripe(text, text)
+comment on function public.customer_of_stripe(text, text) is 'The shop''s customer for Stripe''s; null if none is known.';
+
+--- grants-on-function public.customer_of_stripe(text, text)
+revoke all on function public.customer_of_stripe(text, text) from public, anon, authenticated, service_role;
+
 --- function public.decrypted(bytea, text)
 CREATE OR REPLACE FUNCTION public.decrypted(secret bytea, key text)
  RETURNS text
@@ -900,6 +962,14 @@ begin
         select 'referral codes', count(*) from gone;
     return query with gone as (delete from public.enrollments n where n.customer_id = p.customer returning 1)
         select 'enrollments', count(*) from gone;
+    return query with gone as (delete from public.stripe_objects o
+            where o.customer_id = p.customer or lower(o.email) = any (p.addresses)
+               or (o.kind = 'unread' and public.mentions(o.events, p.addresses))
+               or o.stripe_customer in (select s.stripe_customer_id from public.stripe_customers s where s.customer_id = p.customer)
+               or o.stripe_customer in (select k.id from public.stripe_objects k
+                                         where k.kind = 'customer' and (k.customer_id = p.customer or lower(k.email) = any (p.addresses)))
+            returning 1)
+        select 'what Stripe told', count(*) from gone;
     return query with gone as (delete from public.stripe_customers s where s.customer_id = p.customer returning 1)
         select 'Stripe references', count(*) from gone;
     return query with gone as (update public.page_views v set user_id = null, visitor = null, user_agent = null, referrer = null
@@ -1427,6 +1497,30 @@ comment on function public.holds(text, text[]) is 'Whether one of the pieces (in
 
 --- grants-on-function public.holds(text, text[])
 revoke all on function public.holds(text, text[]) from public, anon, authenticated, service_role;
+
+--- function public.hooks_at(text)
+CREATE OR REPLACE FUNCTION public.hooks_at(at_path text)
+ RETURNS TABLE(method text, verify text, secret text, ciphertext bytea, nonce bytea, key_id text)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    with hooks as (
+        select distinct coalesce(t.config ->> 'method', 'POST') as method, t.config ->> 'secret' as secret,
+               case when t.config ->> 'secret' is not null then coalesce(t.config ->> 'verify', 'standard') end as verify
+          from public.workflow_triggers t
+         where t.table_name = 'thendo.webhook' and t.config ->> 'path' = $1
+    )
+    select h.method, h.verify, h.secret, s.ciphertext, s.nonce, s.key_id
+      from hooks h left join lateral public.use_secrets(array[h.secret]) s on true
+$function$;
+
+--- comment-on-function public.hooks_at(text)
+comment on function public.hooks_at(text) is 'The webhooks in force at a path: method, how they are verified, and the encrypted secret. For the daemon''s own HTTP.';
+
+--- grants-on-function public.hooks_at(text)
+revoke all on function public.hooks_at(text) from public, anon, authenticated, service_role;
+grant execute on function public.hooks_at(text) to thendo_engine;
 
 --- function public.is_admin(uuid)
 CREATE OR REPLACE FUNCTION public.is_admin(user_id uuid)
@@ -2177,6 +2271,34 @@ comment on function public.next_page_content_version(uuid) is 'The number of a s
 --- grants-on-function public.next_page_content_version(uuid)
 revoke all on function public.next_page_content_version(uuid) from public, anon, authenticated, service_role;
 
+--- function public.note_hook_call(text, text)
+CREATE OR REPLACE FUNCTION public.note_hook_call(at_path text, by_sender_id text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    moment constant timestamptz := clock_timestamp();
+begin
+    -- Who sends the same right now is waited for: if that is rolled back, this one counts.
+    insert into public.workflow_hook_calls (path, sender_id, received_at) values (at_path, encode(sha256(convert_to(by_sender_id, 'UTF8')), 'hex'), moment)
+    on conflict do nothing;
+    if not found then
+        return false;
+    end if;
+    delete from public.workflow_hook_calls o where o.ctid = any (array(
+        select c.ctid from public.workflow_hook_calls c where c.received_at < moment - interval '7 days'
+         order by c.received_at limit 10 for update skip locked));
+    return true;
+end
+$function$;
+
+--- comment-on-function public.note_hook_call(text, text)
+comment on function public.note_hook_call(text, text) is 'Of take_webhook(): notes that a request has come; false if it had.';
+
+--- grants-on-function public.note_hook_call(text, text)
+revoke all on function public.note_hook_call(text, text) from public, anon, authenticated, service_role;
+
 --- function public.pick_up_optional()
 CREATE OR REPLACE FUNCTION public.pick_up_optional()
  RETURNS SETOF text
@@ -2738,6 +2860,38 @@ comment on function public.record_events_of(text, text, text, text, text[], text
 --- grants-on-function public.record_events_of(text, text, text, text, text[], text[])
 revoke all on function public.record_events_of(text, text, text, text, text[], text[]) from public, anon, authenticated, service_role;
 
+--- function public.record_webhook(text, text, text, jsonb, text[])
+CREATE OR REPLACE FUNCTION public.record_webhook(at_path text, by_method text, by_sender_id text, request jsonb, verified text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    event constant uuid := gen_random_uuid();
+begin
+    -- The requests of one path are worked on in their order.
+    with told as (
+        insert into public.workflow_events (id, at, table_name, operation, entity, row_data)
+        values (event, clock_timestamp(), 'thendo.webhook', 'insert', 'hook ' || at_path,
+                jsonb_build_object('id', event, 'path', at_path, 'method', by_method, 'sender_id', by_sender_id,
+                                   'query', request -> 'query', 'headers', request -> 'headers', 'body', request -> 'body',
+                                   'verified', to_jsonb(verified), 'received_at', clock_timestamp()))
+        returning workflow_events.at, (hashtextextended(entity, 0) & 63)::smallint as lane
+    )
+    insert into public.workflow_queue (due_at, lane, event_at, event_id) select t.at, t.lane, t.at, event from told t;
+    -- 1952998511 is 'thdo'; 0 is the gate: an engine that is awake looks by itself.
+    if pg_try_advisory_xact_lock_shared(1952998511, 0) then
+        perform pg_notify('thendo_shop', '') where pg_notification_queue_usage() < 0.5;
+    end if;
+end
+$function$;
+
+--- comment-on-function public.record_webhook(text, text, text, jsonb, text[])
+comment on function public.record_webhook(text, text, text, jsonb, text[]) is 'Of take_webhook(): the event of a request.';
+
+--- grants-on-function public.record_webhook(text, text, text, jsonb, text[])
+revoke all on function public.record_webhook(text, text, text, jsonb, text[]) from public, anon, authenticated, service_role;
+
 --- function public.refresh_page_view_stats(interval)
 CREATE OR REPLACE FUNCTION public.refresh_page_view_stats(at_least_every interval)
  RETURNS boolean
@@ -2939,6 +3093,51 @@ comment on function public.set_updated_at() is 'Before-update trigger of every a
 
 --- grants-on-function public.set_updated_at()
 revoke all on function public.set_updated_at() from public, anon, authenticated, service_role;
+
+--- function public.settle_stripe(text)
+CREATE OR REPLACE FUNCTION public.settle_stripe(of_object text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    o     public.stripe_objects;
+    state jsonb;
+    why   text;
+begin
+    perform from public.stripe_objects t where t.id = of_object for update;
+    o := (select t from public.stripe_objects t where t.id = of_object);
+    begin
+        state := public.stripe_latest(o.events) -> 'state';
+        case o.kind
+        when 'customer' then
+            perform public.assign_stripe_customer(o.id, state ->> 'customer_id', o.email, o.told_at);
+            select t.customer_id into o.customer_id from public.stripe_objects t where t.id = o.id;
+            if o.customer_id is not null then
+                perform public.link_stripe_customer(o.customer_id);
+            elsif state -> 'deleted' is distinct from 'true' then
+                why := 'no customer of the shop is known for it: neither by metadata.customer_id nor by its address';
+            end if;
+        when 'subscription' then why := public.settle_stripe_subscription(o, state);
+        when 'payment' then why := public.settle_stripe_payment(o, state);
+        else why := o.note;
+        end case;
+    exception when others then
+        if sqlstate ~ '^(40|53|55|57|58)' then
+            raise;
+        end if;
+        why := 'it could not be taken over: ' || sqlerrm;
+    end;
+    update public.stripe_objects t set note = why, tried_at = case when why is not null then clock_timestamp() end
+     where t.id = of_object and (why is not null or t.note is not null);
+end
+$function$;
+
+--- comment-on-function public.settle_stripe(text)
+comment on function public.settle_stripe(text) is 'Brings the shop''s rows in step with what Stripe told of one object, or notes why not.';
+
+--- grants-on-function public.settle_stripe(text)
+revoke all on function public.settle_stripe(text) from public, anon, authenticated, service_role;
 
 --- function public.stamp_moderation()
 CREATE OR REPLACE FUNCTION public.stamp_moderation()
@@ -3295,6 +3494,96 @@ comment on function public.take_medusa_stock(text[]) is 'Brings product_stock up
 --- grants-on-function public.take_medusa_stock(text[])
 revoke all on function public.take_medusa_stock(text[]) from public, anon, authenticated, service_role;
 
+--- function public.take_stripe_event(jsonb, text[])
+CREATE OR REPLACE FUNCTION public.take_stripe_event(request jsonb, verified text[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '2s'
+AS $function$
+declare
+    event constant jsonb := request -> 'body';
+begin
+    if event ->> 'id' is null or not public.note_hook_call('stripe', event ->> 'id') then
+        return false;
+    end if;
+    if exists (select from public.workflow_triggers t where t.table_name = 'thendo.webhook' and t.config ->> 'path' = 'stripe') then
+        perform public.record_webhook('stripe', 'POST', event ->> 'id', request, verified);
+    end if;
+    begin
+        perform public.take_stripe_object(event);
+    exception when others then
+        if sqlstate ~ '^(40|53|55|57|58)' then
+            raise;
+        end if;
+        -- It would come again for days and then be lost.
+        insert into public.stripe_objects (id, kind, told_at, events, note, tried_at)
+        values (event ->> 'id', 'unread', clock_timestamp(), jsonb_build_array(event), 'it could not be read: ' || sqlerrm, clock_timestamp())
+        on conflict do nothing;
+    end;
+    return true;
+end
+$function$;
+
+--- comment-on-function public.take_stripe_event(jsonb, text[])
+comment on function public.take_stripe_event(jsonb, text[]) is 'Takes in an event of Stripe''s, once: keeps customers, subscriptions and payments in step, and tells workflows that listen at the path stripe. For the daemon''s own HTTP, which has verified it.';
+
+--- grants-on-function public.take_stripe_event(jsonb, text[])
+revoke all on function public.take_stripe_event(jsonb, text[]) from public, anon, authenticated, service_role;
+grant execute on function public.take_stripe_event(jsonb, text[]) to thendo_engine;
+
+--- function public.take_stripe_object(jsonb)
+CREATE OR REPLACE FUNCTION public.take_stripe_object(event jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    o       constant jsonb := event #> '{data,object}';
+    moment  constant timestamptz := to_timestamp((event ->> 'created')::bigint);
+    of_kind constant text := case o ->> 'object' when 'customer' then 'customer' when 'subscription' then 'subscription'
+                                  when 'payment_intent' then 'payment' end;
+    slim    constant jsonb := jsonb_build_object('id', event ->> 'id', 'type', event ->> 'type',
+        'state', public.stripe_state(of_kind, o || case when event ->> 'type' like '%.deleted' then '{"deleted": true}' else '{}' end::jsonb),
+        'before', case jsonb_typeof(event #> '{data,previous_attributes}') when 'object' then event #> '{data,previous_attributes}' else '{}' end,
+        'rank', case when event ->> 'type' like '%.created' then 0
+                     when event ->> 'type' like '%.deleted' or event ->> 'type' in ('payment_intent.succeeded', 'payment_intent.canceled') then 2
+                     else 1 end);
+    waiting text;
+begin
+    if of_kind is null or o ->> 'id' is null or moment is null or event ->> 'type' !~ '^(customer|customer\.subscription|payment_intent)\.[a-z_]+$' then
+        return;
+    end if;
+    insert into public.stripe_objects as t (id, kind, stripe_customer, email, told_at, events)
+    values (o ->> 'id', of_kind, case of_kind when 'customer' then o ->> 'id' else o ->> 'customer' end, lower(o ->> 'email'), moment, jsonb_build_array(slim))
+    on conflict (id) do update
+       set told_at = excluded.told_at, stripe_customer = coalesce(excluded.stripe_customer, t.stripe_customer),
+           email = coalesce(excluded.email, t.email),
+           events = case when excluded.told_at > t.told_at or jsonb_array_length(t.events) >= 100 then excluded.events
+                         else t.events || excluded.events end
+     where excluded.told_at >= t.told_at;
+    -- Also what is older may tell whose it is.
+    if of_kind = 'customer' then
+        perform public.assign_stripe_customer(o ->> 'id', o #>> '{metadata,customer_id}', o ->> 'email', moment);
+    end if;
+    perform public.settle_stripe(o ->> 'id');
+    -- A few that wait for something are tried again.
+    for waiting in
+        select w.id from public.stripe_objects w where w.note is not null and w.tried_at < clock_timestamp() - interval '1 minute'
+         order by w.tried_at limit 5 for update skip locked
+    loop
+        perform public.settle_stripe(waiting);
+    end loop;
+end
+$function$;
+
+--- comment-on-function public.take_stripe_object(jsonb)
+comment on function public.take_stripe_object(jsonb) is 'Of take_stripe_event(): what an event tells of its object.';
+
+--- grants-on-function public.take_stripe_object(jsonb)
+revoke all on function public.take_stripe_object(jsonb) from public, anon, authenticated, service_role;
+
 --- function public.take_tokens()
 CREATE OR REPLACE FUNCTION public.take_tokens()
  RETURNS trigger
@@ -3345,6 +3634,30 @@ comment on function public.take_turn(text, interval) is 'Whether the caller is t
 --- grants-on-function public.take_turn(text, interval)
 revoke all on function public.take_turn(text, interval) from public, anon, authenticated, service_role;
 grant execute on function public.take_turn(text, interval) to thendo_engine;
+
+--- function public.take_webhook(text, text, text, jsonb, text[])
+CREATE OR REPLACE FUNCTION public.take_webhook(at_path text, by_method text, by_sender_id text, request jsonb, verified text[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '2s'
+AS $function$
+begin
+    if by_sender_id is not null and not public.note_hook_call(at_path, by_sender_id) then
+        return false;
+    end if;
+    perform public.record_webhook(at_path, by_method, by_sender_id, request, verified);
+    return true;
+end
+$function$;
+
+--- comment-on-function public.take_webhook(text, text, text, jsonb, text[])
+comment on function public.take_webhook(text, text, text, jsonb, text[]) is 'Records a request that came in as an event, once for each id of its sender: false if it was here before. For the daemon''s own HTTP, which has verified it.';
+
+--- grants-on-function public.take_webhook(text, text, text, jsonb, text[])
+revoke all on function public.take_webhook(text, text, text, jsonb, text[]) from public, anon, authenticated, service_role;
+grant execute on function public.take_webhook(text, text, text, jsonb, text[]) to thendo_engine;
 
 --- function public.tell_executions(uuid[], jsonb)
 CREATE OR REPLACE FUNCTION public.tell_executions(ids uuid[], word jsonb)
@@ -5958,6 +6271,65 @@ revoke all on public.stripe_customers from public, anon, authenticated, service_
 grant select, insert, update, delete on public.stripe_customers to authenticated;
 grant select, insert, update, delete on public.stripe_customers to service_role;
 
+--- table public.stripe_objects
+create table public.stripe_objects (
+    id               text not null,
+    kind             text not null,
+    stripe_customer  text,
+    customer_id      uuid,
+    customer_told_at timestamp with time zone,
+    email            text,
+    told_at          timestamp with time zone not null,
+    events           jsonb not null,
+    note             text,
+    tried_at         timestamp with time zone,
+    created_at       timestamp with time zone not null default now(),
+    updated_at       timestamp with time zone not null default now(),
+    created_by       uuid default auth.uid(),
+    constraint stripe_objects_pkey PRIMARY KEY (id),
+    constraint stripe_objects_events_check CHECK ((jsonb_typeof(events) = 'array'::text)),
+    constraint stripe_objects_kind_check CHECK ((kind = ANY (ARRAY['customer'::text, 'subscription'::text, 'payment'::text, 'unread'::text])))
+);
+
+--- comment public.stripe_objects
+comment on table public.stripe_objects is 'The latest that Stripe told of its customers, subscriptions and payments.';
+comment on column public.stripe_objects.id is 'Stripe''s: cus_…, sub_…, pi_….';
+comment on column public.stripe_objects.kind is 'What it is; unread: an event that could not be read, whole.';
+comment on column public.stripe_objects.stripe_customer is 'Whose it is at Stripe.';
+comment on column public.stripe_objects.customer_id is 'The shop''s customer, once it is known.';
+comment on column public.stripe_objects.customer_told_at is 'Stripe''s time of the event that told whose it is; infinity: the shop said so.';
+comment on column public.stripe_objects.email is 'Of a customer at Stripe: by it the shop''s is found.';
+comment on column public.stripe_objects.told_at is 'Stripe''s time of the latest event.';
+comment on column public.stripe_objects.events is 'The events of that second, without what nobody needs.';
+comment on column public.stripe_objects.note is 'Why the shop''s rows are not in step with it; null if they are.';
+comment on column public.stripe_objects.tried_at is 'When that was last tried.';
+
+--- index public.stripe_objects idx_stripe_objects_created_by
+CREATE INDEX idx_stripe_objects_created_by ON public.stripe_objects USING btree (created_by) WHERE (created_by IS NOT NULL);
+
+--- index public.stripe_objects idx_stripe_objects_customer_id
+CREATE INDEX idx_stripe_objects_customer_id ON public.stripe_objects USING btree (customer_id);
+
+--- index public.stripe_objects idx_stripe_objects_stripe_customer
+CREATE INDEX idx_stripe_objects_stripe_customer ON public.stripe_objects USING btree (stripe_customer);
+
+--- index public.stripe_objects idx_stripe_objects_tried_at
+CREATE INDEX idx_stripe_objects_tried_at ON public.stripe_objects USING btree (tried_at) WHERE (note IS NOT NULL);
+
+--- trigger public.stripe_objects set_created
+CREATE TRIGGER set_created BEFORE INSERT ON public.stripe_objects FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
+
+--- trigger public.stripe_objects set_updated_at
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.stripe_objects FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- row-security public.stripe_objects
+alter table public.stripe_objects enable row level security;
+
+--- grants public.stripe_objects
+revoke all on public.stripe_objects from public, anon, authenticated, service_role;
+grant select on public.stripe_objects to authenticated;
+grant select on public.stripe_objects to service_role;
+
 --- table public.subscribers
 create table public.subscribers (
     id           uuid not null default gen_random_uuid(),
@@ -6828,6 +7200,29 @@ alter table public.workflow_holds enable row level security;
 revoke all on public.workflow_holds from public, anon, authenticated, service_role;
 grant select on public.workflow_holds to thendo_engine;
 
+--- table public.workflow_hook_calls
+create table public.workflow_hook_calls (
+    path        text not null,
+    sender_id   text not null,
+    received_at timestamp with time zone not null default clock_timestamp(),
+    constraint workflow_hook_calls_pkey PRIMARY KEY (path, sender_id),
+    constraint workflow_hook_calls_sender_id_check CHECK ((length(sender_id) = 64))
+);
+
+--- comment public.workflow_hook_calls
+comment on table public.workflow_hook_calls is 'Which requests have come, by their sender''s own ids; kept for a week.';
+comment on column public.workflow_hook_calls.path is 'Behind /hooks/.';
+comment on column public.workflow_hook_calls.sender_id is 'SHA-256 of how the sender numbers them: webhook-id, the id of Stripe''s event, X-GitHub-Delivery, Idempotency-Key. Somebody may be named there.';
+
+--- index public.workflow_hook_calls idx_workflow_hook_calls_received_at
+CREATE INDEX idx_workflow_hook_calls_received_at ON public.workflow_hook_calls USING btree (received_at);
+
+--- row-security public.workflow_hook_calls
+alter table public.workflow_hook_calls enable row level security;
+
+--- grants public.workflow_hook_calls
+revoke all on public.workflow_hook_calls from public, anon, authenticated, service_role;
+
 --- table public.workflow_plan_epoch
 create table public.workflow_plan_epoch (
     single          boolean not null default true,
@@ -7475,6 +7870,14 @@ alter table public.stripe_customers
 alter table public.stripe_customers
     add constraint stripe_customers_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE CASCADE;
 
+--- foreign-key public.stripe_objects stripe_objects_created_by_fkey
+alter table public.stripe_objects
+    add constraint stripe_objects_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
+
+--- foreign-key public.stripe_objects stripe_objects_customer_id_fkey
+alter table public.stripe_objects
+    add constraint stripe_objects_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE SET NULL;
+
 --- foreign-key public.subscribers subscribers_created_by_fkey
 alter table public.subscribers
     add constraint subscribers_created_by_fkey FOREIGN KEY (created_by) REFERENCES auth.users(id) ON DELETE SET NULL;
@@ -7762,6 +8165,99 @@ comment on function public.put_event_triggers(public.event_tables) is 'Makes a t
 
 --- grants-on-function public.put_event_triggers(public.event_tables)
 revoke all on function public.put_event_triggers(public.event_tables) from public, anon, authenticated, service_role;
+
+--- function-of-rows public.settle_stripe_payment(public.stripe_objects, jsonb)
+CREATE OR REPLACE FUNCTION public.settle_stripe_payment(o public.stripe_objects, s jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    session  constant text := coalesce(s ->> 'session_id', o.id);
+    currency constant text := upper(s ->> 'currency');
+    minor    constant bigint := public.stripe_amount(coalesce(nullif((s ->> 'amount_received')::bigint, 0), (s ->> 'amount')::bigint), currency);
+    found_   record;
+begin
+    if s ->> 'status' not in ('succeeded', 'canceled') then
+        return null;
+    end if;
+    select p.id, p.amount, upper(p.currency_code) as currency into found_
+      from public.payment p where p.payment_session_id = session order by p.id limit 1 for update;
+    if found_.id is null then
+        -- Medusa makes its payments itself; its table has no created_by.
+        if not exists (select from pg_catalog.pg_attribute a where a.attrelid = 'public.payment'::regclass and a.attname = 'created_by') then
+            return format('no payment has the session %s yet', session);
+        end if;
+        insert into public.payment (id, amount, currency_code, provider_id, data, payment_collection_id, payment_session_id,
+                                    captured_at, canceled_at)
+        values ('pay_' || o.id, minor::numeric / public.minor_units(1, currency), lower(currency), 'stripe',
+                jsonb_build_object('id', o.id), coalesce(s ->> 'collection_id', o.id), session,
+                case s ->> 'status' when 'succeeded' then o.told_at end,
+                case s ->> 'status' when 'canceled' then coalesce(to_timestamp((s ->> 'canceled_at')::bigint), o.told_at) end)
+        on conflict (id) do nothing;
+        return null;
+    end if;
+    if found_.currency <> currency then
+        return format('the payment %s is in %s, but Stripe took %s: nothing was changed', found_.id, found_.currency, currency);
+    end if;
+    if s ->> 'status' = 'succeeded' then
+        update public.payment p set captured_at = o.told_at where p.id = found_.id and p.captured_at is null;
+        if public.minor_units(found_.amount, currency) <> minor then
+            return format('Stripe took %s of %s %s (in minor units)', minor, public.minor_units(found_.amount, currency), currency);
+        end if;
+    else
+        update public.payment p set canceled_at = coalesce(to_timestamp((s ->> 'canceled_at')::bigint), o.told_at)
+         where p.id = found_.id and p.canceled_at is null and p.captured_at is null;
+    end if;
+    return null;
+end
+$function$;
+
+--- comment-on-function public.settle_stripe_payment(public.stripe_objects, jsonb)
+comment on function public.settle_stripe_payment(public.stripe_objects, jsonb) is 'Of settle_stripe(): keeps payments in step; why it could not, else null.';
+
+--- grants-on-function public.settle_stripe_payment(public.stripe_objects, jsonb)
+revoke all on function public.settle_stripe_payment(public.stripe_objects, jsonb) from public, anon, authenticated, service_role;
+
+--- function-of-rows public.settle_stripe_subscription(public.stripe_objects, jsonb)
+CREATE OR REPLACE FUNCTION public.settle_stripe_subscription(o public.stripe_objects, s jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    whose constant uuid := public.customer_of_stripe(o.stripe_customer, s ->> 'customer_id');
+begin
+    if whose is null then
+        return format('no customer of the shop is known for %s: neither by metadata.customer_id nor by an address', o.stripe_customer);
+    end if;
+    insert into public.subscriptions as t (customer_id, stripe_subscription_id, stripe_price_id, plan, status, amount, currency,
+        current_period_start, current_period_end, cancel_at_period_end, canceled_at, stripe_event_at)
+    values (whose, o.id, s ->> 'price', coalesce(s ->> 'plan', 'unknown'), s ->> 'status',
+        public.stripe_amount((s ->> 'amount')::bigint, s ->> 'currency'), upper(coalesce(s ->> 'currency', 'EUR')),
+        to_timestamp((s ->> 'current_period_start')::bigint), to_timestamp((s ->> 'current_period_end')::bigint),
+        coalesce((s ->> 'cancel_at_period_end')::boolean, false), to_timestamp((s ->> 'canceled_at')::bigint), o.told_at)
+    on conflict (stripe_subscription_id) do update
+       set (customer_id, stripe_price_id, plan, status, amount, currency, current_period_start, current_period_end,
+            cancel_at_period_end, canceled_at, stripe_event_at)
+         = (excluded.customer_id, excluded.stripe_price_id, excluded.plan, excluded.status, excluded.amount, excluded.currency,
+            excluded.current_period_start, excluded.current_period_end, excluded.cancel_at_period_end, excluded.canceled_at,
+            excluded.stripe_event_at)
+     where (t.stripe_event_at is null or t.stripe_event_at <= excluded.stripe_event_at)
+       and (t.customer_id, t.stripe_price_id, t.plan, t.status, t.amount, t.currency, t.current_period_start, t.current_period_end,
+            t.cancel_at_period_end, t.canceled_at, t.stripe_event_at)
+         is distinct from (excluded.customer_id, excluded.stripe_price_id, excluded.plan, excluded.status, excluded.amount,
+            excluded.currency, excluded.current_period_start, excluded.current_period_end, excluded.cancel_at_period_end,
+            excluded.canceled_at, excluded.stripe_event_at);
+    return null;
+end
+$function$;
+
+--- comment-on-function public.settle_stripe_subscription(public.stripe_objects, jsonb)
+comment on function public.settle_stripe_subscription(public.stripe_objects, jsonb) is 'Of settle_stripe(): keeps subscriptions in step; why it could not, else null.';
+
+--- grants-on-function public.settle_stripe_subscription(public.stripe_objects, jsonb)
+revoke all on function public.settle_stripe_subscription(public.stripe_objects, jsonb) from public, anon, authenticated, service_role;
 
 
 -- ==== Policies
@@ -8520,6 +9016,11 @@ create policy authenticated_update on public.stripe_customers
     for update to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
     with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.stripe_objects authenticated_select
+create policy authenticated_select on public.stripe_objects
+    for select to authenticated
+    using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
 --- policy public.subscribers authenticated_delete
 create policy authenticated_delete on public.subscribers

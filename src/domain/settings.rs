@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use rows::Rows;
 
 use super::alert::{MOST_RECIPIENTS, Recipient, shown_recipient};
+pub use hooks::Hooks;
 pub use mail::Mail;
 pub use secrets::Secrets;
 
@@ -38,6 +39,8 @@ pub struct Settings {
     pub http: Http,
     /// Which rows workflows may write.
     pub rows: Rows,
+    /// Webhooks of other systems.
+    pub hooks: Hooks,
     /// What is done from time to time.
     pub maintenance: Maintenance,
     /// How long what has happened is kept.
@@ -174,6 +177,7 @@ impl Default for Settings {
             deliveries: Deliveries::default(),
             http: Http::default(),
             rows: Rows::default(),
+            hooks: Hooks::default(),
             maintenance: Maintenance::default(),
             retention: Retention::default(),
             mail: Mail::default(),
@@ -273,6 +277,7 @@ impl Settings {
             ("retention.events_days", self.retention.events_days.into(), 0, 36_500),
             ("retention.executions_days", self.retention.executions_days.into(), 0, 36_500),
             ("retention.deliveries_days", self.retention.deliveries_days.into(), 0, 36_500),
+            ("hooks.max_body_kib", self.hooks.max_body_kib.into(), 1, 16_384),
             ("alerts.lag_s", self.alerts.lag_s, 1, 604_800),
             ("deliveries.concurrency", deliveries.concurrency.into(), 1, 1000),
             ("deliveries.per_destination", deliveries.per_destination.into(), 1, 1000),
@@ -287,6 +292,7 @@ impl Settings {
             }
         }
         self.secrets.check()?;
+        self.hooks.check()?;
         self.check_texts()
     }
 
@@ -376,6 +382,7 @@ pub fn mask_url(url: &str) -> String {
     format!("{scheme}://{authority}{path}{query}")
 }
 
+mod hooks;
 mod mail;
 mod rows;
 mod secrets;

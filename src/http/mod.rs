@@ -1,5 +1,6 @@
-//! HTTP: whether the daemon lives and works, its metrics, and a page for people. Reads only.
+//! HTTP: whether the daemon lives and works, its metrics, a page for people, and webhooks of other systems.
 
+mod hooks;
 mod page;
 
 use std::io;
@@ -11,7 +12,7 @@ use anyhow::Context;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Deserialize;
@@ -121,6 +122,7 @@ fn router(shared: Shared) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/api/alerts", get(list_alerts))
+        .route("/hooks/{*path}", any(hooks::answer))
         .fallback(nothing_here)
         .with_state(shared)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

@@ -4,4 +4,4 @@ mod answers;
 mod guard;
 mod masks;
 pub mod requests;
-mod signing;
+pub mod signing;

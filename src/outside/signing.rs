@@ -13,7 +13,7 @@ const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 ///
 /// # Errors
 /// What it must be, in words; never what it is.
-pub(super) fn key_of(secret: &SecretString) -> Result<hmac::Key, &'static str> {
+pub fn key_of(secret: &SecretString) -> Result<hmac::Key, &'static str> {
     const WRONG: &str = "it is no signing secret: that is `whsec_` and 24 to 64 bytes in base64";
     let text = secret.expose_secret().trim();
     let bytes = STANDARD.decode(text.strip_prefix("whsec_").ok_or(WRONG)?).map_err(|_| WRONG)?;
@@ -25,7 +25,7 @@ pub(super) fn key_of(secret: &SecretString) -> Result<hmac::Key, &'static str> {
 }
 
 /// The value of `webhook-signature`.
-pub(super) fn signature(key: &hmac::Key, id: &str, seconds: i64, body: &str) -> String {
+pub fn signature(key: &hmac::Key, id: &str, seconds: i64, body: &str) -> String {
     let mut context = hmac::Context::with_key(key);
     for part in [id, ".", &seconds.to_string(), ".", body] {
         context.update(part.as_bytes());

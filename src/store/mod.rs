@@ -15,6 +15,7 @@ pub mod executions;
 pub mod figures;
 pub mod flow;
 pub mod holds;
+pub mod hooks;
 pub mod in_force;
 pub mod json;
 pub mod lists;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::{FromRow, PgPool, Postgres, Transaction};
+use sqlx::{FromRow, PgConnection, PgPool, Postgres, Transaction};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -87,6 +87,17 @@ pub async fn remove(pool: &PgPool, name: &str) -> sqlx::Result<bool> {
     let done =
         sqlx::query("delete from public.workflow_secrets where name = $1").bind(name).execute(pool).await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Those of these names that are not stored.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn missing(connection: &mut PgConnection, names: &[String]) -> sqlx::Result<Vec<String>> {
+    let sql = "select n.name from unnest($1::text[]) as n (name)
+                where not exists (select from public.workflow_secrets s where s.name = n.name)
+                order by n.name limit $2";
+    sqlx::query_scalar(sql).bind(names).bind(MOST).fetch_all(connection).await
 }
 
 /// Those that another key than this encrypted, locked until the transaction ends.

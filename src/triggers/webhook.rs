@@ -17,7 +17,8 @@ pub const KIND: TriggerKind = TriggerKind {
         name: "webhook",
         label: "Webhook",
         docs: "Starts when another system calls the path. `webhook.body` is what it sent, `webhook.query` and \
-               `webhook.headers` what came with it. With a secret, only requests that are signed with it count.",
+               `webhook.headers` what came with it. With a secret, only requests that are \
+               verified with it count. The daemon listens at `/hooks/PATH`; what its sender sends again starts nothing again.",
         icon: "webhook",
         example: r#"{"path": "new-lead", "method": "POST", "secret": "crm"}"#,
         schema: schema::<Webhook>,
@@ -38,9 +39,34 @@ pub struct Webhook {
     /// The method of the request.
     #[serde(default)]
     method: Method,
-    /// The name of the stored secret that signs the requests; never the secret itself.
+    /// The name of the stored secret that requests are verified with; never the secret itself.
     #[serde(default)]
     secret: Option<String>,
+    /// How they are verified, if a secret is named: signed as Standard Webhooks (`standard`), Stripe or GitHub have it, or with
+    /// the secret itself as `Authorization: Bearer …` or `X-Webhook-Token` (`token`).
+    #[serde(default)]
+    verify: Option<Verify>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Verify {
+    #[default]
+    Standard,
+    Stripe,
+    Github,
+    Token,
+}
+
+impl Verify {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Stripe => "stripe",
+            Self::Github => "github",
+            Self::Token => "token",
+        }
+    }
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
@@ -78,8 +104,12 @@ fn build(reader: &mut Reader<'_>) -> Option<Box<dyn Trigger>> {
         let fault = Diagnostic::error("invalid-path", message).at(format!("{}/path", reader.path));
         reader.fault(fault.help("write `new-lead` or `crm/new-lead`, without a slash before or behind it"));
     }
-    if let Some(secret) = &read.secret {
-        reader.secret_name(secret, "secret");
+    match &read.secret {
+        Some(secret) => reader.secret_name(secret, "secret"),
+        None if read.verify.is_some() => {
+            reader.fault_at("missing-field", "secret", "`verify` needs the name of a stored `secret`");
+        }
+        None => {}
     }
     Some(Box::new(read))
 }
@@ -93,6 +123,17 @@ impl Trigger for Webhook {
         let text = |column: &str| now(event, column).and_then(Value::as_str);
         text("path").map(|path| path.trim_matches('/')) == Some(&*self.path)
             && text("method").unwrap_or("POST").eq_ignore_ascii_case(self.method.name())
+            && self.is_content_with(now(event, "verified"))
+    }
+}
+
+impl Webhook {
+    /// Whether the request was verified as this hook wants it: another hook at the path may want less. A request that never
+    /// came, in a test run, says nothing of it.
+    fn is_content_with(&self, verified: Option<&Value>) -> bool {
+        let (Some(secret), Some(Value::Array(verified))) = (&self.secret, verified) else { return true };
+        let wanted = format!("{}:{secret}", self.verify.unwrap_or_default().name());
+        verified.iter().any(|with| with.as_str() == Some(&wanted))
     }
 }
 
@@ -114,6 +155,20 @@ mod tests {
     }
 
     #[test]
+    fn what_wants_a_secret_does_not_start_for_what_was_verified_otherwise() {
+        let came = |verified: Value| made("thendo.webhook", json!({"path": "a", "verified": verified}));
+        let signed = json!({"path": "a", "secret": "crm"});
+        assert!(counts(&KIND, signed.clone(), &came(json!(["github:x", "standard:crm"]))));
+        for other in [json!([]), json!(["standard:x"]), json!(["token:crm"]), json!([null])] {
+            assert!(!counts(&KIND, signed.clone(), &came(other.clone())), "{other}");
+            assert!(counts(&KIND, json!({"path": "a"}), &came(other)));
+        }
+        let token = json!({"path": "a", "secret": "crm", "verify": "token"});
+        assert!(counts(&KIND, token, &came(json!(["token:crm"]))));
+        assert!(counts(&KIND, signed, &made("thendo.webhook", json!({"path": "a"}))), "a test run");
+    }
+
+    #[test]
     fn paths_are_slugs_and_secrets_are_names() {
         for path in ["", "/a", "a/", "a//b", "A", "a b", "ä", "../a", &"a".repeat(101)] {
             assert_eq!(
@@ -122,6 +177,8 @@ mod tests {
                 "{path}"
             );
         }
+        let verify = json!({"path": "a", "verify": "stripe"});
+        assert_eq!(built(&KIND, verify).err(), Some(vec!["missing-field /secret".into()]));
         let secret = "whsec_c2VjcmV0IQ==";
         assert_eq!(
             built(&KIND, json!({"path": "a", "secret": secret})).err(),

@@ -15,6 +15,7 @@ use super::control::Control;
 use super::flow::Flow;
 use super::regions::Region;
 use super::rules::test::Test;
+use super::secrets;
 use crate::domain::event::{CustomerKey, Event};
 use crate::domain::ids::{ExecutionId, NodeId, WorkflowId};
 use crate::domain::retry::Retry;
@@ -125,6 +126,11 @@ impl Plan {
             order: parts.order,
             graph: parts.graph,
         })
+    }
+
+    /// The stored secrets that its nodes name.
+    pub fn secrets(&self) -> BTreeSet<String> {
+        self.graph.node_weights().flat_map(|node| secrets::named_in(node.kind, &node.config)).collect()
     }
 
     /// The nodes and edges.

@@ -12,6 +12,7 @@ use minijinja::value::{Object, ObjectRepr, Value as Dynamic};
 use minijinja::{Environment, Error, Output, State};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _};
+use serde_json::Value;
 
 use super::config::Reader;
 use super::context::Context;
@@ -145,6 +146,29 @@ pub(super) fn check_letters(source: &str, names: &BTreeSet<String>) -> Result<()
             at..at + OPEN.len_utf8(),
         )),
         None => Ok(()),
+    }
+}
+
+/// Settings that are names of secrets, by kind.
+const NAMES: &[(&str, &str)] =
+    &[("send_webhook", "secret"), ("notify_slack", "webhook"), ("webhook", "secret")];
+
+/// The secrets that a node's settings name.
+pub(super) fn named_in(kind: &str, config: &Value) -> BTreeSet<String> {
+    let fields = NAMES.iter().filter(|(of, _)| *of == kind).filter_map(|(_, field)| config[*field].as_str());
+    let mut names: BTreeSet<String> = fields.map(str::to_owned).collect();
+    in_texts(config, &mut names);
+    names
+}
+
+fn in_texts(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) if text.contains("secret") => {
+            names.extend(SecretTemplate::parse(text).iter().flat_map(|read| read.secrets().to_vec()));
+        }
+        Value::Array(items) => items.iter().for_each(|item| in_texts(item, names)),
+        Value::Object(fields) => fields.values().for_each(|field| in_texts(field, names)),
+        _ => {}
     }
 }
 
@@ -282,5 +306,12 @@ mod tests {
         for source in ["{{ secret('stripe') }}", "a {{ secret('stripe') }}"] {
             assert_eq!(Template::parse(source).expect_err("elsewhere").code, Some(MISPLACED), "{source}");
         }
+    }
+
+    #[test]
+    fn settings_tell_which_secrets_they_name() {
+        let config = json!({"webhook": "slack", "secret": "x", "headers": {"a": "{{ secret('b') }}"}, "list": ["{{ secret('c') }}", "secret"]});
+        assert_eq!(named_in("notify_slack", &config), ["b", "c", "slack"].map(str::to_owned).into());
+        assert_eq!(named_in("http_request", &config), ["b", "c"].map(str::to_owned).into());
     }
 }

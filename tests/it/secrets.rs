@@ -212,6 +212,23 @@ async fn the_daemon_neither_lists_nor_writes_secrets() {
 }
 
 #[tokio::test]
+async fn who_publishes_hears_which_secrets_are_missing() {
+    let shop = Shop::open().await;
+    let file = shop.folder.path().join("tells.json");
+    let config =
+        json!({ "url": "https://example.com/{{ secret('path_key') }}", "secret": "crm", "data": {} });
+    std::fs::write(&file, on_order("send_webhook", config).to_string()).expect("written");
+    let file = file.to_string_lossy().into_owned();
+    stores(&shop, "crm", VALUE);
+    let (code, said, fault) = shop.thendo(&["workflow", "publish", &file]).await;
+    assert!(code == Some(0) && said.contains("thendo secrets set path_key"), "{said}{fault}");
+    assert!(!said.contains("secret `crm`"), "{said}");
+    stores(&shop, "path_key", VALUE);
+    let (_, said, _) = shop.thendo(&["workflow", "publish", &file]).await;
+    assert!(!said.contains("not stored"), "{said}");
+}
+
+#[tokio::test]
 async fn a_test_run_shows_names_and_needs_no_key() {
     let shop = Shop::open().await;
     let folder = tempfile::tempdir().expect("a folder");

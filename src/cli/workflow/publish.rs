@@ -1,5 +1,6 @@
 //! `thendo workflow publish`: drafts become versions in force, all that are named or none.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,8 +15,8 @@ use super::{Judged, one_to_edit, only, readable, refuse, source_of};
 use crate::cli::Session;
 use crate::cli::output::{Advice, Format, GOOD, QUIET, WAIT, eprint_line, one_line, print_json, print_line};
 use crate::kinds;
-use crate::store::mails;
 use crate::store::versions::{self, Head, InFlight, MOST_COUNTED};
+use crate::store::{mails, secrets};
 use crate::workflow::compile::compile;
 use crate::workflow::diagnostics::{Diagnostic, any_error};
 use crate::workflow::mails::{Mails, sent_by};
@@ -59,6 +60,12 @@ pub(super) struct Published {
     /// What it needs of the database and does not find there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Diagnostic>,
+    /// What it names.
+    #[serde(skip)]
+    secrets: BTreeSet<String>,
+    /// Secrets that it names and nobody has stored.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing_secrets: Vec<String>,
 }
 
 /// Whether a word on the command line is a file rather than a name.
@@ -164,16 +171,28 @@ pub(super) async fn put_in_force(
         let warnings = missing_mails(connection, &plan).await?;
         outcome.diagnostics.extend(warnings.iter().cloned());
         let diagnostics = serde_json::to_value(&outcome.diagnostics)?;
-        compiled.push((head, written.revision, plan.hash().to_owned(), diagnostics, plan.parts(), warnings));
+        let (hash, secrets) = (plan.hash().to_owned(), plan.secrets());
+        compiled.push((head, written.revision, hash, diagnostics, plan.parts(), warnings, secrets));
     }
     let mut published = Vec::with_capacity(heads.len());
-    for (head, revision, hash, diagnostics, parts, warnings) in compiled {
+    for (head, revision, hash, diagnostics, parts, warnings, secrets) in compiled {
         let edit = (head.id, revision);
         let version = versions::put_in_force(connection, edit, &hash, &diagnostics, &parts).await?;
         let version = version.context("the row was edited meanwhile")?;
         let before = head.live_version.filter(|_| head.status == "published");
         let (id, workflow, new) = (head.id, head.name.clone(), before != Some(version));
-        published.push(Published { id, workflow, version, before, new, in_flight: Vec::new(), warnings });
+        let (in_flight, missing_secrets) = (Vec::new(), Vec::new());
+        published.push(Published {
+            id,
+            workflow,
+            version,
+            before,
+            new,
+            in_flight,
+            warnings,
+            secrets,
+            missing_secrets,
+        });
     }
     Ok(published)
 }
@@ -200,7 +219,7 @@ pub(super) fn warn(workflow: &str, warnings: &[Diagnostic]) {
     }
 }
 
-/// Counts who stays with older versions. After the commit: counting takes its time, and claims have waited.
+/// Counts who stays with older versions, and looks which secrets are not stored. After the commit: counting takes its time, and claims have waited.
 pub(super) async fn count_in_flight<'a>(
     pool: &PgPool,
     published: impl IntoIterator<Item = &'a mut Published>,
@@ -209,6 +228,10 @@ pub(super) async fn count_in_flight<'a>(
     for of in published {
         of.in_flight = versions::in_flight(&mut connection, of.id).await?;
         of.in_flight.retain(|old| old.version != of.version);
+        let names: Vec<String> = std::mem::take(&mut of.secrets).into_iter().collect();
+        if !names.is_empty() {
+            of.missing_secrets = secrets::missing(&mut connection, &names).await?;
+        }
     }
     Ok(())
 }
@@ -225,6 +248,11 @@ pub(super) fn print(of: &Published) -> anyhow::Result<()> {
         ))?;
     }
     warn(&of.workflow, &of.warnings);
+    for name in &of.missing_secrets {
+        print_line(format_args!(
+            "  {WAIT}◐{WAIT:#} it names the secret `{name}`, which is not stored: thendo secrets set {name}"
+        ))?;
+    }
     for old in &of.in_flight {
         print_line(format_args!("  {QUIET}{}{QUIET:#}", stays(*old)))?;
     }

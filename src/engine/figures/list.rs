@@ -89,6 +89,7 @@ figures! {
     // Deliveries.
     DELIVERIES = "thendo_deliveries_total", Counter, ["kind", "status"], "Mails and requests that are finished.";
     DELIVERY_SECONDS = "thendo_delivery_seconds", Histogram(OF_WORK), ["kind"], "How long attempts at deliveries took.";
+    WEBHOOKS = "thendo_webhooks_total", Counter, ["answer"], "Webhooks of other systems, by what they were answered.";
     DELIVERY_RETRIES = "thendo_delivery_retries_total", Counter, ["error"], "Attempts at deliveries that failed and are made again.";
     // Signals.
     NOTIFICATIONS = "thendo_notifications_total", Counter, [], "Notifications of writers that arrived.";

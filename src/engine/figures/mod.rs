@@ -59,6 +59,11 @@ pub fn begin() {
             (Form::Counter, ["error"]) => {
                 Trouble::ALL.iter().for_each(|trouble| zero("error", trouble.as_str()))
             }
+            (Form::Counter, ["answer"]) => {
+                ["202", "400", "401", "404", "413", "429", "503"]
+                    .into_iter()
+                    .for_each(|answer| zero("answer", answer));
+            }
             (Form::Counter, ["result"]) => {
                 ["told", "failed", "given_up"].into_iter().for_each(|result| zero("result", result));
             }

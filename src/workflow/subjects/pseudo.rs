@@ -23,12 +23,15 @@ pub static WEBHOOK: Subject = Subject {
     table: "thendo.webhook",
     open: false,
     fields: &[
+        Field::new("id", Id),
         Field::new("method", Text),
         Field::required("path", Text),
         Field::new("query", Json),
         Field::new("headers", Json),
         Field::new("body", Json),
         Field::new("received_at", Time),
+        Field::new("sender_id", Text),
+        Field::new("verified", Json),
     ],
 };
 

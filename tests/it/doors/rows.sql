@@ -172,6 +172,10 @@ insert into workflow_schedules (workflow_id, config, last_at, next_at)
 values ({workflow}, '{"cron": "@daily"}', '2020-01-01', '2020-01-02');
 -- one | another
 insert into workflow_secrets (id, name, ciphertext, nonce, key_id) values ({secret}, '{near|far}', '\x00', '\x00', 'first');
+-- one | another
+insert into workflow_hook_calls (path, sender_id) values ('new-lead', repeat('{a|b}', 64));
+-- one | another
+insert into stripe_objects (id, kind, told_at, events) values ('cus_{near|far}', 'customer', '2020-01-01', '[]');
 -- of a daemon | of another
 insert into workflow_daemons (id, host, pid, version, lock) values ({daemon}, '{near|far}', 1, '1', 5000);
 -- its rows | of another
