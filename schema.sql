@@ -5580,7 +5580,7 @@ alter table public.suppressions enable row level security;
 revoke all on public.suppressions from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.suppressions to authenticated;
 grant select, insert, update, delete on public.suppressions to service_role;
-grant select, insert, update on public.suppressions to thendo_engine;
+grant select, insert, update, delete on public.suppressions to thendo_engine;
 
 --- table public.user_roles
 create table public.user_roles (
@@ -7852,6 +7852,11 @@ create policy authenticated_update on public.suppressions
     for update to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
     with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.suppressions engine_delete
+create policy engine_delete on public.suppressions
+    for delete to thendo_engine
+    using ((reason = 'unsubscribed'::text));
 
 --- policy public.suppressions engine_insert
 create policy engine_insert on public.suppressions

@@ -29,6 +29,12 @@ impl Consent {
     }
 }
 
+/// What templates show as `unsubscribe_url` until the mail is sent: then the recipient's own link takes its place, so that it stands
+/// in no row and no trace.
+pub const UNSUBSCRIBE_MARK: &str = "https://unsubscribe.thendo.invalid/";
+/// The same, as it is escaped in HTML.
+pub const UNSUBSCRIBE_MARK_IN_HTML: &str = "https:&#x2f;&#x2f;unsubscribe.thendo.invalid&#x2f;";
+
 /// A row of `email_templates`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MailTemplate {

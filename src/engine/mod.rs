@@ -73,9 +73,9 @@ pub struct Setup {
 /// # Errors
 /// Only settings that can't work. A database that is away is waited for.
 pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let Setup { url, settings, keys: _, catalogue, health } = setup;
+    let Setup { url, settings, keys, catalogue, health } = setup;
     let ways = deliver::Ways {
-        mailer: Mailer::from_settings(&settings)?,
+        mailer: Mailer::from_settings(&settings, keys.clone())?,
         requests: Requests::from_settings(&settings)?,
         mail: settings.mail.clone(),
     };
@@ -83,7 +83,7 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
     let gate = Arc::new(Gate::default());
     let plans = Arc::new(Plans::new(catalogue));
     let caution = Arc::new(Caution::new());
-    let alerts = alerts::Teller::from_settings(&settings)?;
+    let alerts = alerts::Teller::from_settings(&settings, keys)?;
     let connections = Connections::of(&settings);
 
     let mut tasks = JoinSet::new();

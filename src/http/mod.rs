@@ -1,6 +1,7 @@
-//! HTTP: whether the daemon lives and works, its metrics, and a page for people. Reads only.
+//! HTTP: whether the daemon lives and works, its metrics, and a page for people; and the way out of marketing mails, the one thing that writes.
 
 mod page;
+mod unsubscribe;
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use uuid::Uuid;
 use crate::domain::keys::Keys;
 use crate::domain::settings::Settings;
 use crate::engine::{self, Health};
+use crate::mail::unsubscribe::WayOut;
 use crate::store::{alerts, figures, lists};
 
 const LONGEST_ANSWER: Duration = Duration::from_secs(10);
@@ -88,6 +90,8 @@ pub struct Shared {
     pub asked: Arc<Mutex<Option<Instant>>>,
     /// The installation's key.
     pub keys: Arc<Keys>,
+    /// Reads the links of marketing mails.
+    pub way_out: WayOut,
 }
 
 /// Listens.
@@ -121,6 +125,7 @@ fn router(shared: Shared) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/api/alerts", get(list_alerts))
+        .route("/unsubscribe/{token}", get(unsubscribe::look).post(unsubscribe::act))
         .fallback(nothing_here)
         .with_state(shared)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

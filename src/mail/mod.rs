@@ -1,7 +1,8 @@
 //! Mail: from an effect to a message on the wire, or in the mailbox folder.
 
+pub mod compose;
 pub mod content;
-pub mod render;
 mod server;
 pub mod smtp;
 pub mod transport;
+pub mod unsubscribe;

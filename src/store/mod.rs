@@ -28,6 +28,7 @@ pub mod staging;
 mod starting;
 pub mod telling;
 pub mod tokens;
+pub mod unsubscribe;
 pub mod versions;
 pub mod waits;
 pub mod workflow_files;

@@ -18,6 +18,8 @@ pub struct Mail {
     pub smtp_url: Option<SecretString>,
     /// Folder of `.eml` files; `mailbox` in `data_dir` unless set.
     pub mailbox: Option<PathBuf>,
+    /// Takes mails by which people unsubscribe; named in marketing mails, beside the link.
+    pub unsubscribe_address: Option<String>,
     /// Attempts before a mail is given up. At most 1000.
     pub attempts: u16,
     /// Pause before the second attempt where the server says later (4xx); it doubles with each, less up to a quarter.
@@ -36,6 +38,7 @@ impl Default for Mail {
             from: "thendo <thendo@localhost>".into(),
             smtp_url: None,
             mailbox: None,
+            unsubscribe_address: None,
             attempts: 100,
             // A quarter less is the half hour of RFC 5321.
             backoff_ms: 2_400_000,
