@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::alert::{MOST_RECIPIENTS, Recipient, shown_recipient};
-pub use mail::Mail;
+pub use mail::{Dkim, Mail};
 pub use secrets::Secrets;
 
 /// Everything that can be set.

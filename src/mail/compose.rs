@@ -1,6 +1,7 @@
 //! From an [`Email`] to the bytes of one message to one recipient: all that a sender needs but the server. No I/O.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use lettre::address::Envelope;
@@ -8,6 +9,7 @@ use lettre::message::{Mailbox, MultiPart, SinglePart, header};
 use lettre::{Address, Message};
 
 use super::content::{ContentFault, finish};
+use super::dkim::Signer;
 use super::unsubscribe::{NoWayOut, WayOut};
 use crate::domain::effect::Email;
 use crate::domain::ids::EffectId;
@@ -33,6 +35,9 @@ pub enum ComposeFault {
     /// Nobody may be sent marketing without one.
     #[error(transparent)]
     NoWayOut(#[from] NoWayOut),
+    /// Without its signature it would be taken for somebody else's.
+    #[error("the message can't be signed with the key of mail.dkim.key_file")]
+    Unsigned,
     /// Anything else that a message can't hold.
     #[error("the message can't be built: {0}")]
     Message(#[from] lettre::error::Error),
@@ -56,13 +61,14 @@ pub struct Composer {
     way_out: WayOut,
     /// Takes unsubscribing by mail.
     unsubscribe_address: Option<Address>,
+    dkim: Option<Signer>,
 }
 
 impl Composer {
     /// As the settings say.
     ///
     /// # Errors
-    /// A sender that can't be read.
+    /// A sender or a key that can't be read.
     pub fn from_settings(settings: &Settings, keys: Arc<Keys>) -> anyhow::Result<Self> {
         let mail = &settings.mail;
         let from: Mailbox = mail.from.parse().with_context(|| {
@@ -70,7 +76,12 @@ impl Composer {
         })?;
         let address = |text: &String| text.parse().with_context(|| format!("`{text}` is not a mail address"));
         let unsubscribe_address = mail.unsubscribe_address.as_ref().map(address).transpose()?;
-        Ok(Self { from, way_out: WayOut::from_settings(settings, keys), unsubscribe_address })
+        Ok(Self {
+            from,
+            way_out: WayOut::from_settings(settings, keys),
+            unsubscribe_address,
+            dkim: Signer::from_settings(&mail.dkim)?,
+        })
     }
 
     /// The message, with typed headers: no input can add one. Marketing gets its way out.
@@ -100,7 +111,12 @@ impl Composer {
             Some(html) => builder.multipart(MultiPart::alternative_plain_html(text, html)),
             None => builder.singlepart(SinglePart::plain(text)),
         }?;
-        Ok(Letter { envelope: message.envelope().clone(), bytes: message.formatted(), message_id })
+        let mut bytes = message.formatted();
+        if let Some(signer) = &self.dkim {
+            let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            bytes = signer.sign(&bytes, at).map_err(|_| ComposeFault::Unsigned)?;
+        }
+        Ok(Letter { envelope: message.envelope().clone(), bytes, message_id })
     }
 
     /// The link out of a marketing mail, filled in where templates show it.
@@ -150,7 +166,7 @@ mod tests {
     fn composer(public_url: Option<&str>) -> Composer {
         let from = "Shop <shop@example.com>".parse().expect("an address");
         let unsubscribe_address = Some("out@example.com".parse().expect("an address"));
-        Composer { from, way_out: way_out(public_url), unsubscribe_address }
+        Composer { from, way_out: way_out(public_url), unsubscribe_address, dkim: None }
     }
 
     fn email(to: &str, subject: &str) -> Email {

@@ -2,6 +2,7 @@
 
 pub mod compose;
 pub mod content;
+mod dkim;
 mod server;
 pub mod smtp;
 pub mod transport;

@@ -44,6 +44,7 @@ mod schedules;
 mod schema;
 mod seed;
 mod seen;
+mod signing;
 mod states;
 mod steering;
 mod stored_mails;

@@ -20,6 +20,8 @@ pub struct Mail {
     pub mailbox: Option<PathBuf>,
     /// Takes mails by which people unsubscribe; named in marketing mails, beside the link.
     pub unsubscribe_address: Option<String>,
+    /// What mails are signed with.
+    pub dkim: Dkim,
     /// Attempts before a mail is given up. At most 1000.
     pub attempts: u16,
     /// Pause before the second attempt where the server says later (4xx); it doubles with each, less up to a quarter.
@@ -32,6 +34,18 @@ pub struct Mail {
     pub marketing_cap_days: u32,
 }
 
+/// What mails are signed with: all of it, or nothing.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dkim {
+    /// The signing domain, that of the sender or one above it.
+    pub domain: Option<String>,
+    /// The key's name: its public half is the TXT record `SELECTOR._domainkey.DOMAIN`.
+    pub selector: Option<String>,
+    /// The private key, RSA or Ed25519, in PEM.
+    pub key_file: Option<PathBuf>,
+}
+
 impl Default for Mail {
     fn default() -> Self {
         Self {
@@ -39,6 +53,7 @@ impl Default for Mail {
             smtp_url: None,
             mailbox: None,
             unsubscribe_address: None,
+            dkim: Dkim::default(),
             attempts: 100,
             // A quarter less is the half hour of RFC 5321.
             backoff_ms: 2_400_000,
@@ -69,6 +84,21 @@ impl Mail {
                 value: format!("`{}`", self.from),
                 bounds: "an address, such as `The Shop <shop@example.com>`".into(),
             });
+        }
+        self.dkim.check()
+    }
+}
+
+impl Dkim {
+    fn check(&self) -> Result<(), OutOfBounds> {
+        let is_name = |name: &str| {
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+        };
+        for (key, name) in [("mail.dkim.domain", &self.domain), ("mail.dkim.selector", &self.selector)] {
+            if let Some(name) = name.as_ref().filter(|name| !is_name(name)) {
+                let bounds = "letters, digits, hyphens and dots".into();
+                return Err(OutOfBounds { key, value: format!("`{name}`"), bounds });
+            }
         }
         Ok(())
     }
