@@ -7,6 +7,7 @@ mod adopt;
 pub mod alerts;
 pub mod ask;
 pub mod attach;
+pub mod bounce;
 pub mod catalog;
 pub mod config;
 pub mod customer;
@@ -109,6 +110,8 @@ enum Command {
     /// Remove a person's data
     #[command(subcommand)]
     Customer(customer::Customer),
+    /// Take in a mail that came back (from a mail server's pipe)
+    Bounce(bounce::Bounce),
     /// Change the key that OAuth tokens are encrypted with
     #[command(subcommand)]
     Tokens(tokens::Tokens),
@@ -215,6 +218,7 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::Executions(executions) => executions.run(session).await,
         Command::Alerts(alerts) => alerts.run(session).await,
         Command::Customer(customer) => customer.run(session).await,
+        Command::Bounce(bounce) => bounce.run(session).await,
         Command::Tokens(tokens) => tokens.run(session).await,
         Command::Demo(demo) => demo.run(session).await,
         Command::Config(config) => config.run(session),

@@ -1,5 +1,6 @@
-//! HTTP: whether the daemon lives and works, its metrics, and a page for people; and the way out of marketing mails, the one thing that writes.
+//! HTTP: whether the daemon lives and works, its metrics, and a page for people; and what writes: the way out of marketing mails, and news of mails that came back.
 
+mod bounces;
 mod page;
 mod unsubscribe;
 
@@ -12,7 +13,7 @@ use anyhow::Context;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Deserialize;
@@ -125,6 +126,7 @@ fn router(shared: Shared) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/api/alerts", get(list_alerts))
+        .route("/bounces", post(bounces::tell))
         .route("/unsubscribe/{token}", get(unsubscribe::look).post(unsubscribe::act))
         .fallback(nothing_here)
         .with_state(shared)

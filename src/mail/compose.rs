@@ -8,6 +8,7 @@ use lettre::address::Envelope;
 use lettre::message::{Mailbox, MultiPart, SinglePart, header};
 use lettre::{Address, Message};
 
+use super::bounces::Verp;
 use super::content::{ContentFault, finish};
 use super::dkim::Signer;
 use super::unsubscribe::{NoWayOut, WayOut};
@@ -62,6 +63,7 @@ pub struct Composer {
     /// Takes unsubscribing by mail.
     unsubscribe_address: Option<Address>,
     dkim: Option<Signer>,
+    verp: Option<Verp>,
 }
 
 impl Composer {
@@ -76,12 +78,9 @@ impl Composer {
         })?;
         let address = |text: &String| text.parse().with_context(|| format!("`{text}` is not a mail address"));
         let unsubscribe_address = mail.unsubscribe_address.as_ref().map(address).transpose()?;
-        Ok(Self {
-            from,
-            way_out: WayOut::from_settings(settings, keys),
-            unsubscribe_address,
-            dkim: Signer::from_settings(&mail.dkim)?,
-        })
+        let verp = Verp::new(mail.bounce_address.as_deref(), &keys)?;
+        let (way_out, dkim) = (WayOut::from_settings(settings, keys), Signer::from_settings(&mail.dkim)?);
+        Ok(Self { from, way_out, unsubscribe_address, dkim, verp })
     }
 
     /// The message, with typed headers: no input can add one. Marketing gets its way out.
@@ -111,12 +110,16 @@ impl Composer {
             Some(html) => builder.multipart(MultiPart::alternative_plain_html(text, html)),
             None => builder.singlepart(SinglePart::plain(text)),
         }?;
+        let mut envelope = message.envelope().clone();
+        if let Some(sender) = self.verp.as_ref().and_then(|verp| verp.sender(id)) {
+            envelope = Envelope::new(Some(sender), envelope.to().to_vec())?;
+        }
         let mut bytes = message.formatted();
         if let Some(signer) = &self.dkim {
             let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
             bytes = signer.sign(&bytes, at).map_err(|_| ComposeFault::Unsigned)?;
         }
-        Ok(Letter { envelope: message.envelope().clone(), bytes, message_id })
+        Ok(Letter { envelope, bytes, message_id })
     }
 
     /// The link out of a marketing mail, filled in where templates show it.
@@ -166,7 +169,7 @@ mod tests {
     fn composer(public_url: Option<&str>) -> Composer {
         let from = "Shop <shop@example.com>".parse().expect("an address");
         let unsubscribe_address = Some("out@example.com".parse().expect("an address"));
-        Composer { from, way_out: way_out(public_url), unsubscribe_address, dkim: None }
+        Composer { from, way_out: way_out(public_url), unsubscribe_address, dkim: None, verp: None }
     }
 
     fn email(to: &str, subject: &str) -> Email {

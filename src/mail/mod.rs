@@ -1,5 +1,6 @@
 //! Mail: from an effect to a message on the wire, or in the mailbox folder.
 
+pub mod bounces;
 pub mod compose;
 pub mod content;
 mod dkim;

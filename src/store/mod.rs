@@ -1,6 +1,7 @@
 //! All SQL of the data plane and the lists, in functions named after what they do.
 
 pub mod alerts;
+pub mod bounces;
 pub mod cause;
 pub mod constraints;
 pub mod cursors;

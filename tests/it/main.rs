@@ -7,6 +7,7 @@ mod acts;
 mod adopting;
 mod adopting_shops;
 mod alarms;
+mod bouncing;
 mod bulk;
 mod catalog;
 mod cli;

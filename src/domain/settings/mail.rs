@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::secrets::starred;
 use super::{OutOfBounds, masked};
 
 /// Where mails go.
@@ -20,6 +21,12 @@ pub struct Mail {
     pub mailbox: Option<PathBuf>,
     /// Takes mails by which people unsubscribe; named in marketing mails, beside the link.
     pub unsubscribe_address: Option<String>,
+    /// Where mails come back to, `bounces@host`: each is sent from `bounces+TOKEN@host`, which says which one it was. Without it
+    /// they come back to `from`.
+    pub bounce_address: Option<String>,
+    /// What a provider says to `/bounces`.
+    #[serde(serialize_with = "starred")]
+    pub bounce_token: Option<SecretString>,
     /// What mails are signed with.
     pub dkim: Dkim,
     /// Attempts before a mail is given up. At most 1000.
@@ -53,6 +60,8 @@ impl Default for Mail {
             smtp_url: None,
             mailbox: None,
             unsubscribe_address: None,
+            bounce_address: None,
+            bounce_token: None,
             dkim: Dkim::default(),
             attempts: 100,
             // A quarter less is the half hour of RFC 5321.
