@@ -60,6 +60,8 @@ unit:
 	    [ "$$?" = 1 ] || [ -z "$${TEST_REQUIRE_NEWER:-}" ] || exit 1; \
 	    echo "SKIPPED: the tests on a newer PostgreSQL, for the reason above"; \
 	fi; \
+	scripts/dkimpy >/dev/null || { [ -z "$${TEST_REQUIRE_NEWER:-}" ] || exit 1; \
+	    echo "SKIPPED: verifying signatures of mails, for the reason above"; }; \
 	if nextest="$$(scripts/tool cargo-nextest)"; then \
 	    "$$nextest" nextest run --locked $${NEXTEST_PROFILE:+--profile $$NEXTEST_PROFILE} \
 	        $${all:+--run-ignored all -E 'not test(as_much_chaos)'}; \

@@ -1769,6 +1769,36 @@ comment on function public.kind_of_ledger_line() is 'Before-insert trigger of lo
 --- grants-on-function public.kind_of_ledger_line()
 revoke all on function public.kind_of_ledger_line() from public, anon, authenticated, service_role;
 
+--- function public.link_stripe_customer(uuid)
+CREATE OR REPLACE FUNCTION public.link_stripe_customer(of_customer uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    first record;
+begin
+    select o.id, coalesce((public.stripe_latest(o.events) #>> '{state,livemode}')::boolean, true) as livemode into first
+      from public.stripe_objects o
+     where o.customer_id = of_customer and o.kind = 'customer'
+       and public.stripe_latest(o.events) #> '{state,deleted}' is distinct from 'true'
+       and not exists (select from public.stripe_customers s where s.stripe_customer_id = o.id and s.customer_id <> of_customer)
+     order by (public.stripe_latest(o.events) #>> '{state,created}')::bigint, o.id limit 1;
+    delete from public.stripe_customers s
+     where s.customer_id = of_customer and s.stripe_customer_id is distinct from first.id
+       and exists (select from public.stripe_objects o where o.id = s.stripe_customer_id);
+    insert into public.stripe_customers (customer_id, stripe_customer_id, livemode)
+    select of_customer, first.id, first.livemode where first.id is not null
+    on conflict do nothing;
+end
+$function$;
+
+--- comment-on-function public.link_stripe_customer(uuid)
+comment on function public.link_stripe_customer(uuid) is 'Keeps stripe_customers in step for one of the shop''s customers.';
+
+--- grants-on-function public.link_stripe_customer(uuid)
+revoke all on function public.link_stripe_customer(uuid) from public, anon, authenticated, service_role;
+
 --- function public.lock_publishing()
 CREATE OR REPLACE FUNCTION public.lock_publishing()
  RETURNS void
@@ -3433,6 +3463,82 @@ comment on function public.store_oauth_client_secret(text) is 'Keeps the client 
 revoke all on function public.store_oauth_client_secret(text) from public, anon, authenticated, service_role;
 grant execute on function public.store_oauth_client_secret(text) to authenticated;
 grant execute on function public.store_oauth_client_secret(text) to service_role;
+
+--- function public.stripe_amount(bigint, text)
+CREATE OR REPLACE FUNCTION public.stripe_amount(amount bigint, currency text)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select case when upper(currency) in ('ISK', 'UGX') then amount / 100 else amount end
+$function$;
+
+--- comment-on-function public.stripe_amount(bigint, text)
+comment on function public.stripe_amount(bigint, text) is 'An amount as Stripe tells it, in the currency''s minor unit.';
+
+--- grants-on-function public.stripe_amount(bigint, text)
+revoke all on function public.stripe_amount(bigint, text) from public, anon, authenticated, service_role;
+
+--- function public.stripe_latest(jsonb)
+CREATE OR REPLACE FUNCTION public.stripe_latest(events jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    with each as (
+        select e, e ->> 'id' as id, (e ->> 'rank')::integer as rank from jsonb_array_elements(events) e
+    ), top as (
+        select c.e, c.id from each c where c.rank = (select max(m.rank) from each m)
+    ), follows as (
+        select a.id as former, b.id as later from top a, top b
+         where a.id <> b.id
+           and (select count(*) > 0 and bool_and(a.e -> 'state' -> p.key = p.value) from jsonb_each(b.e -> 'before') p
+                 where a.e -> 'state' ? p.key)
+    )
+    select t.e from top t
+     order by exists (select from follows f where f.former = t.id
+                        and not exists (select from follows g where g.former = f.later and g.later = t.id)),
+              t.id desc
+     limit 1
+$function$;
+
+--- comment-on-function public.stripe_latest(jsonb)
+comment on function public.stripe_latest(jsonb) is 'The latest of several events of Stripe''s of the same second.';
+
+--- grants-on-function public.stripe_latest(jsonb)
+revoke all on function public.stripe_latest(jsonb) from public, anon, authenticated, service_role;
+
+--- function public.stripe_state(text, jsonb)
+CREATE OR REPLACE FUNCTION public.stripe_state(kind text, o jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select jsonb_strip_nulls(case kind
+        when 'customer' then jsonb_build_object('email', o -> 'email', 'deleted', o -> 'deleted')
+        when 'subscription' then jsonb_build_object('status', o -> 'status', 'plan', coalesce(o #> '{metadata,plan}',
+                i.item #> '{price,nickname}', i.item #> '{price,lookup_key}', i.item #> '{price,id}', i.item #> '{plan,id}'),
+            'price', coalesce(i.item #> '{price,id}', i.item #> '{plan,id}'), 'amount', i.amount)
+        else jsonb_build_object('status', o -> 'status', 'amount_received', o -> 'amount_received', 'amount', o -> 'amount',
+            'session_id', o #> '{metadata,session_id}', 'collection_id', o #> '{metadata,payment_collection_id}')
+    end || jsonb_build_object('customer_id', o #> '{metadata,customer_id}', 'created', o -> 'created', 'livemode', o -> 'livemode',
+        'currency', o -> 'currency', 'canceled_at', o -> 'canceled_at', 'cancel_at_period_end', o -> 'cancel_at_period_end',
+        -- Newer versions of Stripe's API tell periods by item.
+        'current_period_start', coalesce(nullif(o -> 'current_period_start', 'null'), i.item -> 'current_period_start'),
+        'current_period_end', coalesce(nullif(o -> 'current_period_end', 'null'), i.item -> 'current_period_end')))
+    from (select o #> '{items,data,0}' as item,
+                 (select sum((coalesce(e #>> '{price,unit_amount}', e #>> '{plan,amount}'))::bigint * coalesce((e ->> 'quantity')::bigint, 1))
+                    from jsonb_array_elements(case jsonb_typeof(o #> '{items,data}') when 'array' then o #> '{items,data}' else '[]' end) e) as amount) i
+$function$;
+
+--- comment-on-function public.stripe_state(text, jsonb)
+comment on function public.stripe_state(text, jsonb) is 'Of an object of Stripe''s what the shop keeps in step with.';
+
+--- grants-on-function public.stripe_state(text, jsonb)
+revoke all on function public.stripe_state(text, jsonb) from public, anon, authenticated, service_role;
 
 --- function public.suppression_is_nameless()
 CREATE OR REPLACE FUNCTION public.suppression_is_nameless()
@@ -6503,7 +6609,7 @@ alter table public.suppressions enable row level security;
 revoke all on public.suppressions from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.suppressions to authenticated;
 grant select, insert, update, delete on public.suppressions to service_role;
-grant select, insert, update on public.suppressions to thendo_engine;
+grant select, insert, update, delete on public.suppressions to thendo_engine;
 
 --- table public.user_roles
 create table public.user_roles (
@@ -9095,6 +9201,11 @@ create policy authenticated_update on public.suppressions
     for update to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin))
     with check (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.suppressions engine_delete
+create policy engine_delete on public.suppressions
+    for delete to thendo_engine
+    using ((reason = 'unsubscribed'::text));
 
 --- policy public.suppressions engine_insert
 create policy engine_insert on public.suppressions

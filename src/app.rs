@@ -22,6 +22,7 @@ use crate::domain::settings::Settings;
 use crate::engine::{self, Health, figures};
 use crate::http;
 use crate::kinds;
+use crate::mail::unsubscribe::WayOut;
 
 /// A clean end takes at most so long.
 const LONGEST_END: Duration = Duration::from_secs(10);
@@ -102,6 +103,7 @@ impl App {
             settings: Arc::clone(&settings),
             asked: Arc::default(),
             keys: Arc::clone(&keys),
+            way_out: WayOut::from_settings(&settings, Arc::clone(&keys)),
         };
         tasks.spawn(http::serve(listener, state, shutdown.clone()));
         let housekeeping = Arc::clone(&settings);

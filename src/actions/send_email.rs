@@ -13,6 +13,7 @@ use crate::workflow::context::Context;
 use crate::workflow::diagnostics::Diagnostic;
 use crate::workflow::expression::EvalError;
 use crate::workflow::mails::MailFault;
+use crate::workflow::scope::Scope;
 use crate::workflow::subjects::{Field, FieldType};
 use crate::workflow::template::{HtmlTemplate, Template};
 
@@ -36,7 +37,7 @@ pub const KIND: ActionKind = ActionKind {
         Field::new("to", FieldType::Text),
         Field::new("status", FieldType::Text),
     ],
-    build: action::<SendEmail>,
+    build,
 };
 
 /// What marketing mails to the blog's subscribers are about.
@@ -65,6 +66,19 @@ pub struct SendEmail {
     /// Whether the mail is part of what was bought, or marketing: that goes only to those who agreed. A stored template says
     /// it itself.
     consent: Option<Consent>,
+}
+
+/// As any action, but that its templates see `unsubscribe_url`.
+fn build(reader: &mut Reader<'_>) -> Option<Box<dyn Action>> {
+    let scope = Scope { in_mail: true, ..reader.scope.clone() };
+    let mut own =
+        Reader::new(reader.node, reader.value, reader.path, reader.schema, &scope, reader.catalogue);
+    let built = action::<SendEmail>(&mut own);
+    let Reader { faults, names, certain, .. } = own;
+    reader.faults.extend(faults);
+    reader.names.extend(names);
+    reader.certain.extend(certain);
+    built
 }
 
 impl Action for SendEmail {

@@ -7,6 +7,7 @@ mod adopt;
 pub mod alerts;
 pub mod ask;
 pub mod attach;
+pub mod bounce;
 pub mod campaigns;
 pub mod catalog;
 pub mod config;
@@ -114,6 +115,8 @@ enum Command {
     /// Remove a person's data
     #[command(subcommand)]
     Customer(customer::Customer),
+    /// Take in a mail that came back (from a mail server's pipe)
+    Bounce(bounce::Bounce),
     /// Change the key that OAuth tokens are encrypted with
     #[command(subcommand)]
     Tokens(tokens::Tokens),
@@ -224,6 +227,7 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::Alerts(alerts) => alerts.run(session).await,
         Command::Campaigns(campaigns) => campaigns.run(session).await,
         Command::Customer(customer) => customer.run(session).await,
+        Command::Bounce(bounce) => bounce.run(session).await,
         Command::Tokens(tokens) => tokens.run(session).await,
         Command::Secrets(secrets) => secrets.run(session).await,
         Command::Demo(demo) => demo.run(session).await,

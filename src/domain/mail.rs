@@ -29,6 +29,44 @@ impl Consent {
     }
 }
 
+/// What it means that a mail came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Return {
+    /// There is no such mailbox.
+    HardBounce,
+    /// It was not taken this time.
+    SoftBounce,
+    /// Its recipient called it spam.
+    Complaint,
+}
+
+impl Return {
+    /// As results and webhooks spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HardBounce => "hard_bounce",
+            Self::SoftBounce => "soft_bounce",
+            Self::Complaint => "complaint",
+        }
+    }
+
+    /// Why its address is sent nothing more, if that follows.
+    pub fn suppresses(self) -> Option<&'static str> {
+        match self {
+            Self::HardBounce => Some("bounced"),
+            Self::SoftBounce => None,
+            Self::Complaint => Some("complained"),
+        }
+    }
+}
+
+/// What templates show as `unsubscribe_url` until the mail is sent: then the recipient's own link takes its place, so that it stands
+/// in no row and no trace.
+pub const UNSUBSCRIBE_MARK: &str = "https://unsubscribe.thendo.invalid/";
+/// The same, as it is escaped in HTML.
+pub const UNSUBSCRIBE_MARK_IN_HTML: &str = "https:&#x2f;&#x2f;unsubscribe.thendo.invalid&#x2f;";
+
 /// A row of `email_templates`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MailTemplate {

@@ -13,7 +13,7 @@ pub use rows::Rows;
 
 use super::alert::{MOST_RECIPIENTS, Recipient, shown_recipient};
 pub use hooks::Hooks;
-pub use mail::Mail;
+pub use mail::{Dkim, Mail};
 pub use secrets::Secrets;
 
 /// Everything that can be set.

@@ -21,6 +21,7 @@ use super::wake::Wake;
 use crate::domain::alert::{Alert, Kind, Recipient};
 use crate::domain::effect::Email;
 use crate::domain::ids::{EffectId, WorkflowId};
+use crate::domain::keys::Keys;
 use crate::domain::settings::Settings;
 use crate::mail::transport::Mailer;
 use crate::store::alerts::{self, Untold};
@@ -97,14 +98,14 @@ impl Teller {
     ///
     /// # Errors
     /// When there is no way to send mails or requests.
-    pub fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
+    pub fn from_settings(settings: &Settings, keys: Arc<Keys>) -> anyhow::Result<Self> {
         let known = |to: &secrecy::SecretString| {
             let text = to.expose_secret();
             Some((Recipient::read(text)?, crate::workflow::hash::hash(vec![text.to_owned()])))
         };
         let to: Vec<_> = settings.alerts.to.iter().filter_map(known).collect();
         let mails = to.iter().any(|(to, _)| matches!(to, Recipient::Mail(_)));
-        let mailer = mails.then(|| Mailer::from_settings(settings)).transpose()?;
+        let mailer = mails.then(|| Mailer::from_settings(settings, keys)).transpose()?;
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(TIME)

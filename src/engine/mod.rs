@@ -79,17 +79,17 @@ pub struct Setup {
 pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()> {
     let Setup { url, pool, settings, keys, catalogue, health } = setup;
     let ways = deliver::Ways {
-        mailer: Mailer::from_settings(&settings)?,
+        mailer: Mailer::from_settings(&settings, keys.clone())?,
         requests: Requests::from_settings(&settings)?,
         campaigns: deliver::Contents::default(),
         mail: settings.mail.clone(),
-        keys,
+        keys: keys.clone(),
     };
     let wake = Arc::new(Wake::default());
     let gate = Arc::new(Gate::default());
     let plans = Arc::new(Plans::new(catalogue));
     let caution = Arc::new(Caution::new());
-    let alerts = alerts::Teller::from_settings(&settings)?;
+    let alerts = alerts::Teller::from_settings(&settings, keys)?;
     let connections = Connections::of(&settings);
 
     let mut tasks = JoinSet::new();

@@ -1,7 +1,10 @@
-//! HTTP: whether the daemon lives and works, its metrics, a page for people, and webhooks of other systems.
+//! HTTP: whether the daemon lives and works, its metrics, a page for people; and what writes: webhooks of other systems, the
+//! way out of marketing mails, and news of mails that came back.
 
+mod bounces;
 mod hooks;
 mod page;
+mod unsubscribe;
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,7 +15,7 @@ use anyhow::Context;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Deserialize;
@@ -28,6 +31,7 @@ use uuid::Uuid;
 use crate::domain::keys::Keys;
 use crate::domain::settings::Settings;
 use crate::engine::{self, Health};
+use crate::mail::unsubscribe::WayOut;
 use crate::store::{alerts, figures, lists};
 
 const LONGEST_ANSWER: Duration = Duration::from_secs(10);
@@ -89,6 +93,8 @@ pub struct Shared {
     pub asked: Arc<Mutex<Option<Instant>>>,
     /// The installation's key.
     pub keys: Arc<Keys>,
+    /// Reads the links of marketing mails.
+    pub way_out: WayOut,
 }
 
 /// Listens.
@@ -123,6 +129,8 @@ fn router(shared: Shared) -> Router {
         .route("/metrics", get(metrics))
         .route("/api/alerts", get(list_alerts))
         .route("/hooks/{*path}", any(hooks::answer))
+        .route("/bounces", post(bounces::tell))
+        .route("/unsubscribe/{token}", get(unsubscribe::look).post(unsubscribe::act))
         .fallback(nothing_here)
         .with_state(shared)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

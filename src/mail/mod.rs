@@ -1,7 +1,10 @@
 //! Mail: from an effect to a message on the wire, or in the mailbox folder.
 
+pub mod bounces;
+pub mod compose;
 pub mod content;
-pub mod render;
+mod dkim;
 mod server;
 pub mod smtp;
 pub mod transport;
+pub mod unsubscribe;

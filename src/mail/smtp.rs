@@ -9,14 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use lettre::Address;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::{Response, Severity};
-use lettre::{Address, Message};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::compose::Letter;
 use super::server::{self, Server};
 use crate::domain::delivery::{DeliveryError, Reply};
 use crate::domain::retry::Trouble;
@@ -71,7 +72,7 @@ impl Smtp {
     ///
     /// # Errors
     /// [`DeliveryError`]; unknown only if all of the message may have been handed over.
-    pub async fn send(self: &Arc<Self>, message: &Message, time: Duration) -> Result<(), DeliveryError> {
+    pub async fn send(self: &Arc<Self>, letter: &Letter, time: Duration) -> Result<(), DeliveryError> {
         let peer = self.server.peer();
         // lettre takes some nonsense of a server's for impossible.
         let line = timeout(time, AssertUnwindSafe(self.line(time)).catch_unwind()).await;
@@ -81,7 +82,7 @@ impl Smtp {
             Ok(error) => not_there(&peer, *error),
             Err(error) => transient(&peer, Trouble::Connection, error),
         })?;
-        let Ended { sent, is_clean } = exchange(&mut line.smtp, &peer, message, time).await;
+        let Ended { sent, is_clean } = exchange(&mut line.smtp, &peer, letter, time).await;
         line.messages += 1;
         line.used = Instant::now();
         match is_clean {
@@ -144,17 +145,17 @@ async fn end_idle(smtp: Weak<Smtp>) {
     }
 }
 
-async fn exchange(line: &mut AsyncSmtpConnection, peer: &str, message: &Message, time: Duration) -> Ended {
+async fn exchange(line: &mut AsyncSmtpConnection, peer: &str, letter: &Letter, time: Duration) -> Ended {
     let until = Instant::now() + time;
-    let text = message.formatted();
-    let parameters = match parameters(line, message, text.is_ascii()) {
+    let text = &letter.bytes;
+    let parameters = match parameters(line, letter, text.is_ascii()) {
         Ok(parameters) => parameters,
         Err(reason) => {
             let refused = DeliveryError::Refused { peer: peer.to_owned(), reason: reason.to_owned() };
             return Ended { sent: Err(refused), is_clean: true };
         }
     };
-    match timeout_at(until, announce(line, message, parameters)).await {
+    match timeout_at(until, announce(line, letter, parameters)).await {
         Ok(Ok(word)) if word.has_code(GO_AHEAD) => {}
         Ok(Ok(word)) => {
             let error = transient(peer, Trouble::Server, format!("no go-ahead but {}", word.code()));
@@ -195,10 +196,10 @@ async fn exchange(line: &mut AsyncSmtpConnection, peer: &str, message: &Message,
 /// What the server must know of the message beforehand; an error if it can't take such a one.
 fn parameters(
     line: &AsyncSmtpConnection,
-    message: &Message,
+    letter: &Letter,
     is_ascii: bool,
 ) -> Result<Vec<MailParameter>, &'static str> {
-    let envelope = message.envelope();
+    let envelope = &letter.envelope;
     let is_plain = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
     let mut parameters = Vec::new();
     if !envelope.from().is_none_or(is_plain) || !envelope.to().iter().all(is_plain) {
@@ -217,10 +218,10 @@ fn parameters(
 /// Everything before the message itself. With an error: whether it is about the recipient.
 async fn announce(
     line: &mut AsyncSmtpConnection,
-    message: &Message,
+    letter: &Letter,
     parameters: Vec<MailParameter>,
 ) -> Result<Response, (Error, bool)> {
-    let envelope = message.envelope();
+    let envelope = &letter.envelope;
     let (of_recipient, of_all) = (|error| (error, true), |error| (error, false));
     line.command(Mail::new(envelope.from().cloned(), parameters)).await.map_err(of_all)?;
     for to in envelope.to() {
@@ -263,7 +264,19 @@ mod tests {
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
     use tokio::net::{TcpListener, TcpStream};
 
+    use lettre::Message;
+
     use super::*;
+
+    fn letter(body: String) -> Letter {
+        let message = Message::builder()
+            .from("a@example.com".parse().expect("an address"))
+            .to("b@example.com".parse().expect("an address"))
+            .body(body)
+            .expect("a message");
+        let (envelope, bytes) = (message.envelope().clone(), message.formatted());
+        Letter { envelope, bytes, message_id: String::new() }
+    }
 
     /// Takes a message up to its end, or not at all, and hangs up.
     async fn hangs_up(stream: TcpStream, reads: bool) -> Option<()> {
@@ -281,11 +294,7 @@ mod tests {
     #[tokio::test]
     async fn only_what_went_out_whole_is_unknown() {
         // More than the sockets between them hold.
-        let message = Message::builder()
-            .from("a@example.com".parse().expect("an address"))
-            .to("b@example.com".parse().expect("an address"))
-            .body("many words\r\n".repeat(2_000_000))
-            .expect("a message");
+        let message = letter("many words\r\n".repeat(2_000_000));
         for reads in [true, false] {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let url = format!("smtp://{}", listener.local_addr().expect("its address"));
@@ -305,11 +314,7 @@ mod tests {
         let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = nobody.local_addr().expect("its address").port();
         drop(nobody);
-        let message = Message::builder()
-            .from("a@example.com".parse().expect("an address"))
-            .to("b@example.com".parse().expect("an address"))
-            .body(String::new())
-            .expect("a message");
+        let message = letter(String::new());
         for host in ["127.0.0.1", "no-such-host.invalid"] {
             let smtp = Arc::new(Smtp::new(&format!("smtp://{host}:{port}")).expect("a server"));
             let error = smtp.send(&message, Duration::from_secs(5)).await.expect_err("nobody is there");

@@ -7,17 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use lettre::message::Mailbox;
 use lettre::{AsyncFileTransport, AsyncTransport, Tokio1Executor};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::content::finish;
-use super::render::{message_id, render};
+use super::compose::{Composer, Letter};
 use super::smtp::Smtp;
 use crate::domain::delivery::DeliveryError;
 use crate::domain::effect::Email;
 use crate::domain::ids::EffectId;
+use crate::domain::keys::Keys;
 use crate::domain::retry::Trouble;
 use crate::domain::settings::Settings;
 
@@ -26,7 +25,7 @@ const UNFINISHED: &str = ".unfinished";
 
 /// The way out for mails.
 pub struct Mailer {
-    from: Mailbox,
+    composer: Arc<Composer>,
     way: Way,
 }
 
@@ -40,10 +39,7 @@ impl Mailer {
     ///
     /// # Errors
     /// A sender or URL that can't be read, a folder that can't be made.
-    pub fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
-        let from: Mailbox = settings.mail.from.parse().with_context(|| {
-            format!("mail.from is `{}`: write it as `Shop <shop@example.com>`", settings.mail.from)
-        })?;
+    pub fn from_settings(settings: &Settings, keys: Arc<Keys>) -> anyhow::Result<Self> {
         let way = match &settings.mail.smtp_url {
             Some(url) => Way::Smtp(Arc::new(Smtp::new(url.expose_secret())?)),
             None => {
@@ -58,7 +54,8 @@ impl Mailer {
                 Way::Folder(folder)
             }
         };
-        Ok(Self { from, way })
+        let composer = Arc::new(Composer::from_settings(settings, keys)?);
+        Ok(Self { composer, way })
     }
 
     /// Whether sending the same message again is harmless: a file is written over by itself.
@@ -72,24 +69,23 @@ impl Mailer {
     /// [`DeliveryError`]; its variant decides what happens next.
     pub async fn send(&self, id: EffectId, email: &Email, time: Duration) -> Result<Value, DeliveryError> {
         let refused = |reason: String| DeliveryError::Refused { peer: "thendo".into(), reason };
-        // Away from the threads that others wait for: a large one takes its time.
-        let (whole, has_html) = (email.clone(), email.html.is_some());
-        let finished = match has_html {
-            true => tokio::task::spawn_blocking(move || finish(whole)).await,
-            false => Ok(finish(whole)),
+        // Away from the threads that others wait for: HTML may take its time.
+        let (composer, whole) = (self.composer.clone(), email.clone());
+        let composed = match email.html {
+            Some(_) => tokio::task::spawn_blocking(move || composer.compose(id, whole)).await,
+            None => Ok(composer.compose(id, whole)),
         };
-        let finished = finished.map_err(|error| refused(error.to_string()))?;
-        let finished = finished.map_err(|fault| refused(fault.to_string()))?;
-        let message = render(id, &finished, &self.from).map_err(|error| refused(error.to_string()))?;
+        let composed = composed.map_err(|error| refused(error.to_string()))?;
+        let letter = composed.map_err(|fault| refused(fault.to_string()))?;
         let mut result = json!({
-            "message_id": message_id(id, &self.from), "to": email.to, "subject": email.subject, "status": "sent",
+            "message_id": letter.message_id, "to": email.to, "subject": email.subject, "status": "sent",
         });
         match &self.way {
             Way::Folder(folder) => {
-                let file = write(folder, id, message).await?;
+                let file = write(folder, id, &letter).await?;
                 result["file"] = json!(file);
             }
-            Way::Smtp(smtp) => smtp.send(&message, time).await?,
+            Way::Smtp(smtp) => smtp.send(&letter, time).await?,
         }
         Ok(result)
     }
@@ -97,7 +93,7 @@ impl Mailer {
 
 /// lettre names files by chance, and a second attempt must meet the first one's file: so each is written out
 /// of sight and then put in its place, whole.
-async fn write(folder: &Path, id: EffectId, message: lettre::Message) -> Result<PathBuf, DeliveryError> {
+async fn write(folder: &Path, id: EffectId, letter: &Letter) -> Result<PathBuf, DeliveryError> {
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| DeliveryError::Transient {
         peer: format!("the mailbox folder {}", folder.display()),
         trouble: Trouble::Server,
@@ -106,7 +102,7 @@ async fn write(folder: &Path, id: EffectId, message: lettre::Message) -> Result<
     };
     let hidden = folder.join(UNFINISHED);
     let by_chance = AsyncFileTransport::<Tokio1Executor>::new(&hidden)
-        .send(message)
+        .send_raw(&letter.envelope, &letter.bytes)
         .await
         .map_err(|e| failed(e.into()))?;
     let file = folder.join(format!("{}.eml", id.0));

@@ -1,6 +1,7 @@
 //! All SQL of the data plane and the lists, in functions named after what they do.
 
 pub mod alerts;
+pub mod bounces;
 pub mod campaigns;
 pub mod cause;
 pub mod constraints;
@@ -31,6 +32,7 @@ pub mod staging;
 mod starting;
 pub mod telling;
 pub mod tokens;
+pub mod unsubscribe;
 pub mod versions;
 pub mod waits;
 pub mod workflow_files;

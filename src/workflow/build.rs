@@ -104,7 +104,7 @@ impl Compiler<'_> {
                 }),
                 vars: Some(&variables),
                 in_loop: loops.get(at).copied().unwrap_or(false),
-                awaited: Vec::new(),
+                ..Scope::default()
             };
             let config = (&node.config, &*node.config_path);
             self.flow_elsewhere(node, kind);

@@ -222,6 +222,21 @@ mod tests {
     }
 
     #[test]
+    fn a_link_to_the_way_out_is_a_link() {
+        let html = "<a href=\"{{ unsubscribe_url }}\">out</a> {{ unsubscribe_url|url }}";
+        let mails = one(row("Hi", html), &Mails::default());
+        let mail =
+            mails.to_send("hi").and_then(|mail| mail.render("hi", "a@b.c".into(), &order_context(json!({}))));
+        let html = mail.expect("a mail").html.expect("HTML");
+        let mark = crate::domain::mail::UNSUBSCRIBE_MARK;
+        assert!(html.starts_with(&format!("<a href=\"{mark}\">")), "{html}");
+        assert!(
+            html.ends_with(mark) || html.ends_with(crate::domain::mail::UNSUBSCRIBE_MARK_IN_HTML),
+            "{html}"
+        );
+    }
+
+    #[test]
     fn what_has_not_changed_is_not_parsed_again() {
         let first = one(row("Hi", "x"), &Mails::default());
         let again = one(row("Hi", "x"), &first);

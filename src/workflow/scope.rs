@@ -57,6 +57,8 @@ pub struct Scope<'a> {
     pub in_loop: bool,
     /// The row of an event that is matched with what the execution waits for.
     pub awaited: Vec<&'static Subject>,
+    /// In a mail: `unsubscribe_url` is there.
+    pub in_mail: bool,
 }
 
 /// Why a name can't be used.
@@ -90,6 +92,7 @@ impl Scope<'_> {
             "item" if self.in_loop => return Ok(FieldType::Json),
             "index" if self.in_loop => return leaf(root, FieldType::Integer, &rest),
             "awaited" if !self.awaited.is_empty() => return in_subjects(root, &self.awaited, &rest),
+            "unsubscribe_url" if self.in_mail => return leaf(root, FieldType::Text, &rest),
             "now" => return leaf(root, FieldType::Time, &rest),
             "event" => return in_fields(root, &[EVENT], &rest),
             "steps" => return self.step(&rest),
@@ -128,6 +131,9 @@ impl Scope<'_> {
         known.extend(self.subjects.iter().map(|subject| subject.name));
         if self.has_customer() {
             known.push("customer");
+        }
+        if self.in_mail {
+            known.push("unsubscribe_url");
         }
         if self.in_loop {
             known.extend(["item", "index"]);

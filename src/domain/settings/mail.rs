@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::secrets::starred;
 use super::{OutOfBounds, masked};
 
 /// Where mails go.
@@ -18,6 +19,16 @@ pub struct Mail {
     pub smtp_url: Option<SecretString>,
     /// Folder of `.eml` files; `mailbox` in `data_dir` unless set.
     pub mailbox: Option<PathBuf>,
+    /// Takes mails by which people unsubscribe; named in marketing mails, beside the link.
+    pub unsubscribe_address: Option<String>,
+    /// Where mails come back to, `bounces@host`: each is sent from `bounces+TOKEN@host`, which says which one it was. Without it
+    /// they come back to `from`.
+    pub bounce_address: Option<String>,
+    /// What a provider says to `/bounces`.
+    #[serde(serialize_with = "starred")]
+    pub bounce_token: Option<SecretString>,
+    /// What mails are signed with.
+    pub dkim: Dkim,
     /// Attempts before a mail is given up. At most 1000.
     pub attempts: u16,
     /// Pause before the second attempt where the server says later (4xx); it doubles with each, less up to a quarter.
@@ -30,12 +41,28 @@ pub struct Mail {
     pub marketing_cap_days: u32,
 }
 
+/// What mails are signed with: all of it, or nothing.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dkim {
+    /// The signing domain, that of the sender or one above it.
+    pub domain: Option<String>,
+    /// The key's name: its public half is the TXT record `SELECTOR._domainkey.DOMAIN`.
+    pub selector: Option<String>,
+    /// The private key, RSA or Ed25519, in PEM.
+    pub key_file: Option<PathBuf>,
+}
+
 impl Default for Mail {
     fn default() -> Self {
         Self {
             from: "thendo <thendo@localhost>".into(),
             smtp_url: None,
             mailbox: None,
+            unsubscribe_address: None,
+            bounce_address: None,
+            bounce_token: None,
+            dkim: Dkim::default(),
             attempts: 100,
             // A quarter less is the half hour of RFC 5321.
             backoff_ms: 2_400_000,
@@ -66,6 +93,21 @@ impl Mail {
                 value: format!("`{}`", self.from),
                 bounds: "an address, such as `The Shop <shop@example.com>`".into(),
             });
+        }
+        self.dkim.check()
+    }
+}
+
+impl Dkim {
+    fn check(&self) -> Result<(), OutOfBounds> {
+        let is_name = |name: &str| {
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+        };
+        for (key, name) in [("mail.dkim.domain", &self.domain), ("mail.dkim.selector", &self.selector)] {
+            if let Some(name) = name.as_ref().filter(|name| !is_name(name)) {
+                let bounds = "letters, digits, hyphens and dots".into();
+                return Err(OutOfBounds { key, value: format!("`{name}`"), bounds });
+            }
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ pub struct Secrets {
 
 const STARS: &str = "****";
 
-fn starred<S: Serializer>(secret: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn starred<S: Serializer>(secret: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
     secret.as_ref().map(|_| STARS).serialize(to)
 }
 

@@ -63,6 +63,7 @@ impl Links {
 fn is_address(value: &Expr<'_>) -> bool {
     match value {
         Expr::Const(_) => true,
+        Expr::Var(var) => var.id == "unsubscribe_url",
         Expr::Filter(filter) => filter.name == "url",
         Expr::IfExpr(choice) => {
             is_address(&choice.true_expr) && choice.false_expr.as_ref().is_none_or(is_address)

@@ -16,6 +16,7 @@ use super::mails::Mails;
 use super::subjects::CUSTOMER;
 use crate::domain::event::{Event, Row};
 use crate::domain::ids::{EventId, ExecutionId, NodeId};
+use crate::domain::mail::UNSUBSCRIBE_MARK;
 
 /// What happened, without the row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -250,6 +251,7 @@ impl Context {
         let (root, rest) = path.split_first()?;
         let (row, rest): (&Row, &[S]) = match root.as_ref() {
             "event" => return self.event_field(rest),
+            "unsubscribe_url" if rest.is_empty() => return Some(Cow::Owned(UNSUBSCRIBE_MARK.into())),
             "now" if rest.is_empty() => return Some(Cow::Owned(time(self.now))),
             "steps" => {
                 let (node, rest) = rest.split_first()?;

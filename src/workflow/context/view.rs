@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::{Context, time};
 use crate::domain::event::Row;
 use crate::domain::ids::NodeId;
+use crate::domain::mail::UNSUBSCRIBE_MARK;
 use crate::workflow::guarded::size_of;
 
 /// A field of a row that is larger than this can't be read by templates.
@@ -45,6 +46,8 @@ impl Object for View {
                     ("at", dynamic(&time(head.at))),
                 ])
             }
+            // Ours, so that HTML need not escape it.
+            "unsubscribe_url" => Dynamic::from_safe_string(UNSUBSCRIBE_MARK.into()),
             "now" => dynamic(&time(context.now)),
             "steps" => Dynamic::from_object(Steps(context.steps.clone())),
             "customer" => row(0, context.customer.as_ref()?),

@@ -61,9 +61,9 @@ insert into consents (id, email, customer_id, purpose, decision, source)
 values ({consent}, '{near|far}@example.com', {customer}, 'marketing', 'granted', 'checkout');
 -- A's | B's
 insert into subscribers (id, email, customer_id) values ({subscriber}, '{near|far}@example.com', {customer});
--- A's address | B's address
+-- unsubscribed | bounced
 insert into suppressions (id, address_hash, email, reason)
-values ({suppression}, sha256('{near|far}@example.com'), '{near|far}@example.com', 'unsubscribed');
+values ({suppression}, sha256('{near|far}@example.com'), '{near|far}@example.com', '{unsubscribed|bounced}');
 -- A's address | B's address
 insert into marketing_mails (address_hash, sent_at) values (sha256('{near|far}@example.com'), array[now()]);
 -- A's | B's

@@ -38,6 +38,8 @@ pub struct Sink {
     pub url: String,
     /// Whole messages that were accepted or taken.
     pub messages: Arc<Mutex<Vec<String>>>,
+    /// Envelope senders, as they were said.
+    pub senders: Arc<Mutex<Vec<String>>>,
     /// How often somebody tried, whatever came of it.
     pub tries: Arc<Mutex<usize>>,
     /// Connections so far.
@@ -54,14 +56,23 @@ impl Sink {
         let (messages, tries) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(0)));
         let (speaks, connections) = (Arc::new(Notify::new()), Arc::new(Mutex::new(0)));
         let came = connections.clone();
+        let senders = Arc::new(Mutex::new(Vec::new()));
         let (kept, counted, told) = (messages.clone(), tries.clone(), speaks.clone());
+        let said = senders.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 *came.lock().expect("no panic") += 1;
-                tokio::spawn(converse(stream, manner, kept.clone(), counted.clone(), told.clone()));
+                tokio::spawn(converse(
+                    stream,
+                    manner,
+                    kept.clone(),
+                    counted.clone(),
+                    told.clone(),
+                    said.clone(),
+                ));
             }
         });
-        Self { url, messages, tries, connections, speaks }
+        Self { url, messages, senders, tries, connections, speaks }
     }
 
     /// Messages taken so far.
@@ -76,6 +87,7 @@ async fn converse(
     messages: Arc<Mutex<Vec<String>>>,
     tries: Arc<Mutex<usize>>,
     told: Arc<Notify>,
+    senders: Arc<Mutex<Vec<String>>>,
 ) -> Option<()> {
     if manner == Manner::Hangs {
         *tries.lock().expect("no panic") += 1;
@@ -92,6 +104,7 @@ async fn converse(
         let refusal = format!("550 5.1.1 nobody here: {line}");
         let answer: &str = match verb.as_str() {
             "EHLO" | "HELO" => "250 sink",
+            "MAIL" => noted(&senders, &line),
             "RCPT" => {
                 let tried = {
                     let mut tries = tries.lock().expect("no panic");
@@ -143,6 +156,12 @@ async fn converse(
 
 fn is_of_gone(messages: &Mutex<Vec<String>>) -> bool {
     messages.lock().expect("no panic").last().is_some_and(|message| message.contains("To: gone"))
+}
+
+fn noted(senders: &Mutex<Vec<String>>, line: &str) -> &'static str {
+    let sender = line.split(['<', '>']).nth(1).unwrap_or_default();
+    senders.lock().expect("no panic").push(sender.to_owned());
+    "250 ok"
 }
 
 /// A message up to its end.
