@@ -100,28 +100,14 @@ async fn converse(
     writer.write_all(b"220 sink\r\n").await.ok()?;
     while let Some(line) = lines.next_line().await.ok()? {
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
-        // As real ones do: with the address in their words.
-        let refusal = format!("550 5.1.1 nobody here: {line}");
         let answer: &str = match verb.as_str() {
             "EHLO" | "HELO" => "250 sink",
             "MAIL" => noted(&senders, &line),
-            "RCPT" => {
-                let tried = {
-                    let mut tries = tries.lock().expect("no panic");
-                    *tries += 1;
-                    *tries
-                };
-                match manner {
-                    Manner::HangsBefore => return std::future::pending().await,
-                    Manner::Refuses => &refusal,
-                    Manner::Dislikes => "550 5.7.1 we don't like you",
-                    Manner::ByAddress if line.contains("<bad") => &refusal,
-                    // Until everyone had a turn.
-                    Manner::ByAddress if line.contains("<busy") && tried < 8 => "451 4.7.1 come again",
-                    Manner::IsBusy(times) if tried <= times => "451 4.7.1 come again",
-                    _ => "250 ok",
-                }
+            "RCPT" if manner == Manner::HangsBefore => {
+                *tries.lock().expect("no panic") += 1;
+                return std::future::pending().await;
             }
+            "RCPT" => &to_recipient(manner, &tries, &line),
             "DATA" => {
                 writer.write_all(b"354 go on\r\n").await.ok()?;
                 let message = whole(&mut lines).await?;
@@ -152,6 +138,23 @@ async fn converse(
         writer.write_all(format!("{answer}\r\n").as_bytes()).await.ok()?;
     }
     Some(())
+}
+
+fn to_recipient(manner: Manner, tries: &Mutex<usize>, line: &str) -> String {
+    let mut tries = tries.lock().expect("no panic");
+    *tries += 1;
+    // As real ones do: with the address in their words.
+    let refusal = format!("550 5.1.1 nobody here: {line}");
+    let answer = match manner {
+        Manner::Refuses => return refusal,
+        Manner::ByAddress if line.contains("<bad") => return refusal,
+        Manner::Dislikes => "550 5.7.1 we don't like you",
+        // Until everyone had a turn.
+        Manner::ByAddress if line.contains("<busy") && *tries < 8 => "451 4.7.1 come again",
+        Manner::IsBusy(times) if *tries <= times => "451 4.7.1 come again",
+        _ => "250 ok",
+    };
+    answer.to_owned()
 }
 
 fn is_of_gone(messages: &Mutex<Vec<String>>) -> bool {
