@@ -2,15 +2,18 @@
 //!
 //!     cargo bench --bench engine [-- BLOCK …] [--json FILE]
 //!
-//! Blocks: footprint latency drain backlog daemons claim peers writers bulk mails workflows load. All of them without one.
+//! Blocks: footprint latency drain backlog daemons claim peers writers bulk mails workflows load
+//! campaigns ledger. All of them without one.
 
 mod bulk;
+mod campaigns;
 mod claim;
 mod drain;
 mod floor;
 mod footprint;
 mod lab;
 mod latency;
+mod ledger;
 mod load;
 mod mails;
 mod peers;
@@ -57,6 +60,8 @@ async fn main() -> Outcome<()> {
         "mails" => mails::run,
         "workflows" => workflows::run,
         "load" => load::run,
+        "campaigns" => campaigns::run,
+        "ledger" => ledger::run,
     }
     let missed = lab.table();
     println!("\n{} figures missed, {:.0} s", missed, began.elapsed().as_secs_f64());

@@ -1,0 +1,157 @@
+//! A campaign to 50,000 into a local sink: how quick, in how much memory; and once more, with the daemon killed in the middle.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_postgres::Client;
+
+use crate::Outcome;
+use crate::lab::{Bound, Lab};
+
+const RECIPIENTS: i64 = 50_000;
+
+/// How often each address was taken.
+type Taken = Arc<Mutex<HashMap<String, u32>>>;
+
+const CAMPAIGN: &str = "
+    insert into email_templates (name, subject, html, consent) values ('news', 'News for {{ recipient.name }}',
+        '<html><body><h1>Hello {{ customer.name }}</h1><p>There is news: {{ values.campaign.name }}.</p>
+         <p><a href=\"https://shop.example.com/news\">Read on</a></p></body></html>', 'transactional');
+    insert into waitlist_campaigns (name, template_id, audience, status, rate_per_minute)
+    select 'News', id, '{\"from\": \"subscribers\"}', 'scheduled', 600000 from email_templates";
+
+/// Without and with a death.
+pub async fn run(lab: &mut Lab) -> Outcome<()> {
+    lab.probe()?;
+    let (rate, memory) = whole(lab).await?;
+    lab.notes(
+        "campaigns",
+        "mails/s of a campaign",
+        rate,
+        Bound::AtLeast(1500.0),
+        format!("{RECIPIENTS} recipients"),
+    );
+    lab.notes("campaigns", "MiB at its end", memory, Bound::AtMost(120.0), "resident".into());
+    lab.probe()?;
+    let (missed, unknown, doubled) = killed(lab).await?;
+    let beside = format!("{RECIPIENTS} recipients, the daemon killed in the middle");
+    lab.notes("campaigns", "missed", missed, Bound::AtMost(0.0), beside.clone());
+    lab.notes("campaigns", "doubled", doubled, Bound::AtMost(0.0), beside.clone());
+    // As many as may be under way for one server.
+    lab.notes("campaigns", "unknown", unknown, Bound::AtMost(8.0), beside);
+    Ok(())
+}
+
+async fn whole(lab: &mut Lab) -> Outcome<(f64, f64)> {
+    let (smtp, taken) = sink().await?;
+    let (db, url) = shop(lab).await?;
+    let daemon = lab.daemon_with(&url, &[("THENDO_MAIL__SMTP_URL", &smtp)]).await?;
+    let began = Instant::now();
+    ended(lab, &db, began).await?;
+    let memory = daemon.memory_mib("VmRSS")?;
+    let sql = "select extract(epoch from finished_at - started_at)::float8 from waitlist_campaigns";
+    let took: f64 = db.query_one(sql, &[]).await?.get(0);
+    let counts = taken.lock().map_err(|_| "no panic")?;
+    if counts.len() as i64 != RECIPIENTS || counts.values().any(|count| *count != 1) {
+        return Err(format!("{} of {RECIPIENTS} were mailed", counts.len()).into());
+    }
+    drop(counts);
+    drop((daemon, db));
+    lab.drop_database(&url).await?;
+    Ok((RECIPIENTS as f64 / took, memory))
+}
+
+async fn killed(lab: &mut Lab) -> Outcome<(f64, f64, f64)> {
+    let (smtp, taken) = sink().await?;
+    let (db, url) = shop(lab).await?;
+    let settings = [("THENDO_MAIL__SMTP_URL", smtp.as_str()), ("THENDO_DELIVERIES__LEASE_MS", "2000")];
+    let daemon = lab.daemon_with(&url, &settings).await?;
+    while (taken.lock().map_err(|_| "no panic")?.len() as i64) < RECIPIENTS / 2 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    daemon.dies();
+    let daemon = lab.daemon_with(&url, &settings).await?;
+    ended(lab, &db, Instant::now()).await?;
+    let sql = "select count(*) filter (where status = 'unknown'), count(*) filter (where status not in ('sent', 'unknown'))
+        from waitlist_campaign_recipients";
+    let row = db.query_one(sql, &[]).await?;
+    let (unknown, otherwise): (i64, i64) = (row.get(0), row.get(1));
+    let counts = taken.lock().map_err(|_| "no panic")?;
+    let doubled = counts.values().filter(|count| **count > 1).count();
+    let missed = RECIPIENTS - counts.len() as i64 - unknown + otherwise;
+    drop(counts);
+    drop((daemon, db));
+    lab.drop_database(&url).await?;
+    Ok((missed.max(0) as f64, unknown as f64, doubled as f64))
+}
+
+async fn shop(lab: &mut Lab) -> Outcome<(Client, String)> {
+    let (db, url) = lab.shop_with(&[]).await?;
+    let subscribers = "insert into subscribers (email, name, status) select 's' || g || '@example.com', 'S' || g, 'subscribed' from generate_series(1, $1::bigint) g";
+    db.execute(subscribers, &[&RECIPIENTS]).await?;
+    db.batch_execute(CAMPAIGN).await?;
+    Ok((db, url))
+}
+
+async fn ended(lab: &Lab, db: &Client, began: Instant) -> Outcome<()> {
+    let sql = "select status, (select count(*) from waitlist_campaign_recipients where status = 'sent') from waitlist_campaigns";
+    loop {
+        let row = db.query_one(sql, &[]).await?;
+        match row.get::<_, &str>(0) {
+            "sent" => return Ok(()),
+            "failed" => return Err("the campaign failed".into()),
+            _ if began.elapsed() > Duration::from_secs(300) => {
+                return Err(format!("{} sent after 300 s", row.get::<_, i64>(1)).into());
+            }
+            _ => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+        if began.elapsed().as_secs().is_multiple_of(30) {
+            lab.says("campaigns", &format!("{} sent", row.get::<_, i64>(1)));
+        }
+    }
+}
+
+async fn sink() -> Outcome<(String, Taken)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("smtp://{}", listener.local_addr()?);
+    let taken = Taken::default();
+    let counted = taken.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(converse(stream, counted.clone()));
+        }
+    });
+    Ok((url, taken))
+}
+
+async fn converse(stream: TcpStream, taken: Taken) -> Option<()> {
+    stream.set_nodelay(true).ok()?;
+    let (reader, mut writer) = stream.into_split();
+    let mut lines = BufReader::new(reader).lines();
+    writer.write_all(b"220 sink\r\n").await.ok()?;
+    let mut to = String::new();
+    while let Some(line) = lines.next_line().await.ok()? {
+        let answer: &[u8] = match line.get(..4).unwrap_or_default() {
+            "RCPT" => {
+                line.clone_into(&mut to);
+                b"250 ok\r\n"
+            }
+            "DATA" => {
+                writer.write_all(b"354 go on\r\n").await.ok()?;
+                while lines.next_line().await.ok()?? != "." {}
+                *taken.lock().ok()?.entry(to.clone()).or_default() += 1;
+                b"250 taken\r\n"
+            }
+            "QUIT" => {
+                writer.write_all(b"221 bye\r\n").await.ok()?;
+                return None;
+            }
+            _ => b"250 ok\r\n",
+        };
+        writer.write_all(answer).await.ok()?;
+    }
+    Some(())
+}
