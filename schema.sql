@@ -2339,6 +2339,10 @@ begin
     if public.pick_up_vectors() then
         return next 'vectors';
     end if;
+    update public.event_tables t set hidden_columns = t.hidden_columns || '{embedding}'
+     where t.table_name = 'blog_posts' and 'embedding' <> all (t.hidden_columns)
+       and exists (select from pg_catalog.pg_attribute a
+            where a.attrelid = 'public.blog_posts'::regclass and a.attname = 'embedding' and not a.attisdropped);
     if public.attach_medusa() then
         return next 'Medusa';
     end if;
@@ -3403,6 +3407,37 @@ comment on function public.start_workflows(uuid[], text[], jsonb[], text[], inte
 revoke all on function public.start_workflows(uuid[], text[], jsonb[], text[], integer[]) from public, anon, authenticated, service_role;
 grant execute on function public.start_workflows(uuid[], text[], jsonb[], text[], integer[]) to service_role;
 grant execute on function public.start_workflows(uuid[], text[], jsonb[], text[], integer[]) to thendo_engine;
+
+--- function public.store_embedding(uuid, real[])
+CREATE OR REPLACE FUNCTION public.store_embedding(post uuid, numbers real[])
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    at_home text;
+    found_it boolean;
+begin
+    select n.nspname into at_home from pg_catalog.pg_extension e join pg_catalog.pg_namespace n on n.oid = e.extnamespace where e.extname = 'vector';
+    if at_home is null or not exists (select from pg_catalog.pg_attribute a
+            where a.attrelid = 'public.blog_posts'::regclass and a.attname = 'embedding' and not a.attisdropped) then
+        return 'the database has no pgvector: install it, and run `thendo migrate`';
+    end if;
+    if cardinality(numbers) <> 1536 then
+        return format('the embedding has %s numbers, and posts have 1536: choose another model, or its `dimensions`', cardinality(numbers));
+    end if;
+    execute format('update public.blog_posts p set embedding = $2::%I.vector where p.id = $1 returning true', at_home) into found_it using post, numbers;
+    return case when found_it then null else format('there is no post %s', post) end;
+end
+$function$;
+
+--- comment-on-function public.store_embedding(uuid, real[])
+comment on function public.store_embedding(uuid, real[]) is 'Stores what a post is about; null, or why it could not. For the daemon.';
+
+--- grants-on-function public.store_embedding(uuid, real[])
+revoke all on function public.store_embedding(uuid, real[]) from public, anon, authenticated, service_role;
+grant execute on function public.store_embedding(uuid, real[]) to thendo_engine;
 
 --- function public.store_google_calendar_tokens(timestamp with time zone, text, uuid)
 CREATE OR REPLACE FUNCTION public.store_google_calendar_tokens(expires_at timestamp with time zone, scope text DEFAULT NULL::text, for_user uuid DEFAULT auth.uid())

@@ -108,7 +108,15 @@ impl Action for Request {
         }
         let method = self.method.as_str().to_owned();
         let timeout_ms = self.timeout_ms;
-        Ok(Effect::HttpRequest(HttpRequest { method, url, headers, body, signed_with: None, timeout_ms }))
+        Ok(Effect::HttpRequest(HttpRequest {
+            method,
+            url,
+            headers,
+            body,
+            signed_with: None,
+            embeds: None,
+            timeout_ms,
+        }))
     }
 }
 

@@ -10,6 +10,7 @@ pub mod award_points;
 pub mod create_changelog_entry;
 pub mod create_deposit;
 pub mod create_referral_code;
+pub mod embed_content;
 pub mod enroll_customer;
 pub mod http_request;
 pub mod insert_row;
@@ -46,6 +47,7 @@ pub const ALL: &[ActionKind] = &[
     publish_page::KIND,
     unpublish_page::KIND,
     create_changelog_entry::KIND,
+    embed_content::KIND,
     refresh_stats::KIND,
     update_row::KIND,
     insert_row::KIND,

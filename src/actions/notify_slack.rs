@@ -86,6 +86,7 @@ impl Action for NotifySlack {
             headers: BTreeMap::from([("content-type".to_owned(), "application/json".into())]),
             body: Some(message.to_string().into()),
             signed_with: None,
+            embeds: None,
             timeout_ms: None,
         }))
     }

@@ -111,6 +111,7 @@ impl Action for SendWebhook {
             headers,
             body: Some(body.into()),
             signed_with: Some(self.secret.clone()),
+            embeds: None,
             timeout_ms: self.timeout_ms,
         }))
     }

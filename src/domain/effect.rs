@@ -149,6 +149,9 @@ pub struct HttpRequest {
     /// The secret that it is signed with, as Standard Webhooks has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_with: Option<String>,
+    /// The post whose embedding the answer is. Without the secret that it names it is not made, and that is no failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embeds: Option<Uuid>,
     /// Time for one attempt, the answer included; the setting's if not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,

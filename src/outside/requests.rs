@@ -215,6 +215,7 @@ mod tests {
             headers: Default::default(),
             body: None,
             signed_with: None,
+            embeds: None,
             timeout_ms: Some(2_000),
         };
         for url in [
@@ -295,6 +296,7 @@ mod tests {
                 headers: Default::default(),
                 body: Some("geheim".into()),
                 signed_with: None,
+                embeds: None,
                 timeout_ms: Some(2_000),
             };
             let sent = requests.send(EffectId::default(), &request, &Unveiled::default()).await;

@@ -11,6 +11,7 @@ pub mod dead_letters;
 pub mod deliveries;
 pub mod demo;
 pub mod effects;
+pub mod embeddings;
 pub mod erasure;
 pub mod executions;
 pub mod figures;
@@ -113,6 +114,7 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &deliveries::RENEW,
     &deliveries::HAND_BACK,
     &deliveries::CANCEL_PENDING,
+    &embeddings::STORE,
     &flow::PRUNE_FLOW,
     &in_force::IN_FORCE_NOW,
     &mails::STORED_MAILS,

@@ -60,6 +60,7 @@ const CALLERS: &[(&str, &str)] = &[
     ("start_campaign", "thendo_engine"),
     ("feed_campaign", "thendo_engine"),
     ("expire_points", "thendo_engine"),
+    ("store_embedding", "thendo_engine"),
     ("write_row", "thendo_engine"),
     ("refresh_stats_soon", "thendo_engine"),
     ("create_project_order", "authenticated service_role"),

@@ -23,6 +23,7 @@ mod detaching;
 mod doors;
 mod dying;
 mod effects;
+mod embedding;
 mod erasing;
 mod events;
 mod explain;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
 use super::Ways;
+use super::embed;
 use super::report::Report;
 use super::unveil::unveil;
 use crate::domain::delivery::{DeliveryError, Reply};
@@ -179,16 +180,34 @@ async fn request(
     payload: Value,
 ) -> Result<Value, DeliveryError> {
     let request: crate::domain::effect::HttpRequest = read(payload)?;
-    let unveiled = unveil(ways, side, &request).await?;
+    let unveiled = match unveil(ways, side.clone(), &request).await? {
+        Ok(unveiled) => unveiled,
+        // Who has no key has embeddings switched off.
+        Err(secret) if request.embeds.is_some() => return Ok(embed::off(&secret)),
+        Err(secret) => return Err(not_stored(&secret)),
+    };
     let time = Duration::from_millis(request.timeout_ms.unwrap_or(settings.timeout_ms));
-    timeout(time + GRACE, ways.requests.send(id, &request, &unveiled)).await.unwrap_or_else(|_| {
-        Err(DeliveryError::Transient {
-            peer: "the server".into(),
-            trouble: Trouble::Timeout,
-            retry_after: None,
-            source: format!("no answer within {} ms", time.as_millis()).into(),
-        })
-    })
+    let sent =
+        timeout(time + GRACE, ways.requests.send(id, &request, &unveiled)).await.unwrap_or_else(|_| {
+            Err(DeliveryError::Transient {
+                peer: "the server".into(),
+                trouble: Trouble::Timeout,
+                retry_after: None,
+                source: format!("no answer within {} ms", time.as_millis()).into(),
+            })
+        })?;
+    match request.embeds {
+        Some(post) => embed::keep(side, post, &sent).await,
+        None => Ok(sent),
+    }
+}
+
+fn not_stored(secret: &str) -> DeliveryError {
+    let help = format!("store it with `thendo secrets set {secret}`");
+    DeliveryError::Refused {
+        peer: "thendo".into(),
+        reason: format!("no secret `{secret}` is stored: {help}"),
+    }
 }
 
 fn read<T: DeserializeOwned>(payload: Value) -> Result<T, DeliveryError> {

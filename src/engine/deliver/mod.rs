@@ -3,6 +3,7 @@
 
 mod attempt;
 mod campaign;
+mod embed;
 mod judge;
 mod report;
 mod unveil;

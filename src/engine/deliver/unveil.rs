@@ -16,18 +16,18 @@ use crate::store::secrets::{Used, use_secrets};
 /// For so long the database may be away.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The secrets that a request names.
+/// The secrets that a request names; or the name of one that is not stored.
 ///
 /// # Errors
-/// [`DeliveryError::Refused`] with what to do, if one is not stored or can't be read; a passing one if the database is away.
+/// [`DeliveryError::Refused`] with what to do, if one can't be read; a passing one if the database is away.
 pub(super) async fn unveil(
     ways: &Ways,
     mut side: Side,
     request: &HttpRequest,
-) -> Result<Unveiled, DeliveryError> {
+) -> Result<Result<Unveiled, String>, DeliveryError> {
     let names: Vec<&str> = request.secrets().into_iter().collect();
     if names.is_empty() {
-        return Ok(Unveiled::default());
+        return Ok(Ok(Unveiled::default()));
     }
     let used = timeout(PATIENCE, async {
         let session = side_session(&mut side).await;
@@ -42,14 +42,13 @@ pub(super) async fn unveil(
     let mut unveiled = Unveiled { seconds, ..Unveiled::default() };
     for name in names {
         let Some((_, sealed)) = found.iter().find(|(of, _)| of == name) else {
-            let help = format!("store it with `thendo secrets set {name}`");
-            return Err(refused(format!("no secret `{name}` is stored: {help}")));
+            return Ok(Err(name.to_owned()));
         };
         let value = ways.keys.open(sealed, name);
         let value = value.map_err(|fault| refused(format!("the secret `{name}`: {fault}")))?;
         unveiled.values.insert(name.to_owned(), value);
     }
-    Ok(unveiled)
+    Ok(Ok(unveiled))
 }
 
 fn away(why: String) -> DeliveryError {

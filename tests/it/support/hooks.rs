@@ -37,6 +37,8 @@ pub enum Manner {
     Drips(Duration),
     /// 200 with what it was sent: path, headers and body.
     Echoes,
+    /// 200 with an embedding of so many numbers, as OpenAI has it.
+    Embeds(usize),
     /// This status, with the request's path in its words.
     Says(u16),
 }
@@ -148,6 +150,10 @@ async fn answer(
                 Ok::<_, std::io::Error>(Bytes::from_static(b"x"))
             });
             Body::from_stream(drops).into_response()
+        }
+        Manner::Embeds(dimensions) => {
+            let numbers = vec![0.5; dimensions];
+            axum::Json(json!({"data": [{"embedding": numbers}], "model": "a-model"})).into_response()
         }
         Manner::Echoes => {
             let headers =
