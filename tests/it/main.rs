@@ -32,6 +32,7 @@ mod leasing;
 mod listening;
 mod looping;
 mod mailing;
+mod mailing_tls;
 mod medusa;
 mod migrating;
 mod newer;
