@@ -1,16 +1,26 @@
 //! An SMTP server as its URL names it, and connections to it.
 
 use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
 use percent_encoding::percent_decode_str;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use url::{Host, Url};
 
 /// Of the network, or of the server: then lettre's.
@@ -30,7 +40,7 @@ pub struct Server {
 enum Tls {
     None,
     /// From the first byte.
-    Wrapped(TlsParameters),
+    Wrapped(Arc<ClientConfig>),
     /// By STARTTLS; without it if the server can't, unless it must.
     Upgraded(TlsParameters, Must),
 }
@@ -59,7 +69,7 @@ impl Server {
             ("smtp", None) => (Tls::None, SMTP_PORT),
             ("smtp", Some("required")) => (Tls::Upgraded(parameters()?, Must::Yes), SUBMISSION_PORT),
             ("smtp", Some("opportunistic")) => (Tls::Upgraded(parameters()?, Must::No), SUBMISSION_PORT),
-            ("smtps", _) => (Tls::Wrapped(parameters()?), SUBMISSIONS_PORT),
+            ("smtps", _) => (Tls::Wrapped(trusting_the_system()?), SUBMISSIONS_PORT),
             ("smtp", Some(other)) => bail!("mail.smtp_url says tls={other}: write required or opportunistic"),
             (other, _) => bail!("mail.smtp_url begins with {other}: write smtp or smtps"),
         };
@@ -86,18 +96,12 @@ impl Server {
     /// Whatever the server or the network says; nothing has been handed over.
     pub async fn connects(&self, time: Duration) -> Result<AsyncSmtpConnection, Error> {
         let mut line = match &self.tls {
-            Tls::Wrapped(parameters) => {
-                let address = (self.host.as_str(), self.port);
-                // For each of its addresses.
-                let each = Some(time / 3);
-                AsyncSmtpConnection::connect_tokio1(
-                    address,
-                    each,
-                    &self.hello,
-                    Some(parameters.clone()),
-                    None,
-                )
-                .await?
+            Tls::Wrapped(config) => {
+                // By hand: lettre's own way keeps Nagle's algorithm.
+                let name = ServerName::try_from(self.host.clone())?;
+                let stream = self.reaches(time).await?;
+                let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await?;
+                AsyncSmtpConnection::connect_with_transport(Box::new(Wrapped(stream)), &self.hello).await?
             }
             Tls::None | Tls::Upgraded(..) => {
                 let stream = Box::new(self.reaches(time).await?);
@@ -132,6 +136,54 @@ impl Server {
             }
         }
         Err(last)
+    }
+}
+
+/// As lettre does for STARTTLS: the system's authorities.
+fn trusting_the_system() -> anyhow::Result<Arc<ClientConfig>> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .context("TLS can't be set up")?;
+    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+}
+
+/// A connection that was encrypted before its first word.
+#[derive(Debug)]
+struct Wrapped(TlsStream<TcpStream>);
+
+impl AsyncTokioStream for Wrapped {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().0.peer_addr()
+    }
+}
+
+impl AsyncRead for Wrapped {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        to: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, to)
+    }
+}
+
+impl AsyncWrite for Wrapped {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }
 

@@ -39,6 +39,7 @@ mod listening;
 mod looping;
 mod loyalty;
 mod mailing;
+mod mailing_tls;
 mod medusa;
 mod migrating;
 mod newer;
