@@ -2339,10 +2339,6 @@ begin
     if public.pick_up_vectors() then
         return next 'vectors';
     end if;
-    update public.event_tables t set hidden_columns = t.hidden_columns || '{embedding}'
-     where t.table_name = 'blog_posts' and 'embedding' <> all (t.hidden_columns)
-       and exists (select from pg_catalog.pg_attribute a
-            where a.attrelid = 'public.blog_posts'::regclass and a.attname = 'embedding' and not a.attisdropped);
     if public.attach_medusa() then
         return next 'Medusa';
     end if;
@@ -2850,7 +2846,7 @@ begin
 
     get diagnostics recorded = row_count;
     -- 1952998511 is 'thdo', the namespace of thendo's advisory locks; 0 is the gate.
-    if recorded > 0 and pg_try_advisory_xact_lock_shared(1952998511, 0) then
+    if recorded > 0 and pg_try_advisory_xact_lock_shared(1952998511, 0) and pg_notification_queue_usage() < 0.5 then
         woken := pg_notify('thendo_' || tg_argv[0], '')::text; -- Cheaper than perform, which runs a query.
     end if;
     return null;

@@ -187,7 +187,7 @@ begin
 
     get diagnostics recorded = row_count;
     -- 1952998511 is 'thdo', the namespace of thendo's advisory locks; 0 is the gate.
-    if recorded > 0 and pg_try_advisory_xact_lock_shared(1952998511, 0) then
+    if recorded > 0 and pg_try_advisory_xact_lock_shared(1952998511, 0) and pg_notification_queue_usage() < 0.5 then
         woken := pg_notify('thendo_' || tg_argv[0], '')::text; -- Cheaper than perform, which runs a query.
     end if;
     return null;

@@ -1,24 +1,4 @@
--- Embeddings are made by workflows (`embed_content`). They are no news of a post: events don't have them, and storing one is none.
-create or replace function public.pick_up_optional() returns setof text
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    if public.pick_up_vectors() then
-        return next 'vectors';
-    end if;
-    update public.event_tables t set hidden_columns = t.hidden_columns || '{embedding}'
-     where t.table_name = 'blog_posts' and 'embedding' <> all (t.hidden_columns)
-       and exists (select from pg_catalog.pg_attribute a
-            where a.attrelid = 'public.blog_posts'::regclass and a.attname = 'embedding' and not a.attisdropped);
-    if public.attach_medusa() then
-        return next 'Medusa';
-    end if;
-    -- Last, and it waits 200 ms at most for each lock: others wait for those of this transaction.
-    perform public.prepare_partitions(2);
-end
-$$;
-
+-- Embeddings are made by workflows (`embed_content`). Events have no vectors, so storing one is none.
 -- As its owner: the engine need not know where pgvector lives.
 create function public.store_embedding(post uuid, numbers real[]) returns text
 language plpgsql security definer

@@ -8,7 +8,6 @@ use thendo::store::statements;
 const BOUNDED_OTHERWISE: &[(&str, &str)] = &[
     ("one_version", "by its key"),
     ("campaign_content", "by its key"),
-    ("store_embedding", "one word"),
     ("versions_in_force", "all of them are what the engine runs; one for each published workflow"),
     ("stored_mails", "all of them are what the engine sends; one for each template of the shop"),
     ("quarantine", "by its key"),
