@@ -75,8 +75,17 @@ begin
         end if;
         -- Who is who, what is owed, and how all of this works is not a workflow's to write past its own actions.
         if wish.table_name like 'workflow%' or wish.table_name like '\_%' or wish.table_name = any (array['user_roles', 'loyalty_points', 'loyalty_ledger',
-               'oauth_providers', 'google_calendar_tokens', 'consents', 'suppressions', 'event_tables', 'maintenance', 'medusa_mirror']) then
+               'oauth_providers', 'google_calendar_tokens', 'consents', 'suppressions', 'marketing_mails', 'event_tables', 'maintenance', 'medusa_mirror',
+               'deposits', 'subscriptions', 'stripe_customers', 'stripe_objects', 'payment', 'user', 'api_key', 'auth_identity', 'provider_identity']) then
             raise insufficient_privilege using message = format('rows.allow names the table `%s`, which no workflow may write', wish.table_name);
+        end if;
+        -- What has a table of moves, or says whose a row is.
+        select string_agg(w.name, ', ') into unfit from unnest(wish.columns) as w (name)
+         where (wish.table_name, w.name) in (('orders', 'status'), ('orders', 'payment_status'), ('orders', 'total'), ('orders', 'currency'),
+             ('orders', 'refunded_total'), ('orders', 'customer_id'), ('customers', 'email'), ('customers', 'user_id'),
+             ('customers', 'medusa_customer_id'), ('customers', 'referred_by'));
+        if unfit is not null then
+            raise insufficient_privilege using message = format('rows.allow names columns of `%s` that no workflow may write so: %s', wish.table_name, unfit);
         end if;
         select string_agg(w.name, ', ') into unfit from unnest(wish.columns) as w (name)
          where not exists (select from pg_attribute a where a.attrelid = target and a.attname = w.name and a.attnum > 0
@@ -317,7 +326,7 @@ CREATE OR REPLACE FUNCTION public.campaign_audience(audience jsonb, of_product t
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-    select w.email, coalesce(w.name, c.name), w.customer_id, w.id, w.created_at
+    select btrim(w.email), coalesce(w.name, c.name), w.customer_id, w.id, w.created_at
       from public.product_waitlist w left join public.customers c on c.id = w.customer_id
      where audience ->> 'from' = 'waitlist'
        and (of_product is null or w.product_id = of_product)
@@ -326,7 +335,7 @@ AS $function$
        and (audience ->> 'joined_after' is null or w.created_at >= (audience ->> 'joined_after')::timestamptz)
        and (audience ->> 'joined_before' is null or w.created_at < (audience ->> 'joined_before')::timestamptz)
     union all
-    select c.email, c.name, c.id, null, c.created_at
+    select btrim(c.email), c.name, c.id, null, c.created_at
       from public.customers c left join public.loyalty_tiers t on t.id = c.tier_id
      where audience ->> 'from' = 'customers'
        and (audience -> 'tiers' is null or audience -> 'tiers' ? t.name)
@@ -343,7 +352,7 @@ AS $function$
                and (audience #>> '{orders,after}' is null or o.created_at >= (audience #>> '{orders,after}')::timestamptz)
                and (audience #>> '{orders,before}' is null or o.created_at < (audience #>> '{orders,before}')::timestamptz)))
     union all
-    select s.email, s.name, s.customer_id, null, s.created_at
+    select btrim(s.email), s.name, s.customer_id, null, s.created_at
       from public.subscribers s
      where audience ->> 'from' = 'subscribers' and s.status = 'subscribed'
        and (audience ->> 'joined_after' is null or s.created_at >= (audience ->> 'joined_after')::timestamptz)
@@ -357,6 +366,25 @@ comment on function public.campaign_audience(jsonb, text, text) is 'Whom a campa
 revoke all on function public.campaign_audience(jsonb, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.campaign_audience(jsonb, text, text) to service_role;
 grant execute on function public.campaign_audience(jsonb, text, text) to thendo_engine;
+
+--- function public.campaign_deleted()
+CREATE OR REPLACE FUNCTION public.campaign_deleted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    delete from public.workflow_deliveries d where d.destination = 'mail' and d.workflow_id = old.id and d.status = 'pending';
+    return null;
+end
+$function$;
+
+--- comment-on-function public.campaign_deleted()
+comment on function public.campaign_deleted() is 'After-delete trigger of waitlist_campaigns: its mails are called off.';
+
+--- grants-on-function public.campaign_deleted()
+revoke all on function public.campaign_deleted() from public, anon, authenticated, service_role;
 
 --- function public.check_campaign()
 CREATE OR REPLACE FUNCTION public.check_campaign()
@@ -373,6 +401,8 @@ begin
     if new.status in ('sent', 'cancelled', 'failed') then
         new.finished_at := coalesce(new.finished_at, clock_timestamp());
     end if;
+    -- Somebody has to see to those who are left.
+    new.is_settled := false;
     return new;
 end
 $function$;
@@ -624,6 +654,7 @@ declare
     expired constant timestamptz := clock_timestamp() - keep;
     needed timestamptz;
     deleted integer;
+    of_campaigns integer := 0;
 begin
     case from_table
     when 'workflow_events' then
@@ -646,6 +677,15 @@ begin
                and not exists (select from public.workflow_dead_letters l where l.id
                    between (left(d.id::text, 13) || '-0000-0000-000000000000')::uuid and (left(d.id::text, 13) || '-ffff-ffff-ffffffffffff')::uuid)
              order by d.id limit most for update skip locked));
+        get diagnostics deleted = row_count;
+        if deleted < most then
+            -- Those of campaigns, which no execution asks for.
+            delete from public.workflow_deliveries g where g.ctid = any (array(
+                select d.ctid from public.workflow_deliveries d where d.execution_id = d.workflow_id and d.finished_at < expired
+                 order by d.finished_at limit most - deleted for update skip locked));
+            get diagnostics of_campaigns = row_count;
+        end if;
+        return deleted + of_campaigns;
     when 'workflow_dead_letters' then
         delete from public.workflow_dead_letters g where g.ctid = any (array(
             select l.ctid from public.workflow_dead_letters l where l.failed_at < expired
@@ -1113,32 +1153,65 @@ CREATE OR REPLACE FUNCTION public.expire_points(most integer)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '300ms'
 AS $function$
 declare
     moment constant timestamptz := clock_timestamp();
     due uuid[];
+    each_customer uuid;
+    line record;
+    lots uuid[];
+    ends timestamptz[];
+    left_of bigint[];
+    to_take bigint;
+    nth integer;
+    lost bigint;
+    next_one timestamptz;
 begin
+    if current_user <> 'thendo_engine' then
+        raise insufficient_privilege using message = 'expire_points() is the daemon''s: for others keep_balances() would count twice';
+    end if;
     select array_agg(found.customer_id) into due from (
         select p.customer_id from public.loyalty_points p where p.next_expiry <= moment
          order by p.next_expiry limit most for update skip locked) found;
-    with lines as materialized (
-        select l.customer_id, l.kind, l.expires_at,
-               abs(l.points) - coalesce((select sum(abs(r.points)) from public.loyalty_ledger r where r.reverses = l.id), 0) as points
-          from public.loyalty_ledger l where l.customer_id = any (due) and l.kind <> 'reversed'
-    ), sums as materialized (
-        select l.customer_id, min(l.expires_at) filter (where l.expires_at > moment) as next_expiry,
-               coalesce(sum(l.points) filter (where l.expires_at <= moment), 0)
-                   - coalesce(sum(l.points) filter (where l.kind in ('redeemed', 'expired')), 0) as lost
-          from lines l group by l.customer_id
-    ), balances as materialized (
-        select p.customer_id, s.next_expiry, greatest(0, least(p.balance, s.lost))::bigint as lost
-          from public.loyalty_points p left join sums s on s.customer_id = p.customer_id where p.customer_id = any (due)
-    ), entered as (
-        insert into public.loyalty_ledger (customer_id, kind, points, reason)
-        select b.customer_id, 'expired', - b.lost, 'points expired' from balances b where b.lost > 0
-    )
-    update public.loyalty_points p set balance = p.balance - coalesce(b.lost, 0), next_expiry = b.next_expiry
-      from balances b where p.customer_id = b.customer_id;
+    foreach each_customer in array coalesce(due, '{}') loop
+        lots := '{}'; ends := '{}'; left_of := '{}'; lost := 0; next_one := null;
+        for line in select l.id, l.kind, l.points, l.reverses, l.expires_at from public.loyalty_ledger l
+                     where l.customer_id = each_customer order by l.created_at, l.points desc, l.id loop
+            if line.points > 0 then
+                -- Points that were given back don't expire.
+                lots := lots || line.id; ends := ends || coalesce(line.expires_at, 'infinity'); left_of := left_of || line.points;
+                continue;
+            end if;
+            to_take := - line.points;
+            nth := array_position(lots, line.reverses);
+            if nth is not null then
+                left_of[nth] := left_of[nth] - least(left_of[nth], to_take);
+                continue;
+            end if;
+            for nth in select i.n from unnest(ends) with ordinality as i (ends_at, n) order by i.ends_at, i.n loop
+                exit when to_take = 0;
+                continue when left_of[nth] = 0;
+                declare
+                    taken constant bigint := least(left_of[nth], to_take);
+                begin
+                    left_of[nth] := left_of[nth] - taken;
+                    to_take := to_take - taken;
+                end;
+            end loop;
+        end loop;
+        for nth in 1 .. coalesce(cardinality(lots), 0) loop
+            continue when left_of[nth] = 0 or ends[nth] = 'infinity';
+            if ends[nth] > moment then
+                next_one := least(next_one, ends[nth]);
+                continue;
+            end if;
+            insert into public.loyalty_ledger (customer_id, kind, points, reason, reverses)
+            values (each_customer, 'expired', - left_of[nth], 'points expired', lots[nth]);
+            lost := lost + left_of[nth];
+        end loop;
+        update public.loyalty_points p set balance = p.balance - lost, next_expiry = next_one where p.customer_id = each_customer;
+    end loop;
     return coalesce(cardinality(due), 0);
 end
 $function$;
@@ -1155,6 +1228,7 @@ CREATE OR REPLACE FUNCTION public.feed_campaign(campaign uuid, most_out integer,
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '300ms'
 AS $function$
 declare
     sending public.waitlist_campaigns;
@@ -1163,6 +1237,12 @@ declare
     is_quiet boolean := false;
     room bigint;
     left_over bigint;
+    told bigint;
+    pieces bigint;
+    on_the_way bigint;
+    of_ours bigint;
+    has_sent boolean;
+    fault text;
 begin
     handed := 0;
     is_out := 0;
@@ -1173,7 +1253,9 @@ begin
     status := sending.status;
 
     with ended as materialized (
-        select r.id, r.waitlist_id, case coalesce(d.status, 'unknown') when 'cancelled' then 'queued' else coalesce(d.status, 'unknown') end as status,
+        select r.id, r.waitlist_id, case when d.status is null then 'unknown' when d.status = 'cancelled' then 'queued'
+                    when d.status = 'refused' and d.result ->> 'enhanced' in ('5.1.1', '5.1.2', '5.1.3', '5.1.6', '5.1.10') then 'bounced'
+                    else d.status end as status,
                d.finished_at, d.result ->> 'reason' as reason
           from public.waitlist_campaign_recipients r
           left join lateral (select d.status, d.finished_at, d.result from public.workflow_deliveries d where d.id = r.id limit 1) d on true
@@ -1183,8 +1265,35 @@ begin
            set status = e.status, sent_at = case when e.status = 'sent' then e.finished_at end, error = e.reason
           from ended e where r.id = e.id
     )
-    update public.product_waitlist w set status = 'notified'
-     where w.id = any (array(select e.waitlist_id from ended e where e.status = 'sent' and e.waitlist_id is not null)) and w.status = 'waiting';
+    update public.product_waitlist w set status = 'notified' where w.id = any (array(
+        select v.id from public.product_waitlist v
+         where v.id = any (array(select e.waitlist_id from ended e where e.status = 'sent' and e.waitlist_id is not null)) and v.status = 'waiting'
+         order by v.id for no key update));
+
+    -- What is wrong with all of them is wrong with the campaign: it waits for a mend, and nobody has lost their mail.
+    has_sent := exists (select from public.waitlist_campaign_recipients r where r.campaign_id = campaign and r.status in ('sent', 'unknown'));
+    if sending.status = 'sending' and not has_sent then
+        select count(*), max(first.error) into of_ours, fault from (select r.error from public.waitlist_campaign_recipients r
+            where r.campaign_id = campaign and r.status = 'refused' and r.error like 'thendo refused:%' limit 20) first;
+        if of_ours > 0 and (of_ours = 20 or not exists (select from public.waitlist_campaign_recipients r
+                where r.campaign_id = campaign and r.status in ('queued', 'sending'))) then
+            with again as (
+                update public.waitlist_campaign_recipients r set status = 'queued', error = null
+                 where r.campaign_id = campaign and r.status = 'refused' and r.error like 'thendo refused:%' returning r.id
+            )
+            delete from public.workflow_deliveries d where d.id in (select g.id from again g) and d.status = 'refused';
+            update public.waitlist_campaigns c set status = 'paused', content = null, error = 'the first mails could not be made; ' || fault
+             where c.id = campaign returning * into sending;
+            status := 'paused';
+        end if;
+    end if;
+    if sending.status = 'sending' and sending.content is null then
+        -- Mended.
+        update public.waitlist_campaigns c
+           set content = jsonb_build_object('subject', coalesce(c.subject, t.subject), 'html', t.html, 'text', t.text,
+                   'consent', t.consent, 'template', t.name), error = null
+          from public.email_templates t where c.id = campaign and t.id = c.template_id returning c.* into sending;
+    end if;
 
     if sending.quiet_hours is not null then
         local_time := (moment at time zone coalesce(sending.quiet_hours ->> 'time_zone', 'UTC'))::time;
@@ -1197,9 +1306,13 @@ begin
         with back as (
             delete from public.workflow_deliveries d
              where d.destination = 'mail' and d.workflow_id = campaign and d.status = 'pending'
+               -- What was tried already keeps its count, and its place; but not of what is called off.
+               and (d.attempt = 0 or sending.status in ('cancelled', 'failed'))
             returning d.id
         )
         update public.waitlist_campaign_recipients r set status = 'queued' from back b where r.id = b.id;
+        update public.workflow_deliveries d set due_at = moment + interval '2 minutes'
+         where d.destination = 'mail' and d.workflow_id = campaign and d.status = 'pending' and d.due_at < moment + interval '1 minute';
     end if;
     if sending.status in ('cancelled', 'failed') then
         update public.waitlist_campaign_recipients r set status = 'cancelled' where r.campaign_id = campaign and r.status = 'queued';
@@ -1207,17 +1320,28 @@ begin
 
     select count(*) into is_out from public.waitlist_campaign_recipients r where r.campaign_id = campaign and r.status = 'sending';
     if sending.status = 'sending' and not is_quiet then
-        room := least(most_out - is_out,
+        -- Those who are to be tried again later are in nobody's way, up to a bound.
+        select (select count(*) from public.workflow_deliveries d where d.destination = 'mail' and d.workflow_id = campaign
+                    and d.status = 'pending' and d.due_at <= moment)
+             + (select count(*) from public.workflow_deliveries d where d.status = 'sending' and d.workflow_id = campaign)
+          into on_the_way;
+        room := least(most_out - on_the_way, 10 * most_out - is_out,
             floor(extract(epoch from moment - greatest(sending.next_at, moment - interval '1 second')) * sending.rate_per_minute / 60.0) + 1);
+        -- The first ones show whether they can be made at all.
+        if not has_sent then
+            room := least(room, 20 - is_out);
+        end if;
         if sending.next_at > moment then
             room := 0;
         end if;
         if sending.limit_to_stock then
-            -- Looked at again before each batch: pieces that are there, less those who were told or are being told.
-            select greatest(0, coalesce(sum(greatest(0, s.available)), 0)
-                   - (select count(*) from public.waitlist_campaign_recipients r where r.campaign_id = campaign and r.status in ('sending', 'sent', 'unknown')))
-              into left_over from public.product_stock s
+            -- Looked at again before each batch: the pieces that are there, less those that who was told has not bought yet. What is
+            -- missing since the start was bought.
+            select coalesce(sum(greatest(0, s.available)), 0) into pieces from public.product_stock s
              where s.product_id = sending.product_id and (sending.variant_id is null or s.variant_id = sending.variant_id);
+            select count(*) into told from public.waitlist_campaign_recipients r
+             where r.campaign_id = campaign and r.status in ('sending', 'sent', 'unknown');
+            left_over := greatest(0, pieces - (told - least(told, greatest(0, coalesce(sending.stock_at_start, 0) - pieces))));
             room := least(room, left_over);
         end if;
         if room > 0 then
@@ -1229,7 +1353,8 @@ begin
             ), given as (
                 insert into public.workflow_deliveries as d (id, execution_id, workflow_id, node_id, kind, destination, lane, payload)
                 select n.id, campaign, campaign, 'campaign', 'email', 'mail', 0, jsonb_build_object('to', n.email,
-                           'consent', sending.content -> 'consent', 'campaign', campaign, 'name', n.name,
+                           'consent', sending.content -> 'consent', 'campaign', campaign,
+                           'edition', left(md5(sending.content::text), 8), 'name', n.name,
                            'customer', (select to_jsonb(v) from (select c.id, c.email, c.name, c.locale) v))
                            || case when sending.audience ->> 'from' = 'subscribers' then '{"of_blog": true}' else '{}'::jsonb end
                   from next n left join public.customers c on c.id = n.customer_id
@@ -1931,7 +2056,10 @@ CREATE OR REPLACE FUNCTION public.mail_stop(address text, consent text, of_blog 
 AS $function$
     select coalesce(
         (select s.reason from public.suppressions s
-          where s.address_hash = public.mail_hash(address) and (s.reason <> 'unsubscribed' or consent = 'marketing')),
+          where s.address_hash = public.mail_hash(address) and (s.reason <> 'unsubscribed' or consent = 'marketing'
+            -- Who agreed anew since has changed their mind.
+            and not exists (select from public.consents n where lower(n.email) = lower(address) and n.purpose = 'marketing'
+                and n.decision = 'granted' and n.created_at > s.created_at))),
         case when consent = 'marketing' then
             case coalesce(
                 (select c.decision from public.consents c
@@ -3273,28 +3401,35 @@ declare
     fault text;
 begin
     select c.* into starting from public.waitlist_campaigns c
-     where c.id = campaign and c.status = 'scheduled' and coalesce(c.scheduled_at, '-infinity') <= clock_timestamp() for no key update;
+     where c.id = campaign and c.status = 'scheduled' and coalesce(c.scheduled_at, '-infinity') <= clock_timestamp()
+       for no key update skip locked;
     if not found then
-        return null;
+        return null; -- Another daemon has it.
     end if;
     select t.* into template from public.email_templates t where t.id = starting.template_id;
     fault := case
         when template.id is null then 'its template is gone'
         when not template.is_active then format('the template `%s` is not active', template.name)
         when coalesce(starting.audience ->> 'from', '') not in ('waitlist', 'customers', 'subscribers')
-            then 'its audience says from whom it is in none of: waitlist, customers, subscribers' end;
+            then 'its audience says from whom it is in none of: waitlist, customers, subscribers'
+        when starting.limit_to_stock and starting.product_id is null then 'it is limited to the stock of no product: set `product_id`' end;
     if fault is not null then
         update public.waitlist_campaigns c set status = 'failed', error = fault where c.id = campaign;
         return fault;
     end if;
-    insert into public.waitlist_campaign_recipients (campaign_id, waitlist_id, customer_id, email, name, position)
-    select campaign, a.waitlist_id, a.customer_id, a.email, a.name, row_number() over (order by a.joined_at, lower(a.email))
-      from (select distinct on (lower(b.email)) b.waitlist_id, b.customer_id, b.email, b.name, b.joined_at
+    insert into public.waitlist_campaign_recipients (campaign_id, waitlist_id, customer_id, email, name, position, status, error)
+    select campaign, a.waitlist_id, a.customer_id, a.email, a.name, row_number() over (order by a.joined_at, lower(a.email)),
+           case when a.is_address then 'queued' else 'refused' end, case when not a.is_address then 'this is not one e-mail address' end
+      from (select distinct on (lower(b.email)) b.waitlist_id, b.customer_id, b.email, b.name, b.joined_at,
+                   -- Nothing around it: `A <a@b.c>` would pass by what is known of a@b.c.
+                   b.email ~ '^[^][:space:]@<>,;:"()\\[]+@[^][:space:]@<>,;:"()\\[]+$' as is_address
               from public.campaign_audience(starting.audience, starting.product_id, starting.variant_id) b
              order by lower(b.email), b.joined_at) a
     on conflict do nothing;
     update public.waitlist_campaigns c
        set status = 'sending', started_at = coalesce(c.started_at, clock_timestamp()), next_at = clock_timestamp(), is_settled = false,
+           stock_at_start = (select sum(greatest(0, s.available)) from public.product_stock s
+                where s.product_id = c.product_id and (c.variant_id is null or s.variant_id = c.variant_id)),
            content = jsonb_build_object('subject', coalesce(c.subject, template.subject), 'html', template.html, 'text', template.text,
                'consent', template.consent, 'template', template.name)
      where c.id = campaign;
@@ -4960,7 +5095,12 @@ create table public.loyalty_ledger (
     reverses     uuid,
     expires_at   timestamp with time zone,
     constraint loyalty_ledger_pkey PRIMARY KEY (id),
-    constraint a_reversal_says_of_what CHECK (((kind = 'reversed'::text) = (reverses IS NOT NULL))),
+    constraint a_reversal_says_of_what CHECK (
+CASE kind
+    WHEN 'reversed'::text THEN (reverses IS NOT NULL)
+    WHEN 'expired'::text THEN true
+    ELSE (reverses IS NULL)
+END),
     constraint loyalty_ledger_kind_check CHECK ((kind = ANY (ARRAY['earned'::text, 'redeemed'::text, 'reversed'::text, 'expired'::text]))),
     constraint loyalty_ledger_points_check CHECK ((points <> 0)),
     constraint what_was_earned_expires CHECK (((expires_at IS NULL) OR (kind = 'earned'::text)))
@@ -4970,7 +5110,7 @@ create table public.loyalty_ledger (
 comment on table public.loyalty_ledger is 'Points earned and spent, line by line. Never changed, only reversed.';
 comment on column public.loyalty_ledger.points is 'Positive: earned. Negative: spent or reversed.';
 comment on column public.loyalty_ledger.execution_id is 'The workflow execution that did it, if one did.';
-comment on column public.loyalty_ledger.reverses is 'The line that it reverses, or a part of it.';
+comment on column public.loyalty_ledger.reverses is 'The line that it reverses, or that has expired; or a part of it.';
 comment on column public.loyalty_ledger.expires_at is 'When what is not spent by then is lost; null: never.';
 
 --- index public.loyalty_ledger idx_loyalty_ledger_created_by
@@ -6775,6 +6915,7 @@ create table public.waitlist_campaigns (
     quiet_hours     jsonb,
     next_at         timestamp with time zone,
     is_settled      boolean not null default true,
+    stock_at_start  bigint,
     error           text,
     constraint waitlist_campaigns_pkey PRIMARY KEY (id),
     constraint ready_to_go CHECK (((status = ANY (ARRAY['draft'::text, 'cancelled'::text])) OR (template_id IS NOT NULL))),
@@ -6796,6 +6937,7 @@ comment on column public.waitlist_campaigns.content is 'The template as it was w
 comment on column public.waitlist_campaigns.quiet_hours is 'When nothing is sent: {"from": "21:00", "until": "08:00", "time_zone": "Europe/Vienna"}.';
 comment on column public.waitlist_campaigns.next_at is 'By its rate, the next mail may go then.';
 comment on column public.waitlist_campaigns.is_settled is 'False while some of its mails are with the deliverers.';
+comment on column public.waitlist_campaigns.stock_at_start is 'Pieces when it started: what is missing since was bought, as far as one can see.';
 comment on column public.waitlist_campaigns.error is 'Why it failed, or ended early.';
 
 --- index public.waitlist_campaigns idx_waitlist_campaigns_created_by
@@ -6813,17 +6955,20 @@ CREATE INDEX idx_waitlist_campaigns_template_id ON public.waitlist_campaigns USI
 --- index public.waitlist_campaigns idx_waitlist_campaigns_unsettled
 CREATE INDEX idx_waitlist_campaigns_unsettled ON public.waitlist_campaigns USING btree (id) WHERE (NOT is_settled);
 
+--- trigger public.waitlist_campaigns campaign_deleted
+CREATE TRIGGER campaign_deleted AFTER DELETE ON public.waitlist_campaigns FOR EACH ROW EXECUTE FUNCTION public.campaign_deleted();
+
 --- trigger public.waitlist_campaigns check_campaign
 CREATE TRIGGER check_campaign BEFORE UPDATE OF status ON public.waitlist_campaigns FOR EACH ROW WHEN ((new.status <> old.status)) EXECUTE FUNCTION public.check_campaign();
 
 --- trigger public.waitlist_campaigns record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.waitlist_campaigns REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by,content,quiet_hours,next_at,is_settled,error}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.waitlist_campaigns REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by,content,quiet_hours,next_at,is_settled,stock_at_start,error}');
 
 --- trigger public.waitlist_campaigns record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.waitlist_campaigns REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by,content,quiet_hours,next_at,is_settled,error}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.waitlist_campaigns REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by,content,quiet_hours,next_at,is_settled,stock_at_start,error}');
 
 --- trigger public.waitlist_campaigns record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.waitlist_campaigns REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by,content,quiet_hours,next_at,is_settled,error}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.waitlist_campaigns REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,template_id,subject,product_id,variant_id,audience,status,rate_per_minute,limit_to_stock,scheduled_at,started_at,finished_at,execution_id,created_at,updated_at,created_by,content,quiet_hours,next_at,is_settled,stock_at_start,error}');
 
 --- trigger public.waitlist_campaigns set_created
 CREATE TRIGGER set_created BEFORE INSERT ON public.waitlist_campaigns FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
@@ -7121,6 +7266,9 @@ CREATE INDEX idx_workflow_deliveries_execution_id ON public.workflow_deliveries 
 
 --- index public.workflow_deliveries idx_workflow_deliveries_leased
 CREATE INDEX idx_workflow_deliveries_leased ON public.workflow_deliveries USING btree (lease_until) WHERE (status = 'sending'::text);
+
+--- index public.workflow_deliveries idx_workflow_deliveries_of_campaigns
+CREATE INDEX idx_workflow_deliveries_of_campaigns ON public.workflow_deliveries USING btree (finished_at) WHERE (execution_id = workflow_id);
 
 --- index public.workflow_deliveries idx_workflow_deliveries_turns
 CREATE INDEX idx_workflow_deliveries_turns ON public.workflow_deliveries USING btree (destination, workflow_id, due_at) WHERE (status = 'pending'::text);

@@ -3,9 +3,9 @@ alter table public.loyalty_ledger
     add column kind text not null default 'earned' check (kind in ('earned', 'redeemed', 'reversed', 'expired')),
     add column reverses uuid references public.loyalty_ledger (id) on delete cascade,
     add column expires_at timestamptz,
-    add constraint a_reversal_says_of_what check ((kind = 'reversed') = (reverses is not null)),
+    add constraint a_reversal_says_of_what check (case kind when 'reversed' then reverses is not null when 'expired' then true else reverses is null end),
     add constraint what_was_earned_expires check (expires_at is null or kind = 'earned');
-comment on column public.loyalty_ledger.reverses is 'The line that it reverses, or a part of it.';
+comment on column public.loyalty_ledger.reverses is 'The line that it reverses, or that has expired; or a part of it.';
 comment on column public.loyalty_ledger.expires_at is 'When what is not spent by then is lost; null: never.';
 create index idx_loyalty_ledger_reverses on public.loyalty_ledger (reverses) where reverses is not null;
 
@@ -55,37 +55,69 @@ begin
 end
 $$;
 
--- What is spent is taken from what expires first. So of a customer's points that have expired, those are lost that are more
--- than what was spent, and lost, before.
+-- What is spent is taken from what expires first, of what there was at that time. So the lines are gone through as they came:
+-- what is left of each that has expired is lost, and its loss names it, so that no refund takes it once more.
 create function public.expire_points(most integer) returns integer
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, pg_temp set lock_timeout = '300ms'
 as $$
 declare
     moment constant timestamptz := clock_timestamp();
     due uuid[];
+    each_customer uuid;
+    line record;
+    lots uuid[];
+    ends timestamptz[];
+    left_of bigint[];
+    to_take bigint;
+    nth integer;
+    lost bigint;
+    next_one timestamptz;
 begin
+    if current_user <> 'thendo_engine' then
+        raise insufficient_privilege using message = 'expire_points() is the daemon''s: for others keep_balances() would count twice';
+    end if;
     select array_agg(found.customer_id) into due from (
         select p.customer_id from public.loyalty_points p where p.next_expiry <= moment
          order by p.next_expiry limit most for update skip locked) found;
-    with lines as materialized (
-        select l.customer_id, l.kind, l.expires_at,
-               abs(l.points) - coalesce((select sum(abs(r.points)) from public.loyalty_ledger r where r.reverses = l.id), 0) as points
-          from public.loyalty_ledger l where l.customer_id = any (due) and l.kind <> 'reversed'
-    ), sums as materialized (
-        select l.customer_id, min(l.expires_at) filter (where l.expires_at > moment) as next_expiry,
-               coalesce(sum(l.points) filter (where l.expires_at <= moment), 0)
-                   - coalesce(sum(l.points) filter (where l.kind in ('redeemed', 'expired')), 0) as lost
-          from lines l group by l.customer_id
-    ), balances as materialized (
-        select p.customer_id, s.next_expiry, greatest(0, least(p.balance, s.lost))::bigint as lost
-          from public.loyalty_points p left join sums s on s.customer_id = p.customer_id where p.customer_id = any (due)
-    ), entered as (
-        insert into public.loyalty_ledger (customer_id, kind, points, reason)
-        select b.customer_id, 'expired', - b.lost, 'points expired' from balances b where b.lost > 0
-    )
-    update public.loyalty_points p set balance = p.balance - coalesce(b.lost, 0), next_expiry = b.next_expiry
-      from balances b where p.customer_id = b.customer_id;
+    foreach each_customer in array coalesce(due, '{}') loop
+        lots := '{}'; ends := '{}'; left_of := '{}'; lost := 0; next_one := null;
+        for line in select l.id, l.kind, l.points, l.reverses, l.expires_at from public.loyalty_ledger l
+                     where l.customer_id = each_customer order by l.created_at, l.points desc, l.id loop
+            if line.points > 0 then
+                -- Points that were given back don't expire.
+                lots := lots || line.id; ends := ends || coalesce(line.expires_at, 'infinity'); left_of := left_of || line.points;
+                continue;
+            end if;
+            to_take := - line.points;
+            nth := array_position(lots, line.reverses);
+            if nth is not null then
+                left_of[nth] := left_of[nth] - least(left_of[nth], to_take);
+                continue;
+            end if;
+            for nth in select i.n from unnest(ends) with ordinality as i (ends_at, n) order by i.ends_at, i.n loop
+                exit when to_take = 0;
+                continue when left_of[nth] = 0;
+                declare
+                    taken constant bigint := least(left_of[nth], to_take);
+                begin
+                    left_of[nth] := left_of[nth] - taken;
+                    to_take := to_take - taken;
+                end;
+            end loop;
+        end loop;
+        for nth in 1 .. coalesce(cardinality(lots), 0) loop
+            continue when left_of[nth] = 0 or ends[nth] = 'infinity';
+            if ends[nth] > moment then
+                next_one := least(next_one, ends[nth]);
+                continue;
+            end if;
+            insert into public.loyalty_ledger (customer_id, kind, points, reason, reverses)
+            values (each_customer, 'expired', - left_of[nth], 'points expired', lots[nth]);
+            lost := lost + left_of[nth];
+        end loop;
+        update public.loyalty_points p set balance = p.balance - lost, next_expiry = next_one where p.customer_id = each_customer;
+    end loop;
     return coalesce(cardinality(due), 0);
 end
 $$;

@@ -1,5 +1,5 @@
 -- What workflows may write by `update_row` and `insert_row`: the setting rows.allow, as `thendo migrate` has taken it over. To the
--- engine's role it is a matter of grants, so what is not here is refused by the database itself.
+-- engine's role it is a matter of grants, beside what its own actions write.
 create table public.workflow_rows (
     table_name text primary key,
     columns    text[] not null,
@@ -44,8 +44,17 @@ begin
         end if;
         -- Who is who, what is owed, and how all of this works is not a workflow's to write past its own actions.
         if wish.table_name like 'workflow%' or wish.table_name like '\_%' or wish.table_name = any (array['user_roles', 'loyalty_points', 'loyalty_ledger',
-               'oauth_providers', 'google_calendar_tokens', 'consents', 'suppressions', 'event_tables', 'maintenance', 'medusa_mirror']) then
+               'oauth_providers', 'google_calendar_tokens', 'consents', 'suppressions', 'marketing_mails', 'event_tables', 'maintenance', 'medusa_mirror',
+               'deposits', 'subscriptions', 'stripe_customers', 'stripe_objects', 'payment', 'user', 'api_key', 'auth_identity', 'provider_identity']) then
             raise insufficient_privilege using message = format('rows.allow names the table `%s`, which no workflow may write', wish.table_name);
+        end if;
+        -- What has a table of moves, or says whose a row is.
+        select string_agg(w.name, ', ') into unfit from unnest(wish.columns) as w (name)
+         where (wish.table_name, w.name) in (('orders', 'status'), ('orders', 'payment_status'), ('orders', 'total'), ('orders', 'currency'),
+             ('orders', 'refunded_total'), ('orders', 'customer_id'), ('customers', 'email'), ('customers', 'user_id'),
+             ('customers', 'medusa_customer_id'), ('customers', 'referred_by'));
+        if unfit is not null then
+            raise insufficient_privilege using message = format('rows.allow names columns of `%s` that no workflow may write so: %s', wish.table_name, unfit);
         end if;
         select string_agg(w.name, ', ') into unfit from unnest(wish.columns) as w (name)
          where not exists (select from pg_attribute a where a.attrelid = target and a.attname = w.name and a.attnum > 0

@@ -30,7 +30,10 @@ set search_path = pg_catalog, pg_temp
 as $$
     select coalesce(
         (select s.reason from public.suppressions s
-          where s.address_hash = public.mail_hash(address) and (s.reason <> 'unsubscribed' or consent = 'marketing')),
+          where s.address_hash = public.mail_hash(address) and (s.reason <> 'unsubscribed' or consent = 'marketing'
+            -- Who agreed anew since has changed their mind.
+            and not exists (select from public.consents n where lower(n.email) = lower(address) and n.purpose = 'marketing'
+                and n.decision = 'granted' and n.created_at > s.created_at))),
         case when consent = 'marketing' then
             case coalesce(
                 (select c.decision from public.consents c

@@ -54,11 +54,10 @@ async fn whole(lab: &mut Lab) -> Outcome<(f64, f64)> {
     let memory = daemon.memory_mib("VmRSS")?;
     let sql = "select extract(epoch from finished_at - started_at)::float8 from waitlist_campaigns";
     let took: f64 = db.query_one(sql, &[]).await?.get(0);
-    let counts = taken.lock().map_err(|_| "no panic")?;
-    if counts.len() as i64 != RECIPIENTS || counts.values().any(|count| *count != 1) {
-        return Err(format!("{} of {RECIPIENTS} were mailed", counts.len()).into());
+    let (mailed, doubled) = counted(&taken)?;
+    if (mailed, doubled) != (RECIPIENTS, 0) {
+        return Err(format!("{mailed} of {RECIPIENTS} were mailed, {doubled} of them twice").into());
     }
-    drop(counts);
     drop((daemon, db));
     lab.drop_database(&url).await?;
     Ok((RECIPIENTS as f64 / took, memory))
@@ -69,7 +68,7 @@ async fn killed(lab: &mut Lab) -> Outcome<(f64, f64, f64)> {
     let (db, url) = shop(lab).await?;
     let settings = [("THENDO_MAIL__SMTP_URL", smtp.as_str()), ("THENDO_DELIVERIES__LEASE_MS", "2000")];
     let daemon = lab.daemon_with(&url, &settings).await?;
-    while (taken.lock().map_err(|_| "no panic")?.len() as i64) < RECIPIENTS / 2 {
+    while counted(&taken)?.0 < RECIPIENTS / 2 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     daemon.dies();
@@ -79,13 +78,18 @@ async fn killed(lab: &mut Lab) -> Outcome<(f64, f64, f64)> {
         from waitlist_campaign_recipients";
     let row = db.query_one(sql, &[]).await?;
     let (unknown, otherwise): (i64, i64) = (row.get(0), row.get(1));
-    let counts = taken.lock().map_err(|_| "no panic")?;
-    let doubled = counts.values().filter(|count| **count > 1).count();
-    let missed = RECIPIENTS - counts.len() as i64 - unknown + otherwise;
-    drop(counts);
+    let (mailed, doubled) = counted(&taken)?;
+    let missed = RECIPIENTS - mailed - unknown + otherwise;
     drop((daemon, db));
     lab.drop_database(&url).await?;
     Ok((missed.max(0) as f64, unknown as f64, doubled as f64))
+}
+
+/// How many were mailed, and how many of them more than once.
+fn counted(taken: &Taken) -> Outcome<(i64, i64)> {
+    let counts = taken.lock().map_err(|_| "no panic")?;
+    let doubled = counts.values().filter(|count| **count > 1).count();
+    Ok((counts.len() as i64, doubled as i64))
 }
 
 async fn shop(lab: &mut Lab) -> Outcome<(Client, String)> {

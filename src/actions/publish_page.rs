@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::given::line_of;
-use crate::domain::effect::{Effect, Key, Rows};
+use crate::domain::effect::{Effect, Key, Rows, Target};
 use crate::domain::event::Operation;
 use crate::workflow::catalogue::{
     About, Action, ActionKind, Need, PlanError, RetryClass, Write, action, schema,
@@ -85,7 +86,9 @@ pub(super) fn becomes(
         None if what == subject => context.row_key(),
         None => return Err(PlanError(format!("row: the event is about a {subject}; say which {what}"))),
     };
+    let named = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{what}/{row}").as_bytes());
     let rows = Rows::new("set_published", json!({ "what": what, "row": row, "status": status }));
+    let rows = rows.judging(Target::Published, named);
     Ok(Effect::Rows(match row.parse() {
         Ok(id) => rows.writing(table, Key::Of(id)),
         Err(_) => rows,

@@ -70,6 +70,8 @@ pub enum Target {
     Deposit,
     /// `loyalty_points`, by the customer.
     Balance,
+    /// What can be public, by what names it: nothing is locked, for a slug is no key.
+    Published,
 }
 
 /// The key of a row that an effect writes.

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::wake::Wake;
-use crate::store::campaigns::{Campaign, feed, start, to_tend};
+use crate::store::campaigns::{Campaign, fail, feed, start, to_tend};
 
 /// Mails of one campaign that are with the deliverers at once: as many as two daemons send in a quarter of a second, and few
 /// enough for a pause to be one.
@@ -17,7 +18,7 @@ const MOST_OUT: i32 = 1_000;
 const BETWEEN_MEALS: Duration = Duration::from_millis(200);
 /// How often new ones are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-const MOST_CAMPAIGNS: i64 = 100;
+const MOST_CAMPAIGNS: i64 = 1_000;
 
 /// Tends all campaigns until `shutdown`.
 pub async fn run(pool: PgPool, wake: Arc<Wake>, shutdown: CancellationToken) {
@@ -35,32 +36,55 @@ pub async fn run(pool: PgPool, wake: Arc<Wake>, shutdown: CancellationToken) {
             }
         };
         tokio::select! {
-            () = wake.campaigns.notified() => {}
             () = tokio::time::sleep(rest) => {}
             () = shutdown.cancelled() => return,
         }
     }
 }
 
-/// Whether one of them is under way.
+/// Whether one of them is under way. What is wrong with one is no trouble of another's.
 async fn tend_all(pool: &PgPool, wake: &Wake) -> sqlx::Result<bool> {
     let mut is_busy = false;
-    for Campaign { id, starts } in to_tend(pool, MOST_CAMPAIGNS).await? {
-        if starts {
-            match start(pool, id).await? {
-                None => tracing::info!(campaign = %id, "a campaign starts"),
-                Some(fault) => tracing::warn!(campaign = %id, fault, "a campaign could not start"),
-            }
-        }
-        let fed = feed(pool, id, MOST_OUT).await?;
-        if fed.handed > 0 {
-            wake.deliverers.notify_one();
-        }
-        let status = fed.status.as_deref();
-        is_busy |= fed.is_out > 0 || status == Some("sending");
-        if status == Some("sent") {
-            tracing::info!(campaign = %id, "a campaign is sent");
+    let all = to_tend(pool, MOST_CAMPAIGNS).await?;
+    // A start may take long: those under way first.
+    for campaign in
+        all.iter().filter(|campaign| !campaign.starts).chain(all.iter().filter(|campaign| campaign.starts))
+    {
+        match tend(pool, wake, campaign).await {
+            Ok(busy) => is_busy |= busy,
+            Err(error) => unfit(pool, campaign.id, error).await?,
         }
     }
     Ok(is_busy)
+}
+
+async fn tend(pool: &PgPool, wake: &Wake, campaign: &Campaign) -> sqlx::Result<bool> {
+    let id = campaign.id;
+    if campaign.starts
+        && let Some(fault) = start(pool, id).await?
+    {
+        tracing::warn!(campaign = %id, fault, "a campaign could not start");
+    }
+    let fed = feed(pool, id, MOST_OUT).await?;
+    if fed.handed > 0 {
+        wake.deliverers.notify_one();
+    }
+    let status = fed.status.as_deref();
+    if status == Some("sent") {
+        tracing::info!(campaign = %id, "a campaign is sent");
+    }
+    Ok(fed.is_out > 0 || status == Some("sending"))
+}
+
+/// A campaign whose own words can't be read fails; whatever else is wrong may pass.
+async fn unfit(pool: &PgPool, campaign: Uuid, error: sqlx::Error) -> sqlx::Result<()> {
+    let of_data = |code: &str| code.starts_with("22") || code.starts_with("23");
+    let Some(fault) =
+        error.as_database_error().filter(|fault| fault.code().is_some_and(|code| of_data(&code)))
+    else {
+        tracing::warn!(%campaign, error = &error as &dyn std::error::Error, "a campaign could not be tended");
+        return Ok(());
+    };
+    tracing::warn!(%campaign, code = fault.code().as_deref(), "a campaign has failed; `thendo campaigns show` says why");
+    fail(pool, campaign, fault.message()).await
 }

@@ -13,8 +13,6 @@ pub struct Wake {
     pub publisher: Notify,
     /// The scheduler: schedules may have changed.
     pub scheduler: Notify,
-    /// Who tends campaigns: one may be due.
-    pub campaigns: Notify,
     /// Who tells alarms: one was raised.
     pub alerts: Notify,
 }

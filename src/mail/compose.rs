@@ -88,14 +88,15 @@ impl Composer {
     /// # Errors
     /// [`ComposeFault`].
     pub fn compose(&self, id: EffectId, mut email: Email) -> Result<Letter, ComposeFault> {
-        let to: Mailbox =
+        // Nothing around it: what is suppressed is looked up by these very letters.
+        let to: Address =
             email.to.parse().map_err(|source| ComposeFault::Address { address: email.to.clone(), source })?;
         let way_out = self.fill_in_way_out(&mut email)?;
         let Email { subject, text, html, .. } = finish(email)?;
         let message_id = message_id(id, &self.from);
         let mut builder = Message::builder()
             .from(self.from.clone())
-            .to(to)
+            .to(Mailbox::new(None, to))
             .subject(subject)
             .message_id(Some(message_id.clone()))
             // Nobody's holiday notice is to answer a workflow.

@@ -47,6 +47,11 @@ pub async fn take_in(pool: &PgPool, of: &CameBack<'_>) -> sqlx::Result<Taken> {
         .fetch_optional(&mut *transaction)
         .await?;
     }
+    if let (Some(delivery), Some(_)) = (of.delivery, of.kind.suppresses()) {
+        let bounced = "update waitlist_campaign_recipients set status = 'bounced', error = left($2, 1000)
+            where id = $1 and status in ('sent', 'unknown')";
+        sqlx::query(bounced).bind(delivery).bind(of.detail).execute(&mut *transaction).await?;
+    }
     let mut taken = Taken { noted: noted.is_some(), suppressed: None };
     let address = of.address.map(str::to_owned).or(noted.flatten());
     if let (Some(reason), Some(address)) = (of.kind.suppresses(), address) {

@@ -71,6 +71,16 @@ pub async fn start(pool: &PgPool, campaign: Uuid) -> sqlx::Result<Option<String>
     Ok(fault)
 }
 
+/// Has a campaign fail, for that reason.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn fail(pool: &PgPool, campaign: Uuid, reason: &str) -> sqlx::Result<()> {
+    let sql = "update public.waitlist_campaigns set status = 'failed', error = left($2, 1000)
+        where id = $1 and status in ('scheduled', 'sending', 'paused')";
+    sqlx::query(sql).bind(campaign).bind(reason).execute(pool).await.map(|_| ())
+}
+
 /// Takes in what became of a campaign's mails, and hands over as many as may go now: `most_out` are out at once.
 ///
 /// # Errors

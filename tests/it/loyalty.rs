@@ -228,23 +228,32 @@ async fn points_expire_that_were_not_spent_before() {
     until("they expire", async || balance(&shop).await == 80).await;
     let expired = "select count(*) from loyalty_ledger where kind = 'expired' and points = -40";
     assert_eq!(shop.number(expired, &[]).await, 1);
-    // The next ones count from what is left.
+    // What was spent before they were earned does not count for them, and a refund does not take what is lost already.
+    let order = shop.places_order(100).await;
+    let later = "insert into loyalty_ledger (customer_id, order_id, points, reason, expires_at) values ($1, $2, 500, 'new', now() + interval '1 hour')";
+    shop.db.execute(later, &[&shop.customer, &order]).await.expect("points");
+    // Time passes.
     shop.does(
-        "update loyalty_ledger set expires_at = now() - interval '1 second' where reason = 'later';
-               update loyalty_points set next_expiry = now() - interval '1 second'",
+        "alter table loyalty_ledger disable trigger user;
+         update loyalty_ledger set expires_at = expires_at - interval '2 hours', created_at = created_at - interval '2 hours';
+         alter table loyalty_ledger enable trigger user;
+         update loyalty_points set next_expiry = next_expiry - interval '2 hours'",
     )
     .await;
     let engine = engine(&shop).await;
-    assert_eq!(
-        engine.query_one("select expire_points(100)", &[]).await.expect("expired").get::<_, i32>(0),
-        1
-    );
-    assert_eq!(balance(&shop).await, 30);
-    assert_eq!(
-        engine.query_one("select expire_points(100)", &[]).await.expect("expired").get::<_, i32>(0),
-        0
-    );
+    let expires =
+        async || engine.query_one("select expire_points(100)", &[]).await.expect("expired").get::<_, i32>(0);
+    assert_eq!((expires().await, balance(&shop).await), (1, 30), "what never expires");
+    assert_eq!(expires().await, 0);
     is_exact(&shop).await;
+    let reverses =
+        shop.publishes("reverses", &one_action("order_updated", "reverse_points", json!({}))).await;
+    shop.db.execute("update orders set note = 'x' where id = $1", &[&order]).await.expect("touched");
+    shop.has_settled().await;
+    assert_eq!(act(&shop, reverses).await["why"], "no points to reverse");
+    assert_eq!(balance(&shop).await, 30);
+    let by_hand = shop.db.query_one("select expire_points(100)", &[]).await;
+    assert!(by_hand.is_err(), "the owner's lines would count twice");
 }
 
 async fn engine(shop: &Shop) -> Client {

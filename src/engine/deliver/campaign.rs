@@ -25,6 +25,7 @@ const MOST_KEPT: usize = 32;
 #[derive(Debug, Deserialize)]
 pub(super) struct Recipient {
     campaign: Uuid,
+    edition: String,
     to: String,
     name: Option<String>,
     customer: Option<Row>,
@@ -34,7 +35,10 @@ pub(super) struct Recipient {
 
 /// What campaigns say, by campaign.
 #[derive(Default)]
-pub struct Contents(Mutex<HashMap<Uuid, Arc<Prepared>>>);
+pub struct Contents(Mutex<HashMap<Edition, Arc<Prepared>>>);
+
+/// A campaign, and which content: it is frozen anew where the first one could not be made.
+type Edition = (Uuid, String);
 
 struct Prepared {
     mail: StoredMail,
@@ -47,20 +51,22 @@ impl Contents {
     /// # Errors
     /// [`DeliveryError`]: the campaign is gone, the database away, or the template does not fit the recipient.
     pub(super) async fn mail(&self, side: Side, recipient: Recipient) -> Result<Email, DeliveryError> {
-        let prepared = self.kept().get(&recipient.campaign).cloned();
+        let edition = (recipient.campaign, recipient.edition.clone());
+        let prepared = self.kept().get(&edition).cloned();
         let prepared = match prepared {
             Some(known) => known,
-            None => self.load(side, recipient.campaign).await?,
+            None => self.load(side, edition).await?,
         };
         prepared.mail_for(recipient)
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Arc<Prepared>>> {
+    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<Edition, Arc<Prepared>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn load(&self, mut side: Side, campaign: Uuid) -> Result<Arc<Prepared>, DeliveryError> {
+    async fn load(&self, mut side: Side, edition: Edition) -> Result<Arc<Prepared>, DeliveryError> {
         let session = side_session(&mut side).await;
+        let campaign = edition.0;
         let content =
             campaigns::content(&session, campaign).await.map_err(|error| DeliveryError::Transient {
                 peer: "the database".into(),
@@ -74,14 +80,14 @@ impl Contents {
         if kept.len() >= MOST_KEPT {
             kept.clear();
         }
-        kept.insert(campaign, prepared.clone());
+        kept.insert(edition, prepared.clone());
         Ok(prepared)
     }
 }
 
 impl Prepared {
     fn mail_for(&self, recipient: Recipient) -> Result<Email, DeliveryError> {
-        let Recipient { campaign, to, name, customer, of_blog } = recipient;
+        let Recipient { campaign, to, name, customer, of_blog, .. } = recipient;
         let at = self.content.started_at;
         // Who is no customer is addressed as one would be.
         let mut customer =

@@ -14,15 +14,15 @@
     left join lateral (select r.id, r.status, r.slug, r.published_at from public.changelog_entries r
         where a.what = 'changelog' and (r.id = a.row_id or (a.row_id is null and r.slug = a.asked_for)) limit 1) c on true
 ), moved_pages as (
-    update public.pages r set status = (select w.status from found w where w.row_id = r.id)
+    update public.pages r set status = (select w.status from found w where w.row_id = r.id order by w.id limit 1)
     where r.id = any (array(select w.row_id from found w where w.what = 'page' and w.former is distinct from w.status))
     returning r.id, r.published_at
 ), moved_posts as (
-    update public.blog_posts r set status = (select w.status from found w where w.row_id = r.id)
+    update public.blog_posts r set status = (select w.status from found w where w.row_id = r.id order by w.id limit 1)
     where r.id = any (array(select w.row_id from found w where w.what = 'post' and w.former is distinct from w.status))
     returning r.id, r.published_at
 ), moved_entries as (
-    update public.changelog_entries r set status = (select w.status from found w where w.row_id = r.id)
+    update public.changelog_entries r set status = (select w.status from found w where w.row_id = r.id order by w.id limit 1)
     where r.id = any (array(select w.row_id from found w where w.what = 'changelog' and w.former is distinct from w.status))
     returning r.id, r.published_at
 ), moved as (

@@ -1,6 +1,6 @@
 , found as materialized (
     select f.id, c.id as customer_id, f.input ->> 'customer' as asked_for, f.input ->> 'tier' as tier, c.tier_id as former_id,
-           t.id as tier_id, t.name, old.name as former, coalesce(t.rank < old.rank, false) and (f.input ->> 'only_up')::boolean as is_down
+           t.id as tier_id, t.name, old.name as former, (f.input ->> 'only_up')::boolean and old.rank is not null and (t.rank is null or t.rank < old.rank) as is_down
     from fresh f
     left join lateral (select c.id, c.tier_id from public.customers c where c.id = (f.input ->> 'customer')::uuid limit 1) c on true
     -- The one that is named, else the highest that the balance reaches.
@@ -22,7 +22,7 @@
            case when w.customer_id is null then format('there is no customer %s', w.asked_for)
                 when w.tier is not null and w.tier_id is null then format('there is no tier `%s` in loyalty_tiers', w.tier) end as refused,
            case when m.id is not null then format('%s → %s', coalesce(w.former, 'no tier'), coalesce(w.name, 'no tier'))
-                when w.is_down then format('stays in %s, which is above %s', w.former, w.name)
+                when w.is_down then format('stays in %s, which is above %s', w.former, coalesce(w.name, 'none'))
                 else format('is in %s already', coalesce(w.former, 'no tier')) end as why,
            jsonb_build_object('tier', case when m.id is null then w.former else w.name end, 'former', w.former,
                'changed', m.id is not null) as result,
