@@ -168,6 +168,15 @@ as $$
 $$;
 comment on function public.campaign_audience(jsonb, text, text) is 'Whom a campaign with such an audience would go to. For the daemon, and for previews.';
 
+create function public.campaign_content(subject text, template public.email_templates) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_build_object('subject', coalesce(subject, (template).subject), 'html', (template).html, 'text', (template).text,
+        'consent', (template).consent, 'template', (template).name)
+$$;
+comment on function public.campaign_content(text, public.email_templates) is 'What a campaign''s mails say: its template as it is now. For the daemon.';
+
 -- Freezes whom it goes to and what they get. Null, or why it can't start: then it has failed.
 create function public.start_campaign(campaign uuid) returns text
 language plpgsql
@@ -208,8 +217,7 @@ begin
        set status = 'sending', started_at = coalesce(c.started_at, clock_timestamp()), next_at = clock_timestamp(), is_settled = false,
            stock_at_start = (select sum(greatest(0, s.available)) from public.product_stock s
                 where s.product_id = c.product_id and (c.variant_id is null or s.variant_id = c.variant_id)),
-           content = jsonb_build_object('subject', coalesce(c.subject, template.subject), 'html', template.html, 'text', template.text,
-               'consent', template.consent, 'template', template.name)
+           content = public.campaign_content(c.subject, template)
      where c.id = campaign;
     return null;
 end
@@ -275,15 +283,14 @@ begin
             )
             delete from public.workflow_deliveries d where d.id in (select g.id from again g) and d.status = 'refused';
             update public.waitlist_campaigns c set status = 'paused', content = null, error = 'the first mails could not be made; ' || fault
-             where c.id = campaign returning * into sending;
+             where c.id = campaign returning c.* into sending;
             status := 'paused';
         end if;
     end if;
     if sending.status = 'sending' and sending.content is null then
         -- Mended.
         update public.waitlist_campaigns c
-           set content = jsonb_build_object('subject', coalesce(c.subject, t.subject), 'html', t.html, 'text', t.text,
-                   'consent', t.consent, 'template', t.name), error = null
+           set content = public.campaign_content(c.subject, t), error = null
           from public.email_templates t where c.id = campaign and t.id = c.template_id returning c.* into sending;
     end if;
 
@@ -379,9 +386,10 @@ comment on function public.feed_campaign(uuid, integer) is
     'Takes in what became of a campaign''s mails and hands the next ones over; how many, how many are out, and how it stands (quiet: for these hours). For the daemon.';
 
 revoke execute on function public.check_campaign(), public.campaign_deleted(), public.campaign_audience(jsonb, text, text), public.start_campaign(uuid),
-    public.feed_campaign(uuid, integer) from public, anon, authenticated, service_role;
+    public.campaign_content(text, public.email_templates), public.feed_campaign(uuid, integer) from public, anon, authenticated, service_role;
 grant execute on function public.campaign_audience(jsonb, text, text) to thendo_engine, service_role;
-grant execute on function public.start_campaign(uuid), public.feed_campaign(uuid, integer) to thendo_engine;
+grant execute on function public.start_campaign(uuid), public.campaign_content(text, public.email_templates),
+    public.feed_campaign(uuid, integer) to thendo_engine;
 do $$
 declare
     door record;

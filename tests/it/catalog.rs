@@ -58,6 +58,7 @@ const CALLERS: &[(&str, &str)] = &[
     ("audit_loyalty", "service_role thendo_engine"),
     ("campaign_audience", "service_role thendo_engine"),
     ("start_campaign", "thendo_engine"),
+    ("campaign_content", "thendo_engine"),
     ("feed_campaign", "thendo_engine"),
     ("expire_points", "thendo_engine"),
     ("store_embedding", "thendo_engine"),
