@@ -227,18 +227,25 @@ async fn links_outlive_the_daemon_and_what_it_took_is_written_when_it_ends() {
         .batch_execute("begin; lock table campaign_clicks, campaign_opens in exclusive mode")
         .await
         .expect("held");
+    sent.asks(Method::GET, &buy, PERSON).await;
+    let stuck = "select count(*) from pg_locks where not granted and relation = 'campaign_clicks'::regclass";
+    until("the writer is stuck", async || sent.shop.number(stuck, &[]).await == 1).await;
     for _ in 0..20 {
         assert_eq!(sent.asks(Method::GET, &buy, PERSON).await.status(), 302);
         assert_eq!(sent.asks(Method::GET, &pixel, PERSON).await.status(), 200);
     }
+    // It is told to end before anything could be written.
+    let (http, daemon) = (sent.daemon.http.clone(), sent.daemon);
+    let ends = tokio::task::spawn_blocking(move || daemon.stops());
+    until("it takes no more", async || reqwest::get(format!("{http}/healthz")).await.is_err()).await;
     holds.batch_execute("commit").await.expect("let go");
-    let status = sent.daemon.stops();
+    let status = ends.await.expect("no panic");
     assert!(status.success(), "{status}");
     let both = sent.shop.number(
         "select (select count(*) from campaign_clicks) * 100 + (select count(*) from campaign_opens)",
         &[],
     );
-    assert_eq!(both.await, 2120);
+    assert_eq!(both.await, 2220);
 }
 
 #[tokio::test]
