@@ -3431,7 +3431,8 @@ begin
            stock_at_start = (select sum(greatest(0, s.available)) from public.product_stock s
                 where s.product_id = c.product_id and (c.variant_id is null or s.variant_id = c.variant_id)),
            content = jsonb_build_object('subject', coalesce(c.subject, template.subject), 'html', template.html, 'text', template.text,
-               'consent', template.consent, 'template', template.name)
+               'consent', template.consent, 'template', template.name,
+               'tracks', template.tracks)
      where c.id = campaign;
     return null;
 end
@@ -4379,6 +4380,7 @@ alter table public.campaign_clicks enable row level security;
 revoke all on public.campaign_clicks from public, anon, authenticated, service_role;
 grant select on public.campaign_clicks to authenticated;
 grant select, insert, update, delete on public.campaign_clicks to service_role;
+grant insert on public.campaign_clicks to thendo_engine;
 
 --- table public.campaign_opens
 create table public.campaign_opens (
@@ -4429,6 +4431,7 @@ alter table public.campaign_opens enable row level security;
 revoke all on public.campaign_opens from public, anon, authenticated, service_role;
 grant select on public.campaign_opens to authenticated;
 grant select, insert, update, delete on public.campaign_opens to service_role;
+grant insert on public.campaign_opens to thendo_engine;
 
 --- table public.cart
 create table public.cart (
@@ -4831,6 +4834,7 @@ create table public.email_templates (
     created_at timestamp with time zone not null default now(),
     updated_at timestamp with time zone not null default now(),
     created_by uuid default auth.uid(),
+    tracks     boolean not null default true,
     constraint email_templates_pkey PRIMARY KEY (id),
     constraint email_templates_name_key UNIQUE (name),
     constraint email_templates_consent_check CHECK ((consent = ANY (ARRAY['transactional'::text, 'marketing'::text]))),
@@ -4841,6 +4845,7 @@ create table public.email_templates (
 --- comment public.email_templates
 comment on table public.email_templates is 'A mail with places to fill in, in the expression language.';
 comment on column public.email_templates.consent is 'transactional: part of what was bought. marketing: only to those who agreed, with a way out.';
+comment on column public.email_templates.tracks is 'Whether campaigns that send it note who opens their mails and follows their links.';
 
 --- index public.email_templates idx_email_templates_created_by
 CREATE INDEX idx_email_templates_created_by ON public.email_templates USING btree (created_by) WHERE (created_by IS NOT NULL);
@@ -4849,13 +4854,13 @@ CREATE INDEX idx_email_templates_created_by ON public.email_templates USING btre
 CREATE CONSTRAINT TRIGGER mail_edited AFTER INSERT OR DELETE OR UPDATE ON public.email_templates DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.mail_edited();
 
 --- trigger public.email_templates record_delete
-CREATE TRIGGER record_delete AFTER DELETE ON public.email_templates REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by}');
+CREATE TRIGGER record_delete AFTER DELETE ON public.email_templates REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by,tracks}');
 
 --- trigger public.email_templates record_insert
-CREATE TRIGGER record_insert AFTER INSERT ON public.email_templates REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by}');
+CREATE TRIGGER record_insert AFTER INSERT ON public.email_templates REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by,tracks}');
 
 --- trigger public.email_templates record_update
-CREATE TRIGGER record_update AFTER UPDATE ON public.email_templates REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by}');
+CREATE TRIGGER record_update AFTER UPDATE ON public.email_templates REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.record_event('marketing', 'id', 'all', 'id', '{id}', '{}', '{id,name,subject,html,text,consent,is_active,created_at,updated_at,created_by,tracks}');
 
 --- trigger public.email_templates set_created
 CREATE TRIGGER set_created BEFORE INSERT ON public.email_templates FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
@@ -6933,7 +6938,7 @@ comment on column public.waitlist_campaigns.audience is 'Whom it goes to: {"from
 comment on column public.waitlist_campaigns.rate_per_minute is 'At most so many mails a minute.';
 comment on column public.waitlist_campaigns.limit_to_stock is 'First come, first served: no more mails than there are pieces.';
 comment on column public.waitlist_campaigns.execution_id is 'The workflow execution that started it, if one did.';
-comment on column public.waitlist_campaigns.content is 'The template as it was when the campaign started: {"subject", "html", "text", "consent"}.';
+comment on column public.waitlist_campaigns.content is 'The template as it was when the campaign started: {"subject", "html", "text", "consent", "template", "tracks"}.';
 comment on column public.waitlist_campaigns.quiet_hours is 'When nothing is sent: {"from": "21:00", "until": "08:00", "time_zone": "Europe/Vienna"}.';
 comment on column public.waitlist_campaigns.next_at is 'By its rate, the next mail may go then.';
 comment on column public.waitlist_campaigns.is_settled is 'False while some of its mails are with the deliverers.';
@@ -8589,10 +8594,20 @@ create policy authenticated_select on public.campaign_clicks
     for select to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
+--- policy public.campaign_clicks engine_insert
+create policy engine_insert on public.campaign_clicks
+    for insert to thendo_engine
+    with check (true);
+
 --- policy public.campaign_opens authenticated_select
 create policy authenticated_select on public.campaign_opens
     for select to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.campaign_opens engine_insert
+create policy engine_insert on public.campaign_opens
+    for insert to thendo_engine
+    with check (true);
 
 --- policy public.changelog_entries anon_select
 create policy anon_select on public.changelog_entries

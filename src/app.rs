@@ -22,6 +22,7 @@ use crate::domain::settings::Settings;
 use crate::engine::{self, Health, figures};
 use crate::http;
 use crate::kinds;
+use crate::mail::tracking::Tracking;
 use crate::mail::unsubscribe::WayOut;
 
 /// A clean end takes at most so long.
@@ -96,6 +97,7 @@ impl App {
         }
         let health = Arc::new(Health::default());
         let mut tasks = JoinSet::new();
+        let (hits, incoming) = http::tracking::hits::queue();
         let state = http::Shared {
             pool: pool.clone(),
             health: Arc::clone(&health),
@@ -104,8 +106,15 @@ impl App {
             asked: Arc::default(),
             keys: Arc::clone(&keys),
             way_out: WayOut::from_settings(&settings, Arc::clone(&keys)),
+            tracking: Arc::new(Tracking::from_settings(&settings, &keys)),
+            hits,
         };
         tasks.spawn(http::serve(listener, state, shutdown.clone()));
+        let (pool_of_hits, stop) = (pool.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            http::tracking::hits::write(pool_of_hits, incoming, stop).await;
+            Ok(())
+        });
         let housekeeping = Arc::clone(&settings);
         let setup = engine::Setup {
             url,

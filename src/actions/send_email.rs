@@ -178,7 +178,7 @@ impl SendEmail {
         let text = self.text.as_ref().map(|text| text.render(context)).transpose().map_err(part("text"))?;
         let html = self.html.as_ref().map(|html| html.render(context)).transpose().map_err(part("html"))?;
         let (text, consent) = (text.unwrap_or_default(), self.consent.unwrap_or_default());
-        Ok(Email { to, subject, text, html, consent, template: None, of_blog: false })
+        Ok(Email { to, subject, text, html, consent, template: None, of_blog: false, tracks: false })
     }
 }
 

@@ -130,6 +130,9 @@ pub struct Email {
     /// It is about the blog: whoever subscribed to that agreed to it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub of_blog: bool,
+    /// Who opens it and follows its links is noted: only mails of campaigns.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tracks: bool,
     /// The stored template that it was made of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,

@@ -1,9 +1,10 @@
 //! HTTP: whether the daemon lives and works, its metrics, a page for people; and what writes: webhooks of other systems, the
-//! way out of marketing mails, and news of mails that came back.
+//! way out of marketing mails, who opens campaigns and follows their links, and news of mails that came back.
 
 mod bounces;
 mod hooks;
 mod page;
+pub mod tracking;
 mod unsubscribe;
 
 use std::io;
@@ -31,6 +32,7 @@ use uuid::Uuid;
 use crate::domain::keys::Keys;
 use crate::domain::settings::Settings;
 use crate::engine::{self, Health};
+use crate::mail::tracking::Tracking;
 use crate::mail::unsubscribe::WayOut;
 use crate::store::{alerts, figures, lists};
 
@@ -95,6 +97,10 @@ pub struct Shared {
     pub keys: Arc<Keys>,
     /// Reads the links of marketing mails.
     pub way_out: WayOut,
+    /// Reads the pixels and links of campaigns' mails.
+    pub tracking: Arc<Tracking>,
+    /// Takes what was opened and followed.
+    pub hits: tracking::hits::Hits,
 }
 
 /// Listens.
@@ -130,6 +136,8 @@ fn router(shared: Shared) -> Router {
         .route("/api/alerts", get(list_alerts))
         .route("/hooks/{*path}", any(hooks::answer))
         .route("/bounces", post(bounces::tell))
+        .route("/o/{token}", get(tracking::open))
+        .route("/c/{token}", get(tracking::click))
         .route("/unsubscribe/{token}", get(unsubscribe::look).post(unsubscribe::act))
         .fallback(nothing_here)
         .with_state(shared)

@@ -68,7 +68,8 @@ fn veiled(address: &str) -> String {
     format!("{}…@{host}", name.chars().next().unwrap_or_default())
 }
 
-fn page(status: StatusCode, title: &str, lead: &str, button: Option<(&str, &str)>) -> Response {
+/// A page with a word to whoever came by a mail's link, and a button to press, if there is one.
+pub(super) fn page(status: StatusCode, title: &str, lead: &str, button: Option<(&str, &str)>) -> Response {
     let mut html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\

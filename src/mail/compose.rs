@@ -11,6 +11,7 @@ use lettre::{Address, Message};
 use super::bounces::Verp;
 use super::content::{ContentFault, finish};
 use super::dkim::Signer;
+use super::tracking::Tracking;
 use super::unsubscribe::{NoWayOut, WayOut};
 use crate::domain::effect::Email;
 use crate::domain::ids::EffectId;
@@ -60,6 +61,7 @@ pub struct Letter {
 pub struct Composer {
     from: Mailbox,
     way_out: WayOut,
+    tracking: Tracking,
     /// Takes unsubscribing by mail.
     unsubscribe_address: Option<Address>,
     dkim: Option<Signer>,
@@ -79,8 +81,9 @@ impl Composer {
         let address = |text: &String| text.parse().with_context(|| format!("`{text}` is not a mail address"));
         let unsubscribe_address = mail.unsubscribe_address.as_ref().map(address).transpose()?;
         let verp = Verp::new(mail.bounce_address.as_deref(), &keys)?;
+        let tracking = Tracking::from_settings(settings, &keys);
         let (way_out, dkim) = (WayOut::from_settings(settings, keys), Signer::from_settings(&mail.dkim)?);
-        Ok(Self { from, way_out, unsubscribe_address, dkim, verp })
+        Ok(Self { from, way_out, tracking, unsubscribe_address, dkim, verp })
     }
 
     /// The message, with typed headers: no input can add one. Marketing gets its way out.
@@ -92,7 +95,11 @@ impl Composer {
         let to: Address =
             email.to.parse().map_err(|source| ComposeFault::Address { address: email.to.clone(), source })?;
         let way_out = self.fill_in_way_out(&mut email)?;
-        let Email { subject, text, html, .. } = finish(email)?;
+        let Email { subject, text, mut html, tracks, .. } = finish(email)?;
+        if tracks {
+            // Last, so that the text shows where links lead.
+            html = html.map(|html| self.tracking.tracked(html, id));
+        }
         let message_id = message_id(id, &self.from);
         let mut builder = Message::builder()
             .from(self.from.clone())
@@ -170,7 +177,14 @@ mod tests {
     fn composer(public_url: Option<&str>) -> Composer {
         let from = "Shop <shop@example.com>".parse().expect("an address");
         let unsubscribe_address = Some("out@example.com".parse().expect("an address"));
-        Composer { from, way_out: way_out(public_url), unsubscribe_address, dkim: None, verp: None }
+        Composer {
+            from,
+            way_out: way_out(public_url),
+            tracking: Tracking::default(),
+            unsubscribe_address,
+            dkim: None,
+            verp: None,
+        }
     }
 
     fn email(to: &str, subject: &str) -> Email {

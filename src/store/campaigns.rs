@@ -39,6 +39,8 @@ pub struct Content {
     pub campaign: Value,
     /// When it started.
     pub started_at: DateTime<Utc>,
+    /// Whether it is noted who opens its mails and follows their links.
+    pub tracks: bool,
 }
 
 /// Campaigns that are due or under way, `limit` at most.
@@ -109,6 +111,8 @@ pub async fn content(session: &Session, campaign: Uuid) -> Result<Option<Content
     let Some(row) = rows.first() else { return Ok(None) };
     let content = row.get::<_, Readable>("content").or_null();
     let text = |field: &str| content.get(field).and_then(Value::as_str).map(str::to_owned);
+    // One that started before there was any tracking goes on without.
+    let tracks = content.get("tracks").and_then(Value::as_bool).unwrap_or(false);
     let template = MailTemplate {
         name: text("template").unwrap_or_default(),
         subject: text("subject").unwrap_or_default(),
@@ -121,7 +125,7 @@ pub async fn content(session: &Session, campaign: Uuid) -> Result<Option<Content
         is_active: true,
     };
     let campaign = row.get::<_, Readable>("campaign").or_null();
-    Ok(Some(Content { template, campaign, started_at: row.get("started_at") }))
+    Ok(Some(Content { template, campaign, started_at: row.get("started_at"), tracks }))
 }
 
 /// A campaign in a list.

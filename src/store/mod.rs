@@ -33,6 +33,7 @@ pub mod staging;
 mod starting;
 pub mod telling;
 pub mod tokens;
+pub mod tracking;
 pub mod unsubscribe;
 pub mod versions;
 pub mod waits;

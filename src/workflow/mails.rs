@@ -100,7 +100,7 @@ impl StoredMail {
         let text = self.text.as_ref().map(|text| text.render(context)).transpose().map_err(failed("text"))?;
         let html = self.html.as_ref().map(|html| html.render(context)).transpose().map_err(failed("html"))?;
         let (text, template) = (text.unwrap_or_default(), Some(name.to_owned()));
-        Ok(Email { to, subject, text, html, consent: self.consent, template, of_blog: false })
+        Ok(Email { to, subject, text, html, consent: self.consent, template, of_blog: false, tracks: false })
     }
 }
 

@@ -63,6 +63,7 @@ mod stripe;
 mod supabase;
 mod telling;
 mod tokens;
+mod tracking;
 mod traps;
 mod triggering;
 mod undead;

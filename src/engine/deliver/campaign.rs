@@ -114,7 +114,7 @@ impl Prepared {
             Context::new(&event, "campaign", "recipient", ExecutionId(campaign), at).with_values(values);
         let mail = self.mail.render(&self.content.template.name, to, &context);
         let mail = mail.map_err(|fault| refused(fault.to_string()))?;
-        Ok(Email { of_blog, subject: mail.subject.trim().to_owned(), ..mail })
+        Ok(Email { of_blog, tracks: self.content.tracks, subject: mail.subject.trim().to_owned(), ..mail })
     }
 }
 

@@ -91,6 +91,9 @@ figures! {
     DELIVERY_SECONDS = "thendo_delivery_seconds", Histogram(OF_WORK), ["kind"], "How long attempts at deliveries took.";
     WEBHOOKS = "thendo_webhooks_total", Counter, ["answer"], "Webhooks of other systems, by what they were answered.";
     DELIVERY_RETRIES = "thendo_delivery_retries_total", Counter, ["error"], "Attempts at deliveries that failed and are made again.";
+    // Campaigns.
+    HITS = "thendo_tracking_hits_total", Counter, [], "Opens of campaigns' mails and clicks in them that were written.";
+    HITS_LOST = "thendo_tracking_hits_lost_total", Counter, [], "Opens and clicks that were not written: the database was away for too long.";
     // Signals.
     NOTIFICATIONS = "thendo_notifications_total", Counter, [], "Notifications of writers that arrived.";
     BEHIND_GATE = "thendo_events_behind_gate_total", Counter, [],

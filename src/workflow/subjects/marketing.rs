@@ -36,6 +36,7 @@ pub static TEMPLATE: Subject = Subject {
         Field::new("text", Text),
         Field::new("consent", Text),
         Field::new("is_active", Boolean),
+        Field::new("tracks", Boolean),
         Field::new("created_at", Time),
         Field::new("updated_at", Time),
         Field::new("created_by", Id),
