@@ -1283,15 +1283,14 @@ begin
             )
             delete from public.workflow_deliveries d where d.id in (select g.id from again g) and d.status = 'refused';
             update public.waitlist_campaigns c set status = 'paused', content = null, error = 'the first mails could not be made; ' || fault
-             where c.id = campaign returning * into sending;
+             where c.id = campaign returning c.* into sending;
             status := 'paused';
         end if;
     end if;
     if sending.status = 'sending' and sending.content is null then
         -- Mended.
         update public.waitlist_campaigns c
-           set content = jsonb_build_object('subject', coalesce(c.subject, t.subject), 'html', t.html, 'text', t.text,
-                   'consent', t.consent, 'template', t.name), error = null
+           set content = public.campaign_content(c.subject, t), error = null
           from public.email_templates t where c.id = campaign and t.id = c.template_id returning c.* into sending;
     end if;
 
@@ -3430,9 +3429,7 @@ begin
        set status = 'sending', started_at = coalesce(c.started_at, clock_timestamp()), next_at = clock_timestamp(), is_settled = false,
            stock_at_start = (select sum(greatest(0, s.available)) from public.product_stock s
                 where s.product_id = c.product_id and (c.variant_id is null or s.variant_id = c.variant_id)),
-           content = jsonb_build_object('subject', coalesce(c.subject, template.subject), 'html', template.html, 'text', template.text,
-               'consent', template.consent, 'template', template.name,
-               'tracks', template.tracks)
+           content = public.campaign_content(c.subject, template)
      where c.id = campaign;
     return null;
 end
@@ -8348,6 +8345,24 @@ grant select on public.waitlist_campaign_stats to service_role;
 
 
 -- ==== Functions that take or return rows of tables
+
+--- function-of-rows public.campaign_content(text, public.email_templates)
+CREATE OR REPLACE FUNCTION public.campaign_content(subject text, template public.email_templates)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select jsonb_build_object('subject', coalesce(subject, (template).subject), 'html', (template).html, 'text', (template).text,
+        'consent', (template).consent, 'template', (template).name, 'tracks', (template).tracks)
+$function$;
+
+--- comment-on-function public.campaign_content(text, public.email_templates)
+comment on function public.campaign_content(text, public.email_templates) is 'What a campaign''s mails say: its template as it is now. For the daemon.';
+
+--- grants-on-function public.campaign_content(text, public.email_templates)
+revoke all on function public.campaign_content(text, public.email_templates) from public, anon, authenticated, service_role;
+grant execute on function public.campaign_content(text, public.email_templates) to thendo_engine;
 
 --- function-of-rows public.check_event_table(public.event_tables, oid)
 CREATE OR REPLACE FUNCTION public.check_event_table(setting public.event_tables, of_table oid)
