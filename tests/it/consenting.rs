@@ -62,9 +62,9 @@ async fn each_reason_stops_what_it_is_for() {
     };
     for reason in ["bounced", "complained", "by_hand", "unsubscribed"] {
         let address = format!("{reason}@example.com");
+        agrees(&shop, &address, "granted").await;
         let sql = "insert into suppressions (address_hash, email, reason) values ('', $1, $2)";
         shop.db.execute(sql, &[&address, &reason]).await.expect("a suppression");
-        agrees(&shop, &address, "granted").await;
     }
     for address in ["BOUNCED@example.com", "complained@example.com", "by_hand@example.com"] {
         let reason = address.split('@').next().map(str::to_lowercase);
@@ -73,6 +73,11 @@ async fn each_reason_stops_what_it_is_for() {
     }
     assert_eq!(stop("unsubscribed@example.com", "transactional", false).await, None);
     assert_eq!(stop("unsubscribed@example.com", "marketing", true).await.as_deref(), Some("unsubscribed"));
+    // Who agrees anew has changed their mind; about a mailbox that is not there nobody can.
+    agrees(&shop, "unsubscribed@example.com", "granted").await;
+    agrees(&shop, "bounced@example.com", "granted").await;
+    assert_eq!(stop("unsubscribed@example.com", "marketing", false).await, None);
+    assert_eq!(stop("bounced@example.com", "marketing", false).await.as_deref(), Some("bounced"));
     // Erased: nameless, and sent nothing, whatever it was before.
     shop.does("update suppressions set email = null where reason = 'unsubscribed'").await;
     assert_eq!(stop("unsubscribed@example.com", "transactional", false).await.as_deref(), Some("erased"));

@@ -63,6 +63,7 @@ pub static CAMPAIGN: Subject = Subject {
         Field::new("quiet_hours", Json),
         Field::new("next_at", Time),
         Field::new("is_settled", Boolean),
+        Field::new("stock_at_start", Integer),
         Field::new("error", Text),
         Field::new("scheduled_at", Time),
         Field::new("started_at", Time),
