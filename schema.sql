@@ -5097,12 +5097,7 @@ create table public.loyalty_ledger (
     reverses     uuid,
     expires_at   timestamp with time zone,
     constraint loyalty_ledger_pkey PRIMARY KEY (id),
-    constraint a_reversal_says_of_what CHECK (
-CASE kind
-    WHEN 'reversed'::text THEN (reverses IS NOT NULL)
-    WHEN 'expired'::text THEN true
-    ELSE (reverses IS NULL)
-END),
+    constraint a_reversal_says_of_what CHECK ((((kind <> 'reversed'::text) OR (reverses IS NOT NULL)) AND ((reverses IS NULL) OR (kind = ANY (ARRAY['reversed'::text, 'expired'::text]))))),
     constraint loyalty_ledger_kind_check CHECK ((kind = ANY (ARRAY['earned'::text, 'redeemed'::text, 'reversed'::text, 'expired'::text]))),
     constraint loyalty_ledger_points_check CHECK ((points <> 0)),
     constraint what_was_earned_expires CHECK (((expires_at IS NULL) OR (kind = 'earned'::text)))

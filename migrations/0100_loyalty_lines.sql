@@ -3,7 +3,7 @@ alter table public.loyalty_ledger
     add column kind text not null default 'earned' check (kind in ('earned', 'redeemed', 'reversed', 'expired')),
     add column reverses uuid references public.loyalty_ledger (id) on delete cascade,
     add column expires_at timestamptz,
-    add constraint a_reversal_says_of_what check (case kind when 'reversed' then reverses is not null when 'expired' then true else reverses is null end),
+    add constraint a_reversal_says_of_what check ((kind <> 'reversed' or reverses is not null) and (reverses is null or kind in ('reversed', 'expired'))),
     add constraint what_was_earned_expires check (expires_at is null or kind = 'earned');
 comment on column public.loyalty_ledger.reverses is 'The line that it reverses, or that has expired; or a part of it.';
 comment on column public.loyalty_ledger.expires_at is 'When what is not spent by then is lost; null: never.';
