@@ -136,8 +136,8 @@ async fn who_puts_a_schedule_in_force_may_die_before_its_first_time() {
     shop.publishes("later", &at_times(&json!({"cron": format!("{second} * * * * *")}))).await;
     let logs = |daemon: &Daemon| daemon.logged().contains("\"in force\"");
     until("one says so", async || logs(&one) || logs(&other)).await;
-    let (dies, stays) = if logs(&one) { (one, other) } else { (other, one) };
-    assert!(logs(&dies) && !logs(&stays));
+    // Both do, where they were at it in the same instant: the second found it done.
+    let (dies, _stays) = if logs(&one) { (one, other) } else { (other, one) };
     dies.dies();
     assert_eq!(shop.number(&format!("select count(*) from {TOLD}"), &[]).await, 0, "not yet");
     until("it starts", async || shop.number(&format!("select count(*) from {TOLD}"), &[]).await == 1).await;
