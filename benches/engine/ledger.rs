@@ -24,12 +24,12 @@ const CUSTOMERS: i64 = 200;
 pub async fn run(lab: &mut Lab) -> Outcome<()> {
     lab.probe()?;
     let (db, url) = lab.shop_with(&[]).await?;
-    let made = "insert into customers (email) select 'c' || g || '@example.com' from generate_series(1, $1::bigint) g returning id";
+    let made = "insert into customers (email) select 'ledger' || g || '@example.com' from generate_series(1, $1::bigint) g returning id";
     let customers: Arc<Vec<Uuid>> =
         Arc::new(db.query(made, &[&CUSTOMERS]).await?.iter().map(|row| row.get(0)).collect());
     let orders =
         "insert into orders (customer_id, total) select id, 10000 from customers, generate_series(1, 20)
-        where email like 'c%' returning id, customer_id";
+        where email like 'ledger%' returning id, customer_id";
     let placed = db.query(orders, &[]).await?;
     let mut of: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
     placed.iter().for_each(|row| of.entry(row.get(1)).or_default().push(row.get(0)));

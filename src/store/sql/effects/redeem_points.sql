@@ -3,8 +3,9 @@
            f.input ->> 'reason' as reason, o.id as order_id, coalesce(p.balance, 0) as balance
     from fresh f
     left join lateral (select c.id from public.customers c where c.id = (f.input ->> 'customer')::uuid limit 1) c on true
+    -- Locked before, unless it was not there yet: then as it is by now.
     left join lateral (select p.balance from public.loyalty_points p
-                       where p.customer_id = (f.input ->> 'customer')::uuid limit 1) p on true
+                       where p.customer_id = (f.input ->> 'customer')::uuid limit 1 for update) p on true
     left join lateral (select o.id from public.orders o where o.id = (f.input ->> 'order')::uuid limit 1) o on true
 ), entered as (
     insert into public.loyalty_ledger (id, customer_id, order_id, kind, points, reason, execution_id)

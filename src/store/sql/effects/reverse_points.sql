@@ -20,7 +20,8 @@
            coalesce((select sum(l.points) from lines l where l.id = w.id and not l.is_earned and l.points > 0), 0)::bigint as back,
            coalesce((select sum(l.points) from lines l where l.id = w.id and l.is_earned and l.points > 0), 0)::bigint as due
     from wanted w
-    left join lateral (select p.balance from public.loyalty_points p where p.customer_id = w.customer_id limit 1) p on true
+    -- Locked before, unless it was not there yet: then as it is by now.
+    left join lateral (select p.balance from public.loyalty_points p where p.customer_id = w.customer_id limit 1 for update) p on true
 ), taken as materialized (
     -- What was spent since can't be taken back: the latest lines first, as far as the balance goes.
     select l.id, l.line_id, l.order_id, case when l.is_earned then - greatest(0, least(l.points,
