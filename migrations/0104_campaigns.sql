@@ -254,7 +254,7 @@ begin
 
     with ended as materialized (
         select r.id, r.waitlist_id, case when d.status is null then 'unknown' when d.status = 'cancelled' then 'queued'
-                    when d.status = 'refused' and d.result ->> 'enhanced' in ('5.1.1', '5.1.2', '5.1.3', '5.1.6', '5.1.10') then 'bounced'
+                    when d.status = 'refused' and (d.result -> 'bounced')::boolean then 'bounced'
                     else d.status end as status,
                d.finished_at, d.result ->> 'reason' as reason
           from public.waitlist_campaign_recipients r

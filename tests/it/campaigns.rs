@@ -290,3 +290,75 @@ async fn a_template_that_fits_nobody_pauses_its_campaign_until_it_is_mended() {
     until("it is sent", async || is(&shop, "sent").await).await;
     assert_eq!(sink.taken().len(), 50);
 }
+
+#[tokio::test]
+async fn what_was_bought_frees_its_piece_for_the_next() {
+    let shop = Shop::open().await;
+    shop.does(TEMPLATE).await;
+    shop.does("insert into product_stock (variant_id, product_id, available) values ('v', 'prod_1', 3)")
+        .await;
+    waits(&shop, &["a@x.example", "b@x.example", "c@x.example", "d@x.example"]).await;
+    shop.does(
+        "insert into waitlist_campaigns (name, template_id, status, product_id, limit_to_stock, rate_per_minute)
+         select 'Back', id, 'scheduled', 'prod_1', true, 60000 from email_templates",
+    )
+    .await;
+    let engine = crate::support::connect(&shop.url).await;
+    engine.batch_execute("set role thendo_engine").await.expect("the role");
+    engine.batch_execute("select start_campaign(id) from waitlist_campaigns").await.expect("started");
+    let feeds = async || -> i32 {
+        let sql = "select (feed_campaign(id, 1)).handed from waitlist_campaigns";
+        engine.query_one(sql, &[]).await.expect("fed").get(0)
+    };
+    let sends = async || {
+        shop.does(
+            "update workflow_deliveries set status = 'sent', finished_at = now() where status = 'pending'",
+        )
+        .await
+    };
+    for _ in 0..2 {
+        assert_eq!(feeds().await, 1);
+        sends().await;
+    }
+    // Those two have bought: one piece is left, and for the third.
+    shop.does("update product_stock set available = 1").await;
+    assert_eq!(feeds().await, 1);
+    sends().await;
+    assert_eq!(feeds().await, 0);
+    let told = ["a sent", "b sent", "c sent", "d cancelled"];
+    assert_eq!(recipients(&shop).await, told);
+}
+
+#[tokio::test]
+async fn who_is_tried_again_later_blocks_nobody_and_keeps_their_count_over_a_pause() {
+    let shop = Shop::open().await;
+    shop.does(TEMPLATE).await;
+    waits(&shop, &["a@x.example", "b@x.example", "c@x.example"]).await;
+    shop.does(
+        "insert into waitlist_campaigns (name, template_id, status, product_id, rate_per_minute)
+         select 'Back', id, 'scheduled', 'prod_1', 60000 from email_templates",
+    )
+    .await;
+    let engine = crate::support::connect(&shop.url).await;
+    engine.batch_execute("set role thendo_engine").await.expect("the role");
+    engine.batch_execute("select start_campaign(id) from waitlist_campaigns").await.expect("started");
+    let feed = "select feed_campaign(id, 1) from waitlist_campaigns";
+    engine.batch_execute(feed).await.expect("fed");
+    shop.does("update workflow_deliveries set attempt = 2, due_at = now() + interval '1 hour'").await;
+    engine.batch_execute(feed).await.expect("fed");
+    assert_eq!(recipients(&shop).await, ["a sending", "b sending", "c queued"]);
+    shop.does("update waitlist_campaigns set status = 'paused'").await;
+    engine.batch_execute(feed).await.expect("fed");
+    assert_eq!(recipients(&shop).await, ["a sending", "b queued", "c queued"]);
+    assert_eq!(shop.number("select max(attempt)::bigint from workflow_deliveries", &[]).await, 2);
+    // What is deleted is not sent, and what is over is kept no longer than other deliveries.
+    shop.does("insert into workflow_deliveries (id, execution_id, workflow_id, node_id, kind, lane, payload, status, finished_at)
+        select gen_random_uuid(), id, id, 'campaign', 'email', 0, '{}', 'sent', now() - interval '100 days' from waitlist_campaigns").await;
+    shop.does("delete from waitlist_campaigns").await;
+    assert_eq!(
+        shop.number("select count(*) from workflow_deliveries where status = 'pending'", &[]).await,
+        0
+    );
+    let old = "select delete_expired('workflow_deliveries', interval '90 days', 100)";
+    assert_eq!(shop.number(old, &[]).await, 1);
+}

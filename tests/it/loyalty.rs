@@ -277,6 +277,11 @@ async fn a_tier_is_the_one_named_or_the_one_reached() {
         let result = &act(&shop, reached).await["result"];
         assert_eq!((&result["tier"], &result["changed"]), (&json!(tier), &json!(changed)));
     }
+    // Who reaches none any more keeps theirs, too.
+    shop.does("update loyalty_tiers set least_points = least_points + 5000").await;
+    shop.places_order(100).await;
+    shop.has_settled().await;
+    assert_eq!(act(&shop, reached).await["result"]["tier"], "gold");
     let named = json!({"tier": "{{ order.note }}"});
     let named = shop.publishes("named", &one_action("order_updated", "set_tier", named)).await;
     for (note, outcome, why) in [

@@ -60,6 +60,7 @@ pub(super) async fn attempt(
         if let Some(reply) = reply {
             result["code"] = reply.code.into();
             result["enhanced"] = reply.enhanced.into();
+            result["bounced"] = bounced.is_some().into();
         }
         finish("refused", result, bounced)
     };
