@@ -2035,8 +2035,7 @@ CREATE OR REPLACE FUNCTION public.mail_hash(address text)
  RETURNS bytea
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$ select sha256(convert_to(lower(address), 'UTF8')) $function$;
+RETURN sha256(convert_to(lower(address), 'UTF8'::name));
 
 --- comment-on-function public.mail_hash(text)
 comment on function public.mail_hash(text) is 'How an address is looked up where it is kept by hash alone.';
@@ -2048,34 +2047,35 @@ grant execute on function public.mail_hash(text) to thendo_engine;
 
 --- function public.mail_stop(text, text, boolean)
 CREATE OR REPLACE FUNCTION public.mail_stop(address text, consent text, of_blog boolean)
- RETURNS text
+ RETURNS TABLE(stop text)
  LANGUAGE sql
  STABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     select coalesce(
         (select s.reason from public.suppressions s
-          where s.address_hash = public.mail_hash(address) and (s.reason <> 'unsubscribed' or consent = 'marketing'
-            -- Who agreed anew since has changed their mind.
-            and not exists (select from public.consents n where lower(n.email) = lower(address) and n.purpose = 'marketing'
-                and n.decision = 'granted' and n.created_at > s.created_at))),
-        case when consent = 'marketing' then
+          where s.address_hash = public.mail_hash(mail_stop.address)
+            and (s.reason <> 'unsubscribed' or mail_stop.consent = 'marketing'
+                -- Who agreed anew since has changed their mind.
+                and not exists (select from public.consents n
+                                 where lower(n.email) = lower(mail_stop.address) and n.purpose = 'marketing'
+                                   and n.decision = 'granted' and n.created_at > s.created_at))),
+        case when mail_stop.consent = 'marketing' then
             case coalesce(
                 (select c.decision from public.consents c
-                  where lower(c.email) = lower(address) and c.purpose = 'marketing'
+                  where lower(c.email) = lower(mail_stop.address) and c.purpose = 'marketing'
                   order by c.created_at desc limit 1),
                 -- Who asked for the blog agreed to mails about it.
                 (select 'granted' from public.subscribers b
-                  where of_blog and lower(b.email) = lower(address) and b.status = 'subscribed' limit 1),
+                  where mail_stop.of_blog and lower(b.email) = lower(mail_stop.address) and b.status = 'subscribed' limit 1),
                 'never')
             when 'granted' then null
             when 'withdrawn' then 'withdrawn'
             else 'no_consent' end
-        end)
+        end) as stop
 $function$;
 
 --- comment-on-function public.mail_stop(text, text, boolean)
-comment on function public.mail_stop(text, text, boolean) is 'Why this address is not to be sent such a mail (transactional or marketing; about the blog or not); null if it may be.';
+comment on function public.mail_stop(text, text, boolean) is 'Why this address is not to be sent such a mail (transactional or marketing; about the blog or not); null if it may be. One row.';
 
 --- grants-on-function public.mail_stop(text, text, boolean)
 revoke all on function public.mail_stop(text, text, boolean) from public, anon, authenticated, service_role;

@@ -61,24 +61,39 @@ impl Lab {
     /// A server with durability on, as a user's would be.
     pub fn open() -> Outcome<Self> {
         let folder = tempfile::tempdir_in("/tmp")?;
-        let settings = [
+        let mut settings = vec![
             ("max_connections", "200"),
             ("shared_buffers", "1GB"),
             ("max_wal_size", "4GB"),
             // So that it can be said when what was committed.
             ("track_commit_timestamp", "on"),
         ];
+        if counts_statements() {
+            settings.push(("shared_preload_libraries", "pg_stat_statements"));
+        }
         let server = PrivateServer::start(&Options {
             data_dir: folder.path().join("data"),
             bin_dir: None,
-            settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            settings: settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         })?;
         Ok(Self { server, folder, figures: Vec::new(), disk_ms: 0.0, made: 0 })
     }
 
-    /// Stops the server.
-    pub fn close(mut self) {
+    /// Stops the server; before, says where its time went, if `BENCH_STATEMENTS` asks for it (which costs some of it).
+    pub async fn close(mut self) -> Outcome<()> {
+        if counts_statements() {
+            let db = connect(&self.server.url("postgres")).await?;
+            db.batch_execute("create extension if not exists pg_stat_statements").await?;
+            let sql = "select (total_exec_time + total_plan_time)::float8, calls, rows, left(regexp_replace(query, '\\s+', ' ', 'g'), 110)
+                from pg_stat_statements order by 1 desc limit 25";
+            println!("\n{:>9} {:>8} {:>9}  statement", "ms", "calls", "rows");
+            for row in db.query(sql, &[]).await? {
+                let (ms, calls, rows): (f64, i64, i64) = (row.get(0), row.get(1), row.get(2));
+                println!("{ms:>9.0} {calls:>8} {rows:>9}  {}", row.get::<_, &str>(3));
+            }
+        }
         self.server.stop();
+        Ok(())
     }
 
     /// A new, empty database: its URL.
@@ -194,6 +209,10 @@ impl Lab {
         std::io::stdout().flush()?;
         Ok(())
     }
+}
+
+fn counts_statements() -> bool {
+    std::env::var_os("BENCH_STATEMENTS").is_some()
 }
 
 /// `thendo serve`, ended when dropped.

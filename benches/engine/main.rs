@@ -68,6 +68,5 @@ async fn main() -> Outcome<()> {
     if let Some(file) = json {
         std::fs::write(file, lab.json()?)?;
     }
-    lab.close();
-    Ok(())
+    lab.close().await
 }

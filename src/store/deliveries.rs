@@ -92,6 +92,8 @@ pub struct Leased {
     pub destination: String,
     /// Milliseconds since its first attempt began; 0 if this is it.
     pub since_first_ms: u64,
+    /// Why its recipient is not to be mailed, as `suppressions` and docs/mails.md spell it.
+    pub stop: Option<String>,
 }
 
 /// Whose turn it was last: destination and workflow.
@@ -271,6 +273,7 @@ fn leased(row: &Row, token: Uuid) -> Leased {
         retry: retry.and_then(|retry| serde_json::from_value(retry).ok()).unwrap_or_default(),
         destination: row.get("destination"),
         since_first_ms: u64::try_from(row.get::<_, i64>("since_first_ms")).unwrap_or(0),
+        stop: row.get("stop"),
     }
 }
 

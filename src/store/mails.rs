@@ -35,7 +35,7 @@ pub async fn stored(session: &Session) -> Result<Vec<MailTemplate>, StoreError> 
     Ok(rows.iter().map(read).collect())
 }
 
-pub(super) static JUDGE: Sql = Sql { name: "judge_mails", text: include_str!("sql/judge_mails.sql") };
+pub(super) static COUNT_MAILS: Sql = Sql { name: "count_mails", text: include_str!("sql/count_mails.sql") };
 
 pub(super) static SUPPRESS: Sql = Sql {
     name: "suppress",
@@ -76,21 +76,6 @@ pub async fn suppress(session: &Session, all: impl Iterator<Item = &Bounced>) ->
     Ok(())
 }
 
-/// A mail about to be sent.
-#[derive(Debug)]
-pub struct Addressed<'a> {
-    /// Which.
-    pub id: EffectId,
-    /// To whom.
-    pub to: &'a str,
-    /// What it is.
-    pub consent: Consent,
-    /// Whether it is about the blog.
-    pub of_blog: bool,
-    /// Whether it counts for the cap: not if it did at an earlier attempt.
-    pub counts: bool,
-}
-
 /// How many marketing mails a person is sent at most; 0: as many as there are.
 #[derive(Debug, Clone, Copy)]
 pub struct Cap {
@@ -109,32 +94,27 @@ pub enum Stop {
     Later,
 }
 
-/// Which of these mails can't be sent, right before they are; the others are counted.
+/// Counts marketing mails, by id and address, right before they are sent; which of them are too many.
 ///
 /// # Errors
 /// [`StoreError`]; nothing is counted.
-pub async fn judge(
+pub async fn count(
     session: &Session,
-    mails: &[Addressed<'_>],
+    mails: &[(EffectId, &str)],
     cap: Cap,
 ) -> Result<HashMap<EffectId, Stop>, StoreError> {
-    if mails.is_empty() {
+    if mails.is_empty() || cap.most == 0 {
         return Ok(HashMap::new());
     }
-    let ids: Vec<Uuid> = mails.iter().map(|mail| mail.id.0).collect();
-    let addresses: Vec<&str> = mails.iter().map(|mail| mail.to).collect();
-    let consents: Vec<&str> = mails.iter().map(|mail| mail.consent.as_str()).collect();
-    let of_blog: Vec<bool> = mails.iter().map(|mail| mail.of_blog).collect();
-    let counts: Vec<bool> = mails.iter().map(|mail| mail.counts).collect();
+    let (ids, addresses): (Vec<Uuid>, Vec<&str>) = mails.iter().map(|(id, to)| (id.0, *to)).unzip();
     let (most, days) = (i64::from(cap.most), i64::from(cap.days));
-    let rows = session.query(&JUDGE, &[&ids, &addresses, &consents, &of_blog, &counts, &most, &days]).await?;
-    let stopped = rows.iter().filter_map(|row| {
-        let stop: Option<&str> = row.get("stop");
-        let stop = match stop? {
+    let rows = session.query(&COUNT_MAILS, &[&ids, &addresses, &most, &days]).await?;
+    let stopped = rows.iter().map(|row| {
+        let stop = match row.get("stop") {
             "later" => Stop::Later,
             reason => Stop::Suppressed(reason.to_owned()),
         };
-        Some((EffectId(row.get("id")), stop))
+        (EffectId(row.get("id")), stop)
     });
     Ok(stopped.collect())
 }

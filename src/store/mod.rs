@@ -108,7 +108,7 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &deliveries::LEASE,
     &deliveries::FINISH,
     &deliveries::POSTPONE,
-    &mails::JUDGE,
+    &mails::COUNT_MAILS,
     &mails::SUPPRESS,
     &deliveries::LOOK,
     &deliveries::RESCUE,

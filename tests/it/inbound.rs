@@ -6,7 +6,7 @@ use aws_lc_rs::hmac;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use crate::secrets::{KEY, stores};
@@ -182,9 +182,12 @@ async fn stripe_github_and_tokens_are_believed_and_an_open_hook_beside_them_open
     let body = r#"{"id": "evt_1", "name": "Ada"}"#;
     let stripe = format!("t={},v1={}", now(), hex_of("whsec_stripe-test", &format!("{}.{body}", now())));
     let github = format!("sha256={}", hex_of("githubsecret", body));
-    for _ in 0..2 {
+    // GitHub signs the body alone: another number, or the signature in large letters, is the same request all the same.
+    for (github, number) in
+        [(github.clone(), "72d3162e"), (github.to_uppercase().replace("SHA", "sha"), "82d3162e")]
+    {
         assert_eq!(sends(&daemon, "stripe", &[("stripe-signature", &stripe)], body).await, 202);
-        let headers = [("x-hub-signature-256", &*github), ("x-github-delivery", "72d3162e")];
+        let headers = [("x-hub-signature-256", &*github), ("x-github-delivery", number)];
         assert_eq!(sends(&daemon, "github", &headers, body).await, 202);
         let headers = [("authorization", "Bearer formtoken"), ("idempotency-key", "1")];
         assert_eq!(sends(&daemon, "form", &headers, body).await, 202);
@@ -200,6 +203,27 @@ async fn stripe_github_and_tokens_are_believed_and_an_open_hook_beside_them_open
     for (name, expected) in [("stripe", 1), ("github", 1), ("form", 1), ("open", 2)] {
         assert_eq!(shop.number(sql, &[&name]).await, expected, "{name}");
     }
+}
+
+#[tokio::test]
+async fn who_sends_slowly_keeps_nobody_out() {
+    let shop = Shop::open().await;
+    let daemon = shop.daemon().await;
+    shop.publishes("lead", &hook(json!({ "path": "lead" }))).await;
+    let address = daemon.http.trim_start_matches("http://");
+    let mut slow = Vec::new();
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        let request = b"POST /hooks/lead HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{";
+        stream.write_all(request).await.expect("a beginning");
+        slow.push(stream);
+    }
+    assert_eq!(sends(&daemon, "lead", &[], "{}").await, 202);
+    // And is waited for only so long.
+    let mut answer = String::new();
+    BufReader::new(slow.pop().expect("one")).read_line(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert_eq!(events(&shop).await, 1);
 }
 
 #[tokio::test]

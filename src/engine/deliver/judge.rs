@@ -7,7 +7,7 @@ use crate::domain::ids::EffectId;
 use crate::domain::mail::Consent;
 use crate::engine::figures::list;
 use crate::store::deliveries::{Finished, Leased};
-use crate::store::mails::{Addressed, Cap, Stop, judge};
+use crate::store::mails::{Cap, Stop, count};
 use crate::store::session::{Session, StoreError};
 
 /// Leased deliveries, parted.
@@ -30,14 +30,15 @@ pub(super) async fn judged(
     leased: Vec<Leased>,
     cap: Cap,
 ) -> Result<Judged, (StoreError, Vec<Leased>)> {
-    let mails: Vec<Addressed<'_>> = leased.iter().filter_map(addressed).collect();
-    let mut stopped = match judge(session, &mails, cap).await {
+    let counting: Vec<(EffectId, &str)> = leased.iter().filter_map(counts).collect();
+    let mut stopped = match count(session, &counting, cap).await {
         Ok(stopped) => stopped,
         Err(error) => return Err((error, leased)),
     };
     let mut judged = Judged::default();
-    for delivery in leased {
-        match stopped.remove(&delivery.id) {
+    for mut delivery in leased {
+        let stop = delivery.stop.take().map(Stop::Suppressed).or_else(|| stopped.remove(&delivery.id));
+        match stop {
             None => judged.go.push(delivery),
             Some(Stop::Later) => judged.later.push((delivery.id, delivery.token, false)),
             Some(Stop::Suppressed(reason)) => {
@@ -59,15 +60,10 @@ pub(super) async fn judged(
     Ok(judged)
 }
 
-/// What is no mail, or can't be read, is nobody's to judge.
-fn addressed(delivery: &Leased) -> Option<Addressed<'_>> {
+/// A marketing mail counts for its recipient, unless it did at an earlier attempt.
+fn counts(delivery: &Leased) -> Option<(EffectId, &str)> {
     let payload = delivery.payload.as_ref().ok().filter(|_| delivery.kind == "email")?;
     let is_marketing = payload.get("consent").and_then(Value::as_str) == Some(Consent::Marketing.as_str());
-    Some(Addressed {
-        id: delivery.id,
-        to: payload.get("to")?.as_str()?,
-        consent: if is_marketing { Consent::Marketing } else { Consent::Transactional },
-        of_blog: payload.get("of_blog").is_some(),
-        counts: delivery.attempt <= 1,
-    })
+    let counts = is_marketing && delivery.stop.is_none() && delivery.attempt <= 1;
+    Some((delivery.id, payload.get("to")?.as_str()?)).filter(|_| counts)
 }

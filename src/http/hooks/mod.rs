@@ -13,7 +13,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::Shared;
@@ -28,8 +28,12 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const STRIPE: &str = "stripe";
 /// As long as a path can be.
 const LONGEST_PATH: usize = 100;
-/// Bodies that are held at the same time; whoever comes beyond is asked to come again.
+/// Requests that are recorded at the same time; whoever comes beyond is asked to come again.
 static AT_ONCE: Semaphore = Semaphore::const_new(64);
+/// KiB of bodies that are held at the same time: as much as has come of each. Who sends slowly takes nobody's place.
+static HELD: Semaphore = Semaphore::const_new(64 * 1024);
+/// A whole body comes within so long.
+const BODY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a request is not taken. What is wrong with a signature is told to nobody.
 #[derive(Debug, PartialEq)]
@@ -38,6 +42,7 @@ enum Refusal {
     Unsigned,
     TooLarge,
     Unreadable(&'static str),
+    TooSlow,
     Busy,
     Away,
 }
@@ -49,6 +54,7 @@ impl IntoResponse for Refusal {
             Self::Unsigned => (StatusCode::UNAUTHORIZED, "not authorised\n"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large\n"),
             Self::Unreadable(words) => (StatusCode::BAD_REQUEST, words),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body did not come in time\n"),
             Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "too much at once: come again\n"),
             Self::Away => (StatusCode::SERVICE_UNAVAILABLE, "it can't be taken right now: come again\n"),
         };
@@ -96,7 +102,6 @@ async fn take(shared: &Shared, path: &str, request: Request) -> Result<bool, Ref
     if !is_path(path) {
         return Err(Refusal::NoSuchHook);
     }
-    let _place = AT_ONCE.try_acquire().map_err(|_| Refusal::Busy)?;
     let (parts, body) = request.into_parts();
     let (mut hooks, mut now) = asked(hooks::hooks_at(&shared.pool, path)).await?;
     let stripe = shared.settings.hooks.stripe.as_deref().filter(|_| path == STRIPE);
@@ -110,7 +115,9 @@ async fn take(shared: &Shared, path: &str, request: Request) -> Result<bool, Ref
         return Err(Refusal::NoSuchHook);
     }
     let most = shared.settings.hooks.max_body_kib as usize * 1024;
-    let bytes = read(&parts, body, most).await?;
+    let (bytes, _held) =
+        timeout(BODY_PATIENCE, read(&parts, body, most)).await.map_err(|_| Refusal::TooSlow)??;
+    let _place = AT_ONCE.try_acquire().map_err(|_| Refusal::Busy)?;
     let came = Came { headers: &parts.headers, body: &bytes, now };
     let (verified, scheme) = verified(&shared.keys, &hooks, &came)?;
     let body = request::body(&parts.headers, &bytes).map_err(Refusal::Unreadable)?;
@@ -143,22 +150,37 @@ async fn asked<T>(question: impl Future<Output = sqlx::Result<T>>) -> Result<T, 
     }
 }
 
-async fn read(parts: &Parts, body: Body, most: usize) -> Result<Vec<u8>, Refusal> {
+/// The body, and its share of [`HELD`].
+async fn read(
+    parts: &Parts,
+    body: Body,
+    most: usize,
+) -> Result<(Vec<u8>, Option<SemaphorePermit<'static>>), Refusal> {
     let told =
         parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if told.is_some_and(|told| told > most as u64) {
         return Err(Refusal::TooLarge);
     }
     let mut chunks = body.into_data_stream();
-    let mut bytes = Vec::new();
+    let (mut bytes, mut held) = (Vec::new(), None::<SemaphorePermit<'static>>);
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Refusal::Unreadable("the body broke off\n"))?;
         if bytes.len() + chunk.len() > most {
             return Err(Refusal::TooLarge);
         }
+        let kib = (bytes.len() + chunk.len()).div_ceil(1024)
+            - held.as_ref().map_or(0, SemaphorePermit::num_permits);
+        if kib > 0 {
+            let more =
+                HELD.try_acquire_many(u32::try_from(kib).unwrap_or(u32::MAX)).map_err(|_| Refusal::Busy)?;
+            match &mut held {
+                None => held = Some(more),
+                Some(held) => held.merge(more),
+            }
+        }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes)
+    Ok((bytes, held))
 }
 
 /// What the request is verified with, of what its hooks want: `standard:crm`; and the scheme that says how its sender

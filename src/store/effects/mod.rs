@@ -102,10 +102,16 @@ pub async fn apply(
 
 /// Locks all rows that the effects of a wave judge, table by table.
 async fn lock_targets(session: &Session, asked: &[Asked]) -> Result<(), StoreError> {
+    let judges_balances = |asked: &Asked| match &asked.request.effect {
+        Effect::Rows(rows) => rows.targets.iter().any(|(target, _)| *target == Target::Balance),
+        _ => false,
+    };
+    // Awards alone write their balances in key order by themselves.
+    let judged = asked.iter().any(judges_balances);
     let mut targets: BTreeMap<Target, BTreeSet<Uuid>> = BTreeMap::new();
     for Asked { request, .. } in asked {
         match &request.effect {
-            Effect::AwardPoints { customer, .. } => {
+            Effect::AwardPoints { customer, .. } if judged => {
                 targets.entry(Target::Balance).or_default().insert(*customer);
             }
             Effect::Rows(rows) => {

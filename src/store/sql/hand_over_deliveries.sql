@@ -3,8 +3,8 @@
 -- $1 ids, $2 executions, $3 workflows, $4 nodes, $5 kinds, $6 destinations, $7 lanes, $8 payloads, $9 retries.
 with input as materialized (
     select i.id, i.execution_id, i.workflow_id, i.node_id, i.kind, i.destination, i.lane, i.payload, i.retry,
-           case when i.kind = 'email' then public.mail_stop(i.payload ->> 'to',
-                    coalesce(i.payload ->> 'consent', 'transactional'), i.payload ? 'of_blog') end as stop
+           case when i.kind = 'email' then (select s.stop from public.mail_stop(i.payload ->> 'to',
+                    coalesce(i.payload ->> 'consent', 'transactional'), i.payload ? 'of_blog') s) end as stop
       from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::jsonb[], $9::jsonb[])
         as i (id, execution_id, workflow_id, node_id, kind, destination, lane, payload, retry)
 ), entered as (

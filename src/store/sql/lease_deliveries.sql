@@ -2,8 +2,9 @@
 -- the last lease ended; a destination with enough under way is passed over.
 -- $1 limit, $2 token, $3 lease in ms, $4 whether mails are repeatable, $5 most for one destination, $6 and $7 destinations
 -- with something under way and how much, $8 and $9 destination and workflow that had the last turn.
--- One row back for each that was chosen; those that another daemon was quicker with are not `leased`. At the end one without
--- an id, if there are more turns than one look takes: how far it came.
+-- One row back for each that was chosen; those that another daemon was quicker with are not `leased`, those whose
+-- recipient is not to be mailed have a `stop`. At the end one without an id, if there are more turns than one look takes: how
+-- far it came.
 with recursive busy as materialized (
     select b.destination, greatest($5::bigint - b.under_way, 0) as room
       from unnest($6::text[], $7::bigint[]) as b (destination, under_way)
@@ -69,10 +70,14 @@ with recursive busy as materialized (
               greatest(0, extract(epoch from clock_timestamp() - d.first_attempt_at) * 1000)::bigint as since_first_ms
 )
 select chosen.id, leased.id is not null as leased, leased.execution_id, leased.kind, leased.payload, leased.attempt, leased.retry,
-       leased.destination, leased.workflow_id, leased.since_first_ms, chosen.nth, chosen.n
+       leased.destination, leased.workflow_id, leased.since_first_ms,
+       -- What was so when it was handed over may be so no more.
+       case when leased.kind = 'email' then (select s.stop from public.mail_stop(leased.payload ->> 'to',
+                coalesce(leased.payload ->> 'consent', 'transactional'), leased.payload ? 'of_blog') s) end as stop,
+       chosen.nth, chosen.n
   from chosen left join leased on leased.id = chosen.id
 union all
-select null, false, null, null, null, null, null, far.destination, far.workflow_id, null, null, null
+select null, false, null, null, null, null, null, far.destination, far.workflow_id, null, null, null, null
   from (select b.destination, b.workflow_id, b.n from behind b where b.n = 64
         union all select b.destination, b.workflow_id, b.n from before b where b.n = 128
         order by n limit 1) far
