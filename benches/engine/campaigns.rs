@@ -1,20 +1,14 @@
 //! A campaign to 50,000 into a local sink: how quick, in how much memory; and once more, with the daemon killed in the middle.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
 use tokio_postgres::Client;
 
 use crate::Outcome;
 use crate::lab::{Bound, Lab};
+use crate::sink::Sink;
 
 const RECIPIENTS: i64 = 50_000;
-
-/// How often each address was taken.
-type Taken = Arc<Mutex<HashMap<String, u32>>>;
 
 const CAMPAIGN: &str = "
     insert into email_templates (name, subject, html, consent) values ('news', 'News for {{ recipient.name }}',
@@ -46,15 +40,15 @@ pub async fn run(lab: &mut Lab) -> Outcome<()> {
 }
 
 async fn whole(lab: &mut Lab) -> Outcome<(f64, f64)> {
-    let (smtp, taken) = sink().await?;
+    let sink = Sink::open().await?;
     let (db, url) = shop(lab).await?;
-    let daemon = lab.daemon_with(&url, &[("THENDO_MAIL__SMTP_URL", &smtp)]).await?;
+    let daemon = lab.daemon_with(&url, &[("THENDO_MAIL__SMTP_URL", &sink.url)]).await?;
     let began = Instant::now();
     ended(lab, &db, began).await?;
     let memory = daemon.memory_mib("VmRSS")?;
     let sql = "select extract(epoch from finished_at - started_at)::float8 from waitlist_campaigns";
     let took: f64 = db.query_one(sql, &[]).await?.get(0);
-    let (mailed, doubled) = counted(&taken)?;
+    let (mailed, doubled) = sink.counted();
     if (mailed, doubled) != (RECIPIENTS, 0) {
         return Err(format!("{mailed} of {RECIPIENTS} were mailed, {doubled} of them twice").into());
     }
@@ -64,11 +58,11 @@ async fn whole(lab: &mut Lab) -> Outcome<(f64, f64)> {
 }
 
 async fn killed(lab: &mut Lab) -> Outcome<(f64, f64, f64)> {
-    let (smtp, taken) = sink().await?;
+    let sink = Sink::open().await?;
     let (db, url) = shop(lab).await?;
-    let settings = [("THENDO_MAIL__SMTP_URL", smtp.as_str()), ("THENDO_DELIVERIES__LEASE_MS", "2000")];
+    let settings = [("THENDO_MAIL__SMTP_URL", sink.url.as_str()), ("THENDO_DELIVERIES__LEASE_MS", "2000")];
     let daemon = lab.daemon_with(&url, &settings).await?;
-    while counted(&taken)?.0 < RECIPIENTS / 2 {
+    while sink.counted().0 < RECIPIENTS / 2 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     daemon.dies();
@@ -78,18 +72,11 @@ async fn killed(lab: &mut Lab) -> Outcome<(f64, f64, f64)> {
         from waitlist_campaign_recipients";
     let row = db.query_one(sql, &[]).await?;
     let (unknown, otherwise): (i64, i64) = (row.get(0), row.get(1));
-    let (mailed, doubled) = counted(&taken)?;
+    let (mailed, doubled) = sink.counted();
     let missed = RECIPIENTS - mailed - unknown + otherwise;
     drop((daemon, db));
     lab.drop_database(&url).await?;
     Ok((missed.max(0) as f64, unknown as f64, doubled as f64))
-}
-
-/// How many were mailed, and how many of them more than once.
-fn counted(taken: &Taken) -> Outcome<(i64, i64)> {
-    let counts = taken.lock().map_err(|_| "no panic")?;
-    let doubled = counts.values().filter(|count| **count > 1).count();
-    Ok((counts.len() as i64, doubled as i64))
 }
 
 async fn shop(lab: &mut Lab) -> Outcome<(Client, String)> {
@@ -100,7 +87,8 @@ async fn shop(lab: &mut Lab) -> Outcome<(Client, String)> {
     Ok((db, url))
 }
 
-async fn ended(lab: &Lab, db: &Client, began: Instant) -> Outcome<()> {
+/// Waits until the campaign is over.
+pub async fn ended(lab: &Lab, db: &Client, began: Instant) -> Outcome<()> {
     let sql = "select status, (select count(*) from waitlist_campaign_recipients where status = 'sent') from waitlist_campaigns";
     loop {
         let row = db.query_one(sql, &[]).await?;
@@ -116,46 +104,4 @@ async fn ended(lab: &Lab, db: &Client, began: Instant) -> Outcome<()> {
             lab.says("campaigns", &format!("{} sent", row.get::<_, i64>(1)));
         }
     }
-}
-
-async fn sink() -> Outcome<(String, Taken)> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let url = format!("smtp://{}", listener.local_addr()?);
-    let taken = Taken::default();
-    let counted = taken.clone();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(converse(stream, counted.clone()));
-        }
-    });
-    Ok((url, taken))
-}
-
-async fn converse(stream: TcpStream, taken: Taken) -> Option<()> {
-    stream.set_nodelay(true).ok()?;
-    let (reader, mut writer) = stream.into_split();
-    let mut lines = BufReader::new(reader).lines();
-    writer.write_all(b"220 sink\r\n").await.ok()?;
-    let mut to = String::new();
-    while let Some(line) = lines.next_line().await.ok()? {
-        let answer: &[u8] = match line.get(..4).unwrap_or_default() {
-            "RCPT" => {
-                line.clone_into(&mut to);
-                b"250 ok\r\n"
-            }
-            "DATA" => {
-                writer.write_all(b"354 go on\r\n").await.ok()?;
-                while lines.next_line().await.ok()?? != "." {}
-                *taken.lock().ok()?.entry(to.clone()).or_default() += 1;
-                b"250 taken\r\n"
-            }
-            "QUIT" => {
-                writer.write_all(b"221 bye\r\n").await.ok()?;
-                return None;
-            }
-            _ => b"250 ok\r\n",
-        };
-        writer.write_all(answer).await.ok()?;
-    }
-    Some(())
 }

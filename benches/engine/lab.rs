@@ -218,6 +218,8 @@ fn counts_statements() -> bool {
 /// `thendo serve`, ended when dropped.
 pub struct Daemon {
     child: Child,
+    /// Where it answers.
+    pub http: String,
     /// From exec to `/readyz`.
     pub ready_after: Duration,
 }
@@ -235,8 +237,9 @@ impl Daemon {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()?;
-        let ready = format!("http://127.0.0.1:{port}/readyz");
-        let mut daemon = Self { child, ready_after: Duration::ZERO };
+        let http = format!("http://127.0.0.1:{port}");
+        let ready = format!("{http}/readyz");
+        let mut daemon = Self { child, http, ready_after: Duration::ZERO };
         while !reqwest::get(&ready).await.is_ok_and(|answer| answer.status().is_success()) {
             if began.elapsed() > Duration::from_secs(20) {
                 return Err("the daemon is not ready".into());

@@ -1,15 +1,11 @@
 //! Six nodes, one of which sends a mail, to a server that answers at once.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
 
 use crate::Outcome;
 use crate::drain::place;
 use crate::lab::{Bound, Lab, median, publish};
+use crate::sink::Sink;
 use crate::workflows::{edges, node};
 
 const ORDERS: i64 = 10_000;
@@ -34,19 +30,11 @@ pub async fn run(lab: &mut Lab) -> Outcome<()> {
 }
 
 async fn round(lab: &mut Lab) -> Outcome<f64> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let smtp = format!("smtp://{}", listener.local_addr()?);
-    let taken = Arc::new(AtomicI64::new(0));
-    let counted = taken.clone();
-    let sink = tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(converse(stream, counted.clone()));
-        }
-    });
+    let sink = Sink::open().await?;
     let (db, url) = lab.shop_with(&[("thanks".into(), workflow())]).await?;
     publish(lab, &db, &url).await?;
     let due = place(&db, ORDERS).await?;
-    let daemon = lab.daemon_with(&url, &[("THENDO_MAIL__SMTP_URL", &smtp)]).await?;
+    let daemon = lab.daemon_with(&url, &[("THENDO_MAIL__SMTP_URL", &sink.url)]).await?;
     let ended = "select count(*) from workflow_executions";
     while db.query_one(ended, &[]).await?.get::<_, i64>(0) < ORDERS {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -54,12 +42,11 @@ async fn round(lab: &mut Lab) -> Outcome<f64> {
     let sql = "select extract(epoch from max(finished_at) - $1)::float8, count(*) filter (where status = 'succeeded'),
         (select count(*) from loyalty_ledger) from workflow_executions";
     let row = db.query_one(sql, &[&due]).await?;
-    let sent = taken.load(Ordering::Relaxed);
+    let sent: i64 = sink.taken().values().map(|(count, _)| i64::from(*count)).sum();
     if (row.get::<_, i64>(1), row.get::<_, i64>(2), sent) != (ORDERS, ORDERS, ORDERS) {
         return Err(format!("lost or doubled: {row:?}, {sent} mails").into());
     }
     drop((daemon, db));
-    sink.abort();
     lab.drop_database(&url).await?;
     let rate = ORDERS as f64 / row.get::<_, f64>(0);
     lab.says("mails", &format!("{rate:.0} executions/s"));
@@ -92,28 +79,4 @@ fn workflow() -> Value {
     let mut edges = edges(&nodes);
     edges[1]["sourceHandle"] = "true".into();
     json!({"nodes": nodes, "edges": edges})
-}
-
-async fn converse(stream: TcpStream, taken: Arc<AtomicI64>) -> Option<()> {
-    stream.set_nodelay(true).ok()?;
-    let (reader, mut writer) = stream.into_split();
-    let mut lines = BufReader::new(reader).lines();
-    writer.write_all(b"220 sink\r\n").await.ok()?;
-    while let Some(line) = lines.next_line().await.ok()? {
-        let answer: &[u8] = match line.get(..4).unwrap_or_default() {
-            "DATA" => {
-                writer.write_all(b"354 go on\r\n").await.ok()?;
-                while lines.next_line().await.ok()?? != "." {}
-                taken.fetch_add(1, Ordering::Relaxed);
-                b"250 taken\r\n"
-            }
-            "QUIT" => {
-                writer.write_all(b"221 bye\r\n").await.ok()?;
-                return None;
-            }
-            _ => b"250 ok\r\n",
-        };
-        writer.write_all(answer).await.ok()?;
-    }
-    Some(())
 }

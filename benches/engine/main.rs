@@ -3,7 +3,7 @@
 //!     cargo bench --bench engine [-- BLOCK …] [--json FILE]
 //!
 //! Blocks: footprint latency drain backlog daemons claim peers writers bulk mails workflows load
-//! campaigns ledger. All of them without one.
+//! campaigns ledger tracking. All of them without one.
 
 mod bulk;
 mod campaigns;
@@ -17,6 +17,8 @@ mod ledger;
 mod load;
 mod mails;
 mod peers;
+mod sink;
+mod tracking;
 mod workflows;
 mod writers;
 
@@ -62,6 +64,7 @@ async fn main() -> Outcome<()> {
         "load" => load::run,
         "campaigns" => campaigns::run,
         "ledger" => ledger::run,
+        "tracking" => tracking::run,
     }
     let missed = lab.table();
     println!("\n{} figures missed, {:.0} s", missed, began.elapsed().as_secs_f64());

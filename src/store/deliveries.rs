@@ -298,7 +298,8 @@ pub async fn finish(session: &Session, finished: &[&Finished]) -> Result<u64, St
     let tokens: Vec<_> = finished.iter().map(|f| f.token).collect();
     let statuses: Vec<_> = finished.iter().map(|f| f.status).collect();
     let results: Vec<_> = finished.iter().map(|f| &f.result).collect();
-    session.execute(&FINISH, &[&ids, &tokens, &statuses, &results]).await
+    let rows = session.query(&FINISH, &[&ids, &tokens, &statuses, &results]).await?;
+    Ok(rows.first().map_or(0, |row| u64::try_from(row.get::<_, i64>("written")).unwrap_or(0)))
 }
 
 /// Puts deliveries back for a later attempt.
