@@ -698,6 +698,12 @@ begin
                and not exists (select from public.workflow_dead_letters l where l.id
                    between (left(f.id::text, 13) || '-0000-0000-000000000000')::uuid and (left(f.id::text, 13) || '-ffff-ffff-ffffffffffff')::uuid)
              order by f.done_at limit most for update skip locked));
+    when 'marketing_mails' then
+        delete from public.marketing_mails g where g.ctid = any (array(
+            select m.ctid from public.marketing_mails m where expired > all (m.sent_at) limit most for update skip locked));
+    when 'stripe_objects' then
+        delete from public.stripe_objects g where g.ctid = any (array(
+            select o.ctid from public.stripe_objects o where o.kind = 'unread' and o.created_at < expired limit most for update skip locked));
     end case;
     get diagnostics deleted = row_count;
     return deleted;
@@ -705,7 +711,7 @@ end
 $function$;
 
 --- comment-on-function public.delete_expired(text, interval, integer)
-comment on function public.delete_expired(text, interval, integer) is 'Deletes some of what is older than this from workflow_events or workflow_executions (their default partitions) workflow_deliveries (those that are finished), workflow_dead_letters or workflow_effects; how many. For the daemon.';
+comment on function public.delete_expired(text, interval, integer) is 'Deletes some of what is older than this from workflow_events or workflow_executions (their default partitions), workflow_deliveries (those that are finished), workflow_dead_letters, workflow_effects, marketing_mails or stripe_objects (those that could not be read); how many. For the daemon.';
 
 --- grants-on-function public.delete_expired(text, interval, integer)
 revoke all on function public.delete_expired(text, interval, integer) from public, anon, authenticated, service_role;
@@ -2264,6 +2270,7 @@ comment on function public.minor_units(numeric, text) is 'An amount in the curre
 
 --- grants-on-function public.minor_units(numeric, text)
 revoke all on function public.minor_units(numeric, text) from public, anon, authenticated, service_role;
+grant execute on function public.minor_units(numeric, text) to thendo_engine;
 
 --- function public.mirror_medusa_fulfilment()
 CREATE OR REPLACE FUNCTION public.mirror_medusa_fulfilment()
@@ -2411,6 +2418,26 @@ comment on function public.mirror_medusa_stock() is 'Statement trigger of Medusa
 
 --- grants-on-function public.mirror_medusa_stock()
 revoke all on function public.mirror_medusa_stock() from public, anon, authenticated, service_role;
+
+--- function public.money_text(numeric, text)
+CREATE OR REPLACE FUNCTION public.money_text(amount numeric, currency text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select case public.minor_units(1, currency)
+               when 1 then amount::text
+               when 1000 then to_char(amount / 1000.0, 'FM999999999999990.000')
+               else to_char(amount / 100.0, 'FM999999999999990.00') end || ' ' || currency
+$function$;
+
+--- comment-on-function public.money_text(numeric, text)
+comment on function public.money_text(numeric, text) is 'An amount in the currency''s minor unit, for people: 2550 EUR is 25.50 EUR.';
+
+--- grants-on-function public.money_text(numeric, text)
+revoke all on function public.money_text(numeric, text) from public, anon, authenticated, service_role;
+grant execute on function public.money_text(numeric, text) to thendo_engine;
 
 --- function public.next_page_content_version(uuid)
 CREATE OR REPLACE FUNCTION public.next_page_content_version(of_section uuid)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -19,12 +20,15 @@ const BETWEEN_MEALS: Duration = Duration::from_millis(200);
 /// How often new ones are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 const MOST_CAMPAIGNS: i64 = 1_000;
+/// Starts at the same time: each holds a connection for as long as it takes to freeze who is mailed.
+const MOST_STARTS: usize = 1;
 
 /// Tends all campaigns until `shutdown`.
 pub async fn run(pool: PgPool, wake: Arc<Wake>, shutdown: CancellationToken) {
+    let mut starts = JoinSet::new();
     loop {
         let tended = tokio::select! {
-            tended = tend_all(&pool, &wake) => tended,
+            tended = tend_all(&pool, &wake, &mut starts) => tended,
             () = shutdown.cancelled() => return,
         };
         let rest = match tended {
@@ -42,29 +46,38 @@ pub async fn run(pool: PgPool, wake: Arc<Wake>, shutdown: CancellationToken) {
     }
 }
 
-/// Whether one of them is under way. What is wrong with one is no trouble of another's.
-async fn tend_all(pool: &PgPool, wake: &Wake) -> sqlx::Result<bool> {
+/// Whether one of them is under way. What is wrong with one is no trouble of another's, and nobody waits for a long start.
+async fn tend_all(pool: &PgPool, wake: &Wake, starts: &mut JoinSet<()>) -> sqlx::Result<bool> {
+    while starts.try_join_next().is_some() {}
     let mut is_busy = false;
-    let all = to_tend(pool, MOST_CAMPAIGNS).await?;
-    // A start may take long: those under way first.
-    for campaign in
-        all.iter().filter(|campaign| !campaign.starts).chain(all.iter().filter(|campaign| campaign.starts))
-    {
-        match tend(pool, wake, campaign).await {
-            Ok(busy) => is_busy |= busy,
-            Err(error) => unfit(pool, campaign.id, error).await?,
+    for Campaign { id, starts: is_new } in to_tend(pool, MOST_CAMPAIGNS).await? {
+        if !is_new {
+            match tend(pool, wake, id).await {
+                Ok(busy) => is_busy |= busy,
+                Err(error) => unfit(pool, id, error).await?,
+            }
+        } else if starts.len() < MOST_STARTS {
+            starts.spawn(begin(pool.clone(), id));
         }
     }
-    Ok(is_busy)
+    Ok(is_busy || !starts.is_empty())
 }
 
-async fn tend(pool: &PgPool, wake: &Wake, campaign: &Campaign) -> sqlx::Result<bool> {
-    let id = campaign.id;
-    if campaign.starts
-        && let Some(fault) = start(pool, id).await?
-    {
-        tracing::warn!(campaign = %id, fault, "a campaign could not start");
+async fn begin(pool: PgPool, id: Uuid) {
+    let unfit = match start(&pool, id).await {
+        Ok(None) => Ok(()),
+        Ok(Some(fault)) => {
+            tracing::warn!(campaign = %id, fault, "a campaign could not start");
+            Ok(())
+        }
+        Err(error) => unfit(&pool, id, error).await,
+    };
+    if let Err(error) = unfit {
+        tracing::warn!(campaign = %id, error = &error as &dyn std::error::Error, "a campaign could not start");
     }
+}
+
+async fn tend(pool: &PgPool, wake: &Wake, id: Uuid) -> sqlx::Result<bool> {
     let fed = feed(pool, id, MOST_OUT).await?;
     if fed.handed > 0 {
         wake.deliverers.notify_one();

@@ -24,6 +24,8 @@ const TRIES: u32 = 5;
 /// Rows deleted at once: as many as a quarter of a second takes.
 const LEAST_ROWS: u32 = 100;
 const MOST_ROWS: u32 = 10_000;
+/// As many days as `mail.marketing_cap_days` may look back.
+const LONGEST_CAP_DAYS: u32 = 366;
 /// Customers whose points expire in one transaction.
 const CUSTOMERS_AT_ONCE: i32 = 200;
 const WANTED: Duration = Duration::from_millis(250);
@@ -97,6 +99,8 @@ async fn remove_what_is_old(pool: &PgPool, retention: &Retention) -> sqlx::Resul
         (Kept::DeadLetters, retention.deliveries_days),
         // Nor what must not be done again.
         (Kept::Effects, retention.deliveries_days),
+        (Kept::MarketingMails, LONGEST_CAP_DAYS),
+        (Kept::Unread, retention.events_days),
     ];
     for (kept, days) in kept.into_iter().filter(|(_, days)| *days > 0) {
         if matches!(kept, Kept::Events | Kept::Executions) {

@@ -63,6 +63,10 @@ pub enum Kept {
     DeadLetters,
     /// `workflow_effects`.
     Effects,
+    /// `marketing_mails`.
+    MarketingMails,
+    /// `stripe_objects` that could not be read.
+    Unread,
 }
 
 impl Kept {
@@ -74,6 +78,8 @@ impl Kept {
             Self::Deliveries => "workflow_deliveries",
             Self::DeadLetters => "workflow_dead_letters",
             Self::Effects => "workflow_effects",
+            Self::MarketingMails => "marketing_mails",
+            Self::Unread => "stripe_objects",
         }
     }
 }

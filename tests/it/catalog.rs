@@ -78,6 +78,8 @@ const CALLERS: &[(&str, &str)] = &[
     ("mail_hash", "service_role thendo_engine"),
     ("mail_stop", "service_role thendo_engine"),
     ("mark_checked", "thendo_engine"),
+    ("minor_units", "thendo_engine"),
+    ("money_text", "thendo_engine"),
     ("prepare_partitions", "thendo_engine"),
     ("put_in_force", "thendo_engine"),
     ("row_by_now", "thendo_engine"),

@@ -170,6 +170,16 @@ async fn default_partitions_and_deliveries_are_emptied_of_what_is_old_alone() {
     shop.db.execute(effects, &[]).await.expect("effects");
     assert_eq!(delete("workflow_effects", 100).await, 1);
     assert_eq!(shop.number("select count(*) from workflow_effects where node_id <> 'old'", &[]).await, 4);
+    // Counts of marketing mails by their latest, and what Stripe said and nobody could read.
+    let counts = "insert into marketing_mails select mail_hash(n::text), array[now() - interval '200 days', now() - n * interval '1 day']
+                    from unnest(array[10, 100]) n;
+        insert into stripe_objects (id, kind, told_at, events, created_at)
+        select kind || n, kind, now(), '[]', now() - n * interval '1 day'
+          from unnest(array[10, 100]) n, unnest(array['unread', 'customer']) kind";
+    shop.db.batch_execute(counts).await.expect("both");
+    assert_eq!(delete("marketing_mails", 100).await, 1);
+    assert_eq!(delete("stripe_objects", 100).await, 1);
+    assert_eq!((shop.count("marketing_mails").await, shop.count("stripe_objects").await), (1, 3));
 }
 
 #[tokio::test]

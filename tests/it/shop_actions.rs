@@ -198,6 +198,46 @@ async fn what_is_public_is_so_from_when_it_is_published() {
     assert_eq!(why(&first_act(&shop, own).await), ("done", "archived → draft"));
 }
 
+/// Both are in one statement: each finds what the other left, and the row is as the later one says.
+#[tokio::test]
+async fn who_publishes_and_who_takes_back_in_the_same_moment_come_one_after_the_other() {
+    let shop = Shop::open().await;
+    let _daemon = shop.daemon().await;
+    shop.does("insert into pages (slug, title) values ('summer', 'Summer')").await;
+    let page: uuid::Uuid = shop.db.query_one("select id from pages", &[]).await.expect("a page").get(0);
+    let by_slug = one_action("order_created", "publish_page", json!({"what": "page", "row": "summer"}));
+    let publishes = shop.publishes("publishes", &by_slug).await;
+    let by_id = one_action("order_created", "unpublish_page", json!({"what": "page", "row": page}));
+    let takes_back = shop.publishes("takes back", &by_id).await;
+    shop.places_order(1).await;
+    shop.has_settled().await;
+    let (first, second) = (first_act(&shop, publishes).await, first_act(&shop, takes_back).await);
+    let status: String = shop.db.query_one("select status from pages", &[]).await.expect("a page").get(0);
+    match (why(&first).1, why(&second).1) {
+        ("draft → published", "published → draft") => assert_eq!(status, "draft"),
+        ("draft → published", "is draft already") => assert_eq!(status, "published"),
+        both => panic!("{both:?}"),
+    }
+}
+
+#[tokio::test]
+async fn amounts_have_as_many_decimals_as_their_currency() {
+    let shop = Shop::open().await;
+    let _daemon = shop.daemon().await;
+    let order = shop.places_order(5_000).await;
+    for (currency, expected) in
+        [("JPY", "2500 JPY until 2"), ("EUR", "25.00 EUR until 2"), ("KWD", "2.500 KWD until 2")]
+    {
+        shop.does("delete from deposits").await;
+        shop.db
+            .execute("update orders set currency = $2 where id = $1", &[&order, &currency])
+            .await
+            .expect("so");
+        let step = does(&shop, "create_deposit", json!({}), currency).await;
+        assert!(why(&step).1.starts_with(expected), "{step}");
+    }
+}
+
 #[tokio::test]
 async fn statistics_are_made_anew_when_somebody_asks() {
     let shop = Shop::open().await;

@@ -28,10 +28,10 @@
                 when w.status in ('cancelled', 'refunded') then format('the order is %s', w.status)
                 when w.payment_status in ('paid', 'partially_refunded', 'refunded') then 'the order is paid: nothing is owed'
                 when w.amount <= 0 then 'there is nothing to pay: the order''s total is not above zero'
-                when w.amount > w.owed then format('a deposit of %s %s is more than the %s %s that are owed; deposits of %s %2$s are asked for already',
-                    to_char(w.amount / 100.0, 'FM999999999999990.00'), w.currency, to_char(w.owed / 100.0, 'FM999999999999990.00'),
-                    w.currency, to_char(w.asked / 100.0, 'FM999999999999990.00')) end as refused,
-           format('%s %s until %s', to_char(w.amount / 100.0, 'FM999999999999990.00'), w.currency,
+                when w.amount > w.owed then format('a deposit of %s is more than the %s that are owed; deposits of %s are asked for already',
+                    public.money_text(w.amount, w.currency), public.money_text(w.owed, w.currency),
+                    public.money_text(w.asked, w.currency)) end as refused,
+           format('%s until %s', public.money_text(w.amount, w.currency),
                to_char(w.due_date at time zone 'UTC', 'YYYY-MM-DD')) as why,
            jsonb_build_object('deposit_id', w.id, 'amount', w.amount, 'currency', w.currency, 'due_date', w.due_date) as result,
            jsonb_build_array(jsonb_build_object('table', 'deposits', 'key', w.id, 'after', jsonb_build_object('order_id', w.order_id,
