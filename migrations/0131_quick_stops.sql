@@ -1,7 +1,7 @@
 -- Whether an address may be mailed is asked for every mail, twice: when it is handed over and when it is leased. A function with
 -- a setting of its own is called, and planned anew in every statement; one without is put in place where it stands.
 
--- What was parsed when it was made needs no search path.
+-- What was parsed when it was made needs no search path to be set at each call.
 create or replace function public.mail_hash(address text) returns bytea
 language sql immutable parallel safe
 return sha256(convert_to(lower(address), 'UTF8'));

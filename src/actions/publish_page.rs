@@ -86,9 +86,10 @@ pub(super) fn becomes(
         None if what == subject => context.row_key(),
         None => return Err(PlanError(format!("row: the event is about a {subject}; say which {what}"))),
     };
-    let named = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{what}/{row}").as_bytes());
+    // One row has two names, its id and its slug: two of a table are never judged at once.
+    let all = Uuid::new_v5(&Uuid::NAMESPACE_URL, what.as_bytes());
     let rows = Rows::new("set_published", json!({ "what": what, "row": row, "status": status }));
-    let rows = rows.judging(Target::Published, named);
+    let rows = rows.judging(Target::Published, all);
     Ok(Effect::Rows(match row.parse() {
         Ok(id) => rows.writing(table, Key::Of(id)),
         Err(_) => rows,

@@ -70,7 +70,7 @@ pub enum Target {
     Deposit,
     /// `loyalty_points`, by the customer.
     Balance,
-    /// What can be public, by what names it: nothing is locked, for a slug is no key.
+    /// What can be public, by its table: nothing is locked, for a slug is no key.
     Published,
 }
 

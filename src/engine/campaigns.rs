@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -20,12 +21,10 @@ const BETWEEN_MEALS: Duration = Duration::from_millis(200);
 /// How often new ones are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 const MOST_CAMPAIGNS: i64 = 1_000;
-/// Starts at the same time: each holds a connection for as long as it takes to freeze who is mailed.
-const MOST_STARTS: usize = 1;
 
 /// Tends all campaigns until `shutdown`.
 pub async fn run(pool: PgPool, wake: Arc<Wake>, shutdown: CancellationToken) {
-    let mut starts = JoinSet::new();
+    let mut starts = Starts::default();
     loop {
         let tended = tokio::select! {
             tended = tend_all(&pool, &wake, &mut starts) => tended,
@@ -41,39 +40,62 @@ pub async fn run(pool: PgPool, wake: Arc<Wake>, shutdown: CancellationToken) {
         };
         tokio::select! {
             () = tokio::time::sleep(rest) => {}
+            () = starts.begun.notified() => tokio::time::sleep(BETWEEN_MEALS).await,
             () = shutdown.cancelled() => return,
         }
     }
 }
 
-/// Whether one of them is under way. What is wrong with one is no trouble of another's, and nobody waits for a long start.
-async fn tend_all(pool: &PgPool, wake: &Wake, starts: &mut JoinSet<()>) -> sqlx::Result<bool> {
-    while starts.try_join_next().is_some() {}
-    let mut is_busy = false;
-    for Campaign { id, starts: is_new } in to_tend(pool, MOST_CAMPAIGNS).await? {
-        if !is_new {
-            match tend(pool, wake, id).await {
-                Ok(busy) => is_busy |= busy,
-                Err(error) => unfit(pool, id, error).await?,
-            }
-        } else if starts.len() < MOST_STARTS {
-            starts.spawn(begin(pool.clone(), id));
-        }
-    }
-    Ok(is_busy || !starts.is_empty())
+/// New campaigns on their way in, one behind the other: each takes a connection for as long as it takes to freeze who is mailed.
+#[derive(Default)]
+struct Starts {
+    /// One task at most.
+    task: JoinSet<()>,
+    /// One of them is to be fed.
+    begun: Arc<Notify>,
 }
 
-async fn begin(pool: PgPool, id: Uuid) {
-    let unfit = match start(&pool, id).await {
-        Ok(None) => Ok(()),
-        Ok(Some(fault)) => {
-            tracing::warn!(campaign = %id, fault, "a campaign could not start");
-            Ok(())
+/// Whether one of them is under way. What is wrong with one is no trouble of another's, and those under way don't wait for
+/// those that start.
+async fn tend_all(pool: &PgPool, wake: &Wake, starts: &mut Starts) -> sqlx::Result<bool> {
+    while let Some(ended) = starts.task.try_join_next() {
+        if let Err(error) = ended {
+            tracing::error!(error = &error as &dyn std::error::Error, "the start of campaigns broke off; it is tried again");
         }
-        Err(error) => unfit(&pool, id, error).await,
-    };
-    if let Err(error) = unfit {
-        tracing::warn!(campaign = %id, error = &error as &dyn std::error::Error, "a campaign could not start");
+    }
+    let (mut is_busy, mut new) = (false, Vec::new());
+    for Campaign { id, starts } in to_tend(pool, MOST_CAMPAIGNS).await? {
+        if starts {
+            new.push(id);
+            continue;
+        }
+        match tend(pool, wake, id).await {
+            Ok(busy) => is_busy |= busy,
+            Err(error) => unfit(pool, id, error).await?,
+        }
+    }
+    if starts.task.is_empty() && !new.is_empty() {
+        starts.task.spawn(begin_all(pool.clone(), new, starts.begun.clone()));
+    }
+    Ok(is_busy)
+}
+
+async fn begin_all(pool: PgPool, new: Vec<Uuid>, begun: Arc<Notify>) {
+    for id in new {
+        let unfit = match start(&pool, id).await {
+            Ok(None) => {
+                begun.notify_one();
+                Ok(())
+            }
+            Ok(Some(fault)) => {
+                tracing::warn!(campaign = %id, fault, "a campaign could not start");
+                Ok(())
+            }
+            Err(error) => unfit(&pool, id, error).await,
+        };
+        if let Err(error) = unfit {
+            tracing::warn!(campaign = %id, error = &error as &dyn std::error::Error, "a campaign could not start");
+        }
     }
 }
 

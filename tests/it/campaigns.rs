@@ -251,6 +251,10 @@ async fn what_is_wrong_with_one_campaign_is_no_trouble_of_another_s() {
             if more.is_empty() { "" } else { more.split_once('=').expect("column=value").1 },
         )
     };
+    // The first one is in other hands.
+    shop.does(&made(0, "")).await;
+    let other = crate::support::connect(&shop.url).await;
+    other.batch_execute("begin; select from waitlist_campaigns for update").await.expect("held");
     shop.does(&made(1, ", quiet_hours=, '{\"from\": \"nine\", \"until\": \"x\"}'")).await;
     shop.does(&made(2, ", audience=, '{\"from\": \"waitlist\", \"joined_after\": \"soon\"}'")).await;
     shop.does(&made(3, "")).await;
@@ -263,6 +267,9 @@ async fn what_is_wrong_with_one_campaign_is_no_trouble_of_another_s() {
         .await;
     let said = "select count(*) from waitlist_campaigns where status = 'failed' and error like 'invalid input syntax for type %'";
     assert_eq!((shop.number(said, &[]).await, sink.taken().len()), (2, 1));
+    other.batch_execute("commit").await.expect("let go");
+    until("that one, too", async || is(0, "sent").await).await;
+    assert_eq!(sink.taken().len(), 2);
 }
 
 #[tokio::test]

@@ -198,7 +198,7 @@ async fn what_is_public_is_so_from_when_it_is_published() {
     assert_eq!(why(&first_act(&shop, own).await), ("done", "archived → draft"));
 }
 
-/// Both are in one statement: each finds what the other left, and the row is as the later one says.
+/// In one batch, by two names: each finds what the other left, and the row is as the later one says.
 #[tokio::test]
 async fn who_publishes_and_who_takes_back_in_the_same_moment_come_one_after_the_other() {
     let shop = Shop::open().await;

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const STRIPE: &str = "stripe";
 /// As long as a path can be.
 const LONGEST_PATH: usize = 100;
-/// Requests that are recorded at the same time; whoever comes beyond is asked to come again.
+/// Requests that the database is asked for at the same time; whoever comes beyond is asked to come again.
 static AT_ONCE: Semaphore = Semaphore::const_new(64);
 /// KiB of bodies that are held at the same time: as much as has come of each. Who sends slowly takes nobody's place.
 static HELD: Semaphore = Semaphore::const_new(64 * 1024);
@@ -103,6 +103,7 @@ async fn take(shared: &Shared, path: &str, request: Request) -> Result<bool, Ref
         return Err(Refusal::NoSuchHook);
     }
     let (parts, body) = request.into_parts();
+    let place = AT_ONCE.try_acquire().map_err(|_| Refusal::Busy)?;
     let (mut hooks, mut now) = asked(hooks::hooks_at(&shared.pool, path)).await?;
     let stripe = shared.settings.hooks.stripe.as_deref().filter(|_| path == STRIPE);
     if let Some(secret) = stripe {
@@ -114,6 +115,8 @@ async fn take(shared: &Shared, path: &str, request: Request) -> Result<bool, Ref
     if hooks.is_empty() {
         return Err(Refusal::NoSuchHook);
     }
+    // Who sends slowly is waited for, but not with a place.
+    drop(place);
     let most = shared.settings.hooks.max_body_kib as usize * 1024;
     let (bytes, _held) =
         timeout(BODY_PATIENCE, read(&parts, body, most)).await.map_err(|_| Refusal::TooSlow)??;

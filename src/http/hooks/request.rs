@@ -88,15 +88,13 @@ fn storable_json(value: Value) -> Value {
     }
 }
 
-/// How the sender numbers the request, as its scheme has it. GitHub signs the body alone: its number could be another one each
-/// time somebody repeats what it once signed, so there the signature is the number.
+/// How the sender numbers the request, as its scheme has it.
 pub(super) fn sender_id(scheme: Option<&str>, headers: &HeaderMap, body: &Value) -> Option<String> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let id = match scheme {
         Some("standard") => header("webhook-id"),
         Some("stripe") => body["id"].as_str().map(str::to_owned),
-        // In one spelling: letters of hex may be large or small.
-        Some("github") => header("x-hub-signature-256").map(|hex| hex.to_ascii_lowercase()),
+        Some("github") => header("x-github-delivery"),
         _ => header("webhook-id").or_else(|| header("idempotency-key")),
     };
     let id = id.filter(|id| !id.trim().is_empty())?;
@@ -164,7 +162,7 @@ mod tests {
 
     #[test]
     fn ids_are_those_of_the_scheme() {
-        let all = with(&[("webhook-id", "w"), ("x-hub-signature-256", "g"), ("idempotency-key", "i")]);
+        let all = with(&[("webhook-id", "w"), ("x-github-delivery", "g"), ("idempotency-key", "i")]);
         let id = |scheme| sender_id(scheme, &all, &json!({"id": "evt_1"}));
         assert_eq!(id(Some("standard")).as_deref(), Some("w"));
         assert_eq!(id(Some("github")).as_deref(), Some("g"));

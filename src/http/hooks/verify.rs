@@ -61,7 +61,7 @@ impl Came<'_> {
         Some(self.is_now(time.parse().ok()?) && given.any(|given| is_of(key, &signed, &given)))
     }
 
-    /// GitHub says no time: who repeats a request is known by its signature.
+    /// GitHub signs neither a time nor a number: who repeats a request is known by its number, as GitHub advises.
     fn github(&self, key: &hmac::Key) -> Option<bool> {
         let given = from_hex(self.header("x-hub-signature-256")?.strip_prefix("sha256=")?)?;
         Some(is_of(key, &[self.body], &given))

@@ -16,7 +16,7 @@ use crate::store::session::{Session, Sql, StoreError};
 pub(in crate::store) static AWARD_POINTS: Sql =
     Sql { name: "award_points", text: include_str!("../sql/award_points.sql") };
 
-/// Awards points; their balances are locked.
+/// Awards points, in the order of the balances.
 pub(super) async fn award(
     session: &Session,
     asked: &[Asked],
