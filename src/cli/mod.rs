@@ -23,7 +23,8 @@ pub mod postgres;
 pub mod secrets;
 pub mod serve;
 pub mod settings;
-pub mod test_run;
+pub mod test;
+mod test_run;
 pub mod tokens;
 pub mod up;
 pub mod url;
@@ -100,6 +101,8 @@ enum Command {
     Catalog(catalog::Catalog),
     /// See what a workflow would do for an event, without doing it
     TestRun(test_run::TestRun),
+    /// Try the cases beside workflow files; exits 0 if all are as expected
+    Test(test::Test),
     /// Publish, pause, compare and keep workflows in files
     #[command(subcommand)]
     Workflow(workflow::Workflow),
@@ -222,6 +225,7 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::Validate(validate) => validate.run(),
         Command::Catalog(catalog) => catalog.run(),
         Command::TestRun(test_run) => test_run.run(session).await,
+        Command::Test(test) => test.run(session).await,
         Command::Workflow(workflow) => workflow.run(session).await,
         Command::Executions(executions) => executions.run(session).await,
         Command::Alerts(alerts) => alerts.run(session).await,

@@ -1,19 +1,19 @@
 //! Advance and apply, in waves: what all executions of a batch ask for is done in one statement for each
 //! kind, the answers are fed back, and they advance again, until all have ended or rest.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::advance::Run;
 use crate::domain::effect::{Answer, Effect, HttpRequest, Outgoing};
-use crate::domain::ids::EffectId;
+use crate::domain::ids::{EffectId, NodeId};
 use crate::mail::content::finish;
 use crate::store::cause::Causes;
-use crate::store::constraints;
 use crate::store::effects::{self, Asked};
 use crate::store::executions::Identity;
 use crate::store::session::{ErrorClass, Session, StoreError};
@@ -38,7 +38,43 @@ pub enum Deliveries {
     /// They are handed to the deliverers; the execution rests until they are done.
     HandOver,
     /// They are only rendered, and the execution goes on as if they were done.
-    Render(Vec<Outgoing>),
+    Render(Rendering),
+}
+
+/// What would have left, with its effect and the node that asked for it.
+type Left = (EffectId, NodeId, Outgoing);
+
+/// What a test run makes of effects.
+#[derive(Default)]
+pub struct Rendering {
+    /// What would have left.
+    pub outgoing: Vec<Left>,
+    /// What actions are assumed to have given: they do nothing then.
+    pub results: BTreeMap<NodeId, Value>,
+}
+
+impl Deliveries {
+    /// Answers that are assumed.
+    fn assumed(&mut self, asked: &[Asked]) -> HashMap<EffectId, Answer> {
+        let mut answers = HashMap::new();
+        if let Self::Render(rendering) = self {
+            for asked in asked {
+                let Some(result) = rendering.results.get(&asked.request.node).cloned() else { continue };
+                // What can't be rendered is wrong, whatever would have come of it.
+                let mut answer = match asked.request.effect {
+                    Effect::SendEmail(_) | Effect::HttpRequest(_) => {
+                        as_if_done(asked, &mut rendering.outgoing)
+                    }
+                    _ => Answer::Done { result: Value::Null, changes: Vec::new(), why: String::new() },
+                };
+                if let Answer::Done { result: given, why, .. } = &mut answer {
+                    (*given, *why) = (result, "its result is assumed".to_owned());
+                }
+                answers.insert(asked.request.id, answer);
+            }
+        }
+        answers
+    }
 }
 
 /// How a batch goes about its work.
@@ -47,7 +83,8 @@ pub enum Manner {
     /// All requests of a wave together; given up when so much time went into plans, conditions and templates,
     /// for a transaction must not last. (The way to the server is not the batch's fault, nor shorter for fewer.)
     Together(Duration),
-    /// Each request under a savepoint of its own: one that fails is refused, and only that.
+    /// Each request under a savepoint of its own: one that fails is refused, and only that, if constraints are checked at once
+    /// ([`check_at_once`](crate::store::constraints::check_at_once)).
     OneByOne,
 }
 
@@ -98,7 +135,7 @@ pub async fn in_waves(
     running.iter_mut().for_each(|of| of.run.set_mails(mails));
     let mut causes = Causes::default();
     let mut moved = Moved { handed: false, thought: Duration::ZERO };
-    let (mut kept, mut checks) = (0, false);
+    let mut kept = 0;
     // Those that got an answer in the last wave; the others have nothing new to say.
     let mut moving: Vec<usize> = (0..running.len()).collect();
     while !moving.is_empty() {
@@ -123,22 +160,24 @@ pub async fn in_waves(
         if asked.is_empty() {
             break;
         }
-        let mut answers = match manner {
-            Manner::Together(_) => effects::apply(session, &mut causes, &asked).await?,
-            Manner::OneByOne => {
-                if !checks {
-                    constraints::check_at_once(session).await?;
-                    checks = true;
-                }
-                one_by_one(session, &mut causes, &asked, &mut kept).await?
-            }
+        let assumed = deliveries.assumed(&asked);
+        let todo = match assumed.is_empty() {
+            true => Cow::Borrowed(&asked),
+            false => Cow::Owned(
+                asked.iter().filter(|of| !assumed.contains_key(&of.request.id)).cloned().collect::<Vec<_>>(),
+            ),
         };
+        let mut answers = match manner {
+            Manner::Together(_) => effects::apply(session, &mut causes, &todo).await?,
+            Manner::OneByOne => one_by_one(session, &mut causes, &todo, &mut kept).await?,
+        };
+        answers.extend(assumed);
         for (asked, n) in asked.iter().zip(&owners) {
             let mut answer = answers.remove(&asked.request.id).unwrap_or_else(|| Answer::Refused {
                 reason: "the database gave no answer for this effect".into(),
             });
-            if let Deliveries::Render(rendered) = deliveries {
-                answer = rendered_by(asked, answer, rendered);
+            if let Deliveries::Render(Rendering { outgoing, .. }) = deliveries {
+                answer = rendered_by(asked, answer, outgoing);
             }
             moved.handed |= matches!(answer, Answer::Handed { .. });
             let Running { identity, plan, run } = &mut running[*n];
@@ -206,18 +245,22 @@ async fn each(
 }
 
 /// What a test run makes of an answer: nothing leaves.
-fn rendered_by(asked: &Asked, answer: Answer, rendered: &mut Vec<Outgoing>) -> Answer {
+fn rendered_by(asked: &Asked, answer: Answer, outgoing: &mut Vec<Left>) -> Answer {
     match (&answer, &asked.request.effect) {
-        (Answer::Handed { .. }, _) => return as_if_done(asked, rendered),
-        (Answer::Done { why, .. }, Effect::SendEmail(email)) => {
-            rendered.push(Outgoing::SuppressedEmail { email: email.clone(), suppressed: why.clone() });
+        (Answer::Handed { .. }, _) => return as_if_done(asked, outgoing),
+        (Answer::Done { why, .. }, Effect::SendEmail(email))
+            if !outgoing.iter().any(|(id, ..)| *id == asked.request.id) =>
+        {
+            let what = Outgoing::SuppressedEmail { email: email.clone(), suppressed: why.clone() };
+            outgoing.push((asked.request.id, asked.request.node.clone(), what));
         }
         _ => {}
     }
     answer
 }
 
-fn as_if_done(asked: &Asked, rendered: &mut Vec<Outgoing>) -> Answer {
+fn as_if_done(asked: &Asked, outgoing: &mut Vec<Left>) -> Answer {
+    let mut leaves = |what| outgoing.push((asked.request.id, asked.request.node.clone(), what));
     let (result, why) = match &asked.request.effect {
         Effect::SendEmail(email) => {
             let email = match finish(email.clone()) {
@@ -229,12 +272,12 @@ fn as_if_done(asked: &Asked, rendered: &mut Vec<Outgoing>) -> Answer {
                     "status": "rendered" }),
                 format!("rendered for {}, not sent", email.to),
             );
-            rendered.push(Outgoing::Email(email));
+            leaves(Outgoing::Email(email));
             done
         }
         Effect::HttpRequest(request) => {
             let HttpRequest { method, url, .. } = request;
-            rendered.push(Outgoing::Http(request.clone().masked()));
+            leaves(Outgoing::Http(request.clone().masked()));
             (
                 json!({ "status": 200, "headers": {}, "body": null }),
                 format!("{method} {url}: rendered, not sent"),

@@ -19,6 +19,7 @@ use super::start::start;
 use crate::domain::alert::{Alert, Kind};
 use crate::domain::execution::Status;
 use crate::domain::ids::EventId;
+use crate::store::constraints;
 use crate::store::cursors::Cursors;
 use crate::store::executions::Identity;
 use crate::store::holds::hold;
@@ -129,6 +130,9 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, order: Order) -> 
     offer_events(session, plans, claim).await?;
     wake(session, plans, claim, &mut moving).await?;
     hold_back(session, claim, &mut moving).await?;
+    if manner == Manner::OneByOne {
+        constraints::check_at_once(session).await?;
+    }
     let Moved { handed, thought } =
         in_waves(session, &mut moving.running, &plans.table().mails, *now, manner, &mut Deliveries::HandOver)
             .await?;

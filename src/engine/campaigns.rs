@@ -60,7 +60,10 @@ struct Starts {
 async fn tend_all(pool: &PgPool, wake: &Wake, starts: &mut Starts) -> sqlx::Result<bool> {
     while let Some(ended) = starts.task.try_join_next() {
         if let Err(error) = ended {
-            tracing::error!(error = &error as &dyn std::error::Error, "the start of campaigns broke off; it is tried again");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the start of campaigns broke off; it is tried again"
+            );
         }
     }
     let (mut is_busy, mut new) = (false, Vec::new());

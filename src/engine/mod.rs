@@ -40,6 +40,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use health::Health;
+pub use start::would_start;
 
 use crate::database::connect;
 use crate::database::role::Role;

@@ -77,6 +77,39 @@ pub(super) async fn start(
     Ok(())
 }
 
+/// Which plans in force these events would start: the place of the event, and the plan. Nothing is started.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn would_start(
+    session: &Session,
+    plans: &Plans,
+    events: &[Event],
+) -> Result<Vec<(usize, Arc<InForce>)>, StoreError> {
+    let table = plans.table();
+    let events = events.iter().enumerate().filter(|(_, event)| event.depth <= MAX_DEPTH);
+    let matched: Vec<_> = events.map(|(n, event)| (n, event, table.started_by(event))).collect();
+    let mut wanted: HashSet<CustomerKey> = HashSet::new();
+    for (_, event, started) in &matched {
+        wanted.extend(started.iter().filter_map(|in_force| in_force.plan.customer_of(event)));
+        wanted.extend(table.customers_of(event));
+    }
+    let customers = load_customers(session, wanted.into_iter().collect()).await?;
+    let (mut once, mut found) = (HashSet::new(), Vec::new());
+    for (n, event, mut started) in matched {
+        started.extend(table.started_with(event, |key| customers.get(key)));
+        for in_force in started {
+            let customer = in_force.plan.customer_of(event).and_then(|key| customers.get(&key));
+            let customer = customer.and_then(|read| read.as_ref().ok()).cloned().or(event.customer.clone());
+            let known = Event { customer, ..event.clone() };
+            if in_force.plan.passes_filter(&known) && once.insert((n, in_force.workflow)) {
+                found.push((n, in_force));
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// The events, each with its lane and what it starts unless a filter objects.
 fn find<'c>(
     claim: &'c Claim,

@@ -13,6 +13,7 @@ pub mod demo;
 pub mod effects;
 pub mod embeddings;
 pub mod erasure;
+pub mod events;
 pub mod executions;
 pub mod figures;
 pub mod flow;
@@ -32,6 +33,7 @@ pub mod signals;
 pub mod staging;
 mod starting;
 pub mod telling;
+pub mod testing;
 pub mod tokens;
 pub mod tracking;
 pub mod unsubscribe;
@@ -116,12 +118,21 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &deliveries::HAND_BACK,
     &deliveries::CANCEL_PENDING,
     &embeddings::STORE,
+    &events::FIND_EVENT,
     &flow::PRUNE_FLOW,
     &in_force::IN_FORCE_NOW,
     &mails::STORED_MAILS,
     &schedules::LOOK,
     &secrets::USE_SECRETS,
     &schedules::START_TIMES,
+    &testing::WRITTEN_EVENTS,
+    &testing::NAMES_OF_WORKFLOWS,
+    &testing::ACT_AS,
+    &testing::AN_ADMIN,
+    &testing::ROW_OF,
+    &testing::LATEST_EVENTS,
+    &testing::LATEST_ROW,
+    &testing::CLOCK,
     &workflows::VERSIONS_IN_FORCE,
     &workflows::ONE_VERSION,
     &workflows::UNCHECKED,

@@ -18,6 +18,9 @@ pub enum StagingError {
         /// What PostgreSQL said.
         reason: String,
     },
+    /// Somebody else has a row of the same key in hand: it may pass.
+    #[error("the event's row can't be laid into `{0}`: somebody else has it in hand")]
+    Busy(String),
     /// The connection.
     #[error("the database can't be asked")]
     Database(#[from] tokio_postgres::Error),
@@ -52,6 +55,9 @@ pub async fn insert_if_missing(
     client.execute(&statement, &[&Value::Object(row.clone())]).await.map(|_| ()).map_err(|error| match error
         .as_db_error()
     {
+        Some(db) if matches!(db.code().code(), "55P03" | "40P01" | "40001") => {
+            StagingError::Busy(table.to_owned())
+        }
         Some(db) => StagingError::Unfit {
             table: table.to_owned(),
             reason: [Some(db.message()), db.detail()].into_iter().flatten().collect::<Vec<_>>().join(". "),

@@ -269,7 +269,6 @@ async fn what_is_wrong_with_one_campaign_is_no_trouble_of_another_s() {
     assert_eq!((shop.number(said, &[]).await, sink.taken().len()), (2, 1));
     other.batch_execute("commit").await.expect("let go");
     until("that one, too", async || is(0, "sent").await).await;
-    assert_eq!(sink.taken().len(), 2);
 }
 
 #[tokio::test]

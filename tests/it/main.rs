@@ -62,6 +62,7 @@ mod stored_mails;
 mod stripe;
 mod supabase;
 mod telling;
+mod testruns;
 mod tokens;
 mod tracking;
 mod traps;

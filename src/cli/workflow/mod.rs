@@ -132,7 +132,7 @@ fn several(name: &str, found: &[Head]) -> anyhow::Error {
 }
 
 /// What is drawn, or an error that says why it can't be read.
-fn readable(name: &str, drawing: Result<Value, String>) -> anyhow::Result<Value> {
+pub(super) fn readable(name: &str, drawing: Result<Value, String>) -> anyhow::Result<Value> {
     drawing.map_err(|reason| {
         Advice::error(
             format!("the drawing of `{}` can't be read: {reason}", one_line(name)),
@@ -145,7 +145,7 @@ fn readable(name: &str, drawing: Result<Value, String>) -> anyhow::Result<Value>
 type Judged = (validate::Source, Vec<Diagnostic>);
 
 /// A drawing from the database, as diagnostics point into it.
-fn source_of(name: &str, drawing: Value) -> validate::Source {
+pub(super) fn source_of(name: &str, drawing: Value) -> validate::Source {
     let text = serde_json::to_string_pretty(&drawing).unwrap_or_default();
     validate::Source { name: one_line(name), text, value: drawing }
 }

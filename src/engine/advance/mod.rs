@@ -12,6 +12,7 @@ mod offers;
 mod saved;
 mod turns;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -67,6 +68,8 @@ pub struct Run {
     stopping: Option<bool>,
     /// The stored mails that its nodes send.
     mails: Arc<Mails>,
+    /// Branches by which nodes are left without being asked.
+    assumed: Arc<BTreeMap<NodeId, String>>,
 }
 
 /// A node's turn that waits for the world: the node, and its item in each of the loops around it.
@@ -102,12 +105,19 @@ impl Run {
             admission,
             stopping: None,
             mails: Arc::default(),
+            assumed: Arc::default(),
         }
     }
 
     /// Has its nodes see these stored mails.
     pub fn set_mails(&mut self, mails: &Arc<Mails>) {
         self.mails = mails.clone();
+    }
+
+    /// Has nodes be left by these branches without being asked; by [`ERROR`](crate::workflow::plan::ERROR) as if they had
+    /// failed. Not saved: for executions that nobody lays to rest.
+    pub fn assume(&mut self, branches: Arc<BTreeMap<NodeId, String>>) {
+        self.assumed = branches;
     }
 
     /// Puts its beginning off; nothing of it has run.
@@ -159,6 +169,7 @@ impl Run {
             under_way: self.root.under_way(),
             since: self.since,
             mails: self.mails.clone(),
+            assumed: self.assumed.clone(),
         };
         let mut turns = Turns::new(self.id, plan, now, limits);
         turns.frame(&mut self.root, 0);

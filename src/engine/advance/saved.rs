@@ -174,6 +174,7 @@ impl Run {
             admission,
             stopping: None,
             mails: std::sync::Arc::default(),
+            assumed: std::sync::Arc::default(),
         })
     }
 }

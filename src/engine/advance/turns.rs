@@ -1,5 +1,6 @@
 //! Turns: what is due in a frame takes place, in the plan's order.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::Cancel;
 use super::frame::{Frame, Loop, Turn, step};
 use crate::domain::effect::{Effect, Request};
 use crate::domain::execution::{Step, StepOutcome};
-use crate::domain::ids::{EffectId, ExecutionId};
+use crate::domain::ids::{EffectId, ExecutionId, NodeId};
 use crate::workflow::catalogue::PlanError;
 use crate::workflow::context::Item;
 use crate::workflow::control::{Next, Shape, Wake};
@@ -45,6 +46,7 @@ pub(super) struct Turns<'p> {
     under_way: usize,
     since: DateTime<Utc>,
     mails: Arc<Mails>,
+    assumed: Arc<BTreeMap<NodeId, String>>,
     /// Events that end the execution from now on.
     pub cancels: Vec<Cancel>,
 }
@@ -56,6 +58,7 @@ pub(super) struct Limits {
     pub under_way: usize,
     pub since: DateTime<Utc>,
     pub mails: Arc<Mails>,
+    pub assumed: Arc<BTreeMap<NodeId, String>>,
 }
 
 enum Way {
@@ -66,9 +69,23 @@ enum Way {
 
 impl<'p> Turns<'p> {
     pub fn new(id: ExecutionId, plan: &'p Plan, now: DateTime<Utc>, limits: Limits) -> Self {
-        let Limits { items_left, begun, under_way, since, mails } = limits;
+        let Limits { items_left, begun, under_way, since, mails, assumed } = limits;
         let (requests, cancels, moved, stop) = (Vec::new(), Vec::new(), false, None);
-        Self { id, plan, now, requests, moved, stop, items_left, begun, under_way, since, mails, cancels }
+        Self {
+            id,
+            plan,
+            now,
+            requests,
+            moved,
+            stop,
+            items_left,
+            begun,
+            under_way,
+            since,
+            mails,
+            assumed,
+            cancels,
+        }
     }
 
     /// Everything in a frame that can go on does. Nodes come behind those that lead to them, so once is enough.
@@ -136,6 +153,13 @@ impl<'p> Turns<'p> {
     }
 
     fn turn(&mut self, frame: &mut Frame, slot: usize, at: usize, node: &PlanNode) {
+        if let Some(branch) = self.assumed.get(&node.id) {
+            let why = "its branch is assumed".to_owned();
+            return match branch == ERROR {
+                true => frame.fail(slot, node, why, self.now),
+                false => frame.pass(slot, node, Some(branch.clone()), serde_json::json!({}), why, self.now),
+            };
+        }
         let context = &frame.context;
         match &node.work {
             Work::Trigger(_) => {

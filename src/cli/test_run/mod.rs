@@ -1,0 +1,243 @@
+//! `thendo test-run`: what a workflow would do, without doing it.
+
+mod print;
+mod sources;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use clap::{Args, ValueEnum};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::output::{Advice, BAD, Format, GOOD, QUIET, one_line, print_json, print_line};
+use super::{Session, keys, validate};
+use crate::domain::ids::NodeId;
+use crate::kinds;
+use crate::mail::compose::Composer;
+use crate::testrun::cases::Settings;
+use crate::testrun::expect::{Difference, differences, updated};
+use crate::testrun::{Outcome, Report, Role, Stage, TestRun as Trial};
+
+/// `thendo test-run`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  thendo test-run workflow.json --event event.json
+  thendo test-run order-thanks --event-id 01963d7e-2a30-7cc1-9d39-d8fb0a86bd13
+  thendo test-run order-thanks --row orders:6b79f9c2-8e0b-4376-80c1-cb0b4e9235b3
+  thendo test-run order-thanks --sample --branch big=true --result charge='{\"status\": 402}'
+  thendo test-run workflow.json --event event.json --expect expected.json
+
+The engine itself runs the workflow on the event, in a transaction that is always rolled back; mails and requests are
+rendered, not sent. The clock is the event's; waits are passed by. Exits 0 if it would succeed or be filtered, 1 if it
+would fail; with --expect, 0 if it is as expected. Sequences advance, for no rollback takes that back; so does what
+triggers of the shop's own do outside of the database.")]
+pub struct TestRun {
+    /// The workflow: a file of React Flow JSON, or the name or id of a stored one
+    workflow: String,
+    /// Of a stored one: `draft` (what an editor shows), `live`, or a version's number
+    #[arg(long, value_name = "VERSION", default_value = "draft")]
+    of: String,
+    #[command(flatten)]
+    happens: sources::Happens,
+    /// The clock at the beginning, instead of the event's: 2026-11-22T10:00:00Z
+    #[arg(long, value_name = "TIME")]
+    at: Option<DateTime<Utc>>,
+    /// What an action is assumed to have given; it does nothing then (repeat)
+    #[arg(long = "result", value_name = "NODE=JSON")]
+    results: Vec<String>,
+    /// The branch by which a node is assumed to be left; `error`: it failed (repeat)
+    #[arg(long = "branch", value_name = "NODE=BRANCH")]
+    branches: Vec<String>,
+    /// The event that a `wait_for_event` node is handed; without one its time runs out (repeat)
+    #[arg(long = "awaited", value_name = "NODE=FILE")]
+    awaited: Vec<String>,
+    /// Under whose rights and policies, instead of the engine's
+    #[arg(long = "as", value_name = "ROLE", value_enum)]
+    role: Option<As>,
+    /// Compare the report with this file, which may leave out any part
+    #[arg(long, value_name = "FILE")]
+    expect: Option<PathBuf>,
+    /// Write that file as the report is
+    #[arg(long, requires = "expect")]
+    update: bool,
+    /// Note nothing in workflow_executions
+    #[arg(long)]
+    no_record: bool,
+    /// For people or for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// As [`Role`].
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum As {
+    /// Nobody who signed in
+    Anon,
+    /// The event's customer, signed in
+    Customer,
+    /// An admin, signed in
+    Admin,
+    /// The shop's backend
+    #[value(name = "service_role")]
+    ServiceRole,
+}
+
+impl TestRun {
+    /// Runs it and prints what would have happened.
+    ///
+    /// # Errors
+    /// A file that can't be read, a database that can't be asked.
+    pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let catalogue = kinds::catalogue();
+        let Some(workflow) = sources::workflow(session, &self.workflow, &self.of, self.format).await? else {
+            return Ok(ExitCode::FAILURE);
+        };
+        let stage = stage(session).await?;
+        let Some((event, given, labels)) = self.happens.read(&stage, &workflow.plan, self.format).await?
+        else {
+            return Ok(ExitCode::FAILURE);
+        };
+        let assumed = match self.settings()?.read(&catalogue) {
+            Ok(assumed) => assumed,
+            Err(faults) => {
+                let source =
+                    validate::Source { name: "--awaited".into(), text: String::new(), value: Value::Null };
+                validate::print(&source, &faults, self.format)?;
+                return Ok(ExitCode::FAILURE);
+            }
+        };
+        let trial = Trial {
+            workflow: workflow.id,
+            version: workflow.version,
+            assumed,
+            ..Trial::of(workflow.plan, event, given)
+        };
+        let mut report = stage.run(&trial).await?;
+        report.warnings.extend(labels);
+        if !self.no_record {
+            match stage.record(&trial, &report).await {
+                Ok(execution) => report.execution = execution,
+                Err(fault) => report.warnings.push(format!("it could not be noted: {}", fault.reason())),
+            }
+        }
+        self.answer(&report)
+    }
+
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let mut results = BTreeMap::new();
+        for (node, text) in pairs(&self.results, "--result", "NODE=JSON")? {
+            let value = serde_json::from_str(text).with_context(|| {
+                format!("--result {node}=… is no JSON; a text needs quotes: {node}='\"text\"'")
+            })?;
+            results.insert(node, value);
+        }
+        let mut awaited = BTreeMap::new();
+        for (node, file) in pairs(&self.awaited, "--awaited", "NODE=FILE")? {
+            awaited.insert(node, json_of(Path::new(file))?);
+        }
+        let branches = pairs(&self.branches, "--branch", "NODE=BRANCH")?;
+        Ok(Settings {
+            at: self.at,
+            results,
+            branches: branches.into_iter().map(|(node, branch)| (node, branch.to_owned())).collect(),
+            awaited,
+            role: self.role.map(|role| match role {
+                As::Anon => Role::Anon,
+                As::Customer => Role::Customer,
+                As::Admin => Role::Admin,
+                As::ServiceRole => Role::ServiceRole,
+            }),
+        })
+    }
+
+    fn answer(&self, report: &Report) -> anyhow::Result<ExitCode> {
+        match self.format {
+            Format::Json => print_json(report)?,
+            Format::Text => print::print_report(&self.workflow, report)?,
+        }
+        let Some(file) = &self.expect else {
+            return Ok(if report.outcome == Outcome::Failed { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        };
+        if self.update {
+            let former = file.exists().then(|| json_of(file)).transpose()?;
+            write(file, &updated(report, former.as_ref()))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let found = differences(report, &json_of(file)?);
+        if self.format == Format::Text {
+            print_differences(&file.display().to_string(), &found)?;
+        }
+        Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Where to try workflows: the database that is meant, with mails composed as the settings say.
+async fn stage(session: &Session) -> anyhow::Result<Stage> {
+    stage_on(session, session.database_url()?).await
+}
+
+/// As [`stage`], on another database.
+pub(super) async fn stage_on(session: &Session, url: SecretString) -> anyhow::Result<Stage> {
+    let composer = keys::load(&session.settings)
+        .and_then(|keys| Composer::from_settings(&session.settings, Arc::new(keys)))
+        .inspect_err(|fault| tracing::warn!(%fault, "mails are shown without their headers"))
+        .ok()
+        .map(Arc::new);
+    Ok(Stage::open(url, kinds::catalogue(), composer).await?)
+}
+
+/// `NODE=…`, once for each node.
+fn pairs<'t>(texts: &'t [String], flag: &str, form: &str) -> anyhow::Result<Vec<(NodeId, &'t str)>> {
+    let mut found: Vec<(NodeId, &str)> = Vec::new();
+    for text in texts {
+        let (node, value) = text.split_once('=').filter(|(node, _)| !node.is_empty()).ok_or_else(|| {
+            Advice::error(
+                format!("{flag} {}: it is no {form}", one_line(text)),
+                format!("write {flag} {form}"),
+            )
+        })?;
+        let node = NodeId(node.into());
+        if found.iter().any(|(other, _)| *other == node) {
+            return Err(Advice::error(format!("{flag} names `{node}` twice"), "name each node once"));
+        }
+        found.push((node, value));
+    }
+    Ok(found)
+}
+
+/// A file of JSON.
+pub(super) fn json_of(file: &Path) -> anyhow::Result<Value> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("can't read {}", file.display()))?;
+    serde_json::from_str(&validate::without_mark(text))
+        .with_context(|| format!("{} is no JSON", file.display()))
+}
+
+/// A file of JSON, whole or not at all.
+pub(super) fn write(file: &Path, value: &Value) -> anyhow::Result<()> {
+    let part = file.with_extension("json.part");
+    std::fs::write(&part, format!("{value:#}\n"))
+        .with_context(|| format!("can't write {}", part.display()))?;
+    std::fs::rename(&part, file).with_context(|| format!("can't write {}", file.display()))
+}
+
+/// Where a report is not as expected, for people.
+pub(super) fn print_differences(name: &str, found: &[Difference]) -> anyhow::Result<()> {
+    let name = one_line(name);
+    if found.is_empty() {
+        return print_line(format!("\n{GOOD}as expected{GOOD:#}  {QUIET}{name}{QUIET:#}"));
+    }
+    print_line(format!("\n{BAD}not as expected{BAD:#}  {QUIET}{name}{QUIET:#}"))?;
+    for Difference { at, expected, seen } in found {
+        let text = |value: &Value| one_line(&value.to_string());
+        print_line(format!("  {at}"))?;
+        print_line(format!("    {GOOD}expected{GOOD:#} {}", text(expected)))?;
+        print_line(format!("    {BAD}seen    {BAD:#} {}", text(seen)))?;
+    }
+    Ok(())
+}
