@@ -7,6 +7,7 @@ mod adopt;
 pub mod alerts;
 pub mod ask;
 pub mod attach;
+pub mod backtest;
 pub mod bounce;
 pub mod campaigns;
 pub mod catalog;
@@ -100,6 +101,8 @@ enum Command {
     Catalog(catalog::Catalog),
     /// See what a workflow would do for an event, without doing it
     TestRun(test_run::TestRun),
+    /// See what a workflow would have done for the events of a time, without doing it
+    Backtest(backtest::Backtest),
     /// Publish, pause, compare and keep workflows in files
     #[command(subcommand)]
     Workflow(workflow::Workflow),
@@ -222,6 +225,7 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::Validate(validate) => validate.run(),
         Command::Catalog(catalog) => catalog.run(),
         Command::TestRun(test_run) => test_run.run(session).await,
+        Command::Backtest(backtest) => backtest.run(session).await,
         Command::Workflow(workflow) => workflow.run(session).await,
         Command::Executions(executions) => executions.run(session).await,
         Command::Alerts(alerts) => alerts.run(session).await,

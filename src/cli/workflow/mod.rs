@@ -24,7 +24,10 @@ use super::output::{Advice, BAD, Format, eprint_line, one_line, print_json};
 use super::{Session, validate};
 use crate::store::versions::{self, Head};
 use crate::workflow::diagnostics::{Diagnostic, did_you_mean};
+pub(super) use files::read_all;
 pub use load::examples;
+pub(super) use publish::is_file;
+pub(super) use show::definition_of;
 
 /// `thendo workflow …`
 #[derive(Debug, Subcommand)]
@@ -94,7 +97,7 @@ impl Workflow {
 }
 
 /// The one workflow that is meant.
-async fn one(connection: &mut PgConnection, name: &str) -> anyhow::Result<Head> {
+pub(super) async fn one(connection: &mut PgConnection, name: &str) -> anyhow::Result<Head> {
     let found = versions::find(connection, name).await?;
     only(connection, found, name).await
 }
@@ -132,7 +135,7 @@ fn several(name: &str, found: &[Head]) -> anyhow::Error {
 }
 
 /// What is drawn, or an error that says why it can't be read.
-fn readable(name: &str, drawing: Result<Value, String>) -> anyhow::Result<Value> {
+pub(super) fn readable(name: &str, drawing: Result<Value, String>) -> anyhow::Result<Value> {
     drawing.map_err(|reason| {
         Advice::error(
             format!("the drawing of `{}` can't be read: {reason}", one_line(name)),
@@ -142,16 +145,16 @@ fn readable(name: &str, drawing: Result<Value, String>) -> anyhow::Result<Value>
 }
 
 /// A workflow or a file with what the compiler says of it.
-type Judged = (validate::Source, Vec<Diagnostic>);
+pub(super) type Judged = (validate::Source, Vec<Diagnostic>);
 
 /// A drawing from the database, as diagnostics point into it.
-fn source_of(name: &str, drawing: Value) -> validate::Source {
+pub(super) fn source_of(name: &str, drawing: Value) -> validate::Source {
     let text = serde_json::to_string_pretty(&drawing).unwrap_or_default();
     validate::Source { name: one_line(name), text, value: drawing }
 }
 
 /// Prints why nothing was done.
-fn refuse(faulty: &[Judged], format: Format, done: &str, of: usize) -> anyhow::Result<ExitCode> {
+pub(super) fn refuse(faulty: &[Judged], format: Format, done: &str, of: usize) -> anyhow::Result<ExitCode> {
     if format == Format::Json {
         let verdicts: Vec<Value> =
             faulty.iter().map(|(source, found)| validate::verdict(source, found)).collect();
