@@ -68,7 +68,8 @@ fn without_database(side: &Side) -> Vec<String> {
     }
     if side.world.forgets {
         all.push(
-            "there were too many customers to keep all balances: some began anew with each event".into(),
+            "there were too many customers to keep all balances: some began anew every few hundred events"
+                .into(),
         );
     }
     if done("reverse_points") {

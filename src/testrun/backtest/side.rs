@@ -40,6 +40,8 @@ pub(super) struct Side {
     mails: Arc<Mails>,
     /// What each execution did is told, to be compared.
     tells: bool,
+    /// Some node of it asks for balances to be moved.
+    moves_balances: bool,
 }
 
 /// An execution of one event of the page.
@@ -55,6 +57,9 @@ impl Side {
     pub fn new(wish: &Wish, version: Version, mails: &Arc<Mails>, tells: bool) -> Self {
         let Version { name, number, plan } = version;
         let from = DateTime::<Utc>::MIN_UTC;
+        let moves_balances = (0..plan.len())
+            .filter_map(|at| plan.node(at))
+            .any(|node| matches!(node.kind, "award_points" | "redeem_points"));
         Self {
             name,
             in_force: InForce { workflow: wish.workflow, version: number, plan, from, to: None },
@@ -63,6 +68,7 @@ impl Side {
             put_off: 0,
             mails: mails.clone(),
             tells,
+            moves_balances,
         }
     }
 
@@ -133,24 +139,25 @@ impl Side {
         started
     }
 
-    /// All of them, in waves: what is read of the shop is read for all at once.
+    /// Each to its end, one after the other: what one leaves behind is there for the next, whatever page it is on.
     async fn run(&mut self, session: &Session, started: &mut [Started]) -> Result<(), StoreError> {
         let plan = self.plan().clone();
-        let mut moving: Vec<usize> = (0..started.len()).collect();
-        while !moving.is_empty() {
-            let mut asked: Vec<(usize, Request)> = Vec::new();
-            for &n in &moving {
-                asked.extend(started[n].go_on(&plan).into_iter().map(|request| (n, request)));
-            }
-            let wave = asked.iter().map(|(n, request)| (request, started[*n].run.context()));
-            self.world.learn(session, wave).await?;
-            moving = asked.iter().map(|(n, _)| *n).collect();
-            moving.dedup();
-            for (n, request) in asked {
-                let Started { run, now, effects, .. } = &mut started[n];
-                let answer = self.world.answer(&request, run.context());
-                effects.extend(Happened::of(&plan, &request, &answer, self.tells));
-                run.answer(&plan, &request.node, &request.item, answer, *now);
+        if self.moves_balances {
+            let customers = started.iter().filter_map(|one| one.run.context().customer_id());
+            self.world.expect(session, customers).await?;
+        }
+        for Started { run, now, effects, .. } in started {
+            loop {
+                let requests = go_on(run, now, &plan);
+                if requests.is_empty() {
+                    break;
+                }
+                self.world.learn(session, &requests, run.context()).await?;
+                for request in requests {
+                    let answer = self.world.answer(&request, run.context());
+                    effects.extend(Happened::of(&plan, &request, &answer, self.tells));
+                    run.answer(&plan, &request.node, &request.item, answer, *now);
+                }
             }
         }
         Ok(())
@@ -170,21 +177,19 @@ impl Side {
     }
 }
 
-impl Started {
-    /// As far as it goes without the world. Waits are passed by: the clock goes to the instant at which they end.
-    fn go_on(&mut self, plan: &Plan) -> Vec<Request> {
-        for _ in 0..MOST_WAITS {
-            let requests = self.run.advance(plan, self.now);
-            if !requests.is_empty() {
-                return requests;
-            }
-            let due = self.run.rests().due.filter(|_| self.run.status == Status::Waiting);
-            let Some(due) = due else { break };
-            self.now = self.now.max(due);
-            self.run.refresh();
+/// As far as it goes without the world. Waits are passed by: the clock goes to the instant at which they end.
+fn go_on(run: &mut Run, now: &mut DateTime<Utc>, plan: &Plan) -> Vec<Request> {
+    for _ in 0..MOST_WAITS {
+        let requests = run.advance(plan, *now);
+        if !requests.is_empty() {
+            return requests;
         }
-        Vec::new()
+        let due = run.rests().due.filter(|_| run.status == Status::Waiting);
+        let Some(due) = due else { break };
+        *now = due.max(*now);
+        run.refresh();
     }
+    Vec::new()
 }
 
 fn ended(run: &Run) -> Ended {

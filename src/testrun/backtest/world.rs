@@ -12,7 +12,7 @@ use crate::store::recorded::{balances_at, order_totals};
 use crate::store::session::{Session, StoreError};
 use crate::workflow::context::{Context, time};
 
-/// Customers whose balances are kept in memory; those beyond them begin anew with each event.
+/// Customers whose balances are kept in memory; those beyond them begin anew with each page.
 const MOST_BALANCES: usize = 200_000;
 
 /// The shop, as far as effects are answered by it.
@@ -20,7 +20,7 @@ pub(super) struct World {
     since: DateTime<Utc>,
     /// By the ledger at `since`, and with what was awarded here since then.
     balances: HashMap<Uuid, i64>,
-    /// Of customers for whom there is no room, for one wave.
+    /// Of customers for whom there is no room, for one page.
     passing: HashMap<Uuid, i64>,
     orders: HashMap<Uuid, (i64, String)>,
     /// Some had no room.
@@ -34,39 +34,64 @@ impl World {
         Self { since, balances, passing, orders, forgets: false }
     }
 
-    /// Reads what the requests of a wave are answered by, as far as it is not known yet.
-    pub async fn learn<'a>(
+    /// Reads what executions of these customers will most likely be answered by; what was read for the page before and
+    /// had no room is forgotten.
+    pub async fn expect(
         &mut self,
         session: &Session,
-        wave: impl Iterator<Item = (&'a Request, &'a Context)>,
+        customers: impl Iterator<Item = Uuid>,
     ) -> Result<(), StoreError> {
-        let (mut customers, mut orders) = (BTreeSet::new(), BTreeSet::new());
-        for (request, context) in wave {
-            customers.extend(customer_of(&request.effect).filter(|of| !self.balances.contains_key(of)));
-            orders.extend(order_of(&request.effect).filter(|order| own_total(*order, context).is_none()));
-        }
         self.passing.clear();
+        let customers = customers.filter(|of| !self.balances.contains_key(of)).collect();
+        self.read(session, customers, Vec::new()).await
+    }
+
+    /// Reads what these requests are answered by, as far as it is not known yet.
+    pub async fn learn(
+        &mut self,
+        session: &Session,
+        requests: &[Request],
+        context: &Context,
+    ) -> Result<(), StoreError> {
+        let knows = |of: &Uuid| self.balances.contains_key(of) || self.passing.contains_key(of);
+        let effects = || requests.iter().map(|request| &request.effect);
+        let customers = effects().filter_map(customer_of).filter(|of| !knows(of)).collect();
+        let orders = effects().filter_map(order_of).filter(|of| own_total(*of, context).is_none());
+        let orders = orders.collect();
+        self.read(session, customers, orders).await
+    }
+
+    async fn read(
+        &mut self,
+        session: &Session,
+        customers: BTreeSet<Uuid>,
+        orders: Vec<Uuid>,
+    ) -> Result<(), StoreError> {
         self.orders.clear();
         if customers.is_empty() && orders.is_empty() {
             return Ok(());
         }
         super::begin_reading(session).await?;
         let read = async {
+            let mut balances = HashMap::new();
             if !customers.is_empty() {
                 let customers: Vec<Uuid> = customers.into_iter().collect();
-                for (customer, balance) in balances_at(session, &customers, self.since).await? {
-                    let has_room = self.balances.len() < MOST_BALANCES;
-                    self.forgets |= !has_room;
-                    if has_room { &mut self.balances } else { &mut self.passing }.insert(customer, balance);
-                }
+                balances = balances_at(session, &customers, self.since).await?;
             }
-            if !orders.is_empty() {
-                self.orders = order_totals(session, &orders.into_iter().collect::<Vec<_>>()).await?;
-            }
-            Ok(())
+            let totals = match orders.is_empty() {
+                true => HashMap::new(),
+                false => order_totals(session, &orders).await?,
+            };
+            Ok((balances, totals))
         };
-        let read: Result<(), StoreError> = read.await;
-        super::end_reading(session, read).await
+        let (balances, totals) = super::end_reading(session, read.await).await?;
+        self.orders = totals;
+        for (customer, balance) in balances {
+            let has_room = self.balances.len() < MOST_BALANCES;
+            self.forgets |= !has_room;
+            if has_room { &mut self.balances } else { &mut self.passing }.insert(customer, balance);
+        }
+        Ok(())
     }
 
     /// What a request comes to.
@@ -104,6 +129,7 @@ impl World {
     fn balance(&mut self, customer: Uuid) -> &mut i64 {
         match self.passing.get_mut(&customer) {
             Some(balance) => balance,
+            // Read before, by whoever asks.
             None => self.balances.entry(customer).or_default(),
         }
     }
