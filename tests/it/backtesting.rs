@@ -277,3 +277,100 @@ async fn events_that_are_for_another_workflow_are_not_counted_as_starts() {
         (&json!(3), &json!(1), &json!(2))
     );
 }
+
+#[tokio::test]
+async fn in_the_database_it_finds_what_only_the_database_refuses_and_leaves_nothing() {
+    let shop = Shop::open().await;
+    let daemon = shop.daemon().await;
+    shop.publishes("thanks", &thanks(10_000)).await;
+    places_orders(&shop, 60).await;
+    shop.has_settled().await;
+    drop(daemon);
+    // Half of each is asked for already: the whole is more than is owed.
+    let mut greedy = thanks(10_000);
+    greedy["nodes"][3]["data"]["config"]["percent"] = 100.into();
+    let plan = file(&shop, "thanks.json", &greedy);
+    let light = backtest(&shop, &[&plan, "--since", "1h"]).await;
+    let before = whole_database(&shop.db).await;
+    let real = backtest(&shop, &[&plan, "--since", "1h", "--database"]).await;
+    assert_eq!(before, whole_database(&shop.db).await, "a backtest wrote something");
+    let points = shop.count("loyalty_ledger").await;
+    assert_eq!(light["effects"]["create_deposit"]["count"], points, "{light}");
+    assert_eq!(light["succeeded"], points);
+    assert_eq!(
+        (&real["succeeded"], &real["failed"], &real["started"]),
+        (&json!(0), &json!(60), &json!(60)),
+        "{real}"
+    );
+    let reasons: Vec<(i64, &str)> = real["failures"]
+        .as_array()
+        .expect("failures")
+        .iter()
+        .map(|of| (of["count"].as_i64().expect("a count"), of["reason"].as_str().expect("words")))
+        .collect();
+    let owed =
+        reasons.iter().filter(|(_, why)| why.contains("that are owed")).map(|(count, _)| count).sum::<i64>();
+    assert_eq!(owed, points, "{reasons:?}");
+    // The points themselves are awarded as ever, by both ways.
+    assert_eq!(real["effects"]["award_points"], light["effects"]["award_points"]);
+    assert!(real["effects"]["create_deposit"].is_null());
+
+    // Where somebody holds what it needs, it waits for a moment and says so.
+    let mut writer = crate::support::connect(&shop.url).await;
+    let open = writer.transaction().await.expect("a transaction");
+    open.execute("select from loyalty_points where customer_id = $1 for update", &[&shop.customer])
+        .await
+        .expect("locked");
+    let held = backtest(&shop, &[&plan, "--since", "1h", "--database"]).await;
+    let locked = held["failures"]
+        .as_array()
+        .expect("failures")
+        .iter()
+        .find(|of| of["reason"].as_str().is_some_and(|why| why.contains("lock timeout")));
+    let hers =
+        shop.number("select count(*) from loyalty_ledger where customer_id = $1", &[&shop.customer]).await;
+    let orders = shop.number("select count(*) from orders where customer_id = $1", &[&shop.customer]).await;
+    assert_eq!(locked.expect("a reason")["count"].as_i64(), Some(orders), "{held}");
+    assert_eq!(held["effects"]["award_points"]["count"], points - hers);
+}
+
+#[tokio::test]
+async fn memory_does_not_grow_with_the_events() {
+    let shop = Shop::open().await;
+    let plan = file(&shop, "thanks.json", &points_and_deposit());
+    // Of as many customers as there are events: nothing is shared.
+    let sql = "insert into workflow_events (id, at, table_name, operation, entity, row_data)
+               select gen_random_uuid(), '2026-03-01'::timestamptz + g * interval '1 second', 'orders', 'insert', 'x',
+                      jsonb_build_object('id', gen_random_uuid(), 'customer_id', gen_random_uuid(), 'total', 20000,
+                          'currency', 'EUR', 'note', repeat('long ', 200))
+               from generate_series(1, 12000) g";
+    shop.db.execute(sql, &[]).await.expect("events");
+    let peak = |until: &'static str, events: u64| {
+        let (plan, url) = (plan.clone(), shop.url.clone());
+        tokio::task::spawn_blocking(move || {
+            let mut child = crate::support::server::thendo()
+                .args(["backtest", &plan, "--since", "2026-03-01", "--until", until, "--format", "json"])
+                .args(["--database-url", &url])
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .expect("the binary");
+            let mut peak = 0;
+            while child.try_wait().expect("a child").is_none() {
+                let about =
+                    std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+                let line = about.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
+                peak = peak
+                    .max(line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0));
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
+            let said = child.wait_with_output().expect("its answer");
+            let report: Value = serde_json::from_slice(&said.stdout).expect("JSON");
+            assert_eq!(report["started"], events);
+            peak
+        })
+    };
+    let few = peak("2026-03-01T00:25:01Z", 1_500).await.expect("a peak");
+    let many = peak("2026-03-02", 12_000).await.expect("a peak");
+    // What is kept of a customer is a few dozen bytes; the events themselves are some 15 MB.
+    assert!(many < few + 8_000, "{few} kB for 1,500 events, {many} kB for 12,000");
+}

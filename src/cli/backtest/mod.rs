@@ -39,6 +39,7 @@ Examples:
   thendo backtest order-thanks                              the draft, on the last 30 days
   thendo backtest order-thanks.json --since 7d --against live
   thendo backtest order-thanks --against 3 --show differences --limit 20
+  thendo backtest order-thanks --since 2h --database
   thendo backtest order-thanks --version 2 --since 2026-11-01 --until 2026-11-08 --format json
 
 Takes the workflow through the recorded events, as the engine would, and counts what it would do. Nothing is
@@ -67,6 +68,10 @@ pub struct Backtest {
     /// Differences that are listed
     #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
+    /// Apply effects in the database, each execution in a transaction that is rolled back: slower, and it finds what
+    /// only the database refuses
+    #[arg(long)]
+    database: bool,
     /// For people or for programs
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -217,7 +222,7 @@ impl Backtest {
         }
         let workflow = WorkflowId(head.map(|head| head.id).unwrap_or_default());
         let differences = self.show.map_or(0, |_| self.limit as usize);
-        Ok(Wish { workflow, since, until, differences })
+        Ok(Wish { workflow, since, until, differences, in_database: self.database })
     }
 
     /// On a terminal only; a program reads the end.

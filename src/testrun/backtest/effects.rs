@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::tally::hash_of;
 use crate::domain::effect::{Answer, Effect, Request};
-use crate::workflow::plan::Plan;
+use crate::domain::execution::{Step, StepOutcome};
+use crate::engine::apply::Deliveries;
+use crate::workflow::plan::{Plan, Work};
 
 /// What is added up of an effect.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +51,41 @@ impl Happened {
         let (what, content) =
             if in_words { words(kind, &request.effect, result) } else { Default::default() };
         Some(Self { kind, amount, what, content })
+    }
+
+    /// What the steps of an execution tell that was done in the database, with what was rendered.
+    pub fn of_steps(plan: &Plan, steps: &[Step], rendered: &Deliveries, in_words: bool) -> Vec<Self> {
+        let mut all: Vec<Self> =
+            steps.iter().filter_map(|step| Self::of_step(plan, step, in_words)).collect();
+        if let (Some(first), Deliveries::Render(rendered), true) = (all.first_mut(), rendered, in_words) {
+            let texts = serde_json::to_string(rendered).unwrap_or_default();
+            first.content = hash_of(&(first.content, texts));
+        }
+        all
+    }
+
+    fn of_step(plan: &Plan, step: &Step, in_words: bool) -> Option<Self> {
+        let node = plan.position(&step.node).and_then(|at| plan.node(at))?;
+        let asks = matches!(node.work, Work::Action(_)) || node.kind == "start_workflow";
+        let result = step.result.as_ref().filter(|_| asks && step.outcome == StepOutcome::Done)?;
+        let text = |field: &str| result[field].as_str().map(str::to_owned);
+        let amount = match node.kind {
+            "award_points" | "redeem_points" | "reverse_points" => {
+                Amount::Points(result["points"].as_i64().unwrap_or(0))
+            }
+            "create_deposit" => Amount::Money(text("currency")?, result["amount"].as_i64().unwrap_or(0)),
+            // One that is not to be sent has nobody it was sent to.
+            "send_email" => Amount::Mail(text("to")?),
+            _ => Amount::None,
+        };
+        let (what, content) = match in_words {
+            true => {
+                let (said, changes) = (result.to_string(), serde_json::to_string(&step.changes));
+                (format!("{} {}", node.kind, short(&said)), hash_of(&(said, changes.unwrap_or_default())))
+            }
+            false => Default::default(),
+        };
+        Some(Self { kind: node.kind, amount, what, content })
     }
 }
 

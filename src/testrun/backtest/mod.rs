@@ -1,9 +1,11 @@
 //! The backtest: a version on recorded events, by the engine's own matching and turns, in one pass and in flat memory.
 //!
-//! Nothing is written: effects are answered as they would succeed (`world`), and counted (`tally`). With another version
-//! beside it, both are taken through each event, and what they do differently is told (`compare`).
+//! Nothing is written: effects are answered as they would succeed (`world`) or, if that is asked for, applied in
+//! transactions that are rolled back (`database`), and counted (`tally`). With another version beside it, both are taken
+//! through each event, and what they do differently is told (`compare`).
 
 mod compare;
+mod database;
 mod effects;
 mod labels;
 mod side;
@@ -18,6 +20,7 @@ use serde::Serialize;
 
 use crate::domain::event::CustomerKey;
 use crate::domain::ids::WorkflowId;
+use crate::store::OF_A_BATCH;
 use crate::store::executions::load_customers;
 use crate::store::mails::stored;
 use crate::store::recorded::{Page, Place, recorded_events};
@@ -43,6 +46,9 @@ pub struct Wish {
     pub until: DateTime<Utc>,
     /// Differences that are told in full.
     pub differences: usize,
+    /// Effects are applied by the database, each execution in a transaction that is rolled back, instead of being
+    /// answered as they would succeed.
+    pub in_database: bool,
 }
 
 /// A version that is tried.
@@ -127,6 +133,10 @@ pub async fn backtest(
     against: Option<Version>,
     mut progress: impl FnMut(Progress),
 ) -> Result<Report, BacktestError> {
+    if wish.in_database {
+        // Ahead, as in a batch: so the first error is the one that counts.
+        session.prepare_all(OF_A_BATCH).await?;
+    }
     begin_reading(session).await?;
     let mails = stored(session).await;
     let mails = Arc::new(Mails::load(end_reading(session, mails).await?, &Mails::default()));
@@ -210,7 +220,7 @@ fn report(wish: &Wish, counted: &Counted, here: Side, there: Option<Side>, compa
     let sides = || [Some(&here), there.as_ref()].into_iter().flatten();
     let (mut assumed, mut warnings) = (Vec::new(), Vec::new());
     for side in sides() {
-        let new = labels::assumed(side, false).into_iter().filter(|said| !assumed.contains(said));
+        let new = labels::assumed(side, wish.in_database).into_iter().filter(|said| !assumed.contains(said));
         let new: Vec<String> = new.collect();
         assumed.extend(new);
         warnings.extend(labels::warnings(side));

@@ -9,7 +9,7 @@ use super::compare::Seen;
 use super::effects::Happened;
 use super::tally::{Ended, Tally};
 use super::world::World;
-use super::{Version, Wish};
+use super::{Version, Wish, database};
 use crate::domain::effect::Request;
 use crate::domain::event::{CustomerKey, Event, MAX_DEPTH, Row};
 use crate::domain::execution::{Status, Step, StepOutcome};
@@ -40,6 +40,8 @@ pub(super) struct Side {
     mails: Arc<Mails>,
     /// What each execution did is told, to be compared.
     tells: bool,
+    /// Effects are applied, and undone.
+    in_database: bool,
     /// Some node of it asks for balances to be moved.
     moves_balances: bool,
 }
@@ -51,6 +53,8 @@ pub(super) struct Started {
     pub run: Run,
     pub now: DateTime<Utc>,
     pub effects: Vec<Happened>,
+    /// Why it could not be taken to its end.
+    pub broken: Option<String>,
 }
 
 impl Side {
@@ -68,6 +72,7 @@ impl Side {
             put_off: 0,
             mails: mails.clone(),
             tells,
+            in_database: wish.in_database,
             moves_balances,
         }
     }
@@ -91,10 +96,19 @@ impl Side {
         let mut seen: Vec<Option<Seen>> = Vec::new();
         seen.resize_with(events.len(), || None);
         let mut started = self.start(events, customers, &mut seen);
-        self.run(session, &mut started).await?;
-        for Started { at, run, effects, .. } in started {
-            let told = self.end(&events[at], &run, effects);
-            seen[at] = told;
+        if self.in_database {
+            for one in &mut started {
+                database::run_one(session, &self.in_force, &self.mails, &events[one.at], one, self.tells)
+                    .await?;
+            }
+        } else {
+            self.run(session, &mut started).await?;
+        }
+        for Started { at, run, effects, broken, .. } in started {
+            seen[at] = match broken {
+                Some(why) => self.broken(&events[at], why),
+                None => self.end(&events[at], &run, effects),
+            };
         }
         Ok(seen)
     }
@@ -134,7 +148,7 @@ impl Side {
             let id = ExecutionId::derive(event.id, event.at, self.in_force.workflow, REPLAY);
             let mut run = Run::start(id, &plan, &known, now);
             run.set_mails(&self.mails);
-            started.push(Started { at, run, now, effects: Vec::new() });
+            started.push(Started { at, run, now, effects: Vec::new(), broken: None });
         }
         started
     }
