@@ -3,8 +3,9 @@
 //!     cargo bench --bench engine [-- BLOCK …] [--json FILE]
 //!
 //! Blocks: footprint latency drain backlog daemons claim peers writers bulk mails workflows load
-//! campaigns ledger tracking. All of them without one.
+//! campaigns ledger tracking backtest. All of them without one.
 
+mod backtest;
 mod bulk;
 mod campaigns;
 mod claim;
@@ -65,6 +66,7 @@ async fn main() -> Outcome<()> {
         "campaigns" => campaigns::run,
         "ledger" => ledger::run,
         "tracking" => tracking::run,
+        "backtest" => backtest::run,
     }
     let missed = lab.table();
     println!("\n{} figures missed, {:.0} s", missed, began.elapsed().as_secs_f64());

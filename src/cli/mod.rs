@@ -7,6 +7,7 @@ mod adopt;
 pub mod alerts;
 pub mod ask;
 pub mod attach;
+pub mod backtest;
 pub mod bounce;
 pub mod campaigns;
 pub mod catalog;
@@ -103,6 +104,8 @@ enum Command {
     TestRun(test_run::TestRun),
     /// Try the cases beside workflow files; exits 0 if all are as expected
     Test(test::Test),
+    /// See what a workflow would have done for the events of a time, without doing it
+    Backtest(backtest::Backtest),
     /// Publish, pause, compare and keep workflows in files
     #[command(subcommand)]
     Workflow(workflow::Workflow),
@@ -226,6 +229,7 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::Catalog(catalog) => catalog.run(),
         Command::TestRun(test_run) => test_run.run(session).await,
         Command::Test(test) => test.run(session).await,
+        Command::Backtest(backtest) => backtest.run(session).await,
         Command::Workflow(workflow) => workflow.run(session).await,
         Command::Executions(executions) => executions.run(session).await,
         Command::Alerts(alerts) => alerts.run(session).await,

@@ -33,7 +33,7 @@ impl InForce {
     }
 
     /// Whether the event starts it unless its filter objects.
-    fn would_start(&self, event: &Event) -> bool {
+    pub fn would_start(&self, event: &Event) -> bool {
         let trigger = self.plan.trigger_settings();
         // Events that are for one workflow say so.
         let addressed_elsewhere = trigger.is_some_and(|trigger| trigger.is_addressed())

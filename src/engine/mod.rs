@@ -15,7 +15,7 @@ pub mod figures;
 mod flow;
 mod gate;
 pub mod health;
-mod in_force;
+pub mod in_force;
 mod listen;
 pub mod maintain;
 mod offers;

@@ -25,6 +25,7 @@ pub mod lists;
 pub mod mails;
 pub mod maintenance;
 pub mod queue;
+pub mod recorded;
 pub mod schedules;
 pub mod secrets;
 pub mod seed;
@@ -121,6 +122,9 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &events::FIND_EVENT,
     &flow::PRUNE_FLOW,
     &in_force::IN_FORCE_NOW,
+    &recorded::RECORDED_EVENTS,
+    &recorded::BALANCES_AT,
+    &recorded::ORDER_TOTALS,
     &mails::STORED_MAILS,
     &schedules::LOOK,
     &secrets::USE_SECRETS,

@@ -161,6 +161,7 @@ fn claimed(row: &Row) -> Claimed {
     Claimed { id: row.get("id"), due_at: row.get("due_at"), lane: row.get("lane"), what }
 }
 
+/// The event of a row with its columns.
 pub(super) fn event(row: &Row, id: EventId) -> Due {
     let operation: Option<&str> = row.get("operation");
     let Some(operation) = operation.and_then(Operation::from_text) else { return Due::Gone(id) };

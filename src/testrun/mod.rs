@@ -9,6 +9,8 @@ mod happened;
 mod report;
 mod stage;
 
+pub mod backtest;
+
 use std::sync::Arc;
 use std::time::Duration;
 

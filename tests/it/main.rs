@@ -9,6 +9,7 @@ mod adopting_shops;
 mod alarms;
 mod allowed_rows;
 mod asking;
+mod backtesting;
 mod bouncing;
 mod bulk;
 mod campaigns;

@@ -275,7 +275,7 @@ async fn stored_workflows_run_on_what_was_recorded_on_rows_and_on_samples() {
         (vec!["--row", &row], "1", 7),
         (vec!["--sample"], "draft", 9),
     ] {
-        let mut args = vec!["test-run", "points", "--of", of, "--format", "json"];
+        let mut args = vec!["test-run", "points", "--version", of, "--format", "json"];
         args.extend(&happens);
         let (code, said, warned) = shop.thendo(&args).await;
         assert_eq!(code, Some(0), "{happens:?} {said}{warned}");
@@ -295,7 +295,7 @@ async fn stored_workflows_run_on_what_was_recorded_on_rows_and_on_samples() {
         let (code, _, said) = shop.thendo(&[&["test-run", "points"][..], &args].concat()).await;
         assert!(code == Some(1) && said.contains(words), "{said}");
     }
-    let (code, _, said) = shop.thendo(&["test-run", "points", "--of", "7", "--sample"]).await;
+    let (code, _, said) = shop.thendo(&["test-run", "points", "--version", "7", "--sample"]).await;
     assert!(code == Some(1) && said.contains("has no version 7"), "{said}");
 }
 

@@ -25,7 +25,9 @@ use crate::testrun::{Outcome, Report, Role, Stage, TestRun as Trial};
 
 /// `thendo test-run`
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    disable_version_flag = true,
+    after_help = "\
 Examples:
   thendo test-run workflow.json --event event.json
   thendo test-run order-thanks --event-id 01963d7e-2a30-7cc1-9d39-d8fb0a86bd13
@@ -36,13 +38,14 @@ Examples:
 The engine itself runs the workflow on the event, in a transaction that is always rolled back; mails and requests are
 rendered, not sent. The clock is the event's; waits are passed by. Exits 0 if it would succeed or be filtered, 1 if it
 would fail; with --expect, 0 if it is as expected. Sequences advance, for no rollback takes that back; so does what
-triggers of the shop's own do outside of the database.")]
+triggers of the shop's own do outside of the database."
+)]
 pub struct TestRun {
     /// The workflow: a file of React Flow JSON, or the name or id of a stored one
     workflow: String,
     /// Of a stored one: `draft` (what an editor shows), `live`, or a version's number
     #[arg(long, value_name = "VERSION", default_value = "draft")]
-    of: String,
+    version: String,
     #[command(flatten)]
     happens: sources::Happens,
     /// The clock at the beginning, instead of the event's: 2026-11-22T10:00:00Z
@@ -95,7 +98,8 @@ impl TestRun {
     /// A file that can't be read, a database that can't be asked.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let catalogue = kinds::catalogue();
-        let Some(workflow) = sources::workflow(session, &self.workflow, &self.of, self.format).await? else {
+        let Some(workflow) = sources::workflow(session, &self.workflow, &self.version, self.format).await?
+        else {
             return Ok(ExitCode::FAILURE);
         };
         let stage = stage(session).await?;

@@ -47,7 +47,7 @@ pub async fn workflow(
             "live" => head.live_version.ok_or_else(|| {
                 Advice::error(
                     format!("`{}` has no version in force", one_line(name)),
-                    "`--of draft` tries what is drawn",
+                    "`--version draft` tries what is drawn",
                 )
             })?,
             number => number.parse().map_err(|_| {

@@ -76,7 +76,7 @@ pub struct Export {
 
 /// A workflow file, taken apart.
 #[derive(Debug)]
-pub(super) struct FileRead {
+pub(in crate::cli) struct FileRead {
     /// Where it is.
     pub path: PathBuf,
     /// As diagnostics point into it.
@@ -86,7 +86,7 @@ pub(super) struct FileRead {
 }
 
 /// Reads files. Those that hold no workflow come back with why.
-pub(super) fn read_all(paths: &[PathBuf]) -> anyhow::Result<(Vec<FileRead>, Vec<Judged>)> {
+pub(in crate::cli) fn read_all(paths: &[PathBuf]) -> anyhow::Result<(Vec<FileRead>, Vec<Judged>)> {
     let (mut read, mut broken) = (Vec::new(), Vec::new());
     for path in paths {
         if let Ok(about) = std::fs::metadata(path)

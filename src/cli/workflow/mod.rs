@@ -24,7 +24,10 @@ use super::output::{Advice, BAD, Format, eprint_line, one_line, print_json};
 use super::{Session, validate};
 use crate::store::versions::{self, Head};
 use crate::workflow::diagnostics::{Diagnostic, did_you_mean};
+pub(super) use files::read_all;
 pub use load::examples;
+pub(super) use publish::is_file;
+pub(super) use show::definition_of;
 
 /// `thendo workflow …`
 #[derive(Debug, Subcommand)]
@@ -94,7 +97,7 @@ impl Workflow {
 }
 
 /// The one workflow that is meant.
-async fn one(connection: &mut PgConnection, name: &str) -> anyhow::Result<Head> {
+pub(super) async fn one(connection: &mut PgConnection, name: &str) -> anyhow::Result<Head> {
     let found = versions::find(connection, name).await?;
     only(connection, found, name).await
 }
@@ -142,7 +145,7 @@ pub(super) fn readable(name: &str, drawing: Result<Value, String>) -> anyhow::Re
 }
 
 /// A workflow or a file with what the compiler says of it.
-type Judged = (validate::Source, Vec<Diagnostic>);
+pub(super) type Judged = (validate::Source, Vec<Diagnostic>);
 
 /// A drawing from the database, as diagnostics point into it.
 pub(super) fn source_of(name: &str, drawing: Value) -> validate::Source {
@@ -151,7 +154,7 @@ pub(super) fn source_of(name: &str, drawing: Value) -> validate::Source {
 }
 
 /// Prints why nothing was done.
-fn refuse(faulty: &[Judged], format: Format, done: &str, of: usize) -> anyhow::Result<ExitCode> {
+pub(super) fn refuse(faulty: &[Judged], format: Format, done: &str, of: usize) -> anyhow::Result<ExitCode> {
     if format == Format::Json {
         let verdicts: Vec<Value> =
             faulty.iter().map(|(source, found)| validate::verdict(source, found)).collect();

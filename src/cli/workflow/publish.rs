@@ -69,7 +69,7 @@ pub(super) struct Published {
 }
 
 /// Whether a word on the command line is a file rather than a name.
-pub(super) fn is_file(word: &str) -> bool {
+pub(in crate::cli) fn is_file(word: &str) -> bool {
     Path::new(word).is_file() || word.contains('/') || word.ends_with(".json")
 }
 

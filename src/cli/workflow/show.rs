@@ -42,7 +42,7 @@ pub struct Show {
 }
 
 /// What a version draws.
-pub(super) async fn definition_of(
+pub(in crate::cli) async fn definition_of(
     connection: &mut sqlx::PgConnection,
     head: &Head,
     number: i32,
