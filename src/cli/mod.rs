@@ -13,6 +13,7 @@ pub mod catalog;
 pub mod config;
 pub mod customer;
 pub mod demo;
+pub mod events;
 pub mod executions;
 pub mod health;
 pub mod keys;
@@ -25,6 +26,7 @@ pub mod serve;
 pub mod settings;
 pub mod test_run;
 pub mod tokens;
+pub mod undo;
 pub mod up;
 pub mod url;
 pub mod validate;
@@ -106,6 +108,11 @@ enum Command {
     /// See what workflows did
     #[command(subcommand)]
     Executions(executions::Executions),
+    /// Put back what an execution wrote
+    Undo(undo::Undo),
+    /// See what happened, and have it start what it starts once more
+    #[command(subcommand)]
+    Events(events::Events),
     /// See what somebody should know: alarms
     #[command(subcommand)]
     Alerts(alerts::Alerts),
@@ -224,6 +231,8 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::TestRun(test_run) => test_run.run(session).await,
         Command::Workflow(workflow) => workflow.run(session).await,
         Command::Executions(executions) => executions.run(session).await,
+        Command::Undo(undo) => undo.run(session).await,
+        Command::Events(events) => events.run(session).await,
         Command::Alerts(alerts) => alerts.run(session).await,
         Command::Campaigns(campaigns) => campaigns.run(session).await,
         Command::Customer(customer) => customer.run(session).await,

@@ -13,6 +13,7 @@ pub mod demo;
 pub mod effects;
 pub mod embeddings;
 pub mod erasure;
+pub mod events;
 pub mod executions;
 pub mod figures;
 pub mod flow;
@@ -24,6 +25,7 @@ pub mod lists;
 pub mod mails;
 pub mod maintenance;
 pub mod queue;
+pub mod replays;
 pub mod schedules;
 pub mod secrets;
 pub mod seed;
@@ -34,6 +36,7 @@ mod starting;
 pub mod telling;
 pub mod tokens;
 pub mod tracking;
+pub mod undo;
 pub mod unsubscribe;
 pub mod versions;
 pub mod waits;
@@ -116,12 +119,24 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &deliveries::HAND_BACK,
     &deliveries::CANCEL_PENDING,
     &embeddings::STORE,
+    &events::FIND_EVENT,
+    &events::LOAD_EVENTS,
     &flow::PRUNE_FLOW,
     &in_force::IN_FORCE_NOW,
     &mails::STORED_MAILS,
     &schedules::LOOK,
     &secrets::USE_SECRETS,
     &schedules::START_TIMES,
+    &undo::ROOT_OF,
+    &undo::MARK_UNDONE,
+    &undo::UNDONE_BY,
+    &undo::FORGET_DEAD,
+    &undo::ATTEMPTS,
+    &undo::RESTING_ATTEMPTS,
+    &undo::EFFECTS_DONE,
+    &undo::SAY_CAUSE,
+    &undo::UNDO_CHANGES,
+    &undo::START_NOTHING,
     &workflows::VERSIONS_IN_FORCE,
     &workflows::ONE_VERSION,
     &workflows::UNCHECKED,

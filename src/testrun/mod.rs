@@ -1,5 +1,7 @@
 //! The dry run: the engine's own way through one event, in a transaction that is always rolled back.
 
+pub mod undo;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};

@@ -159,6 +159,9 @@ fn print_execution(found: &ExecutionDetail, deliveries: &[DeliveryRow]) -> anyho
         row.event_id,
         time(row.event_at)
     ))?;
+    if let (Some(by), Some(at)) = (&found.undone_by, found.undone_at) {
+        print_line(format_args!("{BAD}undone by {}, {}{BAD:#}", one_line(by), time(at)))?;
+    }
     for step in found.steps.as_array().into_iter().flatten() {
         print_line(format_args!("  {}", step_line(step)))?;
         for change in step["changes"].as_array().into_iter().flatten() {
