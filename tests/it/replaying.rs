@@ -163,3 +163,26 @@ async fn a_range_is_replayed_in_order_for_one_workflow_and_once_stays_once_unles
     assert_eq!(code, Some(0), "{said}");
     until("it has run", || async { balance(&shop).await == 10 }).await;
 }
+
+#[tokio::test]
+async fn an_execution_is_followed_until_it_ends() {
+    let shop = Shop::open().await;
+    let _daemon = shop.daemon().await;
+    let asks = json!({"nodes": [node("start", "trigger", json!({"triggerType": "order_created", "config": {}})),
+            node("ask", "control", json!({"controlType": "approval", "config": {"question": "Really?", "timeout": "3d"}})),
+            node("yes", "action", json!({"actionType": "award_points", "config": {"points": 1}}))],
+        "edges": [edge("start", "ask"), crate::support::branch("ask", "approved", "yes")]});
+    shop.publishes("asks", &asks).await;
+    shop.places_order(100).await;
+    until("it rests", || async { shop.count("workflow_waiting").await == 1 }).await;
+    let id: String =
+        shop.db.query_one("select id::text from workflow_waiting", &[]).await.expect("rests").get(0);
+    let says = async {
+        let (code, _, said) = shop.thendo(&["executions", "approve", &id]).await;
+        assert_eq!(code, Some(0), "{said}");
+    };
+    let args = ["executions", "show", &id, "--follow"];
+    let ((code, out, said), ()) = tokio::join!(shop.thendo(&args), says);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(out.contains("succeeded") && out.contains("approved: ● yes"), "{out}");
+}

@@ -73,6 +73,7 @@ async fn an_execution_is_put_back_as_a_whole_once_it_is_confirmed() {
     assert!(said.contains("was undone before") && said.contains("grace"), "{said}");
     let (_, shown, _) = shop.thendo(&["executions", "show", &id]).await;
     assert!(shown.contains("undone by grace"), "{shown}");
+    assert!(shown.contains("● big") && shown.contains("true: ● points"), "drawn as its graph: {shown}");
     let (code, _, said) = shop.thendo(&["undo", "01963d7e-2a30-5cc1-9d39-d8fb0a86bd13"]).await;
     assert!(code == Some(1) && said.contains("there is no execution"), "{said}");
 }
