@@ -279,3 +279,23 @@ async fn the_engine_may_reverse_what_was_recorded_and_nothing_else() {
     );
     shop.does("reset role").await;
 }
+
+#[tokio::test]
+async fn a_reversal_that_was_undone_can_be_made_again() {
+    let shop = Shop::open().await;
+    let _daemon = shop.daemon().await;
+    shop.publishes("awards", &one_action("order_created", "award_points", json!({"points": 100}))).await;
+    let refunds = shop.publishes("refunds", &one_action("order_updated", "reverse_points", json!({}))).await;
+    shop.places_order(100).await;
+    shop.has_settled().await;
+    shop.does("update orders set note = 'a'").await;
+    shop.has_settled().await;
+    assert_eq!(balance(&shop).await, 0);
+    let (code, out, said) = shop.thendo(&["undo", &execution(&shop, refunds).await, "--confirm"]).await;
+    assert_eq!(code, Some(0), "{out}{said}");
+    assert!(out.contains("+100 points"), "{out}");
+    assert_eq!(balance(&shop).await, 100);
+    shop.does("update orders set note = 'b'").await;
+    shop.has_settled().await;
+    assert_eq!((balance(&shop).await, shop.count("audit_loyalty()").await), (0, 0));
+}
