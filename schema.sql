@@ -3168,6 +3168,55 @@ comment on function public.release_workflow(uuid, boolean, text) is 'Lets a held
 revoke all on function public.release_workflow(uuid, boolean, text) from public, anon, authenticated, service_role;
 grant execute on function public.release_workflow(uuid, boolean, text) to service_role;
 
+--- function public.replay_events(timestamp with time zone[], uuid[], uuid, boolean, boolean, text)
+CREATE OR REPLACE FUNCTION public.replay_events(ats timestamp with time zone[], ids uuid[], of_workflow uuid, lift boolean, again boolean, by_whom text)
+ RETURNS TABLE(event_at timestamp with time zone, event_id uuid, number integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    -- Two at once would give the same number.
+    lock table public.workflow_replays in share row exclusive mode;
+    -- Of events that are no longer kept nothing can be replayed.
+    delete from public.workflow_replays r where r.event_at < (select min(e.at) from public.workflow_events e);
+    return query
+    with wanted as (
+        select e.at, e.id, e.entity,
+               coalesce((select max(r.number) from public.workflow_replays r where r.event_at = e.at and r.event_id = e.id), 0) + 1 as number
+        from (select distinct i.at, i.id from unnest(ats, ids) as i (at, id)) as asked
+        cross join lateral (
+            select v.at, v.id, v.entity, v.table_name from public.workflow_events v where v.at = asked.at and v.id = asked.id limit 1
+        ) e
+        where e.table_name not in ('thendo.word', 'thendo.replay')
+          and (again or not exists (select from public.workflow_replays r where r.event_at = e.at and r.event_id = e.id
+                 and (r.workflow_id is null or of_workflow is null or r.workflow_id = of_workflow)))
+    ), numbered as (
+        insert into public.workflow_replays (event_at, event_id, number, workflow_id, lifts_guards, replayed_by)
+        select w.at, w.id, w.number, of_workflow, lift, by_whom from wanted w
+    ), told as (
+        insert into public.workflow_events (id, at, table_name, operation, entity, row_data)
+        select gen_random_uuid(), clock_timestamp(), 'thendo.replay', 'insert', w.entity,
+               jsonb_build_object('event_at', w.at, 'event_id', w.id, 'number', w.number, 'workflow_id', of_workflow,
+                   'lifts_guards', lift, 'by', by_whom)
+        from (select o.at, o.id, o.entity, o.number from wanted o order by o.at, o.id) w
+        returning workflow_events.id, at, (hashtextextended(entity, 0) & 63)::smallint as lane
+    ), queued as (
+        insert into public.workflow_queue (due_at, lane, event_at, event_id)
+        select t.at, t.lane, t.at, t.id from told t
+    )
+    select w.at, w.id, w.number from wanted w order by w.at, w.id;
+    perform pg_notify('thendo_shop', '') where pg_notification_queue_usage() < 0.5;
+end
+$function$;
+
+--- comment-on-function public.replay_events(timestamp with time zone[], uuid[], uuid, boolean, boolean, text)
+comment on function public.replay_events(timestamp with time zone[], uuid[], uuid, boolean, boolean, text) is 'Has events start what they start once more, or one workflow of it; gives those that will, each with the number of its replay. One that was replayed before is left out, unless it is to be replayed again.';
+
+--- grants-on-function public.replay_events(timestamp with time zone[], uuid[], uuid, boolean, boolean, text)
+revoke all on function public.replay_events(timestamp with time zone[], uuid[], uuid, boolean, boolean, text) from public, anon, authenticated, service_role;
+grant execute on function public.replay_events(timestamp with time zone[], uuid[], uuid, boolean, boolean, text) to service_role;
+
 --- function public.rotate_token_key()
 CREATE OR REPLACE FUNCTION public.rotate_token_key()
  RETURNS bigint
@@ -4017,6 +4066,186 @@ comment on function public.tell_failures(jsonb[], uuid[], smallint[]) is 'Record
 revoke all on function public.tell_failures(jsonb[], uuid[], smallint[]) from public, anon, authenticated, service_role;
 grant execute on function public.tell_failures(jsonb[], uuid[], smallint[]) to thendo_engine;
 
+--- function public.undo_change(jsonb)
+CREATE OR REPLACE FUNCTION public.undo_change(change jsonb, OUT conflict text, OUT note text, OUT is_now jsonb)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    target constant regclass := to_regclass(format('public.%I', change ->> 'table'));
+    before constant jsonb := nullif(change -> 'before', 'null');
+    after constant jsonb := nullif(change -> 'after', 'null');
+    written constant text[] := array(select jsonb_object_keys(coalesce(after, before)) order by 1);
+    to_put constant text[] := array(select jsonb_object_keys(before) order by 1);
+    key_columns text[];
+    ours text;
+    theirs text;
+    names text;
+    new_values text;
+    known jsonb;
+    here jsonb;
+    expected jsonb;
+    unfit text;
+begin
+    if target is null then
+        conflict := 'there is no such table any more';
+        return;
+    end if;
+    select array_agg(a.attname::text order by k.n) into key_columns
+      from pg_index i cross join unnest(i.indkey::int2[]) with ordinality as k (num, n)
+      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.num where i.indrelid = target and i.indisprimary;
+    -- Of several columns they are among those that were written.
+    known := case when cardinality(key_columns) = 1 then jsonb_build_object(key_columns[1], change ->> 'key')
+                  else coalesce(before, '{}') || coalesce(after, '{}') end;
+    if key_columns is null or not known ?& key_columns then
+        conflict := 'the record does not say by which key the row is found';
+        return;
+    end if;
+    select string_agg(format('`%s`', w.name), ', ') into unfit from unnest(written || to_put) as w (name)
+     where not exists (select from pg_attribute a where a.attrelid = target and a.attname = w.name and a.attnum > 0 and not a.attisdropped);
+    if unfit is not null then
+        conflict := format('the table has no %s any more', unfit);
+        return;
+    end if;
+    select string_agg(format('t.%I', k), ', '), string_agg(format('r.%I', k), ', ') into ours, theirs from unnest(key_columns) as k;
+    execute format('select to_jsonb(t) from %s t where (%s) = (select %s from jsonb_populate_record(null::%1$s, $1) r) for update of t',
+        target, ours, theirs) into here using known;
+    -- Both sides as this session spells them.
+    execute format('select to_jsonb(r) from jsonb_populate_record(null::%s, $1) r', target) into expected using coalesce(after, before);
+    is_now := (select jsonb_object_agg(w.name, here -> w.name) from unnest(written) as w (name) where here is not null);
+    select string_agg(format('`%s` is %s', w.name, here -> w.name), ', ') into unfit from unnest(written) as w (name)
+     where here -> w.name is distinct from expected -> w.name;
+
+    if after is null then
+        if here is not null then
+            conflict := case when unfit is not null then 'it is there again, and another: ' || unfit end;
+            note := case when unfit is null then 'it is there again already' end;
+        elsif not has_any_column_privilege('thendo_engine', target, 'insert') then
+            conflict := 'workflows may not write this table any more';
+        else
+            select string_agg(format('%I', k), ', '), string_agg(format('r.%I', k), ', ') into ours, theirs from unnest(to_put) as k;
+            execute format('insert into %s (%s) select %s from jsonb_populate_record(null::%1$s, $1) r', target, ours, theirs) using before;
+        end if;
+    elsif here is null then
+        note := case when before is null then 'it is gone already' end;
+        conflict := case when before is not null then 'it is gone' end;
+    elsif unfit is not null then
+        conflict := 'changed since: ' || unfit;
+    elsif before is null then
+        unfit := public.who_refers_to(target, here);
+        if not has_any_column_privilege('thendo_engine', target, 'insert') then
+            conflict := 'workflows may not write this table any more';
+        elsif unfit is not null then
+            conflict := format('rows of `%s` refer to it', unfit);
+        else
+            execute format('delete from %s t where (%s) = (select %s from jsonb_populate_record(null::%1$s, $1) r)', target, ours, theirs)
+                using known;
+        end if;
+    else
+        select string_agg(format('`%s`', w.name), ', ') into unfit from unnest(to_put) as w (name)
+         where not has_column_privilege('thendo_engine', target, w.name, 'update');
+        if unfit is not null then
+            conflict := format('workflows may not write %s any more', unfit);
+        else
+            select string_agg(format('%I', k), ', '), string_agg(format('r.%I', k), ', ') into names, new_values from unnest(to_put) as k;
+            execute format('update %s t set (%s) = (select %s from jsonb_populate_record(null::%1$s, $1) r)
+                where (%4$s) = (select %5$s from jsonb_populate_record(null::%1$s, $2) r) returning to_jsonb(t)',
+                target, names, new_values, ours, theirs) into here using before, known;
+            execute format('select to_jsonb(r) from jsonb_populate_record(null::%s, $1) r', target) into expected using before;
+            select string_agg(format('`%s` is %s', w.name, here -> w.name), ', ') into unfit from unnest(to_put) as w (name)
+             where here -> w.name is distinct from expected -> w.name;
+            conflict := 'a trigger keeps it from going back: ' || unfit;
+        end if;
+    end if;
+end
+$function$;
+
+--- comment-on-function public.undo_change(jsonb)
+comment on function public.undo_change(jsonb) is 'Puts a row back to what it was before {table, key, before, after}, or says why it can''t.';
+
+--- grants-on-function public.undo_change(jsonb)
+revoke all on function public.undo_change(jsonb) from public, anon, authenticated, service_role;
+
+--- function public.undo_changes(uuid, timestamp with time zone, jsonb)
+CREATE OR REPLACE FUNCTION public.undo_changes(of_root uuid, of_event_at timestamp with time zone, wanted jsonb)
+ RETURNS TABLE(n bigint, conflict text, note text, is_now jsonb, points bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    each_change record;
+    recorded constant text[] := array(
+        select distinct concat_ws(' ', c ->> 'table', c ->> 'key')
+        from public.workflow_executions x, jsonb_path_query(x.steps, 'lax $[*].changes[*]') c
+        where x.event_at = of_event_at and (x.id = of_root or x.root = of_root));
+begin
+    for each_change in select w.change, w.n from jsonb_array_elements(wanted) with ordinality as w (change, n) order by w.n loop
+        n := each_change.n; conflict := null; note := null; is_now := null; points := null;
+        if not concat_ws(' ', each_change.change ->> 'table', each_change.change ->> 'key') = any (recorded) then
+            raise insufficient_privilege using message = format('execution %s did not write the row %s of `%s`', of_root,
+                each_change.change ->> 'key', each_change.change ->> 'table');
+        end if;
+        if each_change.change ->> 'table' = 'loyalty_ledger' then
+            select u.conflict, u.note, u.points into conflict, note, points
+              from public.undo_ledger_line((each_change.change ->> 'key')::uuid) u;
+        else
+            select u.conflict, u.note, u.is_now into conflict, note, is_now from public.undo_change(each_change.change) u;
+        end if;
+        return next;
+    end loop;
+end
+$function$;
+
+--- comment-on-function public.undo_changes(uuid, timestamp with time zone, jsonb)
+comment on function public.undo_changes(uuid, timestamp with time zone, jsonb) is 'Reverses what an execution and its other attempts recorded, in this order: list of {table, key, before, after}. For each: why it can''t be, if it can''t. The caller commits, or rolls back. For the command line, as the engine.';
+
+--- grants-on-function public.undo_changes(uuid, timestamp with time zone, jsonb)
+revoke all on function public.undo_changes(uuid, timestamp with time zone, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.undo_changes(uuid, timestamp with time zone, jsonb) to thendo_engine;
+
+--- function public.undo_ledger_line(uuid)
+CREATE OR REPLACE FUNCTION public.undo_ledger_line(line uuid, OUT conflict text, OUT note text, OUT points bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    entry public.loyalty_ledger;
+    balance bigint;
+begin
+    select l.* into entry from public.loyalty_ledger l where l.id = line;
+    if not found then
+        note := 'the line is gone already';
+        return;
+    end if;
+    -- Who reverses a line locks the balance first.
+    select p.balance into balance from public.loyalty_points p where p.customer_id = entry.customer_id for update;
+    -- What was reversed or has expired is not taken back twice; what reversed it may have been reversed itself.
+    with recursive of_line as (
+        select entry.id as id, entry.points as points
+        union all
+        select r.id, r.points from public.loyalty_ledger r join of_line o on r.reverses = o.id
+    )
+    select - sum(o.points) into points from of_line o;
+    if points = 0 then
+        note := 'reversed already';
+    elsif coalesce(balance, 0) + points < 0 then
+        conflict := format('%s points are to be taken back, and the balance is %s: the others were spent', - points, coalesce(balance, 0));
+    else
+        insert into public.loyalty_ledger (customer_id, order_id, kind, points, reason, reverses)
+        values (entry.customer_id, entry.order_id, 'reversed', undo_ledger_line.points, 'Reversed: ' || entry.reason, entry.id);
+    end if;
+end
+$function$;
+
+--- comment-on-function public.undo_ledger_line(uuid)
+comment on function public.undo_ledger_line(uuid) is 'Reverses what is left of a line of the ledger by a counter-entry, or says why it can''t.';
+
+--- grants-on-function public.undo_ledger_line(uuid)
+revoke all on function public.undo_ledger_line(uuid) from public, anon, authenticated, service_role;
+
 --- function public.update_my_profile(text, text, text, jsonb)
 CREATE OR REPLACE FUNCTION public.update_my_profile(name text DEFAULT NULL::text, phone text DEFAULT NULL::text, locale text DEFAULT NULL::text, preferences jsonb DEFAULT NULL::jsonb)
  RETURNS void
@@ -4119,6 +4348,42 @@ comment on function public.verified_email() is 'The address of the request''s to
 revoke all on function public.verified_email() from public, anon, authenticated, service_role;
 grant execute on function public.verified_email() to authenticated;
 grant execute on function public.verified_email() to service_role;
+
+--- function public.who_refers_to(regclass, jsonb)
+CREATE OR REPLACE FUNCTION public.who_refers_to(target regclass, known jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    link record;
+    refers boolean;
+begin
+    for link in
+        select c.conrelid::regclass as of_table,
+               (select string_agg(format('f.%I', a.attname), ', ' order by k.n) from unnest(c.conkey) with ordinality as k (num, n)
+                  join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k.num) as theirs,
+               (select string_agg(format('r.%I', a.attname), ', ' order by k.n) from unnest(c.confkey) with ordinality as k (num, n)
+                  join pg_attribute a on a.attrelid = c.confrelid and a.attnum = k.num) as ours
+        from pg_constraint c where c.contype = 'f' and c.confrelid = target and c.conparentid = 0
+        order by 1
+    loop
+        execute format('select exists (select from %s f where (%s) = (select %s from jsonb_populate_record(null::%s, $1) r))',
+            link.of_table, link.theirs, link.ours, target) into refers using known;
+        if refers then
+            return link.of_table::text;
+        end if;
+    end loop;
+    return null;
+end
+$function$;
+
+--- comment-on-function public.who_refers_to(regclass, jsonb)
+comment on function public.who_refers_to(regclass, jsonb) is 'A table with rows that refer to this row; null if there is none.';
+
+--- grants-on-function public.who_refers_to(regclass, jsonb)
+revoke all on function public.who_refers_to(regclass, jsonb) from public, anon, authenticated, service_role;
 
 --- function public.without_long_values(jsonb)
 CREATE OR REPLACE FUNCTION public.without_long_values(whole jsonb)
@@ -7585,6 +7850,30 @@ alter table public.workflow_queue enable row level security;
 revoke all on public.workflow_queue from public, anon, authenticated, service_role;
 grant select, insert, delete on public.workflow_queue to thendo_engine;
 
+--- table public.workflow_replays
+create table public.workflow_replays (
+    event_at     timestamp with time zone not null,
+    event_id     uuid not null,
+    number       integer not null,
+    workflow_id  uuid,
+    lifts_guards boolean not null default false,
+    replayed_by  text not null default ''::text,
+    replayed_at  timestamp with time zone not null default now(),
+    constraint workflow_replays_pkey PRIMARY KEY (event_at, event_id, number),
+    constraint workflow_replays_number_check CHECK ((number > 0))
+);
+
+--- comment public.workflow_replays
+comment on table public.workflow_replays is 'Events that were asked for once more.';
+comment on column public.workflow_replays.workflow_id is 'Only this workflow; null: whatever begins with such an event.';
+comment on column public.workflow_replays.lifts_guards is 'Also where its flow settings would have it start once only.';
+
+--- row-security public.workflow_replays
+alter table public.workflow_replays enable row level security;
+
+--- grants public.workflow_replays
+revoke all on public.workflow_replays from public, anon, authenticated, service_role;
+
 --- table public.workflow_rows
 create table public.workflow_rows (
     table_name text not null,
@@ -7732,6 +8021,26 @@ alter table public.workflow_triggers enable row level security;
 revoke all on public.workflow_triggers from public, anon, authenticated, service_role;
 grant select on public.workflow_triggers to authenticated;
 grant select on public.workflow_triggers to service_role;
+
+--- table public.workflow_undone
+create table public.workflow_undone (
+    root      uuid not null,
+    event_at  timestamp with time zone not null,
+    undone_by text not null default ''::text,
+    undone_at timestamp with time zone not null default now(),
+    constraint workflow_undone_pkey PRIMARY KEY (root)
+);
+
+--- comment public.workflow_undone
+comment on table public.workflow_undone is 'Executions that were undone, all their attempts with them.';
+comment on column public.workflow_undone.event_at is 'Its event''s time: the partition of workflow_executions that it lives in.';
+
+--- row-security public.workflow_undone
+alter table public.workflow_undone enable row level security;
+
+--- grants public.workflow_undone
+revoke all on public.workflow_undone from public, anon, authenticated, service_role;
+grant select, insert on public.workflow_undone to thendo_engine;
 
 --- table public.workflow_versions
 create table public.workflow_versions (
@@ -9753,6 +10062,16 @@ create policy engine_update on public.workflow_strikes
 create policy authenticated_select on public.workflow_triggers
     for select to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflow_undone engine_insert
+create policy engine_insert on public.workflow_undone
+    for insert to thendo_engine
+    with check (true);
+
+--- policy public.workflow_undone engine_select
+create policy engine_select on public.workflow_undone
+    for select to thendo_engine
+    using (true);
 
 --- policy public.workflow_versions authenticated_select
 create policy authenticated_select on public.workflow_versions

@@ -6,6 +6,8 @@ use thendo::store::statements;
 
 /// Statements of the data plane without a limit, that no array of keys bounds either, and why that is right.
 const BOUNDED_OTHERWISE: &[(&str, &str)] = &[
+    ("mark_undone", "adds one row"),
+    ("forget_dead_letters", "the latest attempt of one execution"),
     ("one_version", "by its key"),
     ("campaign_content", "by its key"),
     ("versions_in_force", "all of them are what the engine runs; one for each published workflow"),

@@ -14,6 +14,7 @@ pub mod catalog;
 pub mod config;
 pub mod customer;
 pub mod demo;
+pub mod events;
 pub mod executions;
 pub mod health;
 pub mod keys;
@@ -27,6 +28,7 @@ pub mod settings;
 pub mod test;
 mod test_run;
 pub mod tokens;
+pub mod undo;
 pub mod up;
 pub mod url;
 pub mod validate;
@@ -112,6 +114,11 @@ enum Command {
     /// See what workflows did
     #[command(subcommand)]
     Executions(executions::Executions),
+    /// Put back what an execution wrote
+    Undo(undo::Undo),
+    /// See what happened, and have it start what it starts once more
+    #[command(subcommand)]
+    Events(events::Events),
     /// See what somebody should know: alarms
     #[command(subcommand)]
     Alerts(alerts::Alerts),
@@ -232,6 +239,8 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::Backtest(backtest) => backtest.run(session).await,
         Command::Workflow(workflow) => workflow.run(session).await,
         Command::Executions(executions) => executions.run(session).await,
+        Command::Undo(undo) => undo.run(session).await,
+        Command::Events(events) => events.run(session).await,
         Command::Alerts(alerts) => alerts.run(session).await,
         Command::Campaigns(campaigns) => campaigns.run(session).await,
         Command::Customer(customer) => customer.run(session).await,

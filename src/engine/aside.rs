@@ -38,7 +38,7 @@ pub async fn set_aside(
             Due::Event(event) => {
                 for in_force in plans.table().perhaps_started_by(event) {
                     let known = with_customer(session, event, &in_force).await?;
-                    let identity = identity(event, &in_force, row.lane, event.at);
+                    let identity = identity(event, &in_force, row.lane, event.at, 0);
                     let run = Run::start(identity.id, &in_force.plan, &known, event.at);
                     let tells = tells(in_force.plan.trigger_kind(), event.depth);
                     moving.broken.push(aside(identity, serde_json::to_value(run.save()).ok(), tells));
@@ -47,7 +47,7 @@ pub async fn set_aside(
             Due::Unreadable(event, _) => {
                 moving.broken.extend(plans.table().listening_to(event).iter().map(|in_force| {
                     let tells = tells(in_force.plan.trigger_kind(), event.depth);
-                    aside(identity(event, in_force, row.lane, event.at), None, tells)
+                    aside(identity(event, in_force, row.lane, event.at, 0), None, tells)
                 }));
             }
             Due::Execution(id) | Due::Offer(id, _) => {

@@ -84,10 +84,10 @@ impl Table {
         Self { epoch, mails, by_source }
     }
 
-    /// The plans that `event` starts unless their filter objects: in force at its own time, and their trigger agrees.
-    /// Some that only the customer decides about are missing: [`Self::started_with`].
-    pub fn started_by(&self, event: &Event) -> Vec<Arc<InForce>> {
-        self.of(event, InForce::would_start, |of| of.index.of_event(&event.row, &event.old))
+    /// The plans that `event` starts unless their filter objects: in force at `at`, its own time if it is no replay, and their
+    /// trigger agrees. Some that only the customer decides about are missing: [`Self::started_with`].
+    pub fn started_by(&self, event: &Event, at: DateTime<Utc>) -> Vec<Arc<InForce>> {
+        self.of(event, at, InForce::would_start, |of| of.index.of_event(&event.row, &event.old))
     }
 
     /// How the customer is found whom [`Self::started_with`] is to know.
@@ -100,9 +100,10 @@ impl Table {
     pub fn started_with<'c>(
         &self,
         event: &Event,
+        at: DateTime<Utc>,
         customer: impl Fn(&CustomerKey) -> Option<&'c Result<Arc<Row>, String>>,
     ) -> Vec<Arc<InForce>> {
-        self.of(event, InForce::would_start, |of| {
+        self.of(event, at, InForce::would_start, |of| {
             if !of.index.asks_for_customer() {
                 return Vec::new();
             }
@@ -117,8 +118,8 @@ impl Table {
 
     /// The plans that `event` starts unless their filter objects, whoever its customer is.
     pub fn perhaps_started_by(&self, event: &Event) -> Vec<Arc<InForce>> {
-        let mut all = self.started_by(event);
-        let others = self.of(event, InForce::would_start, |of| of.index.of_any_customer());
+        let mut all = self.started_by(event, event.at);
+        let others = self.of(event, event.at, InForce::would_start, |of| of.index.of_any_customer());
         all.extend(
             others
                 .into_iter()
@@ -130,7 +131,7 @@ impl Table {
 
     /// The plans in force at `event`'s time that look at such events, whether they would start or not.
     pub fn listening_to(&self, event: &Event) -> Vec<Arc<InForce>> {
-        self.of(event, |_, _| true, |of| (0..of.all.len()).collect())
+        self.of(event, event.at, |_, _| true, |of| (0..of.all.len()).collect())
     }
 
     /// Whether a workflow in force begins with the failures of others.
@@ -151,11 +152,12 @@ impl Table {
     fn of(
         &self,
         event: &Event,
+        at: DateTime<Utc>,
         agrees: impl Fn(&InForce, &Event) -> bool,
         found: impl Fn(&Listeners) -> Vec<usize>,
     ) -> Vec<Arc<InForce>> {
         let each =
             self.listeners(event).iter().flat_map(|of| found(of).into_iter().filter_map(|at| of.all.get(at)));
-        each.filter(|of| of.is_at(event.at) && agrees(of, event)).cloned().collect()
+        each.filter(|of| of.is_at(at) && agrees(of, event)).cloned().collect()
     }
 }

@@ -23,6 +23,7 @@ mod pace;
 pub mod plans;
 mod publish;
 mod record;
+mod replays;
 mod resume;
 mod schedule;
 mod setback;

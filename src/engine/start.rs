@@ -1,7 +1,7 @@
 //! Match: the events of a batch against the plans in force.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -12,9 +12,10 @@ use super::cause;
 use super::in_force::{InForce, Table};
 use super::plans::Plans;
 use super::record::tells;
+use super::replays::{self, Replay};
 use super::resume::{Broken, Moving};
 use crate::domain::event::{CustomerKey, Event, MAX_DEPTH};
-use crate::domain::ids::ExecutionId;
+use crate::domain::ids::{EventId, ExecutionId};
 use crate::store::executions::{Identity, load_customers};
 use crate::store::queue::{Claim, Due};
 use crate::store::session::{Session, StoreError};
@@ -27,21 +28,25 @@ pub(super) async fn start(
     moving: &mut Moving,
 ) -> Result<(), StoreError> {
     let (now, table) = (claim.now, plans.table());
-    let matched = find(claim, &table, moving);
+    let replays = replays::claimed(session, claim).await?;
+    let matched = find(claim, &table, &replays, moving);
     let mut wanted: HashSet<CustomerKey> = HashSet::new();
-    for (event, _, started) in &matched {
+    for Matched { event, started, .. } in &matched {
         wanted.extend(started.iter().filter_map(|in_force| in_force.plan.customer_of(event)));
         wanted.extend(table.customers_of(event));
     }
     let customers = load_customers(session, wanted.into_iter().collect()).await?;
 
     let (mut once, mut looping) = (HashSet::new(), Vec::new());
-    let started = matched.into_iter().flat_map(|(event, lane, mut started)| {
-        started.extend(table.started_with(event, |key| customers.get(key)));
-        started.into_iter().map(move |in_force| (event, lane, in_force))
+    let started = matched.into_iter().flat_map(|Matched { event, lane, mut started, replay }| {
+        let at = replay.map_or(event.at, |replay| replay.at);
+        started.extend(table.started_with(event, at, |key| customers.get(key)));
+        let only = replay.and_then(|replay| replay.workflow);
+        started.retain(|in_force| only.is_none_or(|only| only == in_force.workflow));
+        started.into_iter().map(move |in_force| (event, lane, in_force, replay))
     });
-    for (event, lane, in_force) in started {
-        let identity = identity(event, &in_force, lane, now);
+    for (event, lane, in_force, replay) in started {
+        let identity = identity(event, &in_force, lane, now, replay.map_or(0, |replay| replay.number));
         if !once.insert(identity.id) {
             continue; // The same event twice in one batch.
         }
@@ -68,6 +73,9 @@ pub(super) async fn start(
             if let Some(later) = later.filter(|later| *later > now) {
                 run.put_off(later);
             }
+            if replay.is_some_and(|replay| replay.lifts_guards) {
+                run.lift_guards(plan);
+            }
             tracing::debug!(execution = %identity.id, workflow = %identity.workflow, event = %identity.event,
                 version = identity.version, "an execution starts");
             moving.running.push(Running { identity, plan: plan.clone(), run });
@@ -88,7 +96,7 @@ pub async fn would_start(
 ) -> Result<Vec<(usize, Arc<InForce>)>, StoreError> {
     let table = plans.table();
     let events = events.iter().enumerate().filter(|(_, event)| event.depth <= MAX_DEPTH);
-    let matched: Vec<_> = events.map(|(n, event)| (n, event, table.started_by(event))).collect();
+    let matched: Vec<_> = events.map(|(n, event)| (n, event, table.started_by(event, event.at))).collect();
     let mut wanted: HashSet<CustomerKey> = HashSet::new();
     for (_, event, started) in &matched {
         wanted.extend(started.iter().filter_map(|in_force| in_force.plan.customer_of(event)));
@@ -97,7 +105,7 @@ pub async fn would_start(
     let customers = load_customers(session, wanted.into_iter().collect()).await?;
     let (mut once, mut found) = (HashSet::new(), Vec::new());
     for (n, event, mut started) in matched {
-        started.extend(table.started_with(event, |key| customers.get(key)));
+        started.extend(table.started_with(event, event.at, |key| customers.get(key)));
         for in_force in started {
             let customer = in_force.plan.customer_of(event).and_then(|key| customers.get(&key));
             let customer = customer.and_then(|read| read.as_ref().ok()).cloned().or(event.customer.clone());
@@ -110,22 +118,35 @@ pub async fn would_start(
     Ok(found)
 }
 
+/// An event and what it starts unless a filter objects.
+struct Matched<'c> {
+    event: &'c Event,
+    lane: i16,
+    started: Vec<Arc<InForce>>,
+    /// It was asked for once more.
+    replay: Option<&'c Replay>,
+}
+
 /// The events, each with its lane and what it starts unless a filter objects.
 fn find<'c>(
     claim: &'c Claim,
     table: &Table,
+    replays: &'c HashMap<EventId, Replay>,
     moving: &mut Moving,
-) -> Vec<(&'c Event, i16, Vec<Arc<InForce>>)> {
-    let mut matched: Vec<(&Event, i16, Vec<Arc<InForce>>)> = Vec::new();
+) -> Vec<Matched<'c>> {
+    let mut matched: Vec<Matched<'_>> = Vec::new();
     for row in &claim.rows {
         match &row.what {
             Due::Event(event) => {
-                matched.push((event, row.lane, table.started_by(event)));
+                let replay = replays.get(&event.id);
+                let (event, at) = replay.map_or((&**event, event.at), |replay| (&replay.event, replay.at));
+                let started = table.started_by(event, at);
+                matched.push(Matched { event, lane: row.lane, started, replay });
             }
             // Nobody can say whether a trigger would agree: whoever listens is told.
             Due::Unreadable(event, reason) => {
                 moving.broken.extend(table.listening_to(event).iter().map(|in_force| Broken {
-                    identity: identity(event, in_force, row.lane, claim.now),
+                    identity: identity(event, in_force, row.lane, claim.now, 0),
                     steps: Vec::new(),
                     state: None,
                     error: format!("the event's row can't be read: {reason}"),
@@ -138,8 +159,14 @@ fn find<'c>(
     matched
 }
 
-pub(super) fn identity(event: &Event, in_force: &InForce, lane: i16, now: DateTime<Utc>) -> Identity {
-    let id = ExecutionId::derive(event.id, event.at, in_force.workflow, 0);
+pub(super) fn identity(
+    event: &Event,
+    in_force: &InForce,
+    lane: i16,
+    now: DateTime<Utc>,
+    replay: u32,
+) -> Identity {
+    let id = ExecutionId::derive(event.id, event.at, in_force.workflow, replay);
     Identity {
         id,
         root: id,

@@ -189,6 +189,12 @@ pub struct ExecutionDetail {
     pub row: ExecutionRow,
     /// List of steps, in the order in which they happened.
     pub steps: Value,
+    /// Who undid it, if somebody has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undone_by: Option<String>,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undone_at: Option<DateTime<Utc>>,
 }
 
 /// The execution with this id.
@@ -206,12 +212,13 @@ pub async fn execution(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Execution
     };
     sqlx::query_as(
         "select e.id, e.event_at, e.event_id, e.workflow_id, e.version, e.status, e.error, e.started_at,
-                e.finished_at, e.steps, w.name as workflow
+                e.finished_at, e.steps, w.name as workflow, u.undone_by, u.undone_at
            from workflow_executions e left join workflows w on w.id = e.workflow_id
+           left join workflow_undone u on u.root = coalesce(e.root, e.id)
           where e.id = $1 and e.event_at >= $2 and e.event_at < $3
          union all
          select r.id, r.event_at, r.event_id, r.workflow_id, r.version, 'waiting', null, r.started_at,
-                null, coalesce(r.state -> 'steps', '[]'), w.name
+                null, coalesce(r.state -> 'steps', '[]'), w.name, null, null
            from workflow_waiting r left join workflows w on w.id = r.workflow_id
           where r.id = $1
           limit 1",

@@ -26,6 +26,7 @@ pub mod mails;
 pub mod maintenance;
 pub mod queue;
 pub mod recorded;
+pub mod replays;
 pub mod schedules;
 pub mod secrets;
 pub mod seed;
@@ -37,6 +38,7 @@ pub mod telling;
 pub mod testing;
 pub mod tokens;
 pub mod tracking;
+pub mod undo;
 pub mod unsubscribe;
 pub mod versions;
 pub mod waits;
@@ -120,6 +122,7 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &deliveries::CANCEL_PENDING,
     &embeddings::STORE,
     &events::FIND_EVENT,
+    &events::LOAD_EVENTS,
     &flow::PRUNE_FLOW,
     &in_force::IN_FORCE_NOW,
     &recorded::RECORDED_EVENTS,
@@ -137,6 +140,16 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &testing::LATEST_EVENTS,
     &testing::LATEST_ROW,
     &testing::CLOCK,
+    &undo::ROOT_OF,
+    &undo::MARK_UNDONE,
+    &undo::UNDONE_BY,
+    &undo::FORGET_DEAD,
+    &undo::ATTEMPTS,
+    &undo::RESTING_ATTEMPTS,
+    &undo::EFFECTS_DONE,
+    &undo::SAY_CAUSE,
+    &undo::UNDO_CHANGES,
+    &undo::START_NOTHING,
     &workflows::VERSIONS_IN_FORCE,
     &workflows::ONE_VERSION,
     &workflows::UNCHECKED,

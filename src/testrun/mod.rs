@@ -11,6 +11,8 @@ mod stage;
 
 pub mod backtest;
 
+pub mod undo;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -86,6 +86,8 @@ const CALLERS: &[(&str, &str)] = &[
     ("start_workflows", "service_role thendo_engine"),
     ("tell_executions", "service_role thendo_engine"),
     ("tell_failures", "thendo_engine"),
+    ("undo_changes", "thendo_engine"),
+    ("replay_events", "service_role"),
     ("hold_workflow", "service_role thendo_engine"),
     ("release_workflow", "service_role"),
     ("start_times", "thendo_engine"),

@@ -1,17 +1,28 @@
 //! `thendo executions …`: what workflows did, and what admins tell them.
 
+mod graph;
 mod words;
 
+use std::collections::HashSet;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use serde_json::Value;
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::Session;
 use super::output::{
     Advice, BAD, Format, QUIET, STRONG, one_line, print_json, print_line, shape, step_line, time,
 };
+use crate::kinds;
 use crate::store::lists::{self, DeliveryRow, ExecutionDetail, ExecutionFilter};
+use crate::store::versions;
+use crate::workflow::react_flow;
+
+/// Between two looks at an execution that is followed.
+const GLANCE: Duration = Duration::from_millis(250);
 
 /// `thendo executions …`
 #[derive(Debug, Subcommand)]
@@ -62,10 +73,14 @@ pub struct List {
 #[command(after_help = "\
 Examples:
   thendo executions show 01963d7e-2a30-5cc1-9d39-d8fb0a86bd13
+  thendo executions show 01963d7e-2a30-5cc1-9d39-d8fb0a86bd13 --follow     until it has ended, or Ctrl-C
   thendo executions show 01963d7e-2a30-5cc1-9d39-d8fb0a86bd13 --format json")]
 pub struct Show {
     /// Its id, as `executions list` prints it
     execution: Uuid,
+    /// Tell each step as it happens, until it has ended
+    #[arg(long)]
+    follow: bool,
     /// For people or for programs
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -134,18 +149,55 @@ impl Show {
     async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let pool = session.pool().await?;
         let id = self.execution;
-        let found = lists::execution(&pool, id).await?.ok_or_else(|| unknown(id))?;
+        let mut found = lists::execution(&pool, id).await?.ok_or_else(|| unknown(id))?;
+        if self.follow {
+            found = follow(&pool, found, self.format).await?;
+        }
         let deliveries = lists::deliveries(&pool, &[id]).await?;
         if self.format == Format::Json {
             print_json(&serde_json::json!({"execution": found, "deliveries": deliveries}))?;
         } else {
-            print_execution(&found, &deliveries)?;
+            let (workflow, version) = (found.row.workflow_id, found.row.version);
+            let mut connection = pool.acquire().await?;
+            let definition = versions::definition_of(&mut connection, workflow, version).await?;
+            let drawn = definition.and_then(|text| serde_json::from_str::<Value>(&text).ok());
+            print_execution(&found, drawn.as_ref(), &deliveries)?;
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn print_execution(found: &ExecutionDetail, deliveries: &[DeliveryRow]) -> anyhow::Result<()> {
+/// Looks until it has ended; people are told each step as it comes, and again when its outcome is another.
+async fn follow(
+    pool: &PgPool,
+    mut found: ExecutionDetail,
+    format: Format,
+) -> anyhow::Result<ExecutionDetail> {
+    let mut told: HashSet<String> = HashSet::new();
+    loop {
+        for step in found.steps.as_array().into_iter().flatten() {
+            let line = step_line(step);
+            if format == Format::Text && told.insert(format!("{} {line}", step["item"])) {
+                print_line(format_args!("  {line}"))?;
+            }
+        }
+        if found.row.status != "waiting" {
+            if format == Format::Text {
+                print_line("")?;
+            }
+            return Ok(found);
+        }
+        tokio::time::sleep(GLANCE).await;
+        let id = found.row.id;
+        found = lists::execution(pool, id).await?.ok_or_else(|| unknown(id))?;
+    }
+}
+
+fn print_execution(
+    found: &ExecutionDetail,
+    definition: Option<&Value>,
+    deliveries: &[DeliveryRow],
+) -> anyhow::Result<()> {
     let row = &found.row;
     let (style, shape) = shape(&row.status);
     let workflow = one_line(row.workflow.as_deref().unwrap_or("(gone)"));
@@ -159,6 +211,16 @@ fn print_execution(found: &ExecutionDetail, deliveries: &[DeliveryRow]) -> anyho
         row.event_id,
         time(row.event_at)
     ))?;
+    if let (Some(by), Some(at)) = (&found.undone_by, found.undone_at) {
+        print_line(format_args!("{BAD}undone by {}, {}{BAD:#}", one_line(by), time(at)))?;
+    }
+    if let Some(definition) = definition {
+        let (drawing, _) = react_flow::read(definition, &kinds::catalogue());
+        for line in graph::lines(&drawing, &found.steps) {
+            print_line(format_args!("  {line}"))?;
+        }
+        print_line("")?;
+    }
     for step in found.steps.as_array().into_iter().flatten() {
         print_line(format_args!("  {}", step_line(step)))?;
         for change in step["changes"].as_array().into_iter().flatten() {

@@ -84,6 +84,11 @@ impl Run {
         self.begins.is_some_and(|begins| begins > now)
     }
 
+    /// It starts though it would count as one too many: as another attempt, it needs a slot as any.
+    pub fn lift_guards(&mut self, plan: &Plan) {
+        self.admission = Admission::again(plan);
+    }
+
     /// It may run; with a slot, if it needs one.
     pub fn admit(&mut self, slot: Option<String>) {
         self.admission = Admission { slot, ..Admission::default() };

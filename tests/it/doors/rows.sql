@@ -158,6 +158,10 @@ values ({waiting}, 'wait', 'orders', 'update', '*', {workflow}, 1, 1);
 insert into workflow_dead_letters (id, root, attempt, event_at, event_id, workflow_id, version, lane, state, reason)
 values ({dead}, {dead}, 1, '2020-01-01', {event}, {workflow}, 1, 1, '{}', 'it failed');
 -- one | another
+insert into workflow_undone (root, event_at) values ({execution}, '2020-01-01');
+-- one | another
+insert into workflow_replays (event_at, event_id, number) values ('2020-01-01', {event}, 1);
+-- one | another
 insert into workflow_holds (workflow_id, reason) values ({workflow}, 'too much at once');
 -- one | another
 insert into workflow_alerts (kind, workflow_id, message) values ('bulk_guard', {workflow}, '{near|far}');

@@ -14,7 +14,11 @@
           and case when w.of_execution is null then l.order_id = w.order_id else l.execution_id = w.of_execution end
           and (l.points > 0 or w.gives_back)
     ) l
-    left join lateral (select sum(abs(r.points))::bigint as points from public.loyalty_ledger r where r.reverses = l.id) r on true
+    left join lateral (
+        -- A reversal may have been undone itself.
+        select sum(abs(r.points) - coalesce(abs((select sum(u.points) from public.loyalty_ledger u where u.reverses = r.id)), 0))::bigint as points
+        from public.loyalty_ledger r where r.reverses = l.id
+    ) r on true
 ), known_balances as materialized (
     select w.id, coalesce(p.balance, 0) as balance,
            coalesce((select sum(l.points) from lines l where l.id = w.id and not l.is_earned and l.points > 0), 0)::bigint as back,
