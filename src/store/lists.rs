@@ -213,8 +213,10 @@ pub async fn execution(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Execution
     sqlx::query_as(
         "select e.id, e.event_at, e.event_id, e.workflow_id, e.version, e.status, e.error, e.started_at,
                 e.finished_at, e.steps, w.name as workflow, u.undone_by, u.undone_at
-           from workflow_executions e left join workflows w on w.id = e.workflow_id
-           left join workflow_undone u on u.root = coalesce(e.root, e.id)
+           from workflow_executions e
+           left join lateral (select w.name from workflows w where w.id = e.workflow_id limit 1) w on true
+           left join lateral (select u.undone_by, u.undone_at from workflow_undone u
+                               where u.root = coalesce(e.root, e.id) limit 1) u on true
           where e.id = $1 and e.event_at >= $2 and e.event_at < $3
          union all
          select r.id, r.event_at, r.event_id, r.workflow_id, r.version, 'waiting', null, r.started_at,

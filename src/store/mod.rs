@@ -135,7 +135,6 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &testing::WRITTEN_EVENTS,
     &testing::NAMES_OF_WORKFLOWS,
     &testing::ACT_AS,
-    &testing::AN_ADMIN,
     &testing::ROW_OF,
     &testing::LATEST_EVENTS,
     &testing::LATEST_ROW,

@@ -37,7 +37,7 @@ pub(super) static BALANCES_AT: Sql = Sql {
 pub(super) static ORDER_TOTALS: Sql = Sql {
     name: "order_totals",
     text: "select o.id, o.total, o.currency from unnest($1::uuid[]) as i (id)
-           cross join lateral (select o.id, o.total, o.currency from public.orders o where o.id = i.id limit 1) o",
+           cross join lateral (select o.id, o.total::bigint, o.currency from public.orders o where o.id = i.id limit 1) o",
 };
 
 /// How far events have been read.

@@ -30,24 +30,20 @@ pub(super) static ACT_AS: Sql = Sql {
     name: "act_as",
     text: "select set_config('request.jwt.claims', $1, true), set_config('role', $2, true)",
 };
-pub(super) static AN_ADMIN: Sql = Sql {
-    name: "an_admin",
-    text: "select r.user_id from public.user_roles r where r.role = 'admin' order by r.created_at, r.user_id limit 1",
-};
-
 pub(super) static ROW_OF: Sql =
     Sql { name: "row_of", text: "select public.row_by_now($1::text, $2::text) as row" };
 pub(super) static LATEST_EVENTS: Sql = Sql {
     name: "latest_events",
     text: "select e.id, e.at as event_at, e.table_name, e.operation::text as operation, e.row_data, e.old_data, e.cause, e.depth
-           from public.workflow_events e where e.table_name = any ($1::text[]) order by e.at desc, e.id desc limit $2::bigint",
+           from public.workflow_events e
+           where e.table_name = any ($1::text[]) and e.at > statement_timestamp() - interval '90 days' order by e.at desc, e.id desc limit $2::bigint",
 };
 /// Names come from the catalog and are quoted there.
 pub(super) static LATEST_ROW: Sql = Sql {
     name: "latest_row",
     text: "select format('select t.id::text as id from %s t order by t.created_at desc limit 1', c.oid::regclass) as statement
            from pg_catalog.pg_class c
-           where c.oid = to_regclass(format('public.%I', $1::text)) and c.relkind in ('r', 'p')
+           where c.oid = to_regclass('public.' || quote_ident($1::text)) and c.relkind in ('r', 'p')
              and (select count(*) from pg_catalog.pg_attribute a
                    where a.attrelid = c.oid and not a.attisdropped and a.attname in ('id', 'created_at')) = 2",
 };
@@ -70,7 +66,7 @@ pub async fn row_of(
     Ok(rows.first().and_then(|row| Readable::members(row.get("row")).ok()).filter(|row| !row.is_empty()))
 }
 
-/// The latest events of these tables, the newest first: so many at most.
+/// The latest events of these tables of the last 90 days, the newest first: so many at most.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -96,7 +92,7 @@ pub async fn latest_row(session: &Session, table: &str) -> Result<Option<String>
 /// [`StoreError`].
 pub async fn clock(session: &Session) -> Result<DateTime<Utc>, StoreError> {
     let rows = session.query(&CLOCK, &[]).await?;
-    Ok(rows.first().map_or_else(Utc::now, |row| row.get("now")))
+    Ok(rows.first().map(|row| row.get("now")).unwrap_or_default())
 }
 
 fn readable(row: &Row) -> Option<Event> {
@@ -141,6 +137,9 @@ pub async fn act_as(session: &Session, role: &str, claims: &Value) -> Result<(),
 /// # Errors
 /// [`StoreError`].
 pub async fn an_admin(session: &Session) -> Result<Option<Uuid>, StoreError> {
-    let rows = session.query(&AN_ADMIN, &[]).await?;
-    Ok(rows.first().map(|row| row.get("user_id")))
+    // None of the engine's statements: that has no business with roles.
+    let sql = "select r.user_id from public.user_roles r where r.role = 'admin' order by r.created_at, r.user_id limit 1";
+    let found = session.client().query_opt(sql, &[]).await;
+    let found = found.map_err(|source| StoreError { name: "an_admin", source })?;
+    Ok(found.map(|row| row.get("user_id")))
 }

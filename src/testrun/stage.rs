@@ -29,7 +29,7 @@ use crate::store::executions::{Ended, Identity, load_customers, record};
 use crate::store::mails::stored;
 use crate::store::session::{Session, StoreError};
 use crate::store::staging::{customer_id, insert_if_missing};
-use crate::store::testing::{act_as, an_admin, names_of, written_events};
+use crate::store::testing::{act_as, an_admin, clock, names_of, written_events};
 use crate::workflow::catalogue::Catalogue;
 use crate::workflow::event_file::Given;
 use crate::workflow::mails::Mails;
@@ -263,7 +263,7 @@ impl Stage {
             workflow: *workflow,
             version: *version,
             lane: 0,
-            started_at: Utc::now(),
+            started_at: clock(&self.session).await?,
         };
         let steps = &report.steps;
         record(&self.session, &[Ended { identity: &identity, mode: Mode::Test, status, steps, error }])

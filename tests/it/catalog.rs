@@ -246,8 +246,7 @@ async fn functions_of_vectors_on_a_newer_postgresql_have_a_fixed_path_and_named_
 async fn have_a_fixed_path_and_named_callers(shop: &Shop) {
     let sql = format!(
         "select p.proname::text from {FUNCTIONS}
-            and not coalesce('search_path=pg_catalog, pg_temp' = any (p.proconfig), false) 
-            and p.prosqlbody is null order by 1"
+            and p.prosqlbody is null and 'search_path=pg_catalog, pg_temp' <> all (coalesce(p.proconfig, '{{}}')) order by 1"
     );
     // Not even an empty path will do: temporary types come first unless pg_temp is named last. A body that was parsed when it
     // was made looks nothing up; mail_stop is put in place in the engine's own statements.

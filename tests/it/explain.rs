@@ -81,7 +81,7 @@ fn read_whole(nodes: &[Value]) -> Vec<String> {
 }
 
 /// Whatever the shop, these have few rows.
-const SHORT: &[&str] = &["workflows", "workflow_waiting", "pages", "user_roles"];
+const SHORT: &[&str] = &["workflows", "workflow_waiting", "workflow_undone", "pages", "user_roles"];
 
 /// Whether the plan reads that very index, or its part on a partition.
 async fn uses(shop: &Shop, nodes: &[Value], index: &str) -> bool {

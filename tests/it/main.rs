@@ -13,6 +13,7 @@ mod backtesting;
 mod bouncing;
 mod bulk;
 mod campaigns;
+mod cases;
 mod catalog;
 mod cli;
 mod consenting;

@@ -31,29 +31,25 @@ fn examples() -> Vec<PathBuf> {
 }
 
 /// A folder with a workflow and an event.
-struct Folder(tempfile::TempDir);
+pub struct Folder(tempfile::TempDir);
 
 impl Folder {
-    fn with(workflow: &Value, event: &Value) -> Self {
+    pub fn with(workflow: &Value, event: &Value) -> Self {
         let folder = Self(tempfile::tempdir().expect("a folder"));
         folder.write("workflow.json", workflow);
         folder.write("event.json", event);
         folder
     }
 
-    fn write(&self, name: &str, value: &Value) -> String {
+    pub fn write(&self, name: &str, value: &Value) -> String {
         let path = self.0.path().join(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         std::fs::write(&path, value.to_string()).expect("written");
         path.to_string_lossy().into_owned()
     }
 
-    fn path(&self, name: &str) -> String {
+    pub fn path(&self, name: &str) -> String {
         self.0.path().join(name).to_string_lossy().into_owned()
-    }
-
-    fn read(&self, name: &str) -> Value {
-        serde_json::from_str(&std::fs::read_to_string(self.0.path().join(name)).expect("read")).expect("JSON")
     }
 
     /// Exit code, report, and what was said beside it.
@@ -66,7 +62,7 @@ impl Folder {
     }
 }
 
-fn order(total: i64) -> Value {
+pub fn order(total: i64) -> Value {
     json!({ "type": "order_created", "at": "2026-11-22T10:00:00Z", "data": {
         "order": { "total": total, "currency": "EUR" }, "customer": { "email": "eve@x.example", "name": "Eve" } } })
 }
@@ -287,9 +283,10 @@ async fn stored_workflows_run_on_what_was_recorded_on_rows_and_on_samples() {
             "{report:#}"
         );
     }
+    let missing = "00000000-0000-7000-8000-000000000000";
     for (args, words) in [
-        (["--event-id", "00000000-0000-7000-8000-000000000000"], "there is no event"),
-        (["--row", "orders:nothing"], "orders"),
+        (["--event-id", missing], "there is no event"),
+        (["--row", "orders:nothing"], "there is no row `nothing` in `orders`"),
         (["--row", "pages:1"], "does not begin with rows of `pages`"),
     ] {
         let (code, _, said) = shop.thendo(&[&["test-run", "points"][..], &args].concat()).await;
@@ -331,9 +328,10 @@ async fn nobody_waits_long_for_a_test_run_and_it_waits_long_for_nobody() {
     let mut event = order(100);
     event["data"]["customer"] = json!({ "email": "ada@example.com", "id": shop.customer });
     let folder = Folder::with(&json!({ "nodes": nodes, "edges": edges }), &event);
-    shop.does("insert into loyalty_points (customer_id, balance) select id, 0 from customers").await;
     let other = connect(&shop.url).await;
-    other.batch_execute("set lock_timeout = 0").await.expect("patient");
+    let patient =
+        "set lock_timeout = 0; insert into loyalty_points (customer_id, balance) select id, 0 from customers";
+    other.batch_execute(patient).await.expect("patient");
     let longest = async {
         // Who wants the same balance all the while waits as long as a test run holds it.
         let (mut longest, began) = (Duration::ZERO, Instant::now());
@@ -361,45 +359,4 @@ async fn nobody_waits_long_for_a_test_run_and_it_waits_long_for_nobody() {
             == 0
     })
     .await;
-}
-
-#[tokio::test]
-async fn cases_beside_workflows_pass_fail_and_are_written_anew() {
-    let shop = Shop::open().await;
-    let folder = Folder::with(
-        &one_action("order_created", "award_points", json!({ "points": "{{ order.total // 100 }}" })),
-        &order(700),
-    );
-    folder.write(
-        "expected.json",
-        &json!({ "outcome": "succeeded", "steps": [{}, { "result": { "points": 7 } }] }),
-    );
-    let case = |points: i64| {
-        json!({ "about": "Larger.", "event": order(100_000), "settings": { "branches": {} },
-        "expect": { "outcome": "succeeded", "steps": [{ "node": "start" }, { "result": { "points": points } }] } })
-    };
-    folder.write("cases/large.json", &case(1_000));
-    let off = json!({ "event": order(1), "settings": { "branches": { "act": "error" } }, "expect": { "outcome": "failed" } });
-    folder.write("cases/off.json", &off);
-    let dir = folder.path("");
-    let (code, said, warned) = shop.thendo(&["test", &dir]).await;
-    assert!(code == Some(0) && said.contains("3 of 3 as expected"), "{said}{warned}");
-    assert_eq!(shop.count("workflow_executions").await, 0, "no note either");
-    folder.write("cases/large.json", &case(999));
-    folder.write("cases/broken.json", &json!({ "event": order(1), "expected": {} }));
-    let (code, said, _) = shop.thendo(&["test", &dir, "--format", "json"]).await;
-    let said: Value = serde_json::from_str(&said).expect("JSON");
-    assert_eq!((code, &said["passed"], &said["failed"]), (Some(1), &json!(2), &json!(2)), "{said:#}");
-    let large = said["cases"]
-        .as_array()
-        .expect("cases")
-        .iter()
-        .find(|case| case["name"].as_str().is_some_and(|name| name.ends_with("/large")));
-    let differs = json!([{ "at": "/steps/1/result/points", "expected": 999, "seen": 1000 }]);
-    assert_eq!(large.expect("it")["differences"], differs);
-    let (_, said, _) = shop.thendo(&["test", &dir, "--update"]).await;
-    assert!(said.contains("is no case"), "{said}");
-    assert_eq!(folder.read("cases/large.json"), case(1_000), "the rest of the file stays");
-    let (code, _, said) = shop.thendo(&["test", &folder.path("cases")]).await;
-    assert!(code == Some(1) && said.contains("there are no cases"), "{said}");
 }

@@ -111,6 +111,21 @@ struct Found {
 }
 
 impl Backtest {
+    /// Of what is drawn, or a file, beside the version in force.
+    pub fn before_publishing(workflow: &str, since: &str) -> Self {
+        Self {
+            workflow: workflow.to_owned(),
+            version: None,
+            since: since.to_owned(),
+            until: None,
+            against: Some(Which::Live),
+            show: Some(Show::Differences),
+            limit: 20,
+            database: false,
+            format: Format::Text,
+        }
+    }
+
     /// Runs it and prints what would have happened.
     ///
     /// # Errors

@@ -7,18 +7,22 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::diff;
 use super::files::{self, FileRead};
 use super::{Judged, one_to_edit, only, readable, refuse, source_of};
 use crate::cli::Session;
+use crate::cli::backtest::Backtest;
 use crate::cli::output::{Advice, Format, GOOD, QUIET, WAIT, eprint_line, one_line, print_json, print_line};
 use crate::kinds;
 use crate::store::versions::{self, Head, InFlight, MOST_COUNTED};
 use crate::store::{mails, secrets};
 use crate::workflow::compile::compile;
 use crate::workflow::diagnostics::{Diagnostic, any_error};
+use crate::workflow::diff as meaning;
 use crate::workflow::mails::{Mails, sent_by};
 use crate::workflow::plan::Plan;
 
@@ -28,6 +32,7 @@ use crate::workflow::plan::Plan;
 Examples:
   thendo workflow publish order-thanks
   thendo workflow publish order-thanks.json welcome/workflow.json
+  thendo workflow publish order-thanks --dry-run --backtest 30d
 
 A name or an id stands for the draft in the database, a path for a file; a file takes the place of the
 workflow of the same name, or is a new one. All are checked first; if one is broken, nothing is published.
@@ -39,6 +44,12 @@ pub struct Publish {
     /// Names, ids or files
     #[arg(required = true, value_name = "NAME|FILE")]
     workflows: Vec<String>,
+    /// Say what would change and who is under way, and publish nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// First what both versions do for the events since then (30d, a day, an instant), as `thendo backtest` says it
+    #[arg(long, value_name = "SPAN|TIME", conflicts_with = "format")]
+    backtest: Option<String>,
     /// For people or for programs
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -55,6 +66,9 @@ pub(super) struct Published {
     pub before: Option<i32>,
     /// Whether the version is a new one.
     pub new: bool,
+    /// What it does otherwise than the one that was in force before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<meaning::Diff>,
     /// Executions that go on with older versions.
     pub in_flight: Vec<InFlight>,
     /// What it needs of the database and does not find there.
@@ -83,6 +97,9 @@ impl Publish {
         let (read, broken) = files::read_all(&paths)?;
         faulty.extend(broken);
         faulty.extend(files::faulty(&read));
+        if !self.backtest(session).await? {
+            return Ok(ExitCode::FAILURE);
+        }
         let pool = session.pool().await?;
         let mut transaction = versions::begin(&pool).await?;
         let mut heads: Vec<Head> = Vec::new();
@@ -104,14 +121,31 @@ impl Publish {
         heads.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
         heads.dedup_by_key(|head| head.id);
         let mut published = put_in_force(&mut transaction, &heads, Next::Draft).await?;
-        transaction.commit().await.context("publishing failed")?;
+        match self.dry_run {
+            true => transaction.rollback().await.context("it could not be taken back")?,
+            false => transaction.commit().await.context("publishing failed")?,
+        }
         count_in_flight(&pool, &mut published).await?;
         if self.format == Format::Json {
             print_json(&published)?;
         } else {
-            published.iter().try_for_each(print)?;
+            published.iter().try_for_each(|of| print_as(of, if self.dry_run { "would be" } else { "is" }))?;
+            if self.dry_run {
+                print_line(format_args!("{QUIET}nothing was published{QUIET:#}"))?;
+            }
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// What the editions do for what happened, beside those in force.
+    async fn backtest(&self, session: &Session) -> anyhow::Result<bool> {
+        let Some(since) = &self.backtest else { return Ok(true) };
+        for workflow in &self.workflows {
+            if Backtest::before_publishing(workflow, since).run(session).await? != ExitCode::SUCCESS {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -172,10 +206,11 @@ pub(super) async fn put_in_force(
         outcome.diagnostics.extend(warnings.iter().cloned());
         let diagnostics = serde_json::to_value(&outcome.diagnostics)?;
         let (hash, secrets) = (plan.hash().to_owned(), plan.secrets());
-        compiled.push((head, written.revision, hash, diagnostics, plan.parts(), warnings, secrets));
+        let changes = changes(connection, head, &definition).await?;
+        compiled.push((head, written.revision, hash, diagnostics, plan.parts(), warnings, secrets, changes));
     }
     let mut published = Vec::with_capacity(heads.len());
-    for (head, revision, hash, diagnostics, parts, warnings, secrets) in compiled {
+    for (head, revision, hash, diagnostics, parts, warnings, secrets, changes) in compiled {
         let edit = (head.id, revision);
         let version = versions::put_in_force(connection, edit, &hash, &diagnostics, &parts).await?;
         let version = version.context("the row was edited meanwhile")?;
@@ -188,6 +223,7 @@ pub(super) async fn put_in_force(
             version,
             before,
             new,
+            changes: changes.filter(|_| new),
             in_flight,
             warnings,
             secrets,
@@ -195,6 +231,19 @@ pub(super) async fn put_in_force(
         });
     }
     Ok(published)
+}
+
+/// What a drawing does otherwise than the version in force.
+async fn changes(
+    connection: &mut PgConnection,
+    head: &Head,
+    definition: &Value,
+) -> anyhow::Result<Option<meaning::Diff>> {
+    let Some(number) = head.live_version else { return Ok(None) };
+    let former = versions::definition_of(connection, head.id, number).await?;
+    // One that can't be read was in force all the same: what is to be must not fail by it.
+    let former = former.and_then(|text| versions::read(&text).ok());
+    Ok(former.map(|former| meaning::diff(&former, definition, &kinds::catalogue())))
 }
 
 /// Warnings about the stored mails that a plan names.
@@ -236,11 +285,16 @@ pub(super) async fn count_in_flight<'a>(
     Ok(())
 }
 
-/// "published as v3", and who stays with the old ones.
+/// "v3 is in force", what it does otherwise, and who stays with the old ones.
 pub(super) fn print(of: &Published) -> anyhow::Result<()> {
+    print_as(of, "is")
+}
+
+fn print_as(of: &Published, is: &str) -> anyhow::Result<()> {
     let name = one_line(&of.workflow);
     if of.new {
-        print_line(format_args!("{GOOD}●{GOOD:#} {name}: v{} is in force", of.version))?;
+        print_line(format_args!("{GOOD}●{GOOD:#} {name}: v{} {is} in force", of.version))?;
+        of.changes.as_ref().map_or(Ok(()), diff::print)?;
     } else {
         print_line(format_args!(
             "{GOOD}●{GOOD:#} {name}: v{} means the same and is in force already",
