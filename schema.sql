@@ -1673,6 +1673,33 @@ revoke all on function public.is_admin(uuid) from public, anon, authenticated, s
 grant execute on function public.is_admin(uuid) to authenticated;
 grant execute on function public.is_admin(uuid) to service_role;
 
+--- function public.is_recorded(jsonb, jsonb[])
+CREATE OR REPLACE FUNCTION public.is_recorded(change jsonb, recorded jsonb[])
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    with of_row as materialized (
+        select r -> 'before' as before, r -> 'after' as after from unnest(recorded) r
+         where r -> 'table' = change -> 'table' and r -> 'key' = change -> 'key' and change ->> 'table' not like 'workflow\_%'
+    )
+    select exists (select from of_row)
+       and not exists (select from jsonb_each(case jsonb_typeof(change -> 'before') when 'object' then change -> 'before' else '{}' end) m
+                        where not exists (select from of_row o where o.before -> m.key = m.value))
+       and not exists (select from jsonb_each(case jsonb_typeof(change -> 'after') when 'object' then change -> 'after' else '{}' end) m
+                        where not exists (select from of_row o where o.after -> m.key = m.value))
+       -- Whether it was there before and after is recorded, too.
+       and (jsonb_typeof(change -> 'before') = 'object' or exists (select from of_row o where jsonb_typeof(o.before) is distinct from 'object'))
+       and (jsonb_typeof(change -> 'after') = 'object' or exists (select from of_row o where jsonb_typeof(o.after) is distinct from 'object'))
+$function$;
+
+--- comment-on-function public.is_recorded(jsonb, jsonb[])
+comment on function public.is_recorded(jsonb, jsonb[]) is 'Of undo_changes(): whether a change of a row is made of what was recorded of it.';
+
+--- grants-on-function public.is_recorded(jsonb, jsonb[])
+revoke all on function public.is_recorded(jsonb, jsonb[]) from public, anon, authenticated, service_role;
+
 --- function public.keep_balances()
 CREATE OR REPLACE FUNCTION public.keep_balances()
  RETURNS trigger
@@ -4136,6 +4163,9 @@ begin
         unfit := public.who_refers_to(target, here);
         if not has_any_column_privilege('thendo_engine', target, 'insert') then
             conflict := 'workflows may not write this table any more';
+        -- A row goes as a whole: what others wrote beside what the workflow did would go with it.
+        elsif here ?& '{created_at,updated_at}' and here -> 'created_at' <> here -> 'updated_at' then
+            conflict := format('changed since, at %s', here ->> 'updated_at');
         elsif unfit is not null then
             conflict := format('rows of `%s` refer to it', unfit);
         else
@@ -4176,14 +4206,13 @@ CREATE OR REPLACE FUNCTION public.undo_changes(of_root uuid, of_event_at timesta
 AS $function$
 declare
     each_change record;
-    recorded constant text[] := array(
-        select distinct concat_ws(' ', c ->> 'table', c ->> 'key')
-        from public.workflow_executions x, jsonb_path_query(x.steps, 'lax $[*].changes[*]') c
-        where x.event_at = of_event_at and (x.id = of_root or x.root = of_root));
+    recorded constant jsonb[] := array(
+        select c from public.workflow_executions x, jsonb_path_query(x.steps, 'lax $[*].changes[*]') c
+        where x.event_at = of_event_at and (x.id = of_root or x.root = of_root) and x.mode = 'live');
 begin
     for each_change in select w.change, w.n from jsonb_array_elements(wanted) with ordinality as w (change, n) order by w.n loop
         n := each_change.n; conflict := null; note := null; is_now := null; points := null;
-        if not concat_ws(' ', each_change.change ->> 'table', each_change.change ->> 'key') = any (recorded) then
+        if not public.is_recorded(each_change.change, recorded) then
             raise insufficient_privilege using message = format('execution %s did not write the row %s of `%s`', of_root,
                 each_change.change ->> 'key', each_change.change ->> 'table');
         end if;

@@ -39,6 +39,9 @@ use crate::workflow::subjects::is_stored;
 /// Whoever has a row in hand is waited for so often.
 const TRIES: u32 = 20;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+/// The last of them for who is stopped or cut off in the middle.
+const BEGIN: &str = "begin; set local lock_timeout = '100ms'; set local statement_timeout = '1s';
+    set local idle_in_transaction_session_timeout = '1500ms'";
 
 /// A database that workflows are tried on.
 pub struct Stage {
@@ -91,13 +94,12 @@ impl Stage {
 
     async fn once(&self, test: &TestRun) -> Result<Report, TestRunError> {
         let session = &self.session;
-        session
-            .transaction("begin; set local lock_timeout = '100ms'; set local statement_timeout = '1s'")
-            .await?;
+        session.transaction(BEGIN).await?;
         let report = match timeout(LONGEST, self.in_transaction(test)).await {
             Ok(report) => report,
             Err(_) => {
-                connect::cancel(&self.url, session.client()).await?;
+                // Whether or not that is heard: the statement has its own limit, and what comes next is taken back.
+                let _ = timeout(BETWEEN_TRIES, connect::cancel(&self.url, session.client())).await;
                 Err(TestRunError::TooLong)
             }
         };
@@ -150,6 +152,12 @@ impl Stage {
         if assumed.role.is_some() {
             session.transaction("set local role thendo_engine").await?;
         }
+        if assumed.role.is_some() {
+            warnings.push(
+                "what would start is not known: only what the engine writes is traced to its execution"
+                    .into(),
+            );
+        }
         let starts = self.starts(id).await?;
         let [Running { run, .. }] = running;
         Ok(Report {
@@ -180,6 +188,8 @@ impl Stage {
         let mut awaited = assumed.awaited.clone();
         awaited.sort_by_key(|(_, event)| std::cmp::Reverse(event.at));
         loop {
+            // So that the time limit holds where nothing is asked of the database.
+            tokio::task::yield_now().await;
             in_waves(&self.session, running, mails, now, Manner::OneByOne, &mut deliveries).await?;
             let [Running { run, plan, .. }] = running;
             if run.status != Status::Waiting {

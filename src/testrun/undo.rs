@@ -155,8 +155,7 @@ pub async fn undo(session: &Session, order: &Order) -> Result<Undone, UndoError>
     }
 }
 
-const BEGIN: &str =
-    "begin; set local lock_timeout = '1s'; set local statement_timeout = '30s'; set local role thendo_engine";
+const BEGIN: &str = "begin; set local lock_timeout = '300ms'; set local statement_timeout = '5s'; set local role thendo_engine";
 
 async fn in_transaction(session: &Session, order: &Order) -> Result<Undone, UndoError> {
     let unknown = || UndoError::Unknown(order.execution);
@@ -182,6 +181,9 @@ async fn in_transaction(session: &Session, order: &Order) -> Result<Undone, Undo
         undo::say_cause(session, root).await?;
     }
     let reversed = undo::reverse(session, root, &wanted).await?;
+    if reversed.len() != wanted.len() {
+        return Err(UndoError::NotWhole(root.id));
+    }
     let called_off = cancel_pending(session, &ids).await?;
     if !order.starts_workflows {
         undo::start_nothing(session, root).await?;

@@ -98,8 +98,12 @@ async fn what_somebody_has_changed_since_is_listed_and_nothing_is_done() {
     assert!(said.contains("2 rows can't be put back"), "{said}");
     assert_eq!((balance(&shop).await, shop.count("deposits").await), (150, 1));
 
-    // What others write beside the written columns, and to the balance, is no change of theirs.
-    shop.does("update deposits set status = 'pending', paid_at = null, updated_at = now()").await;
+    // A row goes as a whole, with whatever others wrote into it, even if it looks as before.
+    shop.does("update deposits set status = 'pending', paid_at = null").await;
+    let (code, out, _) = shop.thendo(&["undo", &id, "--confirm"]).await;
+    assert!(code == Some(1) && out.contains("changed since, at "), "{out}");
+    // What others write to the balance is no change of theirs, and what is gone is gone.
+    shop.does("delete from deposits").await;
     shop.does(
         "insert into loyalty_ledger (customer_id, points, reason) select id, 500, 'given' from customers",
     )
@@ -269,14 +273,18 @@ async fn the_engine_may_reverse_what_was_recorded_and_nothing_else() {
     let id: Uuid = execution(&shop, workflow).await.parse().expect("an id");
     let at = "select event_at from workflow_executions where id = $1";
     let at: chrono::DateTime<chrono::Utc> = shop.db.query_one(at, &[&id]).await.expect("its time").get(0);
-    let foreign = json!([{"table": "customers", "key": shop.customer, "after": {"email": "x"}}]);
+    let deposit: Uuid = shop.db.query_one("select id from deposits", &[]).await.expect("one").get(0);
     shop.does("set role thendo_engine").await;
-    let refused = shop.db.query("select n from undo_changes($1, $2, $3)", &[&id, &at, &foreign]).await;
-    assert!(
-        refused.is_err_and(
-            |error| error.code() == Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE)
-        )
-    );
+    for foreign in [
+        json!([{"table": "customers", "key": shop.customer, "after": {"email": "x"}}]),
+        // A row of its own, with values that nobody recorded.
+        json!([{"table": "deposits", "key": deposit, "before": {"amount": 1}, "after": {"amount": 125_00}}]),
+        json!([{"table": "deposits", "key": deposit, "after": {"amount": 1}}]),
+    ] {
+        let refused = shop.db.query("select n from undo_changes($1, $2, $3)", &[&id, &at, &foreign]).await;
+        let denied = Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE);
+        assert!(refused.is_err_and(|error| error.code() == denied), "{foreign}");
+    }
     shop.does("reset role").await;
 }
 

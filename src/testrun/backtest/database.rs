@@ -35,7 +35,7 @@ pub(super) async fn run_one(
     for _ in 0..TRIES {
         session
             .transaction(
-                "begin; set local role thendo_engine; set local lock_timeout = '100ms'; set local statement_timeout = '500ms'",
+                "begin; set local role thendo_engine; set local lock_timeout = '100ms'; set local statement_timeout = '500ms'; set local idle_in_transaction_session_timeout = '1500ms'",
             )
             .await?;
         let tried = tokio::time::timeout(MOST, moved(session, of, mails, event, &started.run, started.now));
