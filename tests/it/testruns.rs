@@ -314,7 +314,7 @@ async fn under_somebody_else_s_rights_it_may_do_what_they_may() {
 #[tokio::test]
 async fn nobody_waits_long_for_a_test_run_and_it_waits_long_for_nobody() {
     let shop = Shop::open().await;
-    // The shop's own trigger takes its time: each award a second and a half.
+    // The shop's own trigger takes its time: each award 0.7 s.
     shop.does(
         "create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.7); return new; end $$;
          create trigger slow before insert on loyalty_ledger for each row execute function slow()",
