@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
+use futures_util::future::join_all;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
@@ -90,7 +91,7 @@ async fn a_signed_webhook_starts_its_workflow_once_however_often_it_comes() {
     let at_once = (0..10).map(|n| {
         sends(if n % 2 == 0 { &daemon } else { &other }, "crm/new-lead?a=1&token=x", &headers, body)
     });
-    assert!(futures_util::future::join_all(at_once).await.iter().all(|status| *status == 202));
+    assert!(join_all(at_once).await.iter().all(|status| *status == 202));
     shop.has_settled().await;
     assert_eq!((events(&shop).await, shop.count("workflow_executions").await), (1, 1));
     let event = event(&shop).await;
@@ -257,6 +258,23 @@ async fn while_the_database_is_away_nothing_is_pretended() {
     assert_eq!(events(&shop).await, 0);
     assert_eq!(sends(&daemon, "lead", &[("idempotency-key", "1")], "{}").await, 202);
     assert_eq!(events(&shop).await, 1);
+}
+
+#[tokio::test]
+async fn beyond_what_can_be_taken_at_once_who_comes_is_asked_to_come_again() {
+    let shop = Shop::open().await;
+    let daemon = shop.daemon().await;
+    shop.publishes("lead", &hook(json!({ "path": "lead" }))).await;
+    shop.db.batch_execute("begin; lock table workflow_hook_calls").await.expect("locked");
+    let ids: Vec<_> = (0..150).map(|n: u32| n.to_string()).collect();
+    let headers: Vec<_> = ids.iter().map(|id| [("idempotency-key", id.as_str())]).collect();
+    let answers = join_all(headers.iter().map(|headers| sends(&daemon, "lead", headers, "{}"))).await;
+    shop.db.batch_execute("rollback").await.expect("let go");
+    assert!(answers.contains(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+    assert!(answers.iter().all(|status| matches!(status.as_u16(), 429 | 503)), "{answers:?}");
+    // What was refused left nothing behind, and its places are free.
+    assert_eq!(events(&shop).await, 0);
+    assert_eq!(sends(&daemon, "lead", &[], "{}").await, 202);
 }
 
 #[tokio::test]

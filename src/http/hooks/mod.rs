@@ -28,8 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const STRIPE: &str = "stripe";
 /// As long as a path can be.
 const LONGEST_PATH: usize = 100;
-/// Requests that the database is asked for at the same time; whoever comes beyond is asked to come again.
+/// Requests that the database is asked for at the same time.
 static AT_ONCE: Semaphore = Semaphore::const_new(64);
+/// Whoever comes beyond [`AT_ONCE`] waits so long for a place, and is then asked to come again.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(2);
 /// KiB of bodies that are held at the same time: as much as has come of each. Who sends slowly takes nobody's place.
 static HELD: Semaphore = Semaphore::const_new(64 * 1024);
 /// A whole body comes within so long.
@@ -103,7 +105,7 @@ async fn take(shared: &Shared, path: &str, request: Request) -> Result<bool, Ref
         return Err(Refusal::NoSuchHook);
     }
     let (parts, body) = request.into_parts();
-    let place = AT_ONCE.try_acquire().map_err(|_| Refusal::Busy)?;
+    let place = queued().await?;
     let (mut hooks, mut now) = asked(hooks::hooks_at(&shared.pool, path)).await?;
     let stripe = shared.settings.hooks.stripe.as_deref().filter(|_| path == STRIPE);
     if let Some(secret) = stripe {
@@ -120,7 +122,7 @@ async fn take(shared: &Shared, path: &str, request: Request) -> Result<bool, Ref
     let most = shared.settings.hooks.max_body_kib as usize * 1024;
     let (bytes, _held) =
         timeout(BODY_PATIENCE, read(&parts, body, most)).await.map_err(|_| Refusal::TooSlow)??;
-    let _place = AT_ONCE.try_acquire().map_err(|_| Refusal::Busy)?;
+    let _place = queued().await?;
     let came = Came { headers: &parts.headers, body: &bytes, now };
     let (verified, scheme) = verified(&shared.keys, &hooks, &came)?;
     let body = request::body(&parts.headers, &bytes).map_err(Refusal::Unreadable)?;
@@ -135,6 +137,10 @@ async fn take(shared: &Shared, path: &str, request: Request) -> Result<bool, Ref
     }
     let (sender_id, method) = (sender_id.as_deref(), parts.method.as_str());
     asked(hooks::take(&shared.pool, &Taken { path, method, sender_id, request, verified: &verified })).await
+}
+
+async fn queued() -> Result<SemaphorePermit<'static>, Refusal> {
+    timeout(QUEUE_PATIENCE, AT_ONCE.acquire()).await.ok().and_then(Result::ok).ok_or(Refusal::Busy)
 }
 
 /// What the database says, if it does so in time. Nothing is pretended: who hears that it is away sends again.
