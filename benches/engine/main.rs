@@ -3,7 +3,7 @@
 //!     cargo bench --bench engine [-- BLOCK …] [--json FILE]
 //!
 //! Blocks: footprint latency drain backlog daemons claim peers writers bulk mails workflows load
-//! campaigns ledger tracking backtest. All of them without one.
+//! campaigns ledger tracking backtest testruns. All of them without one.
 
 mod backtest;
 mod bulk;
@@ -19,6 +19,7 @@ mod load;
 mod mails;
 mod peers;
 mod sink;
+mod testruns;
 mod tracking;
 mod workflows;
 mod writers;
@@ -67,6 +68,7 @@ async fn main() -> Outcome<()> {
         "ledger" => ledger::run,
         "tracking" => tracking::run,
         "backtest" => backtest::run,
+        "testruns" => testruns::run,
     }
     let missed = lab.table();
     println!("\n{} figures missed, {:.0} s", missed, began.elapsed().as_secs_f64());

@@ -13,7 +13,7 @@ use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClas
 use crate::workflow::config::Reader;
 use crate::workflow::context::Context;
 use crate::workflow::diagnostics::segment;
-use crate::workflow::subjects::{Field, FieldType, row_of};
+use crate::workflow::subjects::{Field, FieldType};
 use crate::workflow::template::Template;
 
 /// The kind.
@@ -77,7 +77,7 @@ pub(super) fn templates(reader: &mut Reader<'_>, table: &str, set: &BTreeMap<Str
     let mut columns = Columns::new();
     for (column, value) in set {
         let path = format!("{}/set/{}", reader.path, segment(column));
-        reader.column(row_of(table), column, path.clone());
+        reader.column(table, column, path.clone());
         let given = match value {
             Value::String(text) => reader.text(text, &path).map(Given::Template),
             value => Some(Given::Value(value.clone())),

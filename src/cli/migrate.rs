@@ -6,10 +6,11 @@ use std::time::Instant;
 use clap::Args;
 use secrecy::SecretString;
 
+use super::impact::{self, Impact};
 use super::output::{Format, GOOD, QUIET, WAIT, one_line, print_json, print_line, seconds, shape};
 use super::{Session, adopt};
 use crate::database::migrate::{self, Progress, State};
-use crate::database::{pooler, rows};
+use crate::database::{connect, pooler, rows};
 
 /// `thendo migrate`
 #[derive(Debug, Args)]
@@ -17,7 +18,7 @@ use crate::database::{pooler, rows};
 Examples:
   thendo migrate                       apply what is pending
   thendo migrate --status              list all and where each stands
-  thendo migrate --check               exit 1 unless all are applied and unchanged
+  thendo migrate --check               exit 1 unless all are applied, and all that runs can run on
   thendo migrate --adopt --dry-run     say what taking in an existing shop would do
   thendo migrate --adopt               take it in: add what is missing, change nothing that is there
   thendo migrate --print-schema        describe the database's schema as SQL
@@ -27,7 +28,8 @@ pub struct Migrate {
     /// Only list where each migration stands
     #[arg(long, conflicts_with = "check")]
     status: bool,
-    /// Only check; exit 1 if one is pending, changed or unknown
+    /// Only check; exit 1 if one is pending, changed or unknown, and if the tables as they are break a workflow that runs:
+    /// one that is published, or that executions rest on
     #[arg(long)]
     check: bool,
     /// Take in a database that has tables of the schema already: list every difference, add what is missing,
@@ -88,8 +90,16 @@ impl Migrate {
     async fn report(&self, url: &SecretString) -> anyhow::Result<ExitCode> {
         let standings = migrate::status(url).await?;
         let sound = standings.iter().all(|standing| standing.state == State::Applied);
+        let impact = match self.check {
+            true => Some(impact::of_schema(&mut connect::single(url, "check").await?, sound).await?),
+            false => None,
+        };
         if self.format == Format::Json {
-            print_json(&serde_json::json!({"up_to_date": sound, "migrations": standings}))?;
+            let mut answer = serde_json::json!({"up_to_date": sound, "migrations": standings});
+            if let Some(impact) = &impact {
+                (answer["workflows"], answer["statements"]) = impact.as_json();
+            }
+            print_json(&answer)?;
         } else {
             for standing in
                 standings.iter().filter(|standing| self.status || standing.state != State::Applied)
@@ -102,8 +112,10 @@ impl Migrate {
             if sound {
                 print_line("the schema is up to date")?;
             }
+            impact.as_ref().map_or(Ok(()), Impact::print)?;
         }
-        Ok(if self.check && !sound { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        let broken = impact.is_some_and(|impact| impact.breaks());
+        Ok(if self.check && (!sound || broken) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 }
 

@@ -17,6 +17,7 @@ pub mod demo;
 pub mod events;
 pub mod executions;
 pub mod health;
+mod impact;
 pub mod keys;
 pub mod logging;
 pub mod migrate;

@@ -167,6 +167,16 @@ pub fn verdict(source: &Source, diagnostics: &[Diagnostic]) -> Value {
     json!({"file": source.name, "valid": !any_error(diagnostics), "diagnostics": diagnostics})
 }
 
+/// Shows each fault on standard error, with an excerpt.
+pub(super) fn explain(source: &Source, diagnostics: &[Diagnostic]) {
+    if !diagnostics.is_empty() {
+        let colour = std::io::stderr().is_terminal();
+        let width = terminal_size::terminal_size().map_or(100, |(width, _)| width.0.into());
+        let text = report::text(&source.name, &source.text, diagnostics, Style { colour, width });
+        eprint_line(format_args!("{text}\n"));
+    }
+}
+
 /// Prints the diagnostics of a file: for people the faults on standard error and the verdict on standard output.
 ///
 /// # Errors
@@ -176,12 +186,7 @@ pub fn print(source: &Source, diagnostics: &[Diagnostic], format: Format) -> any
     if format == Format::Json {
         return print_json(&verdict(source, diagnostics));
     }
-    if !diagnostics.is_empty() {
-        let colour = std::io::stderr().is_terminal();
-        let width = terminal_size::terminal_size().map_or(100, |(width, _)| width.0.into());
-        let text = report::text(&source.name, &source.text, diagnostics, Style { colour, width });
-        eprint_line(format_args!("{text}\n"));
-    }
+    explain(source, diagnostics);
     let count = |severity, what| {
         let count = diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
         (count > 0).then(|| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))

@@ -48,7 +48,8 @@ impl Events {
         };
         let (nothing, path) = (Value::Object(Map::new()), format!("{}/config", reader.path));
         let config = settings.get("config").filter(|config| !config.is_null()).unwrap_or(&nothing);
-        let (schema, scope) = ((kind.about.schema)(), Scope::default());
+        let (schema, scope) =
+            ((kind.about.schema)(), Scope { tables: reader.scope.tables, ..Scope::default() });
         let mut inner = Reader::new(reader.node, config, &path, &schema, &scope, catalogue);
         let trigger = (kind.build)(&mut inner);
         inner.help("unknown-field", "/filter", "write it in `match`, beside `config`");

@@ -31,6 +31,7 @@ pub mod schedules;
 pub mod secrets;
 pub mod seed;
 pub mod session;
+pub mod shape;
 pub mod signals;
 pub mod staging;
 mod starting;

@@ -115,11 +115,11 @@ fn build(reader: &mut Reader<'_>) -> Option<Box<dyn Trigger>> {
         return None;
     }
     for (at, column) in read.columns.iter().enumerate() {
-        reader.column(subject, column, format!("{path}/columns/{at}"));
+        reader.column(&read.table, column, format!("{path}/columns/{at}"));
     }
     for (column, step) in &mut read.changes {
         let below = format!("{path}/changes/{}", segment(column));
-        reader.column(subject, column, below.clone());
+        reader.column(&read.table, column, below.clone());
         let ty = type_of(subject, column);
         for (name, values) in [("from", &mut step.from), ("to", &mut step.to)] {
             if values.len() > MOST_COLUMNS {

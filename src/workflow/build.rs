@@ -28,6 +28,11 @@ use crate::domain::retry::Retry;
 /// The setting of every trigger that the compiler reads itself.
 pub const FILTER: &str = "filter";
 
+/// The table that a trigger's settings name.
+fn row_table(config: &Value) -> Option<String> {
+    config.get("table").and_then(Value::as_str).map(str::to_owned)
+}
+
 /// What actions need that are about the customer whom the event belongs to.
 pub const CUSTOMER_OF_EVENT: &str = "customer";
 
@@ -56,7 +61,7 @@ impl Built {
     }
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
     /// Builds every node's work.
     pub(super) fn build_all(
         &mut self,
@@ -91,8 +96,6 @@ impl Compiler<'_> {
                 self.diagnostics.append(&mut faults);
             }
             let scope = Scope {
-                subjects: sees.subjects.clone(),
-                nothing_former: sees.nothing_former,
                 steps: Some(StepsBefore {
                     graph: &resolved.graph,
                     index: &resolved.index,
@@ -104,7 +107,7 @@ impl Compiler<'_> {
                 }),
                 vars: Some(&variables),
                 in_loop: loops.get(at).copied().unwrap_or(false),
-                ..Scope::default()
+                ..sees.clone()
             };
             let config = (&node.config, &*node.config_path);
             self.flow_elsewhere(node, kind);
@@ -130,12 +133,12 @@ impl Compiler<'_> {
     }
 
     /// Builds a trigger and its filter; gives what is seen of its events.
-    fn trigger(&mut self, resolved: &Resolved<'_>, at: usize, built: &mut Built) -> Scope<'static> {
+    fn trigger(&mut self, resolved: &Resolved<'_>, at: usize, built: &mut Built) -> Scope<'a> {
         let (node, kind) = &resolved.nodes[at];
         let Some(Kind::Trigger(of)) = kind else { return Scope::default() };
         let mut config = node.config.clone();
         let filter = config.as_object_mut().and_then(|config| config.remove(FILTER));
-        let nothing = Scope::default();
+        let nothing = Scope { tables: self.tables, row_table: row_table(&config), ..Scope::default() };
         let own = (&config, &*node.config_path);
         let trigger = self.build(&node.id, own, kind, &nothing, built, of.build);
         let sources = trigger.as_ref().map_or(of.sources.to_vec(), |built| built.sources());
@@ -143,8 +146,9 @@ impl Compiler<'_> {
         let scope = Scope {
             subjects: sources.iter().map(|source| source.subject).collect(),
             nothing_former: !sources.iter().any(changes),
-            ..Scope::default()
+            ..nothing.clone()
         };
+        self.started_by(node, &sources, trigger.as_deref(), &nothing);
         built.works[at] = trigger.map(Work::Trigger);
         if let Some(filter) = filter.filter(|filter| !filter.is_null()) {
             let none = Variables::default();
@@ -244,6 +248,7 @@ impl Compiler<'_> {
             if choices.contains(&CUSTOMER_OF_EVENT) && !scope.subjects.iter().all(|s| s.has_customer_id()) {
                 names.insert("customer.id".to_owned());
             }
+            self.needed_columns(node, &choices, scope);
             if let Some(lacking) = scope.subjects.iter().find(|subject| !gives(subject)) {
                 let words: Vec<String> = choices
                     .iter()

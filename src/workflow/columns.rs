@@ -2,7 +2,7 @@
 
 use super::config::Reader;
 use super::diagnostics::{Diagnostic, did_you_mean};
-use super::subjects::Subject;
+use super::subjects::row_of;
 
 /// Bytes of a name, as PostgreSQL has it.
 const LONGEST_NAME: usize = 63;
@@ -19,8 +19,9 @@ impl Reader<'_> {
         fits
     }
 
-    /// Checks that the subject's table has such a column.
-    pub fn column(&mut self, subject: &Subject, column: &str, path: String) {
+    /// Checks that the table has such a column.
+    pub fn column(&mut self, table: &str, column: &str, path: String) {
+        let subject = row_of(table);
         if column.is_empty() || column.len() > LONGEST_NAME {
             let message = format!("a column's name has up to {LONGEST_NAME} bytes");
             self.fault(Diagnostic::error("invalid-name", message).at(path));
@@ -28,6 +29,8 @@ impl Reader<'_> {
             let help = did_you_mean(column, subject.fields.iter().map(|field| field.name));
             let message = format!("`{}` has no column `{column}`", subject.table);
             self.fault(Diagnostic::error("unknown-column", message).at(path).maybe_help(help));
+        } else if let Some(fault) = self.scope.table_lacks(table, subject, column) {
+            self.fault(Diagnostic::error(fault.code, fault.message).at(path).maybe_help(fault.help));
         }
     }
 }

@@ -13,6 +13,7 @@ use super::meaning::Meaning;
 use super::plan::{ERROR, Parts, Plan, PlanNode, Work};
 use super::react_flow::{self, Drawing};
 use super::storable::first_unstorable;
+use super::tables::Tables;
 
 /// Nodes that a workflow may have.
 pub const MAX_NODES: usize = 1_000;
@@ -32,12 +33,17 @@ pub struct Compiled {
 
 /// Compiles a React Flow save. Never panics, whatever it is given.
 pub fn compile(file: &Value, catalogue: &Catalogue) -> Compiled {
+    compile_for(file, catalogue, None)
+}
+
+/// Compiles a React Flow save for a database as it is: what it is started by, reads and writes must be there.
+pub fn compile_for(file: &Value, catalogue: &Catalogue, tables: Option<&Tables>) -> Compiled {
     if let Some(fault) = too_large(file).or_else(|| unstorable(file)) {
         return Compiled { plan: None, diagnostics: vec![fault] };
     }
     let (drawing, diagnostics) = react_flow::read(file, catalogue);
     let mut compiler =
-        Compiler { catalogue, diagnostics, schemas: HashMap::new(), searches: Searches::default() };
+        Compiler { catalogue, tables, diagnostics, schemas: HashMap::new(), searches: Searches::default() };
     if any_error(&compiler.diagnostics) && drawing.nodes.is_empty() {
         return Compiled { plan: None, diagnostics: first_of(compiler.diagnostics) };
     }
@@ -92,6 +98,7 @@ fn file_order(path: &str) -> (bool, Vec<(u64, String)>) {
 /// A compilation under way: [`super::resolve`] and [`super::branches`] have their parts of it.
 pub(super) struct Compiler<'a> {
     pub(super) catalogue: &'a Catalogue,
+    pub(super) tables: Option<&'a Tables>,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) schemas: HashMap<&'static str, Value>,
     pub(super) searches: Searches,
@@ -100,8 +107,13 @@ pub(super) struct Compiler<'a> {
 /// What a file means, as far as it can be read: for its comparison with another.
 pub(super) fn meaning_of(file: &Value, catalogue: &Catalogue) -> Meaning {
     let (drawing, diagnostics) = react_flow::read(file, catalogue);
-    let mut compiler =
-        Compiler { catalogue, diagnostics, schemas: HashMap::new(), searches: Searches::default() };
+    let mut compiler = Compiler {
+        catalogue,
+        tables: None,
+        diagnostics,
+        schemas: HashMap::new(),
+        searches: Searches::default(),
+    };
     let resolved = compiler.resolve(&drawing);
     let works = match too_large(file) {
         Some(_) => resolved.nodes.iter().map(|_| None).collect(),
@@ -133,6 +145,7 @@ impl Compiler<'_> {
         let branches = self.branches(&resolved, &built.works);
         let bodies = self.bodies(&resolved, &built.loops(), &branches);
         self.shapes(&resolved, &built.works, &live, &branches);
+        self.written_tables(&resolved, &built.works);
         self.never_run(&resolved, &built.works, (&order, &live), &branches);
         self.maybe_missing(&resolved, &built, (&order, &live), &branches);
         let hash = hash(Meaning::new(&resolved, &branches).lines());
@@ -182,7 +195,7 @@ impl Compiler<'_> {
 }
 
 /// The rows that a node writes: those of its kind, and those that its settings name.
-fn written(kind: &Kind<'_>, work: Option<&Work>) -> Vec<Write> {
+pub(super) fn written(kind: &Kind<'_>, work: Option<&Work>) -> Vec<Write> {
     let named = match work {
         Some(Work::Action(action)) => action.writes(),
         _ => Vec::new(),

@@ -43,6 +43,7 @@ pub mod span;
 mod spelling;
 mod storable;
 pub mod subjects;
+pub mod tables;
 pub mod template;
 pub mod variables;
 mod wants;

@@ -8,6 +8,7 @@ use super::graph::Graph;
 use super::reads::shown;
 use super::spelling;
 use super::subjects::{CUSTOMER, EVENT, Field, FieldType, Subject};
+use super::tables::Tables;
 use super::variables::Variables;
 
 /// The nodes of a workflow as one of them sees them.
@@ -59,6 +60,10 @@ pub struct Scope<'a> {
     pub awaited: Vec<&'static Subject>,
     /// In a mail: `unsubscribe_url` is there.
     pub in_mail: bool,
+    /// The tables of the database, where a workflow is checked against one.
+    pub tables: Option<&'a Tables>,
+    /// The table of a trigger's rows that thendo knows nothing of.
+    pub row_table: Option<String>,
 }
 
 /// Why a name can't be used.
@@ -91,7 +96,9 @@ impl Scope<'_> {
             "vars" => return self.variable(&rest),
             "item" if self.in_loop => return Ok(FieldType::Json),
             "index" if self.in_loop => return leaf(root, FieldType::Integer, &rest),
-            "awaited" if !self.awaited.is_empty() => return in_subjects(root, &self.awaited, &rest),
+            "awaited" if !self.awaited.is_empty() => {
+                return self.in_tables(&self.awaited, &rest, in_subjects(root, &self.awaited, &rest)?);
+            }
             "unsubscribe_url" if self.in_mail => return leaf(root, FieldType::Text, &rest),
             "now" => return leaf(root, FieldType::Time, &rest),
             "event" => return in_fields(root, &[EVENT], &rest),
@@ -102,7 +109,9 @@ impl Scope<'_> {
                 return Err(NameFault::unknown(message.into(), Some(help.into())));
             }
             _ if self.subjects.is_empty() => return Ok(FieldType::Json),
-            "customer" if self.has_customer() => return in_fields(root, &[CUSTOMER.fields], &rest),
+            "customer" if self.has_customer() => {
+                return self.in_tables(&[&CUSTOMER], &rest, in_fields(root, &[CUSTOMER.fields], &rest)?);
+            }
             _ => {}
         }
         let named: Vec<&Subject> =
@@ -110,7 +119,35 @@ impl Scope<'_> {
         if named.is_empty() {
             return Err(self.unknown_root(root));
         }
-        in_subjects(root, &named, &rest)
+        self.in_tables(&named, &rest, in_subjects(root, &named, &rest)?)
+    }
+
+    /// What a path names, unless the database lacks the column; of several tables, all of those that should have it.
+    fn in_tables(
+        &self,
+        choices: &[&'static Subject],
+        rest: &[&str],
+        ty: FieldType,
+    ) -> Result<FieldType, NameFault> {
+        let Some(column) = rest.first() else { return Ok(ty) };
+        let mut should =
+            choices.iter().filter(|subject| subject.open || subject.field(column).is_some()).peekable();
+        let first = should.peek().and_then(|subject| self.lacks(subject, column));
+        match first {
+            Some(fault) if should.all(|subject| self.lacks(subject, column).is_some()) => Err(fault),
+            _ => Ok(ty),
+        }
+    }
+
+    /// What is wrong with a column of a subject's table in the database at hand.
+    pub(super) fn lacks(&self, subject: &Subject, column: &str) -> Option<NameFault> {
+        let table = if subject.table.is_empty() { self.row_table.as_deref()? } else { subject.table };
+        self.table_lacks(table, subject, column)
+    }
+
+    /// The same, where the settings name the table.
+    pub(super) fn table_lacks(&self, table: &str, subject: &Subject, column: &str) -> Option<NameFault> {
+        self.tables?.lacks(table, column, subject.field(column).map(|field| field.ty))
     }
 
     fn variable(&self, rest: &[&str]) -> Result<FieldType, NameFault> {

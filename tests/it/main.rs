@@ -33,6 +33,7 @@ mod faults;
 mod flowing;
 mod hooking;
 mod hostile;
+mod impact;
 mod in_git;
 mod inbound;
 mod integrity;

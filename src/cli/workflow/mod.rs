@@ -148,7 +148,7 @@ pub(super) fn readable(name: &str, drawing: Result<Value, String>) -> anyhow::Re
 pub(super) type Judged = (validate::Source, Vec<Diagnostic>);
 
 /// A drawing from the database, as diagnostics point into it.
-pub(super) fn source_of(name: &str, drawing: Value) -> validate::Source {
+pub(in crate::cli) fn source_of(name: &str, drawing: Value) -> validate::Source {
     let text = serde_json::to_string_pretty(&drawing).unwrap_or_default();
     validate::Source { name: one_line(name), text, value: drawing }
 }
