@@ -16,6 +16,7 @@ use crate::mail::content::finish;
 use crate::store::cause::Causes;
 use crate::store::effects::{self, Asked};
 use crate::store::executions::Identity;
+use crate::store::rights::Rights;
 use crate::store::session::{ErrorClass, Session, StoreError};
 use crate::workflow::mails::Mails;
 use crate::workflow::plan::Plan;
@@ -51,9 +52,18 @@ pub struct Rendering {
     pub outgoing: Vec<Left>,
     /// What actions are assumed to have given: they do nothing then.
     pub results: BTreeMap<NodeId, Value>,
+    /// Under whose rights rows must be writable, too.
+    pub rights: Option<Rights>,
 }
 
 impl Deliveries {
+    fn rights(&self) -> Option<&Rights> {
+        match self {
+            Self::HandOver => None,
+            Self::Render(rendering) => rendering.rights.as_ref(),
+        }
+    }
+
     /// Answers that are assumed.
     fn assumed(&mut self, asked: &[Asked]) -> HashMap<EffectId, Answer> {
         let mut answers = HashMap::new();
@@ -169,7 +179,9 @@ pub async fn in_waves(
         };
         let mut answers = match manner {
             Manner::Together(_) => effects::apply(session, &mut causes, &todo).await?,
-            Manner::OneByOne => one_by_one(session, &mut causes, &todo, &mut kept).await?,
+            Manner::OneByOne => {
+                one_by_one(session, &mut causes, &todo, &mut kept, deliveries.rights()).await?
+            }
         };
         answers.extend(assumed);
         for (asked, n) in asked.iter().zip(&owners) {
@@ -198,18 +210,19 @@ async fn one_by_one(
     causes: &mut Causes,
     asked: &[Asked],
     kept: &mut usize,
+    rights: Option<&Rights>,
 ) -> Result<HashMap<EffectId, Answer>, StoreError> {
     let mut answers = HashMap::with_capacity(asked.len());
     for portion in asked.chunks(MOST_SAVEPOINTS) {
         if *kept + portion.len() <= MOST_SAVEPOINTS {
             *kept += portion.len();
-            answers.extend(each(session, causes, portion).await?);
+            answers.extend(each(session, causes, portion, rights).await?);
             continue;
         }
         // Every savepoint that is kept is a subtransaction until the commit, and more than 64 of them slow every
         // snapshot of the whole server. So it is only found out who is refused; the others are then applied together.
         session.transaction("savepoint portion").await?;
-        let tried = each(session, causes, portion).await?;
+        let tried = each(session, causes, portion, rights).await?;
         session.transaction("rollback to savepoint portion; release savepoint portion").await?;
         let refused = |asked: &&Asked| matches!(tried.get(&asked.request.id), Some(Answer::Refused { .. }));
         let good: Vec<Asked> = portion.iter().filter(|asked| !refused(asked)).cloned().collect();
@@ -225,11 +238,16 @@ async fn each(
     session: &Session,
     causes: &mut Causes,
     asked: &[Asked],
+    rights: Option<&Rights>,
 ) -> Result<HashMap<EffectId, Answer>, StoreError> {
     let mut answers = HashMap::with_capacity(asked.len());
     for asked in asked {
         session.transaction("savepoint effect").await?;
-        match effects::apply(session, causes, std::slice::from_ref(asked)).await {
+        let applied = match rights {
+            None => effects::apply(session, causes, std::slice::from_ref(asked)).await,
+            Some(rights) => under(rights, session, causes, asked).await,
+        };
+        match applied {
             Ok(answer) => {
                 answers.extend(answer);
                 session.transaction("release savepoint effect").await?;
@@ -242,6 +260,28 @@ async fn each(
         }
     }
     Ok(answers)
+}
+
+/// Applies a request unless somebody's rights would not do for the rows that it writes.
+async fn under(
+    rights: &Rights,
+    session: &Session,
+    causes: &mut Causes,
+    asked: &Asked,
+) -> Result<HashMap<EffectId, Answer>, StoreError> {
+    let answers = effects::apply(session, causes, std::slice::from_ref(asked)).await?;
+    let changes = answers.values().flat_map(|answer| match answer {
+        Answer::Done { changes, .. } => &changes[..],
+        _ => &[],
+    });
+    let changes: Vec<_> = changes.cloned().collect();
+    if changes.is_empty() {
+        return Ok(answers);
+    }
+    match rights.refuse(session, &changes).await? {
+        Some(reason) => Ok(HashMap::from([(asked.request.id, Answer::Refused { reason })])),
+        None => effects::apply(session, causes, std::slice::from_ref(asked)).await,
+    }
 }
 
 /// What a test run makes of an answer: nothing leaves.

@@ -27,6 +27,7 @@ pub mod maintenance;
 pub mod queue;
 pub mod recorded;
 pub mod replays;
+pub mod rights;
 pub mod schedules;
 pub mod secrets;
 pub mod seed;
@@ -130,12 +131,13 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &recorded::BALANCES_AT,
     &recorded::ORDER_TOTALS,
     &mails::STORED_MAILS,
+    &rights::ACT_AS,
+    &rights::WRITE_OF,
     &schedules::LOOK,
     &secrets::USE_SECRETS,
     &schedules::START_TIMES,
     &testing::WRITTEN_EVENTS,
     &testing::NAMES_OF_WORKFLOWS,
-    &testing::ACT_AS,
     &testing::ROW_OF,
     &testing::LATEST_EVENTS,
     &testing::LATEST_ROW,

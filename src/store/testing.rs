@@ -26,10 +26,6 @@ pub(super) static NAMES_OF_WORKFLOWS: Sql = Sql {
     text: "select w.id, w.name from unnest($1::uuid[]) as i (id)
            cross join lateral (select w.id, w.name from public.workflows w where w.id = i.id limit 1) w",
 };
-pub(super) static ACT_AS: Sql = Sql {
-    name: "act_as",
-    text: "select set_config('request.jwt.claims', $1, true), set_config('role', $2, true)",
-};
 pub(super) static ROW_OF: Sql =
     Sql { name: "row_of", text: "select public.row_by_now($1::text, $2::text) as row" };
 pub(super) static LATEST_EVENTS: Sql = Sql {
@@ -122,14 +118,6 @@ pub async fn names_of(
     let ids: Vec<Uuid> = workflows.iter().map(|id| id.0).collect();
     let rows = session.query(&NAMES_OF_WORKFLOWS, &[&ids]).await?;
     Ok(rows.iter().map(|row| (WorkflowId(row.get("id")), row.get("name"))).collect())
-}
-
-/// Has the rest of the transaction run under another role's rights and policies, with the claims of a token.
-///
-/// # Errors
-/// [`StoreError`]: whoever is connected may not, or there is no such role.
-pub async fn act_as(session: &Session, role: &str, claims: &Value) -> Result<(), StoreError> {
-    session.query(&ACT_AS, &[&claims.to_string(), &role]).await.map(|_| ())
 }
 
 /// Somebody who is an admin.

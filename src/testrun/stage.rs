@@ -27,9 +27,10 @@ use crate::store::OF_A_BATCH;
 use crate::store::constraints;
 use crate::store::executions::{Ended, Identity, load_customers, record};
 use crate::store::mails::stored;
+use crate::store::rights::Rights;
 use crate::store::session::{Session, StoreError};
 use crate::store::staging::{customer_id, insert_if_missing};
-use crate::store::testing::{act_as, an_admin, clock, names_of, written_events};
+use crate::store::testing::{an_admin, clock, names_of, written_events};
 use crate::workflow::catalogue::Catalogue;
 use crate::workflow::event_file::Given;
 use crate::workflow::mails::Mails;
@@ -116,11 +117,12 @@ impl Stage {
         lay_in(session, plan, &mut event, given.clone()).await?;
         let mails = Arc::new(Mails::load(stored(session).await?, &Mails::default()));
         constraints::check_at_once(session).await?;
-        // From here on it may do what the engine may, and no more; or what somebody else may.
-        match assumed.role {
-            None => session.transaction("set local role thendo_engine").await?,
-            Some(role) => become_one(session, role, &event).await?,
-        }
+        let rights = match assumed.role {
+            None => None,
+            Some(role) => Some(rights_of(session, role, &event).await?),
+        };
+        // From here on it may do what the engine may, and no more.
+        session.transaction("set local role thendo_engine").await?;
         // Not that of a real one: what was done for that has not been done for this.
         let id = ExecutionId::derive(event.id, event.at, *workflow, u32::MAX);
         let begins = assumed.at.unwrap_or(event.at);
@@ -147,17 +149,15 @@ impl Stage {
         let mut running = [Running { identity, plan: plan.clone(), run }];
         let mut warnings = plan.flow().map(|flow| flow.notes(event.at)).unwrap_or_default();
         let outgoing = self
-            .pass_by(&mut running, &mails, assumed, later.unwrap_or(begins), &mut timers, &mut warnings)
+            .pass_by(
+                &mut running,
+                &mails,
+                (assumed, rights),
+                later.unwrap_or(begins),
+                &mut timers,
+                &mut warnings,
+            )
             .await?;
-        if assumed.role.is_some() {
-            session.transaction("set local role thendo_engine").await?;
-        }
-        if assumed.role.is_some() {
-            warnings.push(
-                "what would start is not known: only what the engine writes is traced to its execution"
-                    .into(),
-            );
-        }
         let starts = self.starts(id).await?;
         let [Running { run, .. }] = running;
         Ok(Report {
@@ -178,13 +178,13 @@ impl Stage {
         &self,
         running: &mut [Running; 1],
         mails: &Arc<Mails>,
-        assumed: &Assumed,
+        (assumed, rights): (&Assumed, Option<Rights>),
         mut now: DateTime<Utc>,
         timers: &mut Vec<Timer>,
         warnings: &mut Vec<String>,
     ) -> Result<Vec<(EffectId, NodeId, Outgoing)>, TestRunError> {
         let results = assumed.results.clone();
-        let mut deliveries = Deliveries::Render(Rendering { outgoing: Vec::new(), results });
+        let mut deliveries = Deliveries::Render(Rendering { outgoing: Vec::new(), results, rights });
         let mut awaited = assumed.awaited.clone();
         awaited.sort_by_key(|(_, event)| std::cmp::Reverse(event.at));
         loop {
@@ -290,9 +290,9 @@ fn headers_of(message: &[u8]) -> BTreeMap<String, String> {
     head.split("\r\n").filter_map(pair).collect()
 }
 
-/// Goes on as somebody whose rights and policies count.
-async fn become_one(session: &Session, role: Role, event: &Event) -> Result<(), TestRunError> {
-    let user = match role {
+/// Whose rights and policies count.
+async fn rights_of(session: &Session, role: Role, event: &Event) -> Result<Rights, TestRunError> {
+    let account = match role {
         Role::Anon | Role::ServiceRole => None,
         Role::Admin => Some(an_admin(session).await?.ok_or(TestRunError::Nobody(
             "nobody is an admin here: `select grant_admin(…)` makes somebody one",
@@ -303,13 +303,13 @@ async fn become_one(session: &Session, role: Role, event: &Event) -> Result<(), 
             Some(of.ok_or(TestRunError::Nobody("the event's customer has no account (`customers.user_id`)"))?)
         }
     };
-    let name = match role {
-        Role::Anon => "anon",
-        Role::Customer | Role::Admin => "authenticated",
-        Role::ServiceRole => "service_role",
+    let (who, role) = match role {
+        Role::Anon => ("anon", "anon"),
+        Role::Customer => ("customer", "authenticated"),
+        Role::Admin => ("admin", "authenticated"),
+        Role::ServiceRole => ("service_role", "service_role"),
     };
-    act_as(session, name, &json!({ "role": name, "sub": user })).await?;
-    Ok(())
+    Ok(Rights { who, role, account })
 }
 
 /// Lays the event's rows in, and those given beside it, as far as they are missing; and finds the customer.
