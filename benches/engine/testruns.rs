@@ -45,8 +45,8 @@ fn ten_nodes() -> Value {
         action("again", "send_email", mail),
         action(
             "hook",
-            "send_webhook",
-            json!({ "url": "https://example.com/orders", "body": { "total": "{{ order.total }}" } }),
+            "http_request",
+            json!({ "method": "POST", "url": "https://example.com/orders", "body": "{{ order.total }}" }),
         ),
     ];
     let ids: Vec<&str> = nodes.iter().filter_map(|node| node["id"].as_str()).collect();

@@ -1,7 +1,8 @@
 //! Files that are made to take long, or to be told much of.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
 use super::catalogue;
@@ -12,10 +13,17 @@ use crate::workflow::diagnostics::{MAX_DIAGNOSTICS, Severity, any_error};
 /// Generous: it is meant for a slow machine and code that is not optimised.
 const LONG: Duration = Duration::from_secs(5);
 
+/// How long this thread had a processor: what else the machine does is not the compiler's fault.
+fn worked() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
 fn in_time(file: &Value) -> Compiled {
-    let start = Instant::now();
+    let start = worked();
     let compiled = compile(file, &catalogue());
-    assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
+    let took = worked() - start;
+    assert!(took < LONG, "{took:?}");
     assert!(compiled.diagnostics.len() <= MAX_DIAGNOSTICS);
     compiled
 }
@@ -104,10 +112,8 @@ fn long_chains_of_variables_are_read_in_bounded_time() {
     edges.push(json!({"source": "s989", "target": "m"}));
     let mut nodes: Vec<Value> = (0..990).map(set).collect();
     nodes.extend([trigger("order_created"), reads("v3_7")]);
-    let start = Instant::now();
     let compiled = in_time(&json!({"nodes": nodes, "edges": edges}));
     assert!(compiled.plan.is_some(), "{:#?}", compiled.diagnostics);
-    println!("{:?}", start.elapsed());
     nodes.pop();
     nodes.push(reads("v3_77"));
     let told = in_time(&json!({"nodes": nodes, "edges": edges})).diagnostics;
