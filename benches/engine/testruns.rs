@@ -40,7 +40,7 @@ fn ten_nodes() -> Value {
         action("tag", "add_tag", json!({ "tag": "big-spender" })),
         action("deposit", "create_deposit", json!({ "percent": 30 })),
         action("thanks", "send_email", mail.clone()),
-        node("wait", json!({ "controlType": "delay", "config": { "duration": "2 days" } })),
+        node("wait", json!({ "controlType": "delay", "config": { "for": "2d" } })),
         node("rich", json!({ "conditionType": "condition", "config": rich })),
         action("again", "send_email", mail),
         action(
