@@ -70,6 +70,7 @@ mod tokens;
 mod tracking;
 mod traps;
 mod triggering;
+mod trying;
 mod undead;
 mod undoing;
 mod vectors;
