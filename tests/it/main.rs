@@ -51,6 +51,7 @@ mod plans;
 mod pooled;
 mod publishing;
 mod replaying;
+mod replays_told;
 mod retention;
 mod schedules;
 mod schema;
