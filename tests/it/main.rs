@@ -73,6 +73,7 @@ mod traps;
 mod triggering;
 mod trying;
 mod undead;
+mod undo_beside;
 mod undoing;
 mod vectors;
 mod versioning;
