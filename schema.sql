@@ -1997,6 +1997,71 @@ comment on function public.lock_publishing() is 'Waits until no batch is claimed
 --- grants-on-function public.lock_publishing()
 revoke all on function public.lock_publishing() from public, anon, authenticated, service_role;
 
+--- function public.lock_undone(uuid, timestamp with time zone, jsonb)
+CREATE OR REPLACE FUNCTION public.lock_undone(of_root uuid, of_event_at timestamp with time zone, wanted jsonb)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    -- As the daemon has it; tables that are not named come behind, by their names.
+    first_tables constant text[] := '{customers,orders,deposits,loyalty_points,customer_tags,enrollments,referral_codes,project_comments,pages,blog_posts,changelog_entries}';
+    each_row record;
+    target regclass;
+    key_columns text[];
+    known jsonb;
+    locked integer := 0;
+begin
+    for each_row in
+        with recorded as materialized (
+            select distinct c ->> 'table' as table_name, c ->> 'key' as key
+            from public.workflow_executions x, jsonb_path_query(x.steps, 'lax $[*].changes[*]') c
+            where x.event_at = of_event_at and (x.id = of_root or x.root = of_root) and x.mode = 'live'
+        ), targets as (
+            select w ->> 'table' as table_name, w ->> 'key' as key, jsonb_typeof(w -> 'before') is distinct from 'object' as as_a_whole, w as change
+            from jsonb_array_elements(wanted) w join recorded r on r.table_name = w ->> 'table' and r.key = w ->> 'key'
+            where w ->> 'table' not like 'workflow\_%' and w ->> 'table' <> 'loyalty_ledger' and jsonb_typeof(w -> 'after') = 'object'
+            union all
+            select distinct on (l.customer_id) 'loyalty_points', l.customer_id::text, true, jsonb_build_object('key', l.customer_id)
+            from jsonb_array_elements(wanted) w
+            join recorded r on r.table_name = 'loyalty_ledger' and r.key = w ->> 'key'
+            cross join lateral (select e.customer_id from public.loyalty_ledger e where e.id = (w ->> 'key')::uuid limit 1) l
+            where w ->> 'table' = 'loyalty_ledger'
+        )
+        select t.table_name, t.key, t.as_a_whole, t.change from targets t
+        order by array_position(first_tables, t.table_name) nulls last, t.table_name, t.key collate "C"
+    loop
+        target := to_regclass(format('public.%I', each_row.table_name));
+        continue when target is null;
+        if each_row.table_name = 'loyalty_points' then
+            key_columns := '{customer_id}';
+        else
+            select array_agg(a.attname::text order by k.n) into key_columns
+              from pg_index i cross join unnest(i.indkey::int2[]) with ordinality as k (num, n)
+              join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.num where i.indrelid = target and i.indisprimary;
+        end if;
+        known := case when cardinality(key_columns) = 1 then jsonb_build_object(key_columns[1], each_row.key)
+                      else coalesce(nullif(each_row.change -> 'before', 'null'), '{}') || (each_row.change -> 'after') end;
+        -- undo_changes() says why.
+        continue when key_columns is null or not known ?& key_columns;
+        execute format('select from %s t where (%s) = (select %s from jsonb_populate_record(null::%1$s, $1) r) for %4$s of t', target,
+            (select string_agg(format('t.%I', k), ', ') from unnest(key_columns) as k),
+            (select string_agg(format('r.%I', k), ', ') from unnest(key_columns) as k),
+            case when each_row.as_a_whole then 'update' else 'no key update' end) using known;
+        locked := locked + 1;
+    end loop;
+    return locked;
+end
+$function$;
+
+--- comment-on-function public.lock_undone(uuid, timestamp with time zone, jsonb)
+comment on function public.lock_undone(uuid, timestamp with time zone, jsonb) is 'Locks the rows that undo_changes() is to put back, in the order in which the daemon locks rows; how many. For the command line, as the engine.';
+
+--- grants-on-function public.lock_undone(uuid, timestamp with time zone, jsonb)
+revoke all on function public.lock_undone(uuid, timestamp with time zone, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.lock_undone(uuid, timestamp with time zone, jsonb) to thendo_engine;
+
 --- function public.look_for_trouble(interval)
 CREATE OR REPLACE FUNCTION public.look_for_trouble(most_lag interval)
  RETURNS TABLE(id uuid, kind text, message text)
@@ -2466,6 +2531,22 @@ comment on function public.money_text(numeric, text) is 'An amount in the curren
 revoke all on function public.money_text(numeric, text) from public, anon, authenticated, service_role;
 grant execute on function public.money_text(numeric, text) to thendo_engine;
 
+--- function public.new_event_id()
+CREATE OR REPLACE FUNCTION public.new_event_id()
+ RETURNS uuid
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select (left(m.hex, 8) || '-' || right(m.hex, 4) || '-7' || substr(gen_random_uuid()::text, 16))::uuid
+    from (select lpad(to_hex(floor(date_part('epoch', clock_timestamp()) * 1000)::bigint), 12, '0') as hex) m
+$function$;
+
+--- comment-on-function public.new_event_id()
+comment on function public.new_event_id() is 'The id of an event that is recorded now. record_event() makes its own, one for each statement.';
+
+--- grants-on-function public.new_event_id()
+revoke all on function public.new_event_id() from public, anon, authenticated, service_role;
+
 --- function public.next_page_content_version(uuid)
 CREATE OR REPLACE FUNCTION public.next_page_content_version(of_section uuid)
  RETURNS integer
@@ -2903,8 +2984,9 @@ declare
     changed_somewhere text[];
     -- Null where the key has several columns.
     only_key      constant text := nullif(coalesce(tg_argv[3], 'id'), '');
-    -- An id is a random head and 12 digits that count up from a random number.
-    id_begins     constant text := left(gen_random_uuid()::text, 24);
+    -- An id is the milliseconds by now, 26 random bits, and 12 digits that count up from a random number.
+    id_time       constant text := lpad(to_hex(floor(date_part('epoch', clock_timestamp()) * 1000)::bigint), 12, '0');
+    id_begins     constant text := left(id_time, 8) || '-' || right(id_time, 4) || '-7' || substr(gen_random_uuid()::text, 16, 9);
     counts_from   constant bigint := 140737488355328 + random() * 70368744177664;
     -- Of what the engine writes: who had it written, by key, by entity, and for all the rest. Null for everyone else.
     cause_of_keys     jsonb;
@@ -3078,7 +3160,7 @@ CREATE OR REPLACE FUNCTION public.record_webhook(at_path text, by_method text, b
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-    event constant uuid := gen_random_uuid();
+    event constant uuid := public.new_event_id();
 begin
     -- The requests of one path are worked on in their order.
     with told as (
@@ -3223,7 +3305,7 @@ begin
         select w.at, w.id, w.number, of_workflow, lift, by_whom from wanted w
     ), told as (
         insert into public.workflow_events (id, at, table_name, operation, entity, row_data)
-        select gen_random_uuid(), clock_timestamp(), 'thendo.replay', 'insert', w.entity,
+        select public.new_event_id(), clock_timestamp(), 'thendo.replay', 'insert', w.entity,
                jsonb_build_object('event_at', w.at, 'event_id', w.id, 'number', w.number, 'workflow_id', of_workflow,
                    'lifts_guards', lift, 'by', by_whom)
         from (select o.at, o.id, o.entity, o.number from wanted o order by o.at, o.id) w
@@ -4047,7 +4129,7 @@ begin
         select d.id, d.lane from public.workflow_dead_letters d where d.id = any (ids) and word ->> 'word' = 'retry'
     ), recorded as (
         insert into public.workflow_events (id, at, table_name, operation, entity, row_data)
-        select gen_random_uuid(), clock_timestamp(), 'thendo.word', 'insert', t.id::text, word || jsonb_build_object('execution', t.id)
+        select public.new_event_id(), clock_timestamp(), 'thendo.word', 'insert', t.id::text, word || jsonb_build_object('execution', t.id)
         from told t
         returning workflow_events.id, at, entity::uuid as execution
     ), queued as (
@@ -4055,7 +4137,7 @@ begin
         select r.at, t.lane, r.at, r.id, t.id from recorded r join told t on t.id = r.execution
     )
     select t.id from told t;
-    perform pg_notify('thendo_shop', '') where pg_notification_queue_usage() < 0.5;
+    perform pg_notify('thendo_shop', '');
 end
 $function$;
 
@@ -4076,7 +4158,7 @@ CREATE OR REPLACE FUNCTION public.tell_failures(failures jsonb[], causes uuid[],
 AS $function$
     with recorded as (
         insert into public.workflow_events (id, at, table_name, operation, entity, row_data, cause, depth)
-        select gen_random_uuid(), clock_timestamp(), 'thendo.failure', 'insert', f.row ->> 'workflow',
+        select public.new_event_id(), clock_timestamp(), 'thendo.failure', 'insert', f.row ->> 'workflow',
                f.row || jsonb_build_object('workflow_name', (select w.name from public.workflows w where w.id::text = f.row ->> 'workflow')),
                f.cause, f.depth
         from unnest(failures, causes, depths) as f (row, cause, depth)
@@ -4136,8 +4218,8 @@ begin
         return;
     end if;
     select string_agg(format('t.%I', k), ', '), string_agg(format('r.%I', k), ', ') into ours, theirs from unnest(key_columns) as k;
-    execute format('select to_jsonb(t) from %s t where (%s) = (select %s from jsonb_populate_record(null::%1$s, $1) r) for update of t',
-        target, ours, theirs) into here using known;
+    execute format('select to_jsonb(t) from %s t where (%s) = (select %s from jsonb_populate_record(null::%1$s, $1) r) for %4$s of t',
+        target, ours, theirs, case when before is null then 'update' else 'no key update' end) into here using known;
     -- Both sides as this session spells them.
     execute format('select to_jsonb(r) from jsonb_populate_record(null::%s, $1) r', target) into expected using coalesce(after, before);
     is_now := (select jsonb_object_agg(w.name, here -> w.name) from unnest(written) as w (name) where here is not null);
@@ -4208,7 +4290,8 @@ declare
     each_change record;
     recorded constant jsonb[] := array(
         select c from public.workflow_executions x, jsonb_path_query(x.steps, 'lax $[*].changes[*]') c
-        where x.event_at = of_event_at and (x.id = of_root or x.root = of_root) and x.mode = 'live');
+        where x.event_at = of_event_at and (x.id = of_root or x.root = of_root) and x.mode = 'live'
+          and (c ->> 'table', c ->> 'key') in (select w ->> 'table', w ->> 'key' from jsonb_array_elements(wanted) w));
 begin
     for each_change in select w.change, w.n from jsonb_array_elements(wanted) with ordinality as w (change, n) order by w.n loop
         n := each_change.n; conflict := null; note := null; is_now := null; points := null;
@@ -7359,7 +7442,7 @@ create table public.workflow_alerts (
     told        text[] not null default '{}'::text[],
     told_at     timestamp with time zone,
     constraint workflow_alerts_pkey PRIMARY KEY (id),
-    constraint workflow_alerts_kind_check CHECK ((kind = ANY (ARRAY['bulk_guard'::text, 'loop_guard'::text, 'set_aside'::text, 'dead_letters'::text, 'delivery_unknown'::text, 'lag'::text, 'default_partition'::text, 'daemon_died'::text]))),
+    constraint workflow_alerts_kind_check CHECK ((kind = ANY (ARRAY['bulk_guard'::text, 'loop_guard'::text, 'set_aside'::text, 'dead_letters'::text, 'delivery_unknown'::text, 'lag'::text, 'default_partition'::text, 'daemon_died'::text, 'replay_failed'::text]))),
     constraint workflow_alerts_message_check CHECK ((length(message) <= 2000))
 );
 

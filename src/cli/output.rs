@@ -149,6 +149,14 @@ fn from_database(cause: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
     })
 }
 
+/// As whoever is connected has no right to something.
+const DENIED: &str = "42501";
+
+/// Whether the database says that whoever is connected has no right to do this.
+pub fn is_denied(fault: &anyhow::Error) -> bool {
+    fault.chain().any(|cause| from_database(cause).is_some_and(|refusal| refusal.code == DENIED))
+}
+
 fn help_for(fault: &anyhow::Error) -> Option<String> {
     fault.chain().find_map(|cause| {
         macro_rules! help_of {
@@ -177,7 +185,10 @@ fn help_for(fault: &anyhow::Error) -> Option<String> {
         match &*from_database(cause)?.code {
             // A table, column or function that is not there.
             "42P01" | "42703" | "42883" => Some("run `thendo migrate` on this database".into()),
-            "42501" => Some("connect as the owner of the tables, not as the daemon's user".into()),
+            DENIED => Some(
+                "connect as the owner of the tables, as `thendo migrate` does, not as the daemon's user"
+                    .into(),
+            ),
             _ => None,
         }
     })

@@ -28,7 +28,7 @@ Examples:
 All rows that the execution and its other attempts wrote are put back in one transaction, or none: it is refused if
 somebody has written the same columns since. Points are taken back, or given back, by another line of the ledger. Mails
 and requests can't be undone: they are listed, and those that have not begun are called off. Without --confirm
-nothing is done, and it exits with 1. What changes by it starts no workflows, unless --starts-workflows says so.")]
+nothing is done, and it exits with 1; such a look holds its rows for 1.8 s at most, what is confirmed for 20 s. What changes by it starts no workflows, unless --starts-workflows says so.")]
 pub struct Undo {
     /// Its id, as `executions list` prints it
     execution: Uuid,
@@ -91,6 +91,13 @@ fn advice(error: UndoError) -> anyhow::Error {
         UndoError::NotWhole(_) | UndoError::Unreadable(..) => {
             "`thendo executions show` tells what is known of it; put the rest back by hand"
         }
+        UndoError::TooLong(_) => {
+            "nothing was done. Try again when the server has less to do; or put those rows back by hand, as `thendo executions show` \
+             has them"
+        }
+        UndoError::Busy(_) => {
+            "nothing was done. Try again in a moment; a transaction that stays open shows in pg_stat_activity"
+        }
         UndoError::Store(_) => "all of it was rolled back; try again, or put those rows back by hand",
     };
     Advice::error(one_line(&error.to_string()), help)
@@ -104,6 +111,12 @@ fn print_undone(done: &Undone, deliveries: &[DeliveryRow]) -> anyhow::Result<()>
     }
     for reversal in &done.changes {
         print_reversal(reversal)?;
+    }
+    if done.not_looked_at > 0 {
+        print_line(format_args!(
+            "  {QUIET}and {} more rows, which a look has no time for: it would hold them for too long{QUIET:#}",
+            done.not_looked_at
+        ))?;
     }
     if !deliveries.is_empty() {
         print_line(format_args!("\n{STRONG}Can't be undone{STRONG:#}"))?;

@@ -25,6 +25,8 @@ pub enum Kind {
     DefaultPartition,
     /// A daemon died of what it worked on, perhaps.
     DaemonDied,
+    /// An event that is asked for once more is no longer kept, or can't be read.
+    ReplayFailed,
 }
 
 impl Kind {
@@ -38,6 +40,7 @@ impl Kind {
         Self::Lag,
         Self::DefaultPartition,
         Self::DaemonDied,
+        Self::ReplayFailed,
     ];
 
     /// As it is stored.
@@ -51,6 +54,7 @@ impl Kind {
             Self::Lag => "lag",
             Self::DefaultPartition => "default_partition",
             Self::DaemonDied => "daemon_died",
+            Self::ReplayFailed => "replay_failed",
         }
     }
 

@@ -21,8 +21,14 @@ use crate::store::session::{ErrorClass, Session, StoreError};
 use crate::workflow::mails::Mails;
 use crate::workflow::plan::Plan;
 
-/// Savepoints that a transaction has at most.
-const MOST_SAVEPOINTS: usize = 50;
+/// Savepoints that a transaction keeps at most, and that are tried at once beyond them. Every savepoint that is kept is a
+/// subtransaction until the commit, and more than 64 of them at any one time slow every snapshot of the whole server: these,
+/// those that are tried, and the one around these stay below.
+const MOST_SAVEPOINTS: usize = 30;
+
+/// Savepoints that a transaction has kept so far: one count for each transaction, however often its executions are moved.
+#[derive(Debug, Default)]
+pub struct Kept(usize);
 
 /// An execution that moves.
 pub struct Running {
@@ -130,7 +136,8 @@ pub struct Moved {
     pub thought: Duration,
 }
 
-/// Moves `running` as far as they go, within a transaction that the caller holds. `mails` are the stored ones.
+/// Moves `running` as far as they go, within a transaction that the caller holds, which has `kept` so many savepoints.
+/// `mails` are the stored ones.
 ///
 /// # Errors
 /// [`Fault`]; the transaction is then to be rolled back.
@@ -141,11 +148,11 @@ pub async fn in_waves(
     now: DateTime<Utc>,
     manner: Manner,
     deliveries: &mut Deliveries,
+    kept: &mut Kept,
 ) -> Result<Moved, Fault> {
     running.iter_mut().for_each(|of| of.run.set_mails(mails));
     let mut causes = Causes::default();
     let mut moved = Moved { handed: false, thought: Duration::ZERO };
-    let mut kept = 0;
     // Those that got an answer in the last wave; the others have nothing new to say.
     let mut moving: Vec<usize> = (0..running.len()).collect();
     while !moving.is_empty() {
@@ -179,9 +186,7 @@ pub async fn in_waves(
         };
         let mut answers = match manner {
             Manner::Together(_) => effects::apply(session, &mut causes, &todo).await?,
-            Manner::OneByOne => {
-                one_by_one(session, &mut causes, &todo, &mut kept, deliveries.rights()).await?
-            }
+            Manner::OneByOne => one_by_one(session, &mut causes, &todo, kept, deliveries.rights()).await?,
         };
         answers.extend(assumed);
         for (asked, n) in asked.iter().zip(&owners) {
@@ -209,18 +214,17 @@ async fn one_by_one(
     session: &Session,
     causes: &mut Causes,
     asked: &[Asked],
-    kept: &mut usize,
+    kept: &mut Kept,
     rights: Option<&Rights>,
 ) -> Result<HashMap<EffectId, Answer>, StoreError> {
     let mut answers = HashMap::with_capacity(asked.len());
     for portion in asked.chunks(MOST_SAVEPOINTS) {
-        if *kept + portion.len() <= MOST_SAVEPOINTS {
-            *kept += portion.len();
+        if kept.0 + portion.len() <= MOST_SAVEPOINTS {
+            kept.0 += portion.len();
             answers.extend(each(session, causes, portion, rights).await?);
             continue;
         }
-        // Every savepoint that is kept is a subtransaction until the commit, and more than 64 of them slow every
-        // snapshot of the whole server. So it is only found out who is refused; the others are then applied together.
+        // Nothing more can be kept. So it is only found out who is refused; the others are then applied together.
         session.transaction("savepoint portion").await?;
         let tried = each(session, causes, portion, rights).await?;
         session.transaction("rollback to savepoint portion; release savepoint portion").await?;

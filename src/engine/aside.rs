@@ -5,6 +5,7 @@ use super::alerts::{announce, note};
 use super::in_force::InForce;
 use super::plans::Plans;
 use super::record::{settle, tells};
+use super::replays::{Meant, Replays};
 use super::resume::{Broken, Moving};
 use super::start::identity;
 use crate::domain::alert::Kind;
@@ -34,31 +35,38 @@ pub async fn set_aside(
             let error = format!("set aside: {reason}");
             Broken { identity, steps: Vec::new(), state, error, tells }
         };
-        match &row.what {
-            Due::Event(event) => {
-                for in_force in plans.table().perhaps_started_by(event) {
+        let replays = Replays::load(session, std::slice::from_ref(row), &mut moving.alarms).await?;
+        let meant = replays.meant(row);
+        match (&row.what, &meant) {
+            (_, Some(meant @ Meant { event, unreadable: None, at, number, lifts_guards, .. })) => {
+                let started = plans.table().perhaps_started_by(event, *at).into_iter();
+                for in_force in started.filter(|in_force| meant.is_for(in_force)) {
                     let known = with_customer(session, event, &in_force).await?;
-                    let identity = identity(event, &in_force, row.lane, event.at, 0);
-                    let run = Run::start(identity.id, &in_force.plan, &known, event.at);
+                    let identity = identity(event, &in_force, row.lane, *at, *number);
+                    let mut run = Run::start(identity.id, &in_force.plan, &known, *at);
+                    if *lifts_guards {
+                        run.lift_guards(&in_force.plan);
+                    }
                     let tells = tells(in_force.plan.trigger_kind(), event.depth);
                     moving.broken.push(aside(identity, serde_json::to_value(run.save()).ok(), tells));
                 }
             }
-            Due::Unreadable(event, _) => {
-                moving.broken.extend(plans.table().listening_to(event).iter().map(|in_force| {
+            (_, Some(meant @ Meant { event, at, number, .. })) => {
+                let listening = plans.table().listening_to(event, *at).into_iter();
+                moving.broken.extend(listening.filter(|in_force| meant.is_for(in_force)).map(|in_force| {
                     let tells = tells(in_force.plan.trigger_kind(), event.depth);
-                    aside(identity(event, in_force, row.lane, event.at, 0), None, tells)
+                    aside(identity(event, &in_force, row.lane, *at, *number), None, tells)
                 }));
             }
-            Due::Execution(id) | Due::Offer(id, _) => {
+            (Due::Execution(id) | Due::Offer(id, _), None) => {
                 let woken = take_waiting(session, &[*id]).await?.into_iter();
                 moving.broken.extend(woken.map(|woken| aside(woken.identity, woken.state.ok(), None)));
             }
-            Due::Gone(_) => {}
+            (_, None) => {}
         }
+        let name = meant.map_or_else(|| row.what.name(), |meant| meant.name());
         let message = format!(
-            "a row of the queue that no batch survives was set aside ({}); `thendo executions list --status failed` says why",
-            row.what.name()
+            "a row of the queue that no batch survives was set aside ({name}); `thendo executions list --status failed` says why"
         );
         note(&mut moving.alarms, Kind::SetAside, None, message);
         settle(session, plans, &mut moving, row.due_at).await

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::alerts::{announce, note};
-use super::apply::{Deliveries, Fault, Manner, Moved, Running, in_waves};
+use super::apply::{Deliveries, Fault, Kept, Manner, Moved, Running, in_waves};
 use super::daemons::Hand;
 use super::failing::lanes_of;
 use super::figures;
@@ -133,9 +133,10 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, order: Order) -> 
     if manner == Manner::OneByOne {
         constraints::check_at_once(session).await?;
     }
+    let (mut deliveries, mut kept) = (Deliveries::HandOver, Kept::default());
+    let mails = &plans.table().mails;
     let Moved { handed, thought } =
-        in_waves(session, &mut moving.running, &plans.table().mails, *now, manner, &mut Deliveries::HandOver)
-            .await?;
+        in_waves(session, &mut moving.running, mails, *now, manner, &mut deliveries, &mut kept).await?;
     let alerts = settle(session, plans, &mut moving, *now).await?;
     tell(rows, &moving, &alerts, *now);
     let events =

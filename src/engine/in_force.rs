@@ -116,10 +116,10 @@ impl Table {
         })
     }
 
-    /// The plans that `event` starts unless their filter objects, whoever its customer is.
-    pub fn perhaps_started_by(&self, event: &Event) -> Vec<Arc<InForce>> {
-        let mut all = self.started_by(event, event.at);
-        let others = self.of(event, event.at, InForce::would_start, |of| of.index.of_any_customer());
+    /// The plans in force at `at` that `event` starts unless their filter objects, whoever its customer is.
+    pub fn perhaps_started_by(&self, event: &Event, at: DateTime<Utc>) -> Vec<Arc<InForce>> {
+        let mut all = self.started_by(event, at);
+        let others = self.of(event, at, InForce::would_start, |of| of.index.of_any_customer());
         all.extend(
             others
                 .into_iter()
@@ -129,9 +129,9 @@ impl Table {
         all
     }
 
-    /// The plans in force at `event`'s time that look at such events, whether they would start or not.
-    pub fn listening_to(&self, event: &Event) -> Vec<Arc<InForce>> {
-        self.of(event, event.at, |_, _| true, |of| (0..of.all.len()).collect())
+    /// The plans in force at `at` that look at such events, whether they would start or not.
+    pub fn listening_to(&self, event: &Event, at: DateTime<Utc>) -> Vec<Arc<InForce>> {
+        self.of(event, at, |_, _| true, |of| (0..of.all.len()).collect())
     }
 
     /// Whether a workflow in force begins with the failures of others.

@@ -1,7 +1,7 @@
 //! Match: the events of a batch against the plans in force.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -12,12 +12,12 @@ use super::cause;
 use super::in_force::{InForce, Table};
 use super::plans::Plans;
 use super::record::tells;
-use super::replays::{self, Replay};
+use super::replays::{Meant, Replays};
 use super::resume::{Broken, Moving};
 use crate::domain::event::{CustomerKey, Event, MAX_DEPTH};
-use crate::domain::ids::{EventId, ExecutionId};
+use crate::domain::ids::ExecutionId;
 use crate::store::executions::{Identity, load_customers};
-use crate::store::queue::{Claim, Due};
+use crate::store::queue::Claim;
 use crate::store::session::{Session, StoreError};
 
 /// The events against the plans in force, and an execution for each that agree.
@@ -28,25 +28,23 @@ pub(super) async fn start(
     moving: &mut Moving,
 ) -> Result<(), StoreError> {
     let (now, table) = (claim.now, plans.table());
-    let replays = replays::claimed(session, claim).await?;
+    let replays = Replays::load(session, &claim.rows, &mut moving.alarms).await?;
     let matched = find(claim, &table, &replays, moving);
     let mut wanted: HashSet<CustomerKey> = HashSet::new();
-    for Matched { event, started, .. } in &matched {
+    for Matched { meant: Meant { event, .. }, started, .. } in &matched {
         wanted.extend(started.iter().filter_map(|in_force| in_force.plan.customer_of(event)));
         wanted.extend(table.customers_of(event));
     }
     let customers = load_customers(session, wanted.into_iter().collect()).await?;
 
     let (mut once, mut looping) = (HashSet::new(), Vec::new());
-    let started = matched.into_iter().flat_map(|Matched { event, lane, mut started, replay }| {
-        let at = replay.map_or(event.at, |replay| replay.at);
-        started.extend(table.started_with(event, at, |key| customers.get(key)));
-        let only = replay.and_then(|replay| replay.workflow);
-        started.retain(|in_force| only.is_none_or(|only| only == in_force.workflow));
-        started.into_iter().map(move |in_force| (event, lane, in_force, replay))
+    let started = matched.into_iter().flat_map(|Matched { meant, lane, mut started }| {
+        started.extend(table.started_with(meant.event, meant.at, |key| customers.get(key)));
+        started.retain(|in_force| meant.is_for(in_force));
+        started.into_iter().map(move |in_force| (meant, lane, in_force))
     });
-    for (event, lane, in_force, replay) in started {
-        let identity = identity(event, &in_force, lane, now, replay.map_or(0, |replay| replay.number));
+    for (Meant { event, number, lifts_guards, .. }, lane, in_force) in started {
+        let identity = identity(event, &in_force, lane, now, number);
         if !once.insert(identity.id) {
             continue; // The same event twice in one batch.
         }
@@ -73,7 +71,7 @@ pub(super) async fn start(
             if let Some(later) = later.filter(|later| *later > now) {
                 run.put_off(later);
             }
-            if replay.is_some_and(|replay| replay.lifts_guards) {
+            if lifts_guards {
                 run.lift_guards(plan);
             }
             tracing::debug!(execution = %identity.id, workflow = %identity.workflow, event = %identity.event,
@@ -120,41 +118,30 @@ pub async fn would_start(
 
 /// An event and what it starts unless a filter objects.
 struct Matched<'c> {
-    event: &'c Event,
+    meant: Meant<'c>,
     lane: i16,
     started: Vec<Arc<InForce>>,
-    /// It was asked for once more.
-    replay: Option<&'c Replay>,
 }
 
 /// The events, each with its lane and what it starts unless a filter objects.
-fn find<'c>(
-    claim: &'c Claim,
-    table: &Table,
-    replays: &'c HashMap<EventId, Replay>,
-    moving: &mut Moving,
-) -> Vec<Matched<'c>> {
+fn find<'c>(claim: &'c Claim, table: &Table, replays: &'c Replays, moving: &mut Moving) -> Vec<Matched<'c>> {
     let mut matched: Vec<Matched<'_>> = Vec::new();
     for row in &claim.rows {
-        match &row.what {
-            Due::Event(event) => {
-                let replay = replays.get(&event.id);
-                let (event, at) = replay.map_or((&**event, event.at), |replay| (&replay.event, replay.at));
-                let started = table.started_by(event, at);
-                matched.push(Matched { event, lane: row.lane, started, replay });
-            }
-            // Nobody can say whether a trigger would agree: whoever listens is told.
-            Due::Unreadable(event, reason) => {
-                moving.broken.extend(table.listening_to(event).iter().map(|in_force| Broken {
-                    identity: identity(event, in_force, row.lane, claim.now, 0),
-                    steps: Vec::new(),
-                    state: None,
-                    error: format!("the event's row can't be read: {reason}"),
-                    tells: tells(in_force.plan.trigger_kind(), event.depth),
-                }));
-            }
-            Due::Execution(_) | Due::Offer(..) | Due::Gone(_) => {}
-        }
+        let Some(meant) = replays.meant(row) else { continue };
+        let Meant { event, unreadable, at, number, .. } = meant;
+        let Some(reason) = unreadable else {
+            matched.push(Matched { meant, lane: row.lane, started: table.started_by(event, at) });
+            continue;
+        };
+        // Nobody can say whether a trigger would agree: whoever listens is told.
+        let listening = table.listening_to(event, at).into_iter().filter(|in_force| meant.is_for(in_force));
+        moving.broken.extend(listening.map(|in_force| Broken {
+            identity: identity(event, &in_force, row.lane, claim.now, number),
+            steps: Vec::new(),
+            state: None,
+            error: format!("the event's row can't be read: {reason}"),
+            tells: tells(in_force.plan.trigger_kind(), event.depth),
+        }));
     }
     matched
 }

@@ -1,54 +1,77 @@
 //! Recorded events: lists of them, one by its id, and those that are asked for once more.
 
-use std::sync::Arc;
-
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sqlx::{FromRow, PgPool};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::json::Readable;
 use super::lists::{ExecutionRow, MOST};
+use super::queue::{Due, event as event_of};
 use super::session::{Session, Sql, StoreError};
-use crate::domain::event::{Event, Operation};
-use crate::domain::ids::{EventId, ExecutionId};
+use super::testing::clock as database_clock;
+use crate::domain::event::Event;
+use crate::domain::ids::EventId;
 
 pub(super) static FIND_EVENT: Sql = Sql {
     name: "find_event",
-    text: "select e.id, e.at, e.table_name, e.operation::text as operation, e.row_data, e.old_data, e.cause, e.depth
-           from public.workflow_events e
-           where e.at >= statement_timestamp() - $2::integer * interval '1 day'
-             and e.at < statement_timestamp() - $3::integer * interval '1 day' and e.id = $1 limit 1",
+    text: "select e.id, e.at as event_at, e.table_name, e.operation::text as operation, e.row_data, e.old_data, e.cause, e.depth
+           from public.workflow_events e where e.at >= $2 and e.at < $3 and e.id = $1 limit 1",
 };
 pub(super) static LOAD_EVENTS: Sql = Sql {
     name: "load_events",
-    text: "select i.n, e.id, e.at, e.table_name, e.operation::text as operation, e.row_data, e.old_data, e.cause, e.depth
+    text: "select i.n, e.id, e.at as event_at, e.table_name, e.operation::text as operation, e.row_data, e.old_data, e.cause, e.depth
            from unnest($1::timestamptz[], $2::uuid[]) with ordinality as i (at, id, n)
            cross join lateral (
                select v.id, v.at, v.table_name, v.operation, v.row_data, v.old_data, v.cause, v.depth
                from public.workflow_events v where v.at = i.at and v.id = i.id limit 1) e",
 };
 
-/// Events have no index by their id alone, for every write would pay for it. So one is looked for where it most likely
-/// is: from so many days ago to so many days ago.
-const WHERE_TO_LOOK: [(i32, i32); 4] = [(1, -1), (35, 1), (400, 35), (36_500, 400)];
+/// An event whose row can't be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// The event without its row.
+    pub event: Box<Event>,
+    /// Why.
+    pub reason: String,
+}
 
 /// An event, or why its row can't be read.
-pub type Loaded = Result<Event, String>;
+pub type Loaded = Result<Event, Unreadable>;
 
 /// The event of this id, if it is still kept.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn find_event(session: &Session, id: EventId) -> Result<Option<Loaded>, StoreError> {
-    for (from, to) in &WHERE_TO_LOOK {
-        if let Some(row) = session.query(&FIND_EVENT, &[&id.0, from, to]).await?.first() {
-            return Ok(Some(loaded(row)));
+    for (from, to) in where_to_look(id.0, database_clock(session).await?) {
+        if let Some(row) = session.query(&FIND_EVENT, &[&id.0, &from, &to]).await?.first() {
+            return Ok(loaded(row));
         }
     }
     Ok(None)
+}
+
+/// Events have no index by their id alone, for every write would pay for it. So one is looked for where it most likely is:
+/// from one time to the other, each in turn.
+///
+/// An id of version 7 begins with the milliseconds in which its statement began to record; one of version 8 is derived from
+/// what led to the event, and begins with the time of that. Neither is later than the event, unless a clock was set back.
+fn where_to_look(id: Uuid, now: DateTime<Utc>) -> impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)> {
+    let ms = id.as_bytes()[..6].iter().fold(0_i64, |ms, byte| (ms << 8) | i64::from(*byte));
+    let begins = match id.get_version_num() {
+        7 | 8 => DateTime::from_timestamp_millis(ms),
+        _ => None,
+    };
+    let near = begins.map(|at| {
+        let behind = [0, 1, 60, 3_600].map(|seconds| at.checked_add_signed(TimeDelta::seconds(seconds)));
+        [(behind[0], behind[1]), (behind[1], behind[2]), (behind[2], behind[3])]
+    });
+    let near = near.into_iter().flatten().filter_map(|(from, to)| Some((from?, to?)));
+    let [a_day, some_weeks, a_year] = [1, 35, 400].map(|days| now - TimeDelta::days(days));
+    let (begin, end) = (DateTime::UNIX_EPOCH, now + TimeDelta::days(36_500));
+    near.chain([(a_day, end), (some_weeks, a_day), (a_year, some_weeks), (begin, a_year)])
 }
 
 /// These events, each by its time and id, in the order asked for; `None` for what is no longer kept.
@@ -64,27 +87,18 @@ pub async fn load_events(
     for row in &session.query(&LOAD_EVENTS, &[&ats, &ids]).await? {
         let at = usize::try_from(row.get::<_, i64>("n") - 1).unwrap_or(usize::MAX);
         if let Some(place) = found.get_mut(at) {
-            *place = Some(loaded(row));
+            *place = loaded(row);
         }
     }
     Ok(found)
 }
 
-fn loaded(row: &Row) -> Loaded {
-    let operation: &str = row.get("operation");
-    let members = |name| Readable::members(row.get(name)).map(Arc::<Map<String, Value>>::new);
-    Ok(Event {
-        id: EventId(row.get("id")),
-        at: row.get("at"),
-        table: row.get("table_name"),
-        operation: Operation::from_text(operation)
-            .ok_or_else(|| format!("nobody knows the operation `{operation}`"))?,
-        row: members("row_data")?,
-        old: members("old_data")?,
-        cause: row.get::<_, Option<Uuid>>("cause").map(ExecutionId),
-        depth: row.get("depth"),
-        customer: None,
-    })
+fn loaded(row: &Row) -> Option<Loaded> {
+    match event_of(row, EventId(row.get("id"))) {
+        Due::Event(event) => Some(Ok(*event)),
+        Due::Unreadable(event, reason) => Some(Err(Unreadable { event, reason })),
+        _ => None,
+    }
 }
 
 /// An event in a list.
@@ -163,19 +177,80 @@ pub async fn list(
     .await
 }
 
+/// Tables and operations, pair by pair: where a kind of trigger looks.
+#[derive(Debug, Clone, Default)]
+pub struct OfKind {
+    /// The tables …
+    pub tables: Vec<String>,
+    /// … each with an operation.
+    pub operations: Vec<String>,
+}
+
+/// An event of a list with its row, for who looks closer.
+#[derive(Debug, Clone, FromRow)]
+pub struct Looked {
+    /// As in a list.
+    #[sqlx(flatten)]
+    pub event: EventRow,
+    /// The row as JSON, which may hold what this program can't read.
+    pub row: String,
+    /// Former values, likewise.
+    pub old: Option<String>,
+}
+
+/// As [`list`], of these tables and operations.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn list_of_kind(
+    pool: &PgPool,
+    filter: &EventFilter,
+    kind: &OfKind,
+    before: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+) -> sqlx::Result<Vec<Looked>> {
+    let (before_at, before_id) = before.unzip();
+    sqlx::query_as(
+        "select id, at, table_name, operation::text as operation, row_data ->> 'id' as key, entity, cause, depth,
+                row_data::text as row, old_data::text as old
+           from workflow_events
+          where ($1::text is null or table_name = $1) and ($2::text is null or operation::text = $2)
+            and ($3::text is null or entity = $3)
+            and at >= coalesce($4::timestamptz, '-infinity') and at < coalesce($5::timestamptz, 'infinity')
+            and at <= coalesce($6::timestamptz, 'infinity') and ($6::timestamptz is null or (at, id) < ($6, $7::uuid))
+            and table_name = any ($9::text[]) and exists (select from unnest($9::text[], $10::text[]) as k (name, operation)
+                  where k.name = table_name and k.operation = workflow_events.operation::text)
+          order by at desc, id desc limit $8",
+    )
+    .bind(&filter.table)
+    .bind(&filter.operation)
+    .bind(&filter.entity)
+    .bind(filter.since)
+    .bind(filter.until)
+    .bind(before_at)
+    .bind(before_id)
+    .bind(limit.clamp(0, MOST))
+    .bind(&kind.tables)
+    .bind(&kind.operations)
+    .fetch_all(pool)
+    .await
+}
+
 /// An event with all that is known of it.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize)]
 pub struct EventDetail {
     /// As in a list.
     #[serde(flatten)]
-    #[sqlx(flatten)]
     pub event: EventRow,
-    /// The row after the operation; before it, for a delete.
+    /// The row after the operation; before it, for a delete. Null if it can't be read.
     pub row: Value,
     /// Former values of the columns that an update changed.
     pub old: Option<Value>,
     /// The row was too large: its long values are missing.
     pub truncated: bool,
+    /// Why the row can't be read: no workflow could, either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
 }
 
 /// One event by its id.
@@ -183,19 +258,30 @@ pub struct EventDetail {
 /// # Errors
 /// When the database can't be asked.
 pub async fn event(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<EventDetail>> {
-    for (from, to) in WHERE_TO_LOOK {
-        let found = sqlx::query_as(
+    #[derive(FromRow)]
+    struct Stored {
+        #[sqlx(flatten)]
+        looked: Looked,
+        truncated: bool,
+    }
+    for (from, to) in where_to_look(id, clock(pool).await?) {
+        let found: Option<Stored> = sqlx::query_as(
             "select id, at, table_name, operation::text as operation, row_data ->> 'id' as key, entity, cause, depth,
-                    row_data as row, old_data as old, truncated
-               from workflow_events where at >= now() - $2 * interval '1 day' and at < now() - $3 * interval '1 day' and id = $1 limit 1",
+                    row_data::text as row, old_data::text as old, truncated
+               from workflow_events where at >= $2 and at < $3 and id = $1 limit 1",
         )
         .bind(id)
         .bind(from)
         .bind(to)
         .fetch_optional(pool)
         .await?;
-        if found.is_some() {
-            return Ok(found);
+        if let Some(Stored { looked: Looked { event, row, old }, truncated }) = found {
+            // The database holds numbers and nestings that this program can't.
+            let read = |text: &String| serde_json::from_str::<Value>(text).map_err(|fault| fault.to_string());
+            let (row, old) = (read(&row), old.as_ref().map(read).transpose());
+            let unreadable = row.as_ref().err().or(old.as_ref().err()).cloned();
+            let (row, old) = (row.unwrap_or_default(), old.unwrap_or_default());
+            return Ok(Some(EventDetail { event, row, old, truncated, unreadable }));
         }
     }
     Ok(None)

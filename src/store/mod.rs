@@ -150,6 +150,8 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &undo::RESTING_ATTEMPTS,
     &undo::EFFECTS_DONE,
     &undo::SAY_CAUSE,
+    &undo::END_STATEMENTS,
+    &undo::LOCK_UNDONE,
     &undo::UNDO_CHANGES,
     &undo::START_NOTHING,
     &workflows::VERSIONS_IN_FORCE,

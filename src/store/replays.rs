@@ -159,6 +159,20 @@ pub async fn of_event(pool: &PgPool, id: Uuid, at: DateTime<Utc>) -> sqlx::Resul
     .await
 }
 
+/// The last replay of an event that may be gone: nothing is known of it but its id.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn of_gone(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Replay>> {
+    sqlx::query_as(
+        "select number, workflow_id, lifts_guards, replayed_by, replayed_at from workflow_replays
+          where event_id = $1 order by replayed_at desc, number desc limit 1",
+    )
+    .bind(id)
+    .fetch_optional(pool)
+    .await
+}
+
 /// Queues events once more; those that are, in their order, each with the number of its replay. What was replayed before is
 /// left out, unless `again` is asked for.
 ///

@@ -1,5 +1,7 @@
 //! Undoing an execution: what it and its other attempts recorded, who undid it, and the rows put back.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio_postgres::types::Json;
@@ -47,6 +49,10 @@ pub(super) static EFFECTS_DONE: Sql = Sql {
 };
 pub(super) static SAY_CAUSE: Sql =
     Sql { name: "say_cause", text: "select set_config('thendo.cause', $1::text, true)" };
+pub(super) static END_STATEMENTS: Sql =
+    Sql { name: "end_statements_within", text: "select set_config('statement_timeout', $1::text, true)" };
+pub(super) static LOCK_UNDONE: Sql =
+    Sql { name: "lock_undone", text: "select public.lock_undone($1, $2, $3) as locked" };
 pub(super) static UNDO_CHANGES: Sql = Sql {
     name: "undo_changes",
     text: "select n, conflict, note, is_now, points from public.undo_changes($1, $2, $3) order by n limit 100000",
@@ -181,6 +187,23 @@ pub struct Reversed {
     pub is_now: Option<Value>,
     /// Points of the line that reverses a line of the ledger.
     pub points: Option<i64>,
+}
+
+/// From here on a statement of this transaction ends after so long, as one that took too long.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn end_statements_within(session: &Session, time: Duration) -> Result<(), StoreError> {
+    let ms = time.as_millis().to_string();
+    session.query(&END_STATEMENTS, &[&ms]).await.map(|_| ())
+}
+
+/// Locks the rows of these changes in the order in which the daemon locks rows.
+///
+/// # Errors
+/// [`StoreError`]; somebody else has one of them in hand.
+pub async fn lock(session: &Session, root: Root, changes: &[Change]) -> Result<(), StoreError> {
+    session.query(&LOCK_UNDONE, &[&root.id.0, &root.event_at, &Json(changes)]).await.map(|_| ())
 }
 
 /// Reverses changes in this order, in the transaction that the caller holds. One for each; where one has a conflict, the caller

@@ -23,7 +23,7 @@ impl Stage {
     pub async fn recorded(&self, id: Uuid) -> Result<Option<Event>, TestRunError> {
         match find_event(&self.session, EventId(id)).await? {
             Some(Ok(event)) => Ok(Some(event)),
-            Some(Err(reason)) => Err(TestRunError::Unreadable(id, reason)),
+            Some(Err(unreadable)) => Err(TestRunError::Unreadable(id, unreadable.reason)),
             None => Ok(None),
         }
     }

@@ -19,7 +19,7 @@ use crate::domain::event::Event;
 use crate::domain::execution::{Mode, Status};
 use crate::domain::ids::{EffectId, ExecutionId, NodeId, WorkflowId};
 use crate::engine::advance::Run;
-use crate::engine::apply::{Deliveries, Manner, Rendering, Running, in_waves};
+use crate::engine::apply::{Deliveries, Kept, Manner, Rendering, Running, in_waves};
 use crate::engine::plans::Plans;
 use crate::engine::would_start;
 use crate::mail::compose::Composer;
@@ -123,12 +123,14 @@ impl Stage {
         };
         // From here on it may do what the engine may, and no more.
         session.transaction("set local role thendo_engine").await?;
-        // Not that of a real one: what was done for that has not been done for this.
+        // Not that of a real one: what was done for that has not been done for this. What it decides by its own id is the same
+        // each time, and what it writes is keyed by another one, or two test runs of one event would wait for each other.
         let id = ExecutionId::derive(event.id, event.at, *workflow, u32::MAX);
+        let root = ExecutionId::derive(event.id, event.at, WorkflowId(Uuid::new_v4()), u32::MAX);
         let begins = assumed.at.unwrap_or(event.at);
         let identity = Identity {
             id,
-            root: id,
+            root,
             attempt: 1,
             event: event.id,
             event_at: event.at,
@@ -145,6 +147,7 @@ impl Stage {
             .into_iter()
             .collect();
         let mut run = Run::start(id, plan, &event, later.unwrap_or(begins));
+        run.id = root;
         run.assume(assumed.branches.clone());
         let mut running = [Running { identity, plan: plan.clone(), run }];
         let mut warnings = plan.flow().map(|flow| flow.notes(event.at)).unwrap_or_default();
@@ -185,12 +188,13 @@ impl Stage {
     ) -> Result<Vec<(EffectId, NodeId, Outgoing)>, TestRunError> {
         let results = assumed.results.clone();
         let mut deliveries = Deliveries::Render(Rendering { outgoing: Vec::new(), results, rights });
-        let mut awaited = assumed.awaited.clone();
+        let (mut awaited, mut kept) = (assumed.awaited.clone(), Kept::default());
         awaited.sort_by_key(|(_, event)| std::cmp::Reverse(event.at));
         loop {
             // So that the time limit holds where nothing is asked of the database.
             tokio::task::yield_now().await;
-            in_waves(&self.session, running, mails, now, Manner::OneByOne, &mut deliveries).await?;
+            let manner = Manner::OneByOne;
+            in_waves(&self.session, running, mails, now, manner, &mut deliveries, &mut kept).await?;
             let [Running { run, plan, .. }] = running;
             if run.status != Status::Waiting {
                 break;

@@ -87,6 +87,7 @@ const CALLERS: &[(&str, &str)] = &[
     ("tell_executions", "service_role thendo_engine"),
     ("tell_failures", "thendo_engine"),
     ("undo_changes", "thendo_engine"),
+    ("lock_undone", "thendo_engine"),
     ("replay_events", "service_role"),
     ("hold_workflow", "service_role thendo_engine"),
     ("release_workflow", "service_role"),
@@ -133,8 +134,7 @@ const WITHOUT_INDEX: &str = "select format('%s: %s', c.conrelid::regclass, pg_ge
                   select format('(%I IS NOT NULL)', a.attname) from pg_attribute a
                    where a.attrelid = c.conrelid and array[a.attnum] = c.conkey)))";
 
-/// Indexes with the same keys as another, or the beginning of its keys, over the same rows, that keep nothing unique by
-/// themselves.
+/// Indexes with the same keys as another, or the beginning of its keys, over the same rows, unless they keep it unique.
 const TWICE: &str = "with indexes as (
             select i.indexrelid, i.indrelid, i.indisunique, m.amname, coalesce(pg_get_expr(i.indpred, i.indrelid), '') as rows,
                    array(select format('%s %s %s', pg_get_indexdef(i.indexrelid, n, true), i.indclass[n - 1], i.indoption[n - 1])

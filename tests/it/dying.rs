@@ -14,7 +14,7 @@ async fn served(shop: &Shop) -> i64 {
 }
 
 /// A daemon that is started again whenever it dies, until `done`. How often it died.
-async fn deaths_until<F: Future<Output = bool>>(shop: &Shop, done: impl Fn() -> F) -> (usize, Daemon) {
+pub async fn deaths_until<F: Future<Output = bool>>(shop: &Shop, done: impl Fn() -> F) -> (usize, Daemon) {
     let (began, mut deaths) = (Instant::now(), 0);
     let mut daemon = Daemon::launch(&shop.url, shop.folder.path(), DEADLY);
     while !done().await {

@@ -186,3 +186,75 @@ async fn an_execution_is_followed_until_it_ends() {
     assert_eq!(code, Some(0), "{said}");
     assert!(out.contains("succeeded") && out.contains("approved: ● yes"), "{out}");
 }
+
+#[tokio::test]
+async fn events_are_listed_by_what_a_trigger_calls_them() {
+    let shop = Shop::open().await;
+    let order = shop.places_order(100).await;
+    shop.places_order(200).await;
+    shop.db.execute("update orders set note = 'x' where id = $1", &[&order]).await.expect("an order");
+    shop.db
+        .execute("update orders set payment_status = 'paid' where id = $1", &[&order])
+        .await
+        .expect("paid");
+    let listed = async |args: &[&str]| -> Vec<Value> {
+        let (code, out, said) =
+            shop.thendo(&[&["events", "list", "--format", "json"][..], args].concat()).await;
+        assert_eq!(code, Some(0), "{said}");
+        parsed(&out).as_array().cloned().expect("a list")
+    };
+    let paid = listed(&["--type", "order_paid"]).await;
+    assert_eq!(paid.len(), 1, "only the step into it: {paid:?}");
+    assert_eq!((&paid[0]["operation"], &paid[0]["key"]), (&json!("update"), &json!(order)));
+    assert_eq!(listed(&["--type", "order_created"]).await.len(), 2);
+    assert_eq!(listed(&["--type", "order_created", "--limit", "1"]).await.len(), 1);
+    assert_eq!(listed(&["--type", "order_created", "--table", "customers"]).await, [] as [Value; 0]);
+    assert_eq!(listed(&["--type", "customer_created"]).await.len(), 1);
+    // One that says nothing without its settings: where it looks.
+    assert_eq!(listed(&["--type", "points_balance_reached"]).await, [] as [Value; 0]);
+    let (code, _, said) = shop.thendo(&["events", "list", "--type", "order_payed"]).await;
+    assert!(code == Some(2) && said.contains("order_paid"), "{said}");
+}
+
+#[tokio::test]
+async fn an_event_is_found_by_the_time_that_its_id_begins_with_or_without_one() {
+    let shop = Shop::open().await;
+    shop.db
+        .execute(
+            "insert into orders (customer_id, total) select $1, g from generate_series(1, 500) g",
+            &[&shop.customer],
+        )
+        .await
+        .expect("orders");
+    shop.does("update orders set note = 'x' where total = 7; delete from orders where total = 8").await;
+    shop.db
+        .query("select tell_failures(array['{\"workflow\": \"x\"}'::jsonb], array[null::uuid], array[0::smallint])", &[])
+        .await
+        .expect("told");
+    let odd = "select count(*) from workflow_events e, lateral (
+            select ('x' || left(replace(e.id::text, '-', ''), 12))::bit(48)::bigint as ms) i
+        where substr(e.id::text, 15, 1) <> '7' or i.ms > extract(epoch from e.at) * 1000 or i.ms < extract(epoch from e.at) * 1000 - 5000";
+    assert_eq!(shop.number(odd, &[]).await, 0, "each begins with the milliseconds of its statement");
+    assert_eq!(
+        shop.count("workflow_events").await,
+        shop.number("select count(distinct id) from workflow_events", &[]).await
+    );
+    // From before there were such, from long ago, and derived from what happened before.
+    for (id, at) in [
+        ("0f0e5ed6-7b1c-4a57-8f0e-0123456789ab", "now()"),
+        ("1f0e5ed6-7b1c-4a57-8f0e-0123456789ab", "now() - interval '3 months'"),
+        ("018f3a00-0000-8a57-8f0e-0123456789ab", "now() - interval '2 days'"),
+        ("01963d7e-2a30-7cc1-9d39-d8fb0a86bd13", "now() - interval '2 years'"),
+    ] {
+        let sql = "insert into workflow_events (id, at, table_name, operation, entity, row_data) values ('ID', AT, 'orders', 'insert', '', '{}')";
+        shop.does(&sql.replace("ID", id).replace("AT", at)).await;
+        let (code, out, said) = shop.thendo(&["events", "show", id]).await;
+        assert!(code == Some(0) && out.contains(id), "{said}");
+    }
+    let sql =
+        "select id::text from workflow_events where operation <> 'insert' or table_name = 'thendo.failure'";
+    for row in shop.db.query(sql, &[]).await.expect("three") {
+        let (code, _, said) = shop.thendo(&["events", "show", row.get(0)]).await;
+        assert_eq!(code, Some(0), "{said}");
+    }
+}

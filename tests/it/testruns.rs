@@ -53,7 +53,7 @@ impl Folder {
     }
 
     /// Exit code, report, and what was said beside it.
-    async fn tried(&self, shop: &Shop, more: &[&str]) -> (Option<i32>, Value, String) {
+    pub async fn tried(&self, shop: &Shop, more: &[&str]) -> (Option<i32>, Value, String) {
         let (workflow, event) = (self.path("workflow.json"), self.path("event.json"));
         let mut args = vec!["test-run", &workflow, "--event", &event, "--format", "json"];
         args.extend(more);

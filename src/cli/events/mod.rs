@@ -1,5 +1,6 @@
 //! `thendo events …`: what happened, and once more.
 
+mod kinds;
 mod replay;
 
 use std::process::ExitCode;
@@ -10,13 +11,15 @@ use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use self::kinds::Listed;
 use super::Session;
 use super::output::{
-    Advice, BAD, Format, GOOD, QUIET, STRONG, one_line, print_json, print_line, shape, time,
+    Advice, BAD, Format, GOOD, QUIET, STRONG, eprint_line, is_denied, one_line, print_json, print_line,
+    shape, time,
 };
 use crate::store::events::{self, EventDetail, EventFilter, EventRow};
 use crate::store::lists;
-use crate::store::replays;
+use crate::store::replays::{self, Replay};
 use crate::workflow::span::Span;
 
 /// `thendo events …`
@@ -100,11 +103,15 @@ impl Which {
 #[command(after_help = "\
 Examples:
   thendo events list --table orders --since 2h
+  thendo events list --type order_paid       what the trigger of that name would begin with
   thendo events list --entity 0193f1c2-… --format json
   thendo events list --before 01963d7e-…     go on after the last one of a list")]
 pub struct List {
     #[command(flatten)]
     which: Which,
+    /// Only what a trigger of this kind would begin with, whatever its settings: `order_paid`
+    #[arg(long = "type", value_name = "KIND", value_parser = kinds::names(), hide_possible_values = true)]
+    kind: Option<String>,
     /// Only those that come after this one in the list
     #[arg(long, value_name = "EVENT")]
     before: Option<Uuid>,
@@ -136,18 +143,35 @@ impl Events {
     /// # Errors
     /// When the database can't be asked, or there is no such event.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        match self {
-            Self::List(list) => list.run(session).await,
-            Self::Show(show) => show.run(session).await,
-            Self::Replay(replay) => replay.run(session).await,
-        }
+        let (done, what) = match self {
+            Self::List(list) => (list.run(session).await, "read events"),
+            Self::Show(show) => (show.run(session).await, "read events"),
+            Self::Replay(replay) => (replay.run(session).await, "read events and have them replayed"),
+        };
+        done.map_err(|fault| match is_denied(&fault) {
+            true => {
+                fault.context(format!("the login of the connection string may not {what}; nothing was done"))
+            }
+            false => fault,
+        })
     }
 }
 
 async fn one(pool: &PgPool, id: Uuid) -> anyhow::Result<EventDetail> {
-    events::event(pool, id).await?.ok_or_else(|| {
-        let help = "`thendo events list` lists them; `retention.events_days` says for how long they are kept";
-        Advice::error(format!("there is no event {id}"), help)
+    if let Some(found) = events::event(pool, id).await? {
+        return Ok(found);
+    }
+    let help = "`thendo events list` lists them; `retention.events_days` says for how long they are kept";
+    Err(match replays::of_gone(pool, id).await? {
+        None => Advice::error(format!("there is no event {id}"), help),
+        Some(Replay { number, replayed_by, replayed_at, .. }) => Advice::error(
+            format!(
+                "event {id} is no longer kept; it was to be replayed by {} at {} (replay {number})",
+                one_line(&replayed_by),
+                time(replayed_at)
+            ),
+            help,
+        ),
     })
 }
 
@@ -159,7 +183,19 @@ impl List {
             None => None,
         };
         let filter = self.which.filter(&pool).await?;
-        let found = events::list(&pool, &filter, before, self.limit).await?;
+        let found = match &self.kind {
+            None => events::list(&pool, &filter, before, self.limit).await?,
+            Some(kind) => {
+                let limit = usize::try_from(self.limit).unwrap_or_default();
+                let Listed { found, given_up_at } = kinds::list(&pool, &filter, kind, before, limit).await?;
+                if let Some(last) = given_up_at {
+                    eprint_line(format_args!(
+                        "there may be more: it ends where enough was looked at; `--before {last}` goes on from there"
+                    ));
+                }
+                found
+            }
+        };
         if self.format == Format::Json {
             print_json(&found)?;
             return Ok(ExitCode::SUCCESS);
@@ -231,6 +267,9 @@ fn print_row(found: &EventDetail) -> anyhow::Result<()> {
             }
             None => print_line(format_args!("  {name}: {value}"))?,
         }
+    }
+    if let Some(reason) = &found.unreadable {
+        print_line(format_args!("  {BAD}the row can't be read: {}{BAD:#}", one_line(reason)))?;
     }
     if found.truncated {
         print_line(format_args!("  {QUIET}the row was too large: its long values are missing{QUIET:#}"))?;

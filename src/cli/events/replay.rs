@@ -29,7 +29,10 @@ Examples:
 The daemon runs the workflows that are in force by now on the events as they were recorded, as executions of their own: points are
 awarded and mails are sent once more. An event that was replayed before is left out, so a command that was cut short can
 be given again; --again replays it once more. Where a workflow's settings have it start only once, it does
-not start again, unless --lift-guards says so. Without --confirm nothing is done, and it exits with 1.")]
+not start again, unless --lift-guards says so. Without --confirm nothing is done, and it exits with 1.
+
+To only see what a range would do, without any of it: `thendo backtest WORKFLOW --since 2h --database` runs it in transactions
+that are rolled back; of one event, `thendo test-run WORKFLOW --event-id ID`.")]
 pub struct Replay {
     /// Their ids, as `events list` prints them
     #[arg(conflicts_with_all = ["until", "table", "operation", "entity"])]

@@ -10,7 +10,7 @@ use super::side::Started;
 use crate::domain::event::Event;
 use crate::domain::execution::Status;
 use crate::engine::advance::Run;
-use crate::engine::apply::{Deliveries, Fault, Manner, Rendering, Running, in_waves};
+use crate::engine::apply::{Deliveries, Fault, Kept, Manner, Rendering, Running, in_waves};
 use crate::engine::in_force::InForce;
 use crate::store::constraints;
 use crate::store::executions::Identity;
@@ -86,10 +86,10 @@ async fn moved(
         started_at: now,
     };
     let mut running = [Running { identity, plan: of.plan.clone(), run: run.clone() }];
-    let mut deliveries = Deliveries::Render(Rendering::default());
+    let (mut deliveries, mut kept) = (Deliveries::Render(Rendering::default()), Kept::default());
     constraints::check_at_once(session).await?;
     loop {
-        in_waves(session, &mut running, mails, now, Manner::OneByOne, &mut deliveries).await?;
+        in_waves(session, &mut running, mails, now, Manner::OneByOne, &mut deliveries, &mut kept).await?;
         let [Running { run, .. }] = &mut running;
         let Some(due) = run.rests().due.filter(|_| run.status == Status::Waiting) else { break };
         now = now.max(due);

@@ -1,10 +1,19 @@
 //! Undo: what an execution wrote is put back, all of it in one transaction or none.
 
-use std::collections::{BTreeMap, HashSet};
+mod net;
+mod whole;
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use self::net::to_reverse;
+use self::whole::surely_whole;
+use super::LONGEST;
 
 use crate::domain::execution::{Change, Step};
 use crate::domain::ids::{EffectId, ExecutionId, WorkflowId};
@@ -14,12 +23,15 @@ use crate::store::undo::{self, Attempt, Reversed, Root};
 
 /// Its lines are reversed by others.
 const LEDGER: &str = "loyalty_ledger";
-/// The sums of those lines: they follow.
-const BALANCES: &str = "loyalty_points";
-/// A record of more steps may have left some out.
-const SURELY_WHOLE: usize = 1_500;
-/// How often it is tried where somebody else writes the same rows.
-const TRIES: usize = 3;
+/// Rows that are put back by one statement.
+const AT_ONCE: usize = 100;
+/// A look begins with no further rows when it has no more time than this.
+const TOO_LITTLE: Duration = Duration::from_millis(400);
+/// Whoever has a row in hand is waited for so often.
+const TRIES: usize = 20;
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+/// What is confirmed holds what it has locked no longer than this; a look at it, no longer than a test run does.
+const LONGEST_CONFIRMED: Duration = Duration::from_secs(20);
 
 /// What is to be undone, and how.
 #[derive(Debug, Clone)]
@@ -83,10 +95,17 @@ pub struct Undone {
     pub undone: bool,
     /// The rows, in the order in which they are put back.
     pub changes: Vec<Reversal>,
+    /// Rows beyond those: there was no time to look at them, and nothing was to be done.
+    #[serde(skip_serializing_if = "is_none")]
+    pub not_looked_at: usize,
     /// Mails and requests that had not begun, and are called off.
     pub called_off: u64,
     /// What its steps did that is no row: it stays as it is.
     pub started: Vec<String>,
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Undone {
@@ -117,12 +136,18 @@ pub enum UndoError {
     },
     /// Some of what it did is not written down.
     #[error(
-        "the record of execution {0} is not whole: it had too many steps, so nobody knows all that it changed"
+        "the record of execution {0} is not whole: it had more steps than are kept, so nobody knows all that it changed"
     )]
     NotWhole(ExecutionId),
     /// The record can't be read.
     #[error("the record of execution {0} can't be read: {1}")]
     Unreadable(ExecutionId, String),
+    /// It would have held its locks for too long.
+    #[error("it was ended and rolled back after {:.1} s: no longer may it hold the rows that it has locked", .0.as_secs_f64())]
+    TooLong(Duration),
+    /// Somebody else has rows in hand, and kept them.
+    #[error("somebody else has some of these rows in hand: {0}")]
+    Busy(String),
     /// The database, or a trigger of the shop's.
     #[error("the database refuses: {}", .0.reason())]
     Store(#[from] StoreError),
@@ -134,11 +159,15 @@ pub enum UndoError {
 /// # Errors
 /// [`UndoError`]; nothing was changed.
 pub async fn undo(session: &Session, order: &Order) -> Result<Undone, UndoError> {
+    let (begin, longest) = match order.confirmed {
+        true => (BEGIN_CONFIRMED, LONGEST_CONFIRMED),
+        false => (BEGIN, LONGEST),
+    };
     let mut tries = 0;
     loop {
         tries += 1;
-        session.transaction(BEGIN).await?;
-        let done = in_transaction(session, order).await;
+        session.transaction(begin).await?;
+        let done = in_transaction(session, order, &Limit { until: Instant::now() + longest, longest }).await;
         let done = match done {
             Ok(done) if done.undone => {
                 session.transaction("commit").await.map(|()| done).map_err(UndoError::from)
@@ -149,15 +178,47 @@ pub async fn undo(session: &Session, order: &Order) -> Result<Undone, UndoError>
             }
         };
         match done {
-            Err(UndoError::Store(error)) if error.class() == ErrorClass::Transient && tries < TRIES => {}
+            Err(UndoError::Store(error)) if error.is_timeout() => return Err(UndoError::TooLong(longest)),
+            Err(UndoError::Store(error)) if error.class() == ErrorClass::Transient => {
+                if tries == TRIES {
+                    return Err(UndoError::Busy(error.reason()));
+                }
+                sleep(BETWEEN_TRIES).await;
+            }
             done => return done,
         }
     }
 }
 
-const BEGIN: &str = "begin; set local lock_timeout = '300ms'; set local statement_timeout = '5s'; set local role thendo_engine";
+/// The last of them for who is stopped or cut off in the middle.
+const BEGIN: &str = "begin; set local lock_timeout = '100ms'; set local statement_timeout = '1s';
+    set local idle_in_transaction_session_timeout = '1500ms'; set local role thendo_engine";
+const BEGIN_CONFIRMED: &str = "begin; set local lock_timeout = '300ms'; set local statement_timeout = '5s';
+    set local idle_in_transaction_session_timeout = '10s'; set local role thendo_engine";
 
-async fn in_transaction(session: &Session, order: &Order) -> Result<Undone, UndoError> {
+/// How long a transaction may hold what it has locked.
+struct Limit {
+    until: Instant,
+    longest: Duration,
+}
+
+impl Limit {
+    fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
+    /// No statement from here on ends later.
+    async fn keep(&self, session: &Session) -> Result<(), UndoError> {
+        let left = self.left();
+        // 0 would be none.
+        if left < Duration::from_millis(1) {
+            return Err(UndoError::TooLong(self.longest));
+        }
+        Ok(undo::end_statements_within(session, left).await?)
+    }
+}
+
+async fn in_transaction(session: &Session, order: &Order, limit: &Limit) -> Result<Undone, UndoError> {
     let unknown = || UndoError::Unknown(order.execution);
     let root = undo::root_of(session, order.execution).await?.ok_or_else(unknown)?;
     if let Some(rests) = undo::resting(session, root).await? {
@@ -180,18 +241,52 @@ async fn in_transaction(session: &Session, order: &Order) -> Result<Undone, Undo
     if !order.starts_workflows {
         undo::say_cause(session, root).await?;
     }
-    let reversed = undo::reverse(session, root, &wanted).await?;
-    if reversed.len() != wanted.len() {
-        return Err(UndoError::NotWhole(root.id));
-    }
+    let reversed = reverse(session, root, &wanted, order.confirmed, limit).await?;
+    let not_looked_at = wanted.len().saturating_sub(reversed.len());
+    limit.keep(session).await?;
     let called_off = cancel_pending(session, &ids).await?;
     if !order.starts_workflows {
         undo::start_nothing(session, root).await?;
     }
     let changes: Vec<Reversal> = wanted.into_iter().zip(reversed).map(reversal).collect();
-    let undone = order.confirmed && changes.iter().all(|reversal| reversal.conflict.is_none());
+    let undone =
+        order.confirmed && not_looked_at == 0 && changes.iter().all(|reversal| reversal.conflict.is_none());
     let started = started(&steps);
-    Ok(Undone { execution: root.id, attempts: ids, workflow, undone, changes, called_off, started })
+    Ok(Undone {
+        execution: root.id,
+        attempts: ids,
+        workflow,
+        undone,
+        changes,
+        not_looked_at,
+        called_off,
+        started,
+    })
+}
+
+/// Locks all the rows in one order, and puts them back in theirs, some at a time.
+async fn reverse(
+    session: &Session,
+    root: Root,
+    wanted: &[Change],
+    confirmed: bool,
+    limit: &Limit,
+) -> Result<Vec<Reversed>, UndoError> {
+    limit.keep(session).await?;
+    undo::lock(session, root, wanted).await?;
+    let mut reversed = Vec::with_capacity(wanted.len());
+    for page in wanted.chunks(AT_ONCE) {
+        if !confirmed && !reversed.is_empty() && limit.left() < TOO_LITTLE {
+            break;
+        }
+        limit.keep(session).await?;
+        let of_page = undo::reverse(session, root, page).await?;
+        if of_page.len() != page.len() {
+            return Err(UndoError::NotWhole(root.id));
+        }
+        reversed.extend(of_page);
+    }
+    Ok(reversed)
 }
 
 /// The steps of all attempts, if they are all that there were.
@@ -203,11 +298,10 @@ async fn whole_record(
 ) -> Result<Vec<Step>, UndoError> {
     let mut steps = Vec::new();
     for Attempt { id, steps: of, .. } in attempts {
-        let of = of.map_err(|reason| UndoError::Unreadable(id, reason))?;
-        if of.len() > SURELY_WHOLE {
-            return Err(UndoError::NotWhole(id));
-        }
-        steps.extend(of);
+        steps.extend(of.map_err(|reason| UndoError::Unreadable(id, reason))?);
+    }
+    if !surely_whole(&steps) {
+        return Err(UndoError::NotWhole(root.id));
     }
     // Effects are keyed by root, node and item.
     let known: HashSet<EffectId> =
@@ -246,116 +340,4 @@ fn started(steps: &[Step]) -> Vec<String> {
         }
     }
     started
-}
-
-/// What is left of all changes of a row, before the first and after the last, and where its place is.
-struct Net {
-    before: Option<Map<String, Value>>,
-    after: Option<Map<String, Value>>,
-    place: usize,
-}
-
-/// The changes to be reversed, each row once, in the order in which they are: rows that were added last go first, so that
-/// none is deleted that another one refers to.
-fn to_reverse(steps: &[Step]) -> Vec<Change> {
-    let mut rows: BTreeMap<(&str, &str), Net> = BTreeMap::new();
-    let all = steps.iter().flat_map(|step| &step.changes).filter(|change| change.table != BALANCES);
-    for (place, change) in all.enumerate() {
-        let of = |side: &Option<Value>| side.as_ref().and_then(Value::as_object).cloned();
-        let (before, after) = (of(&change.before), of(&change.after));
-        match rows.get_mut(&(change.table.as_str(), change.key.as_str())) {
-            None => {
-                rows.insert((&change.table, &change.key), Net { before, after, place });
-            }
-            Some(net) => net.then(before, after, place),
-        }
-    }
-    let mut rows: Vec<_> = rows.into_iter().filter(|(_, net)| net.is_a_change()).collect();
-    rows.sort_by_key(|(_, net)| std::cmp::Reverse(net.place));
-    let change = |((table, key), net): ((&str, &str), Net)| Change {
-        table: table.to_owned(),
-        key: key.to_owned(),
-        before: net.before.map(Value::Object),
-        after: net.after.map(Value::Object),
-    };
-    rows.into_iter().map(change).collect()
-}
-
-impl Net {
-    fn then(&mut self, before: Option<Map<String, Value>>, after: Option<Map<String, Value>>, place: usize) {
-        // Of a row that was added there is nothing before it, whatever was written to it later.
-        if let (Some(first), Some(before)) = (&mut self.before, before) {
-            for (name, value) in before {
-                first.entry(name).or_insert(value);
-            }
-        }
-        self.after = after.map(|after| {
-            let mut merged = self.after.take().unwrap_or_default();
-            merged.extend(after);
-            merged
-        });
-        if self.before.is_some() {
-            self.place = place;
-        }
-    }
-
-    fn is_a_change(&self) -> bool {
-        self.before != self.after
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn step(changes: Value) -> Step {
-        let step = json!({"node": "a", "outcome": "done", "changes": changes, "at": "2026-11-22T10:00:00Z"});
-        serde_json::from_value(step).expect("a step")
-    }
-
-    fn put_back(changes: Value) -> Value {
-        serde_json::to_value(to_reverse(&[step(changes)])).expect("JSON")
-    }
-
-    #[test]
-    fn each_row_goes_back_to_what_it_was_before_all_of_it() {
-        let change = |before: Value, after: Value| json!({"table": "orders", "key": "1", "before": before, "after": after});
-        let twice = [
-            change(json!({"status": "a"}), json!({"status": "b"})),
-            change(json!({"status": "b", "note": null}), json!({"status": "c", "note": "x"})),
-        ];
-        assert_eq!(
-            put_back(json!(twice)),
-            json!([change(json!({"status": "a", "note": null}), json!({"status": "c", "note": "x"}))])
-        );
-        let there_and_back = [twice[0].clone(), change(json!({"status": "b"}), json!({"status": "a"}))];
-        assert_eq!(put_back(json!(there_and_back)), json!([]));
-    }
-
-    #[test]
-    fn what_was_added_is_deleted_last_first_and_what_came_and_went_is_nothing() {
-        let adds = |key: &str, after: Value| json!({"table": "t", "key": key, "after": after});
-        let gone = json!({"table": "t", "key": "3", "before": {"a": 1}});
-        let writes = json!({"table": "t", "key": "1", "before": {"a": 1}, "after": {"a": 2}});
-        let all = [
-            adds("1", json!({"a": 1})),
-            adds("2", json!({"of": 1})),
-            adds("3", json!({"a": 1})),
-            gone,
-            writes,
-        ];
-        assert_eq!(put_back(json!(all)), json!([adds("2", json!({"of": 1})), adds("1", json!({"a": 2}))]));
-        // A second attempt tells what the first one did as well.
-        let twice: Vec<Value> = all.iter().chain(&all).cloned().collect();
-        assert_eq!(put_back(json!(twice)), json!([adds("2", json!({"of": 1})), adds("1", json!({"a": 2}))]));
-    }
-
-    #[test]
-    fn balances_follow_their_lines() {
-        let all = json!([{"table": "loyalty_ledger", "key": "1", "after": {"points": 5}},
-            {"table": "loyalty_points", "key": "2", "before": {"balance": 0}, "after": {"balance": 5}}]);
-        assert_eq!(put_back(all), json!([{"table": "loyalty_ledger", "key": "1", "after": {"points": 5}}]));
-    }
 }
