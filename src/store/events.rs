@@ -177,15 +177,6 @@ pub async fn list(
     .await
 }
 
-/// Tables and operations, pair by pair: where a kind of trigger looks.
-#[derive(Debug, Clone, Default)]
-pub struct OfKind {
-    /// The tables …
-    pub tables: Vec<String>,
-    /// … each with an operation.
-    pub operations: Vec<String>,
-}
-
 /// An event of a list with its row, for who looks closer.
 #[derive(Debug, Clone, FromRow)]
 pub struct Looked {
@@ -198,14 +189,14 @@ pub struct Looked {
     pub old: Option<String>,
 }
 
-/// As [`list`], of these tables and operations.
+/// As [`list`], of these tables and operations: each a table, a blank and an operation.
 ///
 /// # Errors
 /// When the database can't be asked.
 pub async fn list_of_kind(
     pool: &PgPool,
     filter: &EventFilter,
-    kind: &OfKind,
+    kinds: &[String],
     before: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> sqlx::Result<Vec<Looked>> {
@@ -218,8 +209,8 @@ pub async fn list_of_kind(
             and ($3::text is null or entity = $3)
             and at >= coalesce($4::timestamptz, '-infinity') and at < coalesce($5::timestamptz, 'infinity')
             and at <= coalesce($6::timestamptz, 'infinity') and ($6::timestamptz is null or (at, id) < ($6, $7::uuid))
-            and table_name = any ($9::text[]) and exists (select from unnest($9::text[], $10::text[]) as k (name, operation)
-                  where k.name = table_name and k.operation = workflow_events.operation::text)
+            -- No join: the newest are to be found without the others.
+            and (table_name || ' ' || operation::text) = any ($9::text[])
           order by at desc, id desc limit $8",
     )
     .bind(&filter.table)
@@ -230,8 +221,7 @@ pub async fn list_of_kind(
     .bind(before_at)
     .bind(before_id)
     .bind(limit.clamp(0, MOST))
-    .bind(&kind.tables)
-    .bind(&kind.operations)
+    .bind(kinds)
     .fetch_all(pool)
     .await
 }

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::event::{Event, Operation};
 use crate::domain::ids::{EventId, ExecutionId};
 use crate::kinds;
-use crate::store::events::{self, EventFilter, EventRow, Looked, OfKind};
+use crate::store::events::{self, EventFilter, EventRow, Looked};
 use crate::workflow::catalogue::{Trigger, TriggerKind};
 use crate::workflow::config::Reader;
 use crate::workflow::diagnostics::any_error;
@@ -76,11 +76,10 @@ pub(super) async fn list(
     }
 }
 
-/// Tables and operations, pair by pair.
-fn sources(kind: &TriggerKind) -> OfKind {
+/// Where it looks: each a table, a blank and an operation.
+fn sources(kind: &TriggerKind) -> Vec<String> {
     let pairs = kind.sources.iter().flat_map(|of| of.operations.iter().map(move |on| (of, on)));
-    let (tables, operations) = pairs.map(|(of, on)| (of.table.to_string(), on.as_str().to_owned())).unzip();
-    OfKind { tables, operations }
+    pairs.map(|(of, on)| format!("{} {}", of.table, on.as_str())).collect()
 }
 
 /// A trigger of this kind with no settings, if it can do without.
@@ -115,7 +114,7 @@ mod tests {
     fn every_kind_but_that_of_any_table_says_where_it_looks() {
         for name in names() {
             let kind = kinds::catalogue().trigger(name).expect("it is one of them");
-            assert!(!sources(kind).tables.is_empty(), "{name}");
+            assert!(!sources(kind).is_empty(), "{name}");
         }
         let plain = |name| kinds::catalogue().trigger(name).and_then(plain).is_some();
         assert!(plain("order_paid") && !plain("points_balance_reached"));
