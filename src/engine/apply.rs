@@ -2,7 +2,7 @@
 //! kind, the answers are fed back, and they advance again, until all have ended or rest.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -60,6 +60,19 @@ pub struct Rendering {
     pub results: BTreeMap<NodeId, Value>,
     /// Under whose rights rows must be writable, too.
     pub rights: Option<Rights>,
+    /// Actions that were done and wrote no row: whether those rights would do is not known.
+    pub untried: BTreeSet<NodeId>,
+}
+
+impl Rendering {
+    fn note_untried(&mut self, asked: &Asked, answer: &Answer) {
+        let node = &asked.request.node;
+        let leaves = matches!(asked.request.effect, Effect::SendEmail(_) | Effect::HttpRequest(_));
+        let is_empty = matches!(answer, Answer::Done { changes, .. } if changes.is_empty());
+        if self.rights.is_some() && is_empty && !leaves && !self.results.contains_key(node) {
+            self.untried.insert(node.clone());
+        }
+    }
 }
 
 impl Deliveries {
@@ -193,8 +206,9 @@ pub async fn in_waves(
             let mut answer = answers.remove(&asked.request.id).unwrap_or_else(|| Answer::Refused {
                 reason: "the database gave no answer for this effect".into(),
             });
-            if let Deliveries::Render(Rendering { outgoing, .. }) = deliveries {
-                answer = rendered_by(asked, answer, outgoing);
+            if let Deliveries::Render(rendering) = deliveries {
+                rendering.note_untried(asked, &answer);
+                answer = rendered_by(asked, answer, &mut rendering.outgoing);
             }
             moved.handed |= matches!(answer, Answer::Handed { .. });
             let Running { identity, plan, run } = &mut running[*n];

@@ -131,6 +131,7 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &recorded::BALANCES_AT,
     &recorded::ORDER_TOTALS,
     &mails::STORED_MAILS,
+    &rights::ACCOUNT_OF,
     &rights::ACT_AS,
     &rights::WRITE_OF,
     &schedules::LOOK,

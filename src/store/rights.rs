@@ -12,7 +12,8 @@ use crate::domain::execution::Change;
 const FOLLOW: &str = "loyalty_points";
 
 /// Says how a row is read or written: names come from the catalog and are quoted there. Statements take the key and the values,
-/// each as a row of the table. Of a new row, only what was given is written again, and what has no default.
+/// each as a row of the table. A new row is written with what was given ($2), and of all that it has ($4) with what is not made
+/// for whoever writes: numbers, ids, times, accounts.
 pub(super) static WRITE_OF: Sql = Sql {
     name: "write_of",
     text: "select k.keys, format(case $3::text
@@ -27,8 +28,11 @@ pub(super) static WRITE_OF: Sql = Sql {
                       string_agg('r.' || quote_ident(a.attname), ', ' order by a.attnum) as given,
                       string_agg(format('%1$I = r.%1$I', a.attname), ', ' order by a.attnum) as put
                from pg_catalog.pg_attribute a
-               where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
-                 and (a.attname = any ($2::text[]) or $3::text = 'insert' and not a.atthasdef and a.attidentity = '')) w
+               left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+               where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' and a.attidentity <> 'a'
+                 and (a.attname = any ($2::text[])
+                      or a.attname = any ($4::text[]) and a.attidentity = ''
+                         and coalesce(pg_get_expr(d.adbin, d.adrelid), '') !~ '\\(|CURRENT_|LOCALTIME|SESSION_USER')) w
            cross join lateral (
                select array_agg(a.attname::text) as keys, string_agg(format('t.%1$I = k.%1$I', a.attname), ' and ') as found
                from pg_catalog.pg_index i join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey::int2[])
@@ -41,6 +45,12 @@ pub(super) static ACT_AS: Sql = Sql {
     text: "select set_config('request.jwt.claims', $1, true), set_config('role', $2, true)",
 };
 
+pub(super) static ACCOUNT_OF: Sql = Sql {
+    name: "account_of",
+    text: "select c.user_id, c.email from public.customers c
+           where case when $1::uuid is null then c.user_id = $2::uuid else c.id = $1::uuid end limit 1",
+};
+
 /// Whose rights and policies count.
 #[derive(Debug, Clone)]
 pub struct Rights {
@@ -50,32 +60,67 @@ pub struct Rights {
     pub role: &'static str,
     /// The account, if somebody signed in.
     pub account: Option<Uuid>,
+    /// Its address, as far as `customers` tells.
+    pub email: Option<String>,
+}
+
+/// The account of a customer, and the address; or those of an account.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn account_of(
+    session: &Session,
+    customer: Option<Uuid>,
+    account: Option<Uuid>,
+) -> Result<(Option<Uuid>, Option<String>), StoreError> {
+    let rows = session.query(&ACCOUNT_OF, &[&customer, &account]).await?;
+    Ok(rows.first().map_or((account, None), |row| (row.get("user_id"), Some(row.get("email")))))
 }
 
 impl Rights {
+    /// Has the rest of the transaction, or of what is rolled back of it, run under the role, with the claims of a token.
+    ///
+    /// # Errors
+    /// [`StoreError`]: whoever is connected may not, or there is no such role.
+    pub async fn take(&self, session: &Session) -> Result<(), StoreError> {
+        let claims = json!({ "role": self.role, "aud": self.role, "sub": self.account, "email": self.email });
+        session.query(&ACT_AS, &[&claims.to_string(), &self.role]).await.map(|_| ())
+    }
+
     /// Whether they may write what `changes` tell of; why not. To be asked within a savepoint `effect`, with the changes made;
     /// it is left as it was set.
     ///
     /// # Errors
-    /// [`StoreError`] that is nobody's refusal.
+    /// [`StoreError`] of a connection that is gone or of a row that somebody has in hand.
     pub async fn refuse(&self, session: &Session, changes: &[Change]) -> Result<Option<String>, StoreError> {
+        let verdict = match self.tried(session, changes).await {
+            Err(fault) if fault.class() == ErrorClass::Other => {
+                Some(format!("whether `{}` may could not be tried: {}", self.who, fault.reason()))
+            }
+            tried => tried?.map(|reason| format!("as `{}` it may not: {reason}", self.who)),
+        };
+        session.transaction("rollback to savepoint effect").await?;
+        Ok(verdict)
+    }
+
+    async fn tried(&self, session: &Session, changes: &[Change]) -> Result<Option<String>, StoreError> {
         session.transaction("set local role none").await?;
         let mut writes = Vec::with_capacity(changes.len());
         for change in changes.iter().filter(|change| change.table != FOLLOW) {
-            writes.extend(Write::of(session, change).await?);
-        }
-        session.transaction("rollback to savepoint effect").await?;
-        let claims = json!({ "role": self.role, "sub": self.account });
-        session.query(&ACT_AS, &[&claims.to_string(), &self.role]).await?;
-        let mut refused = None;
-        for write in &writes {
-            refused = write.refusal(session).await?;
-            if refused.is_some() {
-                break;
+            match Write::of(session, change).await? {
+                Some(write) => writes.push(write),
+                None => return Ok(Some(format!("`{}` has no key by which it could be tried", change.table))),
             }
         }
         session.transaction("rollback to savepoint effect").await?;
-        Ok(refused.map(|reason| format!("as `{}` it may not: {reason}", self.who)))
+        self.take(session).await?;
+        for write in &writes {
+            let refused = write.refusal(session).await?;
+            if refused.is_some() {
+                return Ok(refused);
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -88,16 +133,14 @@ struct Write<'c> {
 }
 
 impl<'c> Write<'c> {
-    /// Nothing where the record does not say by which key the row is found.
+    /// Nothing where it is not known by which key the row is found.
     async fn of(session: &Session, change: &'c Change) -> Result<Option<Self>, StoreError> {
         let operation = match (&change.before, &change.after) {
             (None, _) => "insert",
             (Some(_), Some(_)) => "update",
             (Some(_), None) => "delete",
         };
-        let Some((keys, statement)) = statement_of(session, change, operation).await? else {
-            return Ok(None);
-        };
+        let Some((keys, read)) = statement_of(session, change, "read", &[]).await? else { return Ok(None) };
         let written = || [&change.before, &change.after].into_iter().flatten().filter_map(Value::as_object);
         let key: Map<String, Value> = match &keys[..] {
             [one] => Map::from_iter([(one.clone(), json!(change.key))]),
@@ -109,15 +152,19 @@ impl<'c> Write<'c> {
         if key.len() < keys.len() {
             return Ok(None);
         }
-        let mut write = Self { table: &change.table, statement, key, values: change.after.clone() };
-        if operation == "insert"
-            && let Some((_, read)) = statement_of(session, change, "read").await?
-        {
-            let rows = session.client().query(&read, &[&Json(&write.key), &None::<Json<Value>>]).await;
+        let mut values = change.after.clone();
+        if operation == "insert" {
+            let rows = session.client().query(&read, &[&Json(&key), &None::<Json<Value>>]).await;
             let rows = rows.map_err(|source| StoreError { name: "read_as", source })?;
-            write.values = rows.first().map(|row| row.get::<_, Json<Value>>("row").0);
+            // Done before, and taken away since: there is nothing to be tried.
+            let Some(row) = rows.first() else { return Ok(None) };
+            values = Some(row.get::<_, Json<Value>>("row").0);
         }
-        Ok(Some(write))
+        let row = values.iter().filter_map(Value::as_object).flatten();
+        let there: Vec<&str> = row.filter(|(_, value)| !value.is_null()).map(|(name, _)| &**name).collect();
+        let there = if operation == "insert" { &there[..] } else { &[] };
+        let statement = statement_of(session, change, operation, there).await?;
+        Ok(statement.map(|(_, statement)| Self { table: &change.table, statement, key, values }))
     }
 
     async fn refusal(&self, session: &Session) -> Result<Option<String>, StoreError> {
@@ -138,9 +185,10 @@ async fn statement_of(
     session: &Session,
     change: &Change,
     operation: &str,
+    there: &[&str],
 ) -> Result<Option<(Vec<String>, String)>, StoreError> {
     let columns: Vec<&str> =
         change.after.iter().filter_map(Value::as_object).flat_map(Map::keys).map(String::as_str).collect();
-    let rows = session.query(&WRITE_OF, &[&change.table, &columns, &operation]).await?;
+    let rows = session.query(&WRITE_OF, &[&change.table, &columns, &operation, &there]).await?;
     Ok(rows.first().and_then(|row| Some((row.get("keys"), row.get::<_, Option<String>>("statement")?))))
 }

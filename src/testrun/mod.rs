@@ -32,7 +32,7 @@ pub use report::{Delivery, Outcome, Report, Timer, WouldStart};
 pub use stage::Stage;
 
 /// A test run holds what it has locked no longer than this.
-const LONGEST: Duration = Duration::from_millis(1_800);
+const LONGEST: Duration = Duration::from_millis(1_500);
 
 /// Why a test run gave no answer. Nothing stays then either.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,9 @@ pub enum TestRunError {
     /// There is nobody whose rights could count.
     #[error("{0}")]
     Nobody(&'static str),
+    /// The database's user may not become that role.
+    #[error("the database's user can't act as `{0}`: {1}; have it granted: grant {0} to that user")]
+    NotAs(&'static str, String),
     /// What was recorded.
     #[error("the row of event {0} can't be read: {1}")]
     Unreadable(Uuid, String),

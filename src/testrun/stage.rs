@@ -27,8 +27,8 @@ use crate::store::OF_A_BATCH;
 use crate::store::constraints;
 use crate::store::executions::{Ended, Identity, load_customers, record};
 use crate::store::mails::stored;
-use crate::store::rights::Rights;
-use crate::store::session::{Session, StoreError};
+use crate::store::rights::{Rights, account_of};
+use crate::store::session::{ErrorClass, Session, StoreError};
 use crate::store::staging::{customer_id, insert_if_missing};
 use crate::store::testing::{an_admin, clock, names_of, written_events};
 use crate::workflow::catalogue::Catalogue;
@@ -42,7 +42,7 @@ const TRIES: u32 = 20;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 /// The last of them for who is stopped or cut off in the middle.
 const BEGIN: &str = "begin; set local lock_timeout = '100ms'; set local statement_timeout = '1s';
-    set local idle_in_transaction_session_timeout = '1500ms'";
+    set local idle_in_transaction_session_timeout = '500ms'";
 
 /// A database that workflows are tried on.
 pub struct Stage {
@@ -119,7 +119,7 @@ impl Stage {
         constraints::check_at_once(session).await?;
         let rights = match assumed.role {
             None => None,
-            Some(role) => Some(rights_of(session, role, &event).await?),
+            Some(role) => Some(rights_of(session, role, plan, &event).await?),
         };
         // From here on it may do what the engine may, and no more.
         session.transaction("set local role thendo_engine").await?;
@@ -187,7 +187,7 @@ impl Stage {
         warnings: &mut Vec<String>,
     ) -> Result<Vec<(EffectId, NodeId, Outgoing)>, TestRunError> {
         let results = assumed.results.clone();
-        let mut deliveries = Deliveries::Render(Rendering { outgoing: Vec::new(), results, rights });
+        let mut deliveries = Deliveries::Render(Rendering { results, rights, ..Rendering::default() });
         let (mut awaited, mut kept) = (assumed.awaited.clone(), Kept::default());
         awaited.sort_by_key(|(_, event)| std::cmp::Reverse(event.at));
         loop {
@@ -224,7 +224,12 @@ impl Stage {
             awaited.iter().map(|(node, _)| format!("the event assumed for `{node}` was not waited for")),
         );
         match deliveries {
-            Deliveries::Render(Rendering { outgoing, .. }) => Ok(outgoing),
+            Deliveries::Render(Rendering { outgoing, untried, .. }) => {
+                warnings.extend(untried.iter().map(|node| {
+                    format!("`{node}` wrote no row that could be tried under other rights than the daemon's")
+                }));
+                Ok(outgoing)
+            }
             Deliveries::HandOver => Ok(Vec::new()),
         }
     }
@@ -295,16 +300,31 @@ fn headers_of(message: &[u8]) -> BTreeMap<String, String> {
 }
 
 /// Whose rights and policies count.
-async fn rights_of(session: &Session, role: Role, event: &Event) -> Result<Rights, TestRunError> {
-    let account = match role {
-        Role::Anon | Role::ServiceRole => None,
-        Role::Admin => Some(an_admin(session).await?.ok_or(TestRunError::Nobody(
-            "nobody is an admin here: `select grant_admin(…)` makes somebody one",
-        ))?),
+async fn rights_of(
+    session: &Session,
+    role: Role,
+    plan: &Plan,
+    event: &Event,
+) -> Result<Rights, TestRunError> {
+    let (account, email) = match role {
+        Role::Anon | Role::ServiceRole => (None, None),
+        Role::Admin => {
+            let admin = an_admin(session).await?.ok_or(TestRunError::Nobody(
+                "nobody is an admin here: `select grant_admin(…)` makes somebody one",
+            ))?;
+            account_of(session, None, Some(admin)).await?
+        }
         Role::Customer => {
-            let of =
-                event.customer.as_ref().and_then(|row| row.get("user_id")?.as_str()?.parse::<Uuid>().ok());
-            Some(of.ok_or(TestRunError::Nobody("the event's customer has no account (`customers.user_id`)"))?)
+            let mut customer = event.customer.clone();
+            if let (None, Some(key)) = (&customer, plan.owner_of(event)) {
+                customer =
+                    load_customers(session, vec![key]).await?.into_values().next().and_then(Result::ok);
+            }
+            let id = customer.as_ref().and_then(|row| row.get("id")?.as_str()?.parse::<Uuid>().ok());
+            let id = id.ok_or(TestRunError::Nobody("the event belongs to no customer"))?;
+            let (account, email) = account_of(session, Some(id), None).await?;
+            let none = "the event's customer has no account (`customers.user_id`)";
+            (Some(account.ok_or(TestRunError::Nobody(none))?), email)
         }
     };
     let (who, role) = match role {
@@ -313,7 +333,17 @@ async fn rights_of(session: &Session, role: Role, event: &Event) -> Result<Right
         Role::Admin => ("admin", "authenticated"),
         Role::ServiceRole => ("service_role", "service_role"),
     };
-    Ok(Rights { who, role, account })
+    let rights = Rights { who, role, account, email };
+    // So that what keeps us from it is not taken for a verdict.
+    session.transaction("savepoint effect").await?;
+    match rights.take(session).await {
+        Err(fault) if fault.class() == ErrorClass::Other => {
+            return Err(TestRunError::NotAs(role, fault.reason()));
+        }
+        taken => taken?,
+    }
+    session.transaction("rollback to savepoint effect; release savepoint effect").await?;
+    Ok(rights)
 }
 
 /// Lays the event's rows in, and those given beside it, as far as they are missing; and finds the customer.

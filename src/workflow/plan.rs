@@ -307,9 +307,11 @@ impl Plan {
 
     /// How the customer of the event's row is found, if anything reads the customer.
     pub fn customer_of(&self, event: &Event) -> Option<CustomerKey> {
-        if !self.needs_customer {
-            return None;
-        }
+        if self.needs_customer { self.owner_of(event) } else { None }
+    }
+
+    /// How the customer of the event's row is found, whether or not anything reads the customer.
+    pub fn owner_of(&self, event: &Event) -> Option<CustomerKey> {
         self.source_of(event)?.subject.customer_of(&event.row)
     }
 

@@ -62,7 +62,7 @@ async fn is_untouched(shop: &Shop) {
 }
 
 /// A login of its own, named after the database, and where it logs in.
-async fn login(shop: &Shop, word: &str) -> (String, String) {
+pub async fn login(shop: &Shop, word: &str) -> (String, String) {
     let database: String = shop.db.query_one("select current_database()", &[]).await.expect("asked").get(0);
     let name = format!("{word}_{database}");
     shop.db.batch_execute(&format!("create role {name} login password 'x'")).await.expect("a role");

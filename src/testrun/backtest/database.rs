@@ -17,8 +17,9 @@ use crate::store::executions::Identity;
 use crate::store::session::{ErrorClass, Session, StoreError};
 use crate::workflow::mails::Mails;
 
-/// What one execution may take: nobody waits longer for a row that it has locked.
-const MOST: Duration = Duration::from_millis(500);
+/// What one execution may take; a statement that is under way then may take 200 ms more. So nobody waits longer than half a second
+/// for a row that it has locked.
+const MOST: Duration = Duration::from_millis(300);
 /// How often one is tried that met somebody else's lock.
 const TRIES: usize = 3;
 
@@ -35,7 +36,7 @@ pub(super) async fn run_one(
     for _ in 0..TRIES {
         session
             .transaction(
-                "begin; set local role thendo_engine; set local lock_timeout = '100ms'; set local statement_timeout = '500ms'; set local idle_in_transaction_session_timeout = '1500ms'",
+                "begin; set local role thendo_engine; set local lock_timeout = '100ms'; set local statement_timeout = '200ms'; set local idle_in_transaction_session_timeout = '500ms'",
             )
             .await?;
         let tried = tokio::time::timeout(MOST, moved(session, of, mails, event, &started.run, started.now));
