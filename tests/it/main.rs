@@ -54,6 +54,7 @@ mod publishing;
 mod replaying;
 mod replays_told;
 mod retention;
+mod rights;
 mod schedules;
 mod schema;
 mod secrets;

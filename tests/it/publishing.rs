@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::loyalty::one_action;
 use crate::support::{Shop, node, points_and_deposit, until};
 
 fn broken() -> Value {
@@ -157,4 +158,30 @@ async fn a_deleted_workflow_starts_nothing_more() {
     shop.places_order(250_00).await;
     shop.has_settled().await;
     assert_eq!(shop.count("workflow_executions").await, 1);
+}
+
+#[tokio::test]
+async fn what_publishing_would_do_is_told_first_and_nothing_is_published() {
+    let shop = Shop::open().await;
+    let daemon = shop.daemon().await;
+    shop.places_order(25_000).await;
+    let few = one_action("order_created", "award_points", json!({ "points": 1 }));
+    let draws = "insert into workflows (name, definition) values ('thanks', $1)";
+    shop.db.execute(draws, &[&few]).await.expect("drawn");
+    let versions = || shop.count("workflow_versions");
+    // A new one has nothing to be compared with.
+    let tries = ["workflow", "publish", "thanks", "--dry-run", "--backtest", "30d"];
+    let (code, out, said) = shop.thendo(&tries).await;
+    assert_eq!(code, Some(0), "{out}{said}");
+    assert!(out.contains("nothing was published"), "{out}");
+    assert_eq!(versions().await, 0);
+    let (code, ..) = shop.thendo(&["workflow", "publish", "thanks"]).await;
+    assert_eq!((code, versions().await), (Some(0), 1));
+    let more = one_action("order_created", "award_points", json!({ "points": 2 }));
+    shop.db.execute("update workflows set draft = $1", &[&more]).await.expect("drawn");
+    let (code, out, said) = shop.thendo(&tries).await;
+    assert_eq!(code, Some(0), "{out}{said}");
+    assert!(out.contains("1 do something else") && out.contains("Against v1"), "{out}");
+    assert_eq!(versions().await, 1);
+    drop(daemon);
 }

@@ -89,6 +89,8 @@ enum Show {
 enum Which {
     /// The one in force.
     Live,
+    /// The same; where none is, nothing is compared.
+    LiveIfAny,
     /// That one.
     Number(i32),
 }
@@ -118,7 +120,7 @@ impl Backtest {
             version: None,
             since: since.to_owned(),
             until: None,
-            against: Some(Which::Live),
+            against: Some(Which::LiveIfAny),
             show: Some(Show::Differences),
             limit: 20,
             database: false,
@@ -140,6 +142,9 @@ impl Backtest {
         let Some(plan) = self.plan(&found.name, &found.drawing)? else { return Ok(ExitCode::FAILURE) };
         let against = match (self.against, &found.head) {
             (None, _) => None,
+            (Some(Which::LiveIfAny), head) if head.as_ref().is_none_or(|of| of.live_version.is_none()) => {
+                None
+            }
             (Some(which), Some(head)) => {
                 let (number, drawing) = version_of(&mut connection, head, which).await?;
                 let name = format!("v{number}");
@@ -261,7 +266,7 @@ async fn version_of(
 ) -> anyhow::Result<(i32, Value)> {
     let number = match which {
         Which::Number(number) => number,
-        Which::Live => head.live_version.ok_or_else(|| {
+        Which::Live | Which::LiveIfAny => head.live_version.ok_or_else(|| {
             Advice::error(
                 format!("no version of `{}` is in force", one_line(&head.name)),
                 "name one by its number: `thendo workflow show` lists them",

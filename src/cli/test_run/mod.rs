@@ -69,6 +69,9 @@ pub struct TestRun {
     /// Write that file as the report is
     #[arg(long, requires = "expect")]
     update: bool,
+    /// Show the HTML of mails beside their text
+    #[arg(long, conflicts_with = "format")]
+    html: bool,
     /// Note nothing in workflow_executions
     #[arg(long)]
     no_record: bool,
@@ -163,7 +166,7 @@ impl TestRun {
     fn answer(&self, report: &Report) -> anyhow::Result<ExitCode> {
         match self.format {
             Format::Json => print_json(report)?,
-            Format::Text => print::print_report(&self.workflow, report)?,
+            Format::Text => print::print_report(&self.workflow, report, self.html)?,
         }
         let Some(file) = &self.expect else {
             return Ok(if report.outcome == Outcome::Failed { ExitCode::FAILURE } else { ExitCode::SUCCESS });

@@ -9,8 +9,8 @@ use crate::domain::effect::{Email, Outgoing};
 use crate::domain::execution::Change;
 use crate::testrun::{Outcome, Report, WouldStart};
 
-/// The report for people: steps, then what would change, then the mails as they would arrive.
-pub fn print_report(name: &str, report: &Report) -> anyhow::Result<()> {
+/// The report for people: steps, then what would change, then the mails as they would arrive, on request as HTML, too.
+pub fn print_report(name: &str, report: &Report, html: bool) -> anyhow::Result<()> {
     let outcome = serde_json::to_value(report.outcome)?;
     let outcome = outcome.as_str().unwrap_or_default();
     let (style, shape) = shape(outcome);
@@ -37,6 +37,7 @@ pub fn print_report(name: &str, report: &Report) -> anyhow::Result<()> {
             Outgoing::SuppressedEmail { email, suppressed } => {
                 let (to, why) = (one_line(&email.to), one_line(suppressed));
                 print_line(format!("\n{STRONG}Would not send{STRONG:#}  to {to}: {why}"))?;
+                print_mail(email, &delivery.headers, html)?;
                 continue;
             }
             Outgoing::Http(request) => {
@@ -52,7 +53,8 @@ pub fn print_report(name: &str, report: &Report) -> anyhow::Result<()> {
                 continue;
             }
         };
-        print_mail(email, &delivery.headers)?;
+        print_line(format!("\n{STRONG}Would send{STRONG:#}  to {}", one_line(&email.to)))?;
+        print_mail(email, &delivery.headers, html)?;
     }
     print_starts(report)?;
     print_line(format!("\n{QUIET}Nothing was changed and nothing was sent.{QUIET:#}"))
@@ -82,8 +84,7 @@ fn print_change(change: &Change) -> anyhow::Result<()> {
 }
 
 /// A mail as it would arrive.
-fn print_mail(email: &Email, headers: &BTreeMap<String, String>) -> anyhow::Result<()> {
-    print_line(format!("\n{STRONG}Would send{STRONG:#}  to {}", one_line(&email.to)))?;
+fn print_mail(email: &Email, headers: &BTreeMap<String, String>, html: bool) -> anyhow::Result<()> {
     print_line(format!("  Subject: {}", one_line(&email.subject)))?;
     for (name, value) in
         headers.iter().filter(|(name, _)| !matches!(name.as_str(), "To" | "Subject" | "Date"))
@@ -95,10 +96,16 @@ fn print_mail(email: &Email, headers: &BTreeMap<String, String>) -> anyhow::Resu
     for line in body.lines() {
         print_line(format!("  {}", one_line(line)))?;
     }
-    if let (Some(html), false) = (&email.html, email.text.is_empty()) {
-        print_line(format!("  {QUIET}and {} bytes of HTML: --format json shows them{QUIET:#}", html.len()))?;
+    match (&email.html, html) {
+        (Some(source), true) if !email.text.is_empty() => {
+            print_line(format!("\n  {QUIET}as HTML:{QUIET:#}"))?;
+            source.lines().try_for_each(|line| print_line(format!("  {}", one_line(line))))
+        }
+        (Some(source), false) if !email.text.is_empty() => {
+            print_line(format!("  {QUIET}and {} bytes of HTML: --html shows them{QUIET:#}", source.len()))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// What would begin by it, and what the reader should know.
