@@ -9,6 +9,20 @@
 --- settings
 set check_function_bodies = off;
 
+--- role thendo_api
+do $$
+declare
+    since_16 constant boolean := current_setting('server_version_num')::integer >= 160000;
+begin
+    if not exists (select from pg_catalog.pg_roles where rolname = 'thendo_api') then
+        create role thendo_api nologin noinherit;
+    end if;
+    if not pg_catalog.pg_has_role(current_user, 'thendo_api', case when since_16 then 'set' else 'member' end) then
+        execute 'grant thendo_api to current_user' || case when since_16 then ' with set true, inherit false' else '' end;
+    end if;
+end
+$$;
+
 --- role thendo_engine
 do $$
 declare
@@ -34,6 +48,7 @@ grant usage on schema public to anon;
 grant usage on schema public to authenticated;
 grant usage on schema public to service_role;
 grant usage on schema public to thendo_engine;
+grant usage on schema public to thendo_api;
 
 --- type public.event_operation
 create domain public.event_operation as text constraint event_operation_check CHECK ((VALUE = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text])));
@@ -1672,6 +1687,7 @@ comment on function public.is_admin(uuid) is 'Whether the account is an admin; f
 revoke all on function public.is_admin(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.is_admin(uuid) to authenticated;
 grant execute on function public.is_admin(uuid) to service_role;
+grant execute on function public.is_admin(uuid) to thendo_api;
 
 --- function public.is_recorded(jsonb, jsonb[])
 CREATE OR REPLACE FUNCTION public.is_recorded(change jsonb, recorded jsonb[])
@@ -2196,6 +2212,7 @@ comment on function public.mark_checked(uuid, bigint, text, jsonb) is 'Writes th
 --- grants-on-function public.mark_checked(uuid, bigint, text, jsonb)
 revoke all on function public.mark_checked(uuid, bigint, text, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.mark_checked(uuid, bigint, text, jsonb) to thendo_engine;
+grant execute on function public.mark_checked(uuid, bigint, text, jsonb) to thendo_api;
 
 --- function public.medusa_order_money(text)
 CREATE OR REPLACE FUNCTION public.medusa_order_money(of_order text, OUT total numeric, OUT paid numeric, OUT refunded numeric)
@@ -2446,6 +2463,24 @@ comment on function public.mirror_medusa_stock() is 'Statement trigger of Medusa
 --- grants-on-function public.mirror_medusa_stock()
 revoke all on function public.mirror_medusa_stock() from public, anon, authenticated, service_role;
 
+--- function public.missing_secrets(text[])
+CREATE OR REPLACE FUNCTION public.missing_secrets(names text[])
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select n.name from unnest($1) as n (name)
+     where not exists (select from public.workflow_secrets s where s.name = n.name) order by n.name
+$function$;
+
+--- comment-on-function public.missing_secrets(text[])
+comment on function public.missing_secrets(text[]) is 'Those of these names under which no secret is stored.';
+
+--- grants-on-function public.missing_secrets(text[])
+revoke all on function public.missing_secrets(text[]) from public, anon, authenticated, service_role;
+grant execute on function public.missing_secrets(text[]) to thendo_api;
+
 --- function public.money_text(numeric, text)
 CREATE OR REPLACE FUNCTION public.money_text(amount numeric, currency text)
  RETURNS text
@@ -2660,6 +2695,37 @@ comment on function public.prepare_partitions(integer) is 'Makes the partitions 
 revoke all on function public.prepare_partitions(integer) from public, anon, authenticated, service_role;
 grant execute on function public.prepare_partitions(integer) to thendo_engine;
 
+--- function public.prune_api(integer, integer)
+CREATE OR REPLACE FUNCTION public.prune_api(audit_days integer, most integer)
+ RETURNS integer
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    with lines as (
+        delete from public.api_audit where id in (
+            select a.id from public.api_audit a
+             where audit_days > 0 and a.at < now() - make_interval(days => audit_days) order by a.at limit most)
+        returning 1
+    ), links as (
+        delete from public.api_links where hash in (
+            select l.hash from public.api_links l where l.expires_at < now() - interval '30 days' limit most)
+        returning 1
+    ), sessions as (
+        delete from public.api_sessions where hash in (
+            select s.hash from public.api_sessions s where s.expires_at < now() - interval '30 days' limit most)
+        returning 1
+    )
+    select ((select count(*) from lines) + (select count(*) from links) + (select count(*) from sessions))::integer
+$function$;
+
+--- comment-on-function public.prune_api(integer, integer)
+comment on function public.prune_api(integer, integer) is 'Removes what the API keeps for a time only. For the daemon.';
+
+--- grants-on-function public.prune_api(integer, integer)
+revoke all on function public.prune_api(integer, integer) from public, anon, authenticated, service_role;
+grant execute on function public.prune_api(integer, integer) to thendo_engine;
+
 --- function public.put_in_force(uuid, bigint, text, jsonb, jsonb)
 CREATE OR REPLACE FUNCTION public.put_in_force(of_workflow uuid, of_revision bigint, of_hash text, with_diagnostics jsonb, with_parts jsonb)
  RETURNS integer
@@ -2711,6 +2777,7 @@ comment on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) is 'Ma
 --- grants-on-function public.put_in_force(uuid, bigint, text, jsonb, jsonb)
 revoke all on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) to thendo_engine;
+grant execute on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) to thendo_api;
 
 --- function public.query_of_changed_columns(oid, text[])
 CREATE OR REPLACE FUNCTION public.query_of_changed_columns(of_table oid, key_columns text[])
@@ -4587,6 +4654,111 @@ grant execute on function public.write_row(uuid, jsonb) to thendo_engine;
 
 -- ==== Tables, each with what belongs to it
 
+--- table public.api_audit
+create table public.api_audit (
+    id      uuid not null default gen_random_uuid(),
+    at      timestamp with time zone not null default clock_timestamp(),
+    who     text not null,
+    account uuid,
+    act     text not null,
+    target  text not null default ''::text,
+    detail  jsonb not null default '{}'::jsonb,
+    constraint api_audit_pkey PRIMARY KEY (id)
+);
+
+--- comment public.api_audit
+comment on table public.api_audit is 'Who did what, by the API or the command line. Lines are added, never changed.';
+comment on column public.api_audit.account is 'No foreign key: accounts go, lines stay.';
+
+--- index public.api_audit api_audit_at
+CREATE INDEX api_audit_at ON public.api_audit USING btree (at DESC, id DESC);
+
+--- row-security public.api_audit
+alter table public.api_audit enable row level security;
+
+--- grants public.api_audit
+revoke all on public.api_audit from public, anon, authenticated, service_role;
+grant select, insert on public.api_audit to thendo_api;
+
+--- table public.api_keys
+create table public.api_keys (
+    id           uuid not null default gen_random_uuid(),
+    name         text not null,
+    hash         bytea not null,
+    prefix       text not null,
+    scopes       text[] not null,
+    created_at   timestamp with time zone not null default now(),
+    created_by   text not null default ''::text,
+    expires_at   timestamp with time zone,
+    last_used_at timestamp with time zone,
+    revoked_at   timestamp with time zone,
+    constraint api_keys_pkey PRIMARY KEY (id),
+    constraint api_keys_hash_key UNIQUE (hash),
+    constraint api_keys_hash_check CHECK ((octet_length(hash) = 32)),
+    constraint api_keys_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+    constraint api_keys_scopes_check CHECK (((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 10)))
+);
+
+--- comment public.api_keys
+comment on table public.api_keys is 'Keys of programs that use the API.';
+comment on column public.api_keys.last_used_at is 'To the minute.';
+
+--- index public.api_keys api_keys_name
+CREATE UNIQUE INDEX api_keys_name ON public.api_keys USING btree (name) WHERE (revoked_at IS NULL);
+
+--- row-security public.api_keys
+alter table public.api_keys enable row level security;
+
+--- grants public.api_keys
+revoke all on public.api_keys from public, anon, authenticated, service_role;
+grant select, insert, update on public.api_keys to thendo_api;
+
+--- table public.api_links
+create table public.api_links (
+    hash       bytea not null,
+    created_at timestamp with time zone not null default now(),
+    created_by text not null default ''::text,
+    expires_at timestamp with time zone not null,
+    used_at    timestamp with time zone,
+    constraint api_links_pkey PRIMARY KEY (hash),
+    constraint api_links_hash_check CHECK ((octet_length(hash) = 32))
+);
+
+--- comment public.api_links
+comment on table public.api_links is 'Links that begin a session: each once, and for minutes.';
+
+--- row-security public.api_links
+alter table public.api_links enable row level security;
+
+--- grants public.api_links
+revoke all on public.api_links from public, anon, authenticated, service_role;
+grant select, update on public.api_links to thendo_api;
+
+--- table public.api_sessions
+create table public.api_sessions (
+    hash       bytea not null,
+    who        text not null,
+    account    uuid,
+    began_at   timestamp with time zone not null default now(),
+    seen_at    timestamp with time zone not null default now(),
+    expires_at timestamp with time zone not null,
+    ended_at   timestamp with time zone,
+    constraint api_sessions_pkey PRIMARY KEY (hash),
+    constraint api_sessions_hash_check CHECK ((octet_length(hash) = 32))
+);
+
+--- comment public.api_sessions
+comment on table public.api_sessions is 'Sessions of people in browsers.';
+comment on column public.api_sessions.account is 'Whose it is: it counts as long as the account is an admin''s. Null: whoever had the link. No foreign key: accounts go.';
+comment on column public.api_sessions.seen_at is 'To the minute.';
+
+--- row-security public.api_sessions
+alter table public.api_sessions enable row level security;
+
+--- grants public.api_sessions
+revoke all on public.api_sessions from public, anon, authenticated, service_role;
+grant select, insert, update on public.api_sessions to thendo_api;
+
 --- table public.blog_posts
 create table public.blog_posts (
     id           uuid not null default gen_random_uuid(),
@@ -5194,6 +5366,7 @@ revoke all on public.email_templates from public, anon, authenticated, service_r
 grant select, insert, update, delete on public.email_templates to authenticated;
 grant select, insert, update, delete on public.email_templates to service_role;
 grant select on public.email_templates to thendo_engine;
+grant select on public.email_templates to thendo_api;
 
 --- table public.enrollments
 create table public.enrollments (
@@ -7385,6 +7558,7 @@ alter table public.workflow_alerts enable row level security;
 --- grants public.workflow_alerts
 revoke all on public.workflow_alerts from public, anon, authenticated, service_role;
 grant select, update on public.workflow_alerts to thendo_engine;
+grant select on public.workflow_alerts to thendo_api;
 
 --- table public.workflow_awaited_tables
 create table public.workflow_awaited_tables (
@@ -7802,6 +7976,7 @@ alter table public.workflow_holds enable row level security;
 --- grants public.workflow_holds
 revoke all on public.workflow_holds from public, anon, authenticated, service_role;
 grant select on public.workflow_holds to thendo_engine;
+grant select on public.workflow_holds to thendo_api;
 
 --- table public.workflow_hook_calls
 create table public.workflow_hook_calls (
@@ -7947,6 +8122,7 @@ revoke all on public.workflow_schedules from public, anon, authenticated, servic
 grant select on public.workflow_schedules to authenticated;
 grant select on public.workflow_schedules to service_role;
 grant select on public.workflow_schedules to thendo_engine;
+grant select on public.workflow_schedules to thendo_api;
 
 --- table public.workflow_secrets
 create table public.workflow_secrets (
@@ -8050,6 +8226,7 @@ alter table public.workflow_triggers enable row level security;
 revoke all on public.workflow_triggers from public, anon, authenticated, service_role;
 grant select on public.workflow_triggers to authenticated;
 grant select on public.workflow_triggers to service_role;
+grant select on public.workflow_triggers to thendo_api;
 
 --- table public.workflow_undone
 create table public.workflow_undone (
@@ -8103,6 +8280,7 @@ revoke all on public.workflow_versions from public, anon, authenticated, service
 grant select on public.workflow_versions to authenticated;
 grant select on public.workflow_versions to service_role;
 grant select on public.workflow_versions to thendo_engine;
+grant select on public.workflow_versions to thendo_api;
 
 --- table public.workflow_waiting
 create table public.workflow_waiting (
@@ -8162,6 +8340,7 @@ alter table public.workflow_waiting enable row level security;
 --- grants public.workflow_waiting
 revoke all on public.workflow_waiting from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.workflow_waiting to thendo_engine;
+grant select on public.workflow_waiting to thendo_api;
 
 --- table public.workflows
 create table public.workflows (
@@ -8229,6 +8408,7 @@ revoke all on public.workflows from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.workflows to authenticated;
 grant select, insert, update, delete on public.workflows to service_role;
 grant select on public.workflows to thendo_engine;
+grant select, insert, update on public.workflows to thendo_api;
 
 
 -- ==== Foreign keys
@@ -8927,6 +9107,59 @@ revoke all on function public.settle_stripe_subscription(public.stripe_objects, 
 
 -- ==== Policies
 
+--- policy public.api_audit api_insert
+create policy api_insert on public.api_audit
+    for insert to thendo_api
+    with check (true);
+
+--- policy public.api_audit api_select
+create policy api_select on public.api_audit
+    for select to thendo_api
+    using (true);
+
+--- policy public.api_keys api_insert
+create policy api_insert on public.api_keys
+    for insert to thendo_api
+    with check (true);
+
+--- policy public.api_keys api_select
+create policy api_select on public.api_keys
+    for select to thendo_api
+    using (true);
+
+--- policy public.api_keys api_update
+create policy api_update on public.api_keys
+    for update to thendo_api
+    using (true)
+    with check (true);
+
+--- policy public.api_links api_select
+create policy api_select on public.api_links
+    for select to thendo_api
+    using (true);
+
+--- policy public.api_links api_update
+create policy api_update on public.api_links
+    for update to thendo_api
+    using (true)
+    with check (true);
+
+--- policy public.api_sessions api_insert
+create policy api_insert on public.api_sessions
+    for insert to thendo_api
+    with check (true);
+
+--- policy public.api_sessions api_select
+create policy api_select on public.api_sessions
+    for select to thendo_api
+    using (true);
+
+--- policy public.api_sessions api_update
+create policy api_update on public.api_sessions
+    for update to thendo_api
+    using (true)
+    with check (true);
+
 --- policy public.blog_posts anon_select
 create policy anon_select on public.blog_posts
     for select to anon
@@ -9147,6 +9380,11 @@ create policy engine_update on public.deposits
     for update to thendo_engine
     using (true)
     with check (true);
+
+--- policy public.email_templates api_select
+create policy api_select on public.email_templates
+    for select to thendo_api
+    using (true);
 
 --- policy public.email_templates authenticated_delete
 create policy authenticated_delete on public.email_templates
@@ -9860,6 +10098,11 @@ create policy authenticated_select on public.workflow_actions
     for select to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
+--- policy public.workflow_alerts api_select
+create policy api_select on public.workflow_alerts
+    for select to thendo_api
+    using (true);
+
 --- policy public.workflow_alerts engine_select
 create policy engine_select on public.workflow_alerts
     for select to thendo_engine
@@ -10020,6 +10263,11 @@ create policy engine_update on public.workflow_hands
     using (true)
     with check (true);
 
+--- policy public.workflow_holds api_select
+create policy api_select on public.workflow_holds
+    for select to thendo_api
+    using (true);
+
 --- policy public.workflow_holds engine_select
 create policy engine_select on public.workflow_holds
     for select to thendo_engine
@@ -10056,6 +10304,11 @@ create policy engine_select on public.workflow_rows
     for select to thendo_engine
     using (true);
 
+--- policy public.workflow_schedules api_select
+create policy api_select on public.workflow_schedules
+    for select to thendo_api
+    using (true);
+
 --- policy public.workflow_schedules authenticated_select
 create policy authenticated_select on public.workflow_schedules
     for select to authenticated
@@ -10087,6 +10340,11 @@ create policy engine_update on public.workflow_strikes
     using (true)
     with check (true);
 
+--- policy public.workflow_triggers api_select
+create policy api_select on public.workflow_triggers
+    for select to thendo_api
+    using (true);
+
 --- policy public.workflow_triggers authenticated_select
 create policy authenticated_select on public.workflow_triggers
     for select to authenticated
@@ -10102,6 +10360,11 @@ create policy engine_select on public.workflow_undone
     for select to thendo_engine
     using (true);
 
+--- policy public.workflow_versions api_select
+create policy api_select on public.workflow_versions
+    for select to thendo_api
+    using (true);
+
 --- policy public.workflow_versions authenticated_select
 create policy authenticated_select on public.workflow_versions
     for select to authenticated
@@ -10110,6 +10373,11 @@ create policy authenticated_select on public.workflow_versions
 --- policy public.workflow_versions engine_select
 create policy engine_select on public.workflow_versions
     for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_waiting api_select
+create policy api_select on public.workflow_waiting
+    for select to thendo_api
     using (true);
 
 --- policy public.workflow_waiting engine_delete
@@ -10130,6 +10398,22 @@ create policy engine_select on public.workflow_waiting
 --- policy public.workflow_waiting engine_update
 create policy engine_update on public.workflow_waiting
     for update to thendo_engine
+    using (true)
+    with check (true);
+
+--- policy public.workflows api_insert
+create policy api_insert on public.workflows
+    for insert to thendo_api
+    with check (true);
+
+--- policy public.workflows api_select
+create policy api_select on public.workflows
+    for select to thendo_api
+    using (true);
+
+--- policy public.workflows api_update
+create policy api_update on public.workflows
+    for update to thendo_api
     using (true)
     with check (true);
 

@@ -90,6 +90,7 @@ impl App {
         pooler::refuse_shared_sessions(&url).await?;
         check_schema(&url).await?;
         let pool = connect::pool(&url, engine::Connections::of(&settings).lists, Role::Engine).await?;
+        let of_api = connect::pool(&url, engine::Connections::of(&settings).api, Role::Api).await?;
         if !rows::is_taken_over(&pool, &settings.rows.allow).await? {
             tracing::warn!(
                 "the database allows other rows than the setting rows.allow says; `thendo migrate` takes that over"
@@ -100,6 +101,7 @@ impl App {
         let (hits, incoming) = http::tracking::hits::queue();
         let state = http::Shared {
             pool: pool.clone(),
+            door: Arc::new(http::door::Door::new(of_api, Arc::clone(&settings))),
             health: Arc::clone(&health),
             metrics: recorder(),
             settings: Arc::clone(&settings),
