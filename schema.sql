@@ -4133,6 +4133,7 @@ comment on function public.tell_executions(uuid[], jsonb) is 'Hands a word (appr
 revoke all on function public.tell_executions(uuid[], jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.tell_executions(uuid[], jsonb) to service_role;
 grant execute on function public.tell_executions(uuid[], jsonb) to thendo_engine;
+grant execute on function public.tell_executions(uuid[], jsonb) to thendo_api;
 
 --- function public.tell_failures(jsonb[], uuid[], smallint[])
 CREATE OR REPLACE FUNCTION public.tell_failures(failures jsonb[], causes uuid[], depths smallint[])
@@ -7609,6 +7610,7 @@ alter table public.workflow_awaits enable row level security;
 --- grants public.workflow_awaits
 revoke all on public.workflow_awaits from public, anon, authenticated, service_role;
 grant select, insert, delete on public.workflow_awaits to thendo_engine;
+grant select on public.workflow_awaits to thendo_api;
 
 --- table public.workflow_conditions
 create table public.workflow_conditions (
@@ -7714,6 +7716,7 @@ alter table public.workflow_dead_letters enable row level security;
 --- grants public.workflow_dead_letters
 revoke all on public.workflow_dead_letters from public, anon, authenticated, service_role;
 grant select, insert, delete on public.workflow_dead_letters to thendo_engine;
+grant select on public.workflow_dead_letters to thendo_api;
 
 --- table public.workflow_deliveries
 create table public.workflow_deliveries (
@@ -7771,6 +7774,7 @@ alter table public.workflow_deliveries enable row level security;
 --- grants public.workflow_deliveries
 revoke all on public.workflow_deliveries from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.workflow_deliveries to thendo_engine;
+grant select on public.workflow_deliveries to thendo_api;
 
 --- table public.workflow_effects
 create table public.workflow_effects (
@@ -7892,6 +7896,7 @@ revoke all on public.workflow_executions from public, anon, authenticated, servi
 grant select on public.workflow_executions to authenticated;
 grant select on public.workflow_executions to service_role;
 grant select, insert on public.workflow_executions to thendo_engine;
+grant select on public.workflow_executions to thendo_api;
 
 --- table public.workflow_executions_default
 create table public.workflow_executions_default partition of public.workflow_executions default;
@@ -8247,6 +8252,7 @@ alter table public.workflow_undone enable row level security;
 --- grants public.workflow_undone
 revoke all on public.workflow_undone from public, anon, authenticated, service_role;
 grant select, insert on public.workflow_undone to thendo_engine;
+grant select on public.workflow_undone to thendo_api;
 
 --- table public.workflow_versions
 create table public.workflow_versions (
@@ -10114,6 +10120,11 @@ create policy engine_update on public.workflow_alerts
     using (true)
     with check (true);
 
+--- policy public.workflow_awaits api_select
+create policy api_select on public.workflow_awaits
+    for select to thendo_api
+    using (true);
+
 --- policy public.workflow_awaits engine_delete
 create policy engine_delete on public.workflow_awaits
     for delete to thendo_engine
@@ -10155,6 +10166,11 @@ create policy engine_update on public.workflow_daemons
     using (true)
     with check (true);
 
+--- policy public.workflow_dead_letters api_select
+create policy api_select on public.workflow_dead_letters
+    for select to thendo_api
+    using (true);
+
 --- policy public.workflow_dead_letters engine_delete
 create policy engine_delete on public.workflow_dead_letters
     for delete to thendo_engine
@@ -10168,6 +10184,11 @@ create policy engine_insert on public.workflow_dead_letters
 --- policy public.workflow_dead_letters engine_select
 create policy engine_select on public.workflow_dead_letters
     for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_deliveries api_select
+create policy api_select on public.workflow_deliveries
+    for select to thendo_api
     using (true);
 
 --- policy public.workflow_deliveries engine_delete
@@ -10204,6 +10225,11 @@ create policy engine_select on public.workflow_effects
 --- policy public.workflow_events engine_select
 create policy engine_select on public.workflow_events
     for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_executions api_select
+create policy api_select on public.workflow_executions
+    for select to thendo_api
     using (true);
 
 --- policy public.workflow_executions authenticated_select
@@ -10349,6 +10375,11 @@ create policy api_select on public.workflow_triggers
 create policy authenticated_select on public.workflow_triggers
     for select to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflow_undone api_select
+create policy api_select on public.workflow_undone
+    for select to thendo_api
+    using (true);
 
 --- policy public.workflow_undone engine_insert
 create policy engine_insert on public.workflow_undone

@@ -1,6 +1,6 @@
 //! The list of all operations: one line each. From it come the routes and the API's description.
 
-use super::{Operation, alerts, audit, keys, session, workflows};
+use super::{Operation, alerts, audit, executions, keys, session, workflows};
 
 /// Is shown every operation, as a type.
 pub trait Visitor {
@@ -26,6 +26,13 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<workflows::Unarchive>();
     visitor.meets::<workflows::Restore>();
     visitor.meets::<workflows::Compare>();
+    visitor.meets::<executions::List>();
+    visitor.meets::<executions::Show>();
+    visitor.meets::<executions::Approvals>();
+    visitor.meets::<executions::Approve>();
+    visitor.meets::<executions::Refuse>();
+    visitor.meets::<executions::Cancel>();
+    visitor.meets::<executions::Retry>();
     visitor.meets::<alerts::List>();
     visitor.meets::<keys::List>();
     visitor.meets::<keys::Create>();

@@ -7,6 +7,7 @@ pub mod alerts;
 pub mod all;
 pub mod audit;
 pub mod cursor;
+pub mod executions;
 pub mod keys;
 pub mod refusal;
 pub mod session;

@@ -115,7 +115,7 @@ pub async fn managed(
 }
 
 /// An execution in a list.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
 pub struct ExecutionRow {
     /// Its identity.
     pub id: Uuid,
@@ -193,7 +193,7 @@ pub async fn executions(pool: &PgPool, filter: &ExecutionFilter) -> sqlx::Result
 }
 
 /// One execution with all that is known of it.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
 pub struct ExecutionDetail {
     /// As in a list.
     #[serde(flatten)]
@@ -202,10 +202,10 @@ pub struct ExecutionDetail {
     /// List of steps, in the order in which they happened.
     pub steps: Value,
     /// Who undid it, if somebody has.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone_by: Option<String>,
     /// When.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone_at: Option<DateTime<Utc>>,
 }
 
@@ -245,7 +245,8 @@ pub async fn execution(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Execution
 }
 
 /// A mail or a request on its way, or what became of it.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
+#[schema(as = Delivery)]
 pub struct DeliveryRow {
     /// Its identity.
     pub id: Uuid,

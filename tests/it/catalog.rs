@@ -43,7 +43,7 @@ const CALLERS: &[(&str, &str)] = &[
     ("put_in_force", "thendo_api thendo_engine"),
     ("row_by_now", "thendo_engine"),
     ("start_workflows", "service_role thendo_engine"),
-    ("tell_executions", "service_role thendo_engine"),
+    ("tell_executions", "service_role thendo_api thendo_engine"),
     ("tell_failures", "thendo_engine"),
     ("undo_changes", "thendo_engine"),
     ("replay_events", "service_role"),

@@ -1,6 +1,7 @@
 //! The public keys that accounts' tokens are signed with. They are kept, and asked for anew when a token names one that is
-//! not among them, but not at anybody's will: at most once in half a minute.
+//! not among them, but not at anybody's will: at most five times in two and a half minutes.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,8 +10,11 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use reqwest::{Client, redirect};
 use tokio::sync::Mutex;
 
-/// Between two questions.
-const PAUSE: Duration = Duration::from_secs(30);
+/// So many questions are asked within so long.
+const QUESTIONS: usize = 5;
+const WITHIN: Duration = Duration::from_secs(150);
+/// After one that was not answered.
+const PAUSE: Duration = Duration::from_secs(5);
 /// What was found counts for so long: a key that was taken back opens nothing after that.
 const KEPT_FOR: Duration = Duration::from_secs(600);
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -31,13 +35,23 @@ pub(super) struct Jwks {
 #[derive(Default)]
 struct State {
     keys: Found,
-    asked_at: Option<Instant>,
+    asked_at: VecDeque<Instant>,
+    failed_at: Option<Instant>,
     found_at: Option<Instant>,
 }
 
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} keys", self.keys.len())
+    }
+}
+
+impl State {
+    fn may_ask(&mut self) -> bool {
+        while self.asked_at.front().is_some_and(|at| at.elapsed() > WITHIN) {
+            self.asked_at.pop_front();
+        }
+        self.asked_at.len() < QUESTIONS && self.failed_at.is_none_or(|at| at.elapsed() > PAUSE)
     }
 }
 
@@ -53,19 +67,21 @@ impl Jwks {
         let mut state = self.state.lock().await;
         let is_old = state.found_at.is_none_or(|at| at.elapsed() > KEPT_FOR);
         if is_old || !state.keys.iter().any(|key| key.0 == name) {
-            let may_ask = state.asked_at.is_none_or(|at| at.elapsed() > PAUSE);
-            if may_ask {
-                state.asked_at = Some(Instant::now());
+            if state.may_ask() {
+                state.asked_at.push_back(Instant::now());
                 match ask(&self.url).await {
                     Ok(keys) => {
                         state.keys = Arc::new(keys);
                         state.found_at = Some(Instant::now());
                     }
-                    Err(fault) => tracing::warn!("the keys of accounts' tokens can't be had: {fault:#}"),
+                    Err(fault) => {
+                        state.failed_at = Some(Instant::now());
+                        tracing::warn!("the keys of accounts' tokens can't be had: {fault:#}");
+                    }
                 }
             }
         }
-        let is_old = state.found_at.is_none_or(|at| at.elapsed() > KEPT_FOR + PAUSE);
+        let is_old = state.found_at.is_none_or(|at| at.elapsed() > KEPT_FOR + WITHIN);
         let found = state.keys.iter().find(|key| key.0 == name).filter(|_| !is_old)?;
         Some((found.2.clone(), found.1))
     }

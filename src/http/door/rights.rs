@@ -43,7 +43,7 @@ impl Right {
     }
 }
 
-use Right::{Admin, Author, Open, Read, SignedIn};
+use Right::{Admin, Author, Open, Operate, Read, SignedIn};
 
 /// Every route of the API.
 pub const TABLE: &[(&str, &str, Right)] = &[
@@ -67,6 +67,13 @@ pub const TABLE: &[(&str, &str, Right)] = &[
     ("POST", "/api/v1/workflows/{workflow}/restore", Author),
     ("POST", "/api/v1/validate", Read),
     ("POST", "/api/v1/publish", Author),
+    ("GET", "/api/v1/executions", Read),
+    ("GET", "/api/v1/executions/{execution}", Read),
+    ("GET", "/api/v1/approvals", Read),
+    ("POST", "/api/v1/executions/{execution}/approve", Operate),
+    ("POST", "/api/v1/executions/{execution}/refuse", Operate),
+    ("POST", "/api/v1/executions/cancel", Operate),
+    ("POST", "/api/v1/executions/retry", Operate),
     ("GET", "/api/v1/alerts", Read),
     ("GET", "/api/v1/keys", Admin),
     ("POST", "/api/v1/keys", Admin),

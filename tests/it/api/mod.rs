@@ -1,7 +1,9 @@
 //! The API, as programs and browsers meet it: a real daemon, real requests.
 
+mod accounts;
 mod callers;
 mod door;
+mod executions;
 mod remote;
 mod sessions;
 mod workflows;
