@@ -66,18 +66,17 @@ impl Jwks {
         // Whoever comes while it is asked waits for the same answer.
         let mut state = self.state.lock().await;
         let is_old = state.found_at.is_none_or(|at| at.elapsed() > KEPT_FOR);
-        if is_old || !state.keys.iter().any(|key| key.0 == name) {
-            if state.may_ask() {
-                state.asked_at.push_back(Instant::now());
-                match ask(&self.url).await {
-                    Ok(keys) => {
-                        state.keys = Arc::new(keys);
-                        state.found_at = Some(Instant::now());
-                    }
-                    Err(fault) => {
-                        state.failed_at = Some(Instant::now());
-                        tracing::warn!("the keys of accounts' tokens can't be had: {fault:#}");
-                    }
+        let is_wanted = is_old || !state.keys.iter().any(|key| key.0 == name);
+        if is_wanted && state.may_ask() {
+            state.asked_at.push_back(Instant::now());
+            match ask(&self.url).await {
+                Ok(keys) => {
+                    state.keys = Arc::new(keys);
+                    state.found_at = Some(Instant::now());
+                }
+                Err(fault) => {
+                    state.failed_at = Some(Instant::now());
+                    tracing::warn!("the keys of accounts' tokens can't be had: {fault:#}");
                 }
             }
         }
