@@ -175,7 +175,7 @@ pub struct Connections {
     pub gate: bool,
     /// What is left for the lists.
     pub lists: u32,
-    /// What is left for the API.
+    /// What is left for the API, but one for its work with the engine's statements.
     pub api: u32,
 }
 
@@ -191,7 +191,7 @@ impl Connections {
         let api = (left / 2).clamp(1, 4);
         let lists = left.saturating_sub(api).clamp(1, 4);
         let number = |of| u32::try_from(of).unwrap_or(1);
-        Self { workers, gate, lists: number(lists), api: number(api) }
+        Self { workers, gate, lists: number(lists), api: number(api.saturating_sub(1).max(1)) }
     }
 }
 

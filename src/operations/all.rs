@@ -33,6 +33,7 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<executions::Refuse>();
     visitor.meets::<executions::Cancel>();
     visitor.meets::<executions::Retry>();
+    visitor.meets::<executions::Undo>();
     visitor.meets::<alerts::List>();
     visitor.meets::<keys::List>();
     visitor.meets::<keys::Create>();

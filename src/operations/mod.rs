@@ -15,10 +15,14 @@ pub mod workflows;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, Postgres, Transaction};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::AbortOnDropHandle;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::{ArrayBuilder, Object, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
@@ -27,11 +31,16 @@ use uuid::Uuid;
 
 pub use refusal::{Kind, Refusal};
 
+use crate::database::connect;
+use crate::database::role::Role;
 use crate::domain::settings::Settings;
 use crate::store::access;
+use crate::store::session::Session;
 
 /// Most items of one page.
 pub const MOST: u32 = 200;
+/// For a place among the connections of the data plane.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
 /// Bytes of a body that holds no drawing.
 const SMALL_BODY: usize = 64 * 1024;
 
@@ -229,9 +238,50 @@ pub struct Context {
     pub who: Who,
     /// The settings that hold.
     pub settings: Arc<Settings>,
+    /// For what the engine's own statements do.
+    pub data: DataPlane,
+}
+
+/// Where operations that work with the engine's own statements connect: undo, replay, test runs.
+#[derive(Debug, Clone)]
+pub struct DataPlane {
+    url: SecretString,
+    role: Role,
+    places: Arc<Semaphore>,
+}
+
+impl DataPlane {
+    /// Up to `most` connections at the same time, in this role.
+    pub fn new(url: SecretString, role: Role, most: usize) -> Self {
+        Self { url, role, places: Arc::new(Semaphore::new(most)) }
+    }
+}
+
+/// A connection of the data plane, for one operation. It is closed when this is dropped.
+pub struct Opened {
+    /// To work with.
+    pub session: Session,
+    _driver: AbortOnDropHandle<()>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Context {
+    /// Opens a connection of the data plane, when there is a place.
+    ///
+    /// # Errors
+    /// When there is none for seconds, or the database can't be reached.
+    pub async fn session(&self, purpose: &str) -> Result<Opened, Refusal> {
+        let place = tokio::time::timeout(LONGEST_WAIT, Arc::clone(&self.data.places).acquire_owned()).await;
+        let Ok(Ok(_place)) = place else {
+            return Err(Refusal::new(Kind::Busy, "no-connection", "others are at such work right now")
+                .help("try again in a moment"));
+        };
+        let opened = connect::connect(&self.data.url, purpose, self.data.role).await;
+        let (client, connection) = opened.map_err(anyhow::Error::from)?;
+        let _driver = connect::drive_in_background(connection);
+        Ok(Opened { session: Session::new(client), _driver, _place })
+    }
+
     /// Begins a transaction in which what is written is this one's doing.
     ///
     /// # Errors

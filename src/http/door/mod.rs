@@ -24,7 +24,7 @@ use self::rights::{Right, right_of, verbs_of};
 use super::api::problem;
 use crate::domain::settings::Settings;
 use crate::operations::refusal::Told;
-use crate::operations::{Context, Kind, Refusal, Who, keys};
+use crate::operations::{Context, DataPlane, Kind, Refusal, Who, keys};
 use crate::store::access;
 
 /// Less than what the whole of HTTP lets anything take.
@@ -37,6 +37,7 @@ const LONGEST_TOKEN: usize = 8 * 1024;
 pub struct Door {
     pool: PgPool,
     settings: Arc<Settings>,
+    data: DataPlane,
     failures: Failures,
     accounts: Accounts,
 }
@@ -94,14 +95,19 @@ pub fn told(kind: Kind, code: &str, message: &str) -> Told {
 
 impl Door {
     /// A door to this database. The pool works as the API's role.
-    pub fn new(pool: PgPool, settings: Arc<Settings>) -> Self {
+    pub fn new(pool: PgPool, settings: Arc<Settings>, data: DataPlane) -> Self {
         let accounts = Accounts::new(&settings.api);
-        Self { pool, settings, failures: Failures::default(), accounts }
+        Self { pool, settings, data, failures: Failures::default(), accounts }
     }
 
     /// What operations work with, for this one.
     pub fn context(&self, who: Who) -> Context {
-        Context { pool: self.pool.clone(), who, settings: Arc::clone(&self.settings) }
+        Context {
+            pool: self.pool.clone(),
+            who,
+            settings: Arc::clone(&self.settings),
+            data: self.data.clone(),
+        }
     }
 
     /// Lets somebody in, or says why not.

@@ -72,6 +72,7 @@ pub const TABLE: &[(&str, &str, Right)] = &[
     ("GET", "/api/v1/approvals", Read),
     ("POST", "/api/v1/executions/{execution}/approve", Operate),
     ("POST", "/api/v1/executions/{execution}/refuse", Operate),
+    ("POST", "/api/v1/executions/{execution}/undo", Operate),
     ("POST", "/api/v1/executions/cancel", Operate),
     ("POST", "/api/v1/executions/retry", Operate),
     ("GET", "/api/v1/alerts", Read),

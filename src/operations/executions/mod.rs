@@ -1,5 +1,6 @@
 //! What workflows did: executions, their steps and deliveries; and what admins tell them.
 
+mod undo;
 mod words;
 
 use chrono::{DateTime, Utc};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+pub use undo::{Undo, UndoHow, UndoneWhole};
 pub use words::{
     Answer, Answered, Approvals, Approve, Cancel, CancelWhat, Limit, Refuse, Retry, RetryWhat, Told, Which,
 };

@@ -126,3 +126,29 @@ async fn what_rests_is_cancelled_and_what_failed_is_tried_again() {
     .await;
     is_problem(&refused, 403, "no-right");
 }
+
+#[tokio::test]
+async fn an_execution_is_undone_once_and_by_whom_is_known() {
+    let api = Api::open().await;
+    api.shop.publishes("points", &points_and_deposit()).await;
+    api.shop.places_order(250_00).await;
+    api.shop.has_settled().await;
+    let listed = api.ask("GET", "/executions", None).await;
+    let id = listed.body["items"][0]["id"].as_str().expect("an id").to_owned();
+    let path = format!("/executions/{id}/undo");
+    let tried = api.ask("POST", &path, None).await;
+    assert_eq!((tried.status, &tried.body["undone"]), (200, &json!(false)), "{tried:?}");
+    assert_eq!(api.shop.count("deposits").await, 1, "it was only told");
+    let undone = api.ask("POST", &path, Some(&json!({"confirm": true}))).await;
+    assert_eq!((undone.status, &undone.body["undone"]), (200, &json!(true)), "{undone:?}");
+    assert_eq!(api.shop.count("deposits").await, 0);
+    assert_eq!(api.shop.number("select balance from loyalty_points", &[]).await, 0);
+    is_problem(&api.ask("POST", &path, Some(&json!({"confirm": true}))).await, 409, "undone-before");
+    let shown = api.ask("GET", &format!("/executions/{id}"), None).await;
+    let by = shown.body["execution"]["undone_by"].as_str().unwrap_or_default();
+    assert!(by.starts_with("key:all ("), "{shown:?}");
+    let audit = api.ask("GET", "/audit?act=execution.undo", None).await;
+    assert_eq!(audit.body["items"][0]["target"], json!(id), "{audit:?}");
+    let unknown = "/executions/01963d7e-2a30-5cc1-9d39-d8fb0a86bd13/undo";
+    is_problem(&api.ask("POST", unknown, None).await, 404, "no-such-execution");
+}

@@ -81,7 +81,7 @@ async fn why_a_daemon_is_not_asked_or_refuses_is_said() {
     assert!(code == Some(1) && err.contains("`author`") && err.contains("help"), "{err}");
     let (code, _, err) = remote(&api, Some("thendo_wrong"), &["workflow", "list"]).await;
     assert!(code == Some(1) && err.contains("opens nothing") && !err.contains("thendo_wrong"), "{err}");
-    let (code, _, err) = remote(&api, Some(&reader), &["undo", "01963d7e-2a30-5cc1-9d39-d8fb0a86bd13"]).await;
+    let (code, _, err) = remote(&api, Some(&reader), &["migrate"]).await;
     assert!(code == Some(1) && err.contains("works on a database"), "{err}");
     let (code, _, err) =
         remote(&api, Some(&reader), &["workflow", "list", "--server", "http://shop.example"]).await;

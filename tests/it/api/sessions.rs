@@ -116,3 +116,26 @@ async fn a_session_ends_by_time_and_by_idleness() {
         );
     }
 }
+
+#[tokio::test]
+async fn what_ended_long_ago_goes_and_the_audit_when_its_days_are_over() {
+    let shop = crate::support::Shop::open().await;
+    let sql = "insert into api_links (hash, expires_at) select decode(repeat('0' || n, 32), 'hex'), now() - n * interval '20 days'
+                 from generate_series(1, 2) n;
+        insert into api_sessions (hash, who, expires_at) select hash, 'link', expires_at from api_links;
+        insert into api_audit (at, who, act) select now() - n * interval '400 days', 'ada', 'workflow.pause'
+                 from generate_series(1, 2) n;
+        set role thendo_engine";
+    shop.db.batch_execute(sql).await.expect("rows");
+    assert_eq!(
+        shop.number("select prune_api(0, 1000)", &[]).await,
+        2,
+        "a link and a session; the audit is kept"
+    );
+    assert_eq!(shop.number("select prune_api(730, 1000)", &[]).await, 1);
+    assert_eq!(shop.number("select prune_api(730, 1000)", &[]).await, 0);
+    shop.db.batch_execute("reset role").await.expect("reset");
+    let left = "select (select count(*) from api_links) * 100 + (select count(*) from api_sessions) * 10
+                     + (select count(*) from api_audit)";
+    assert_eq!(shop.number(left, &[]).await, 111);
+}
