@@ -9,6 +9,20 @@
 --- settings
 set check_function_bodies = off;
 
+--- role thendo_api
+do $$
+declare
+    since_16 constant boolean := current_setting('server_version_num')::integer >= 160000;
+begin
+    if not exists (select from pg_catalog.pg_roles where rolname = 'thendo_api') then
+        create role thendo_api nologin noinherit;
+    end if;
+    if not pg_catalog.pg_has_role(current_user, 'thendo_api', case when since_16 then 'set' else 'member' end) then
+        execute 'grant thendo_api to current_user' || case when since_16 then ' with set true, inherit false' else '' end;
+    end if;
+end
+$$;
+
 --- role thendo_engine
 do $$
 declare
@@ -34,6 +48,7 @@ grant usage on schema public to anon;
 grant usage on schema public to authenticated;
 grant usage on schema public to service_role;
 grant usage on schema public to thendo_engine;
+grant usage on schema public to thendo_api;
 
 --- type public.event_operation
 create domain public.event_operation as text constraint event_operation_check CHECK ((VALUE = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text])));
@@ -1672,6 +1687,7 @@ comment on function public.is_admin(uuid) is 'Whether the account is an admin; f
 revoke all on function public.is_admin(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.is_admin(uuid) to authenticated;
 grant execute on function public.is_admin(uuid) to service_role;
+grant execute on function public.is_admin(uuid) to thendo_api;
 
 --- function public.is_recorded(jsonb, jsonb[])
 CREATE OR REPLACE FUNCTION public.is_recorded(change jsonb, recorded jsonb[])
@@ -2261,6 +2277,7 @@ comment on function public.mark_checked(uuid, bigint, text, jsonb) is 'Writes th
 --- grants-on-function public.mark_checked(uuid, bigint, text, jsonb)
 revoke all on function public.mark_checked(uuid, bigint, text, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.mark_checked(uuid, bigint, text, jsonb) to thendo_engine;
+grant execute on function public.mark_checked(uuid, bigint, text, jsonb) to thendo_api;
 
 --- function public.medusa_order_money(text)
 CREATE OR REPLACE FUNCTION public.medusa_order_money(of_order text, OUT total numeric, OUT paid numeric, OUT refunded numeric)
@@ -2511,6 +2528,24 @@ comment on function public.mirror_medusa_stock() is 'Statement trigger of Medusa
 --- grants-on-function public.mirror_medusa_stock()
 revoke all on function public.mirror_medusa_stock() from public, anon, authenticated, service_role;
 
+--- function public.missing_secrets(text[])
+CREATE OR REPLACE FUNCTION public.missing_secrets(names text[])
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select n.name from unnest($1) as n (name)
+     where not exists (select from public.workflow_secrets s where s.name = n.name) order by n.name
+$function$;
+
+--- comment-on-function public.missing_secrets(text[])
+comment on function public.missing_secrets(text[]) is 'Those of these names under which no secret is stored.';
+
+--- grants-on-function public.missing_secrets(text[])
+revoke all on function public.missing_secrets(text[]) from public, anon, authenticated, service_role;
+grant execute on function public.missing_secrets(text[]) to thendo_api;
+
 --- function public.money_text(numeric, text)
 CREATE OR REPLACE FUNCTION public.money_text(amount numeric, currency text)
  RETURNS text
@@ -2741,6 +2776,37 @@ comment on function public.prepare_partitions(integer) is 'Makes the partitions 
 revoke all on function public.prepare_partitions(integer) from public, anon, authenticated, service_role;
 grant execute on function public.prepare_partitions(integer) to thendo_engine;
 
+--- function public.prune_api(integer, integer)
+CREATE OR REPLACE FUNCTION public.prune_api(audit_days integer, most integer)
+ RETURNS integer
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    with lines as (
+        delete from public.api_audit where id in (
+            select a.id from public.api_audit a
+             where audit_days > 0 and a.at < now() - make_interval(days => audit_days) order by a.at limit most)
+        returning 1
+    ), links as (
+        delete from public.api_links where hash in (
+            select l.hash from public.api_links l where l.expires_at < now() - interval '30 days' limit most)
+        returning 1
+    ), sessions as (
+        delete from public.api_sessions where hash in (
+            select s.hash from public.api_sessions s where s.expires_at < now() - interval '30 days' limit most)
+        returning 1
+    )
+    select ((select count(*) from lines) + (select count(*) from links) + (select count(*) from sessions))::integer
+$function$;
+
+--- comment-on-function public.prune_api(integer, integer)
+comment on function public.prune_api(integer, integer) is 'Removes what the API keeps for a time only. For the daemon.';
+
+--- grants-on-function public.prune_api(integer, integer)
+revoke all on function public.prune_api(integer, integer) from public, anon, authenticated, service_role;
+grant execute on function public.prune_api(integer, integer) to thendo_engine;
+
 --- function public.put_in_force(uuid, bigint, text, jsonb, jsonb)
 CREATE OR REPLACE FUNCTION public.put_in_force(of_workflow uuid, of_revision bigint, of_hash text, with_diagnostics jsonb, with_parts jsonb)
  RETURNS integer
@@ -2792,6 +2858,7 @@ comment on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) is 'Ma
 --- grants-on-function public.put_in_force(uuid, bigint, text, jsonb, jsonb)
 revoke all on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) to thendo_engine;
+grant execute on function public.put_in_force(uuid, bigint, text, jsonb, jsonb) to thendo_api;
 
 --- function public.query_of_changed_columns(oid, text[])
 CREATE OR REPLACE FUNCTION public.query_of_changed_columns(of_table oid, key_columns text[])
@@ -4148,6 +4215,7 @@ comment on function public.tell_executions(uuid[], jsonb) is 'Hands a word (appr
 revoke all on function public.tell_executions(uuid[], jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.tell_executions(uuid[], jsonb) to service_role;
 grant execute on function public.tell_executions(uuid[], jsonb) to thendo_engine;
+grant execute on function public.tell_executions(uuid[], jsonb) to thendo_api;
 
 --- function public.tell_failures(jsonb[], uuid[], smallint[])
 CREATE OR REPLACE FUNCTION public.tell_failures(failures jsonb[], causes uuid[], depths smallint[])
@@ -4669,6 +4737,111 @@ grant execute on function public.write_row(uuid, jsonb) to thendo_engine;
 
 
 -- ==== Tables, each with what belongs to it
+
+--- table public.api_audit
+create table public.api_audit (
+    id      uuid not null default gen_random_uuid(),
+    at      timestamp with time zone not null default clock_timestamp(),
+    who     text not null,
+    account uuid,
+    act     text not null,
+    target  text not null default ''::text,
+    detail  jsonb not null default '{}'::jsonb,
+    constraint api_audit_pkey PRIMARY KEY (id)
+);
+
+--- comment public.api_audit
+comment on table public.api_audit is 'Who did what, by the API or the command line. Lines are added, never changed.';
+comment on column public.api_audit.account is 'No foreign key: accounts go, lines stay.';
+
+--- index public.api_audit api_audit_at
+CREATE INDEX api_audit_at ON public.api_audit USING btree (at DESC, id DESC);
+
+--- row-security public.api_audit
+alter table public.api_audit enable row level security;
+
+--- grants public.api_audit
+revoke all on public.api_audit from public, anon, authenticated, service_role;
+grant select, insert on public.api_audit to thendo_api;
+
+--- table public.api_keys
+create table public.api_keys (
+    id           uuid not null default gen_random_uuid(),
+    name         text not null,
+    hash         bytea not null,
+    prefix       text not null,
+    scopes       text[] not null,
+    created_at   timestamp with time zone not null default now(),
+    created_by   text not null default ''::text,
+    expires_at   timestamp with time zone,
+    last_used_at timestamp with time zone,
+    revoked_at   timestamp with time zone,
+    constraint api_keys_pkey PRIMARY KEY (id),
+    constraint api_keys_hash_key UNIQUE (hash),
+    constraint api_keys_hash_check CHECK ((octet_length(hash) = 32)),
+    constraint api_keys_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+    constraint api_keys_scopes_check CHECK (((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 10)))
+);
+
+--- comment public.api_keys
+comment on table public.api_keys is 'Keys of programs that use the API.';
+comment on column public.api_keys.last_used_at is 'To the minute.';
+
+--- index public.api_keys api_keys_name
+CREATE UNIQUE INDEX api_keys_name ON public.api_keys USING btree (name) WHERE (revoked_at IS NULL);
+
+--- row-security public.api_keys
+alter table public.api_keys enable row level security;
+
+--- grants public.api_keys
+revoke all on public.api_keys from public, anon, authenticated, service_role;
+grant select, insert, update on public.api_keys to thendo_api;
+
+--- table public.api_links
+create table public.api_links (
+    hash       bytea not null,
+    created_at timestamp with time zone not null default now(),
+    created_by text not null default ''::text,
+    expires_at timestamp with time zone not null,
+    used_at    timestamp with time zone,
+    constraint api_links_pkey PRIMARY KEY (hash),
+    constraint api_links_hash_check CHECK ((octet_length(hash) = 32))
+);
+
+--- comment public.api_links
+comment on table public.api_links is 'Links that begin a session: each once, and for minutes.';
+
+--- row-security public.api_links
+alter table public.api_links enable row level security;
+
+--- grants public.api_links
+revoke all on public.api_links from public, anon, authenticated, service_role;
+grant select, update on public.api_links to thendo_api;
+
+--- table public.api_sessions
+create table public.api_sessions (
+    hash       bytea not null,
+    who        text not null,
+    account    uuid,
+    began_at   timestamp with time zone not null default now(),
+    seen_at    timestamp with time zone not null default now(),
+    expires_at timestamp with time zone not null,
+    ended_at   timestamp with time zone,
+    constraint api_sessions_pkey PRIMARY KEY (hash),
+    constraint api_sessions_hash_check CHECK ((octet_length(hash) = 32))
+);
+
+--- comment public.api_sessions
+comment on table public.api_sessions is 'Sessions of people in browsers.';
+comment on column public.api_sessions.account is 'Whose it is: it counts as long as the account is an admin''s. Null: whoever had the link. No foreign key: accounts go.';
+comment on column public.api_sessions.seen_at is 'To the minute.';
+
+--- row-security public.api_sessions
+alter table public.api_sessions enable row level security;
+
+--- grants public.api_sessions
+revoke all on public.api_sessions from public, anon, authenticated, service_role;
+grant select, insert, update on public.api_sessions to thendo_api;
 
 --- table public.blog_posts
 create table public.blog_posts (
@@ -5277,6 +5450,7 @@ revoke all on public.email_templates from public, anon, authenticated, service_r
 grant select, insert, update, delete on public.email_templates to authenticated;
 grant select, insert, update, delete on public.email_templates to service_role;
 grant select on public.email_templates to thendo_engine;
+grant select on public.email_templates to thendo_api;
 
 --- table public.enrollments
 create table public.enrollments (
@@ -7468,6 +7642,7 @@ alter table public.workflow_alerts enable row level security;
 --- grants public.workflow_alerts
 revoke all on public.workflow_alerts from public, anon, authenticated, service_role;
 grant select, update on public.workflow_alerts to thendo_engine;
+grant select on public.workflow_alerts to thendo_api;
 
 --- table public.workflow_awaited_tables
 create table public.workflow_awaited_tables (
@@ -7518,6 +7693,7 @@ alter table public.workflow_awaits enable row level security;
 --- grants public.workflow_awaits
 revoke all on public.workflow_awaits from public, anon, authenticated, service_role;
 grant select, insert, delete on public.workflow_awaits to thendo_engine;
+grant select on public.workflow_awaits to thendo_api;
 
 --- table public.workflow_conditions
 create table public.workflow_conditions (
@@ -7623,6 +7799,7 @@ alter table public.workflow_dead_letters enable row level security;
 --- grants public.workflow_dead_letters
 revoke all on public.workflow_dead_letters from public, anon, authenticated, service_role;
 grant select, insert, delete on public.workflow_dead_letters to thendo_engine;
+grant select on public.workflow_dead_letters to thendo_api;
 
 --- table public.workflow_deliveries
 create table public.workflow_deliveries (
@@ -7680,6 +7857,7 @@ alter table public.workflow_deliveries enable row level security;
 --- grants public.workflow_deliveries
 revoke all on public.workflow_deliveries from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.workflow_deliveries to thendo_engine;
+grant select on public.workflow_deliveries to thendo_api;
 
 --- table public.workflow_effects
 create table public.workflow_effects (
@@ -7801,6 +7979,7 @@ revoke all on public.workflow_executions from public, anon, authenticated, servi
 grant select on public.workflow_executions to authenticated;
 grant select on public.workflow_executions to service_role;
 grant select, insert on public.workflow_executions to thendo_engine;
+grant select on public.workflow_executions to thendo_api;
 
 --- table public.workflow_executions_default
 create table public.workflow_executions_default partition of public.workflow_executions default;
@@ -7885,6 +8064,7 @@ alter table public.workflow_holds enable row level security;
 --- grants public.workflow_holds
 revoke all on public.workflow_holds from public, anon, authenticated, service_role;
 grant select on public.workflow_holds to thendo_engine;
+grant select on public.workflow_holds to thendo_api;
 
 --- table public.workflow_hook_calls
 create table public.workflow_hook_calls (
@@ -8030,6 +8210,7 @@ revoke all on public.workflow_schedules from public, anon, authenticated, servic
 grant select on public.workflow_schedules to authenticated;
 grant select on public.workflow_schedules to service_role;
 grant select on public.workflow_schedules to thendo_engine;
+grant select on public.workflow_schedules to thendo_api;
 
 --- table public.workflow_secrets
 create table public.workflow_secrets (
@@ -8133,6 +8314,7 @@ alter table public.workflow_triggers enable row level security;
 revoke all on public.workflow_triggers from public, anon, authenticated, service_role;
 grant select on public.workflow_triggers to authenticated;
 grant select on public.workflow_triggers to service_role;
+grant select on public.workflow_triggers to thendo_api;
 
 --- table public.workflow_undone
 create table public.workflow_undone (
@@ -8153,6 +8335,7 @@ alter table public.workflow_undone enable row level security;
 --- grants public.workflow_undone
 revoke all on public.workflow_undone from public, anon, authenticated, service_role;
 grant select, insert on public.workflow_undone to thendo_engine;
+grant select on public.workflow_undone to thendo_api;
 
 --- table public.workflow_versions
 create table public.workflow_versions (
@@ -8186,6 +8369,7 @@ revoke all on public.workflow_versions from public, anon, authenticated, service
 grant select on public.workflow_versions to authenticated;
 grant select on public.workflow_versions to service_role;
 grant select on public.workflow_versions to thendo_engine;
+grant select on public.workflow_versions to thendo_api;
 
 --- table public.workflow_waiting
 create table public.workflow_waiting (
@@ -8245,6 +8429,7 @@ alter table public.workflow_waiting enable row level security;
 --- grants public.workflow_waiting
 revoke all on public.workflow_waiting from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.workflow_waiting to thendo_engine;
+grant select on public.workflow_waiting to thendo_api;
 
 --- table public.workflows
 create table public.workflows (
@@ -8312,6 +8497,7 @@ revoke all on public.workflows from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.workflows to authenticated;
 grant select, insert, update, delete on public.workflows to service_role;
 grant select on public.workflows to thendo_engine;
+grant select, insert, update on public.workflows to thendo_api;
 
 
 -- ==== Foreign keys
@@ -9010,6 +9196,59 @@ revoke all on function public.settle_stripe_subscription(public.stripe_objects, 
 
 -- ==== Policies
 
+--- policy public.api_audit api_insert
+create policy api_insert on public.api_audit
+    for insert to thendo_api
+    with check (true);
+
+--- policy public.api_audit api_select
+create policy api_select on public.api_audit
+    for select to thendo_api
+    using (true);
+
+--- policy public.api_keys api_insert
+create policy api_insert on public.api_keys
+    for insert to thendo_api
+    with check (true);
+
+--- policy public.api_keys api_select
+create policy api_select on public.api_keys
+    for select to thendo_api
+    using (true);
+
+--- policy public.api_keys api_update
+create policy api_update on public.api_keys
+    for update to thendo_api
+    using (true)
+    with check (true);
+
+--- policy public.api_links api_select
+create policy api_select on public.api_links
+    for select to thendo_api
+    using (true);
+
+--- policy public.api_links api_update
+create policy api_update on public.api_links
+    for update to thendo_api
+    using (true)
+    with check (true);
+
+--- policy public.api_sessions api_insert
+create policy api_insert on public.api_sessions
+    for insert to thendo_api
+    with check (true);
+
+--- policy public.api_sessions api_select
+create policy api_select on public.api_sessions
+    for select to thendo_api
+    using (true);
+
+--- policy public.api_sessions api_update
+create policy api_update on public.api_sessions
+    for update to thendo_api
+    using (true)
+    with check (true);
+
 --- policy public.blog_posts anon_select
 create policy anon_select on public.blog_posts
     for select to anon
@@ -9230,6 +9469,11 @@ create policy engine_update on public.deposits
     for update to thendo_engine
     using (true)
     with check (true);
+
+--- policy public.email_templates api_select
+create policy api_select on public.email_templates
+    for select to thendo_api
+    using (true);
 
 --- policy public.email_templates authenticated_delete
 create policy authenticated_delete on public.email_templates
@@ -9943,6 +10187,11 @@ create policy authenticated_select on public.workflow_actions
     for select to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
+--- policy public.workflow_alerts api_select
+create policy api_select on public.workflow_alerts
+    for select to thendo_api
+    using (true);
+
 --- policy public.workflow_alerts engine_select
 create policy engine_select on public.workflow_alerts
     for select to thendo_engine
@@ -9953,6 +10202,11 @@ create policy engine_update on public.workflow_alerts
     for update to thendo_engine
     using (true)
     with check (true);
+
+--- policy public.workflow_awaits api_select
+create policy api_select on public.workflow_awaits
+    for select to thendo_api
+    using (true);
 
 --- policy public.workflow_awaits engine_delete
 create policy engine_delete on public.workflow_awaits
@@ -9995,6 +10249,11 @@ create policy engine_update on public.workflow_daemons
     using (true)
     with check (true);
 
+--- policy public.workflow_dead_letters api_select
+create policy api_select on public.workflow_dead_letters
+    for select to thendo_api
+    using (true);
+
 --- policy public.workflow_dead_letters engine_delete
 create policy engine_delete on public.workflow_dead_letters
     for delete to thendo_engine
@@ -10008,6 +10267,11 @@ create policy engine_insert on public.workflow_dead_letters
 --- policy public.workflow_dead_letters engine_select
 create policy engine_select on public.workflow_dead_letters
     for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_deliveries api_select
+create policy api_select on public.workflow_deliveries
+    for select to thendo_api
     using (true);
 
 --- policy public.workflow_deliveries engine_delete
@@ -10044,6 +10308,11 @@ create policy engine_select on public.workflow_effects
 --- policy public.workflow_events engine_select
 create policy engine_select on public.workflow_events
     for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_executions api_select
+create policy api_select on public.workflow_executions
+    for select to thendo_api
     using (true);
 
 --- policy public.workflow_executions authenticated_select
@@ -10103,6 +10372,11 @@ create policy engine_update on public.workflow_hands
     using (true)
     with check (true);
 
+--- policy public.workflow_holds api_select
+create policy api_select on public.workflow_holds
+    for select to thendo_api
+    using (true);
+
 --- policy public.workflow_holds engine_select
 create policy engine_select on public.workflow_holds
     for select to thendo_engine
@@ -10139,6 +10413,11 @@ create policy engine_select on public.workflow_rows
     for select to thendo_engine
     using (true);
 
+--- policy public.workflow_schedules api_select
+create policy api_select on public.workflow_schedules
+    for select to thendo_api
+    using (true);
+
 --- policy public.workflow_schedules authenticated_select
 create policy authenticated_select on public.workflow_schedules
     for select to authenticated
@@ -10170,10 +10449,20 @@ create policy engine_update on public.workflow_strikes
     using (true)
     with check (true);
 
+--- policy public.workflow_triggers api_select
+create policy api_select on public.workflow_triggers
+    for select to thendo_api
+    using (true);
+
 --- policy public.workflow_triggers authenticated_select
 create policy authenticated_select on public.workflow_triggers
     for select to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
+
+--- policy public.workflow_undone api_select
+create policy api_select on public.workflow_undone
+    for select to thendo_api
+    using (true);
 
 --- policy public.workflow_undone engine_insert
 create policy engine_insert on public.workflow_undone
@@ -10185,6 +10474,11 @@ create policy engine_select on public.workflow_undone
     for select to thendo_engine
     using (true);
 
+--- policy public.workflow_versions api_select
+create policy api_select on public.workflow_versions
+    for select to thendo_api
+    using (true);
+
 --- policy public.workflow_versions authenticated_select
 create policy authenticated_select on public.workflow_versions
     for select to authenticated
@@ -10193,6 +10487,11 @@ create policy authenticated_select on public.workflow_versions
 --- policy public.workflow_versions engine_select
 create policy engine_select on public.workflow_versions
     for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_waiting api_select
+create policy api_select on public.workflow_waiting
+    for select to thendo_api
     using (true);
 
 --- policy public.workflow_waiting engine_delete
@@ -10213,6 +10512,22 @@ create policy engine_select on public.workflow_waiting
 --- policy public.workflow_waiting engine_update
 create policy engine_update on public.workflow_waiting
     for update to thendo_engine
+    using (true)
+    with check (true);
+
+--- policy public.workflows api_insert
+create policy api_insert on public.workflows
+    for insert to thendo_api
+    with check (true);
+
+--- policy public.workflows api_select
+create policy api_select on public.workflows
+    for select to thendo_api
+    using (true);
+
+--- policy public.workflows api_update
+create policy api_update on public.workflows
+    for update to thendo_api
     using (true)
     with check (true);
 

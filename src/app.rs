@@ -24,6 +24,7 @@ use crate::http;
 use crate::kinds;
 use crate::mail::tracking::Tracking;
 use crate::mail::unsubscribe::WayOut;
+use crate::operations;
 
 /// A clean end takes at most so long.
 const LONGEST_END: Duration = Duration::from_secs(10);
@@ -90,6 +91,8 @@ impl App {
         pooler::refuse_shared_sessions(&url).await?;
         check_schema(&url).await?;
         let pool = connect::pool(&url, engine::Connections::of(&settings).lists, Role::Engine).await?;
+        let of_api = connect::pool(&url, engine::Connections::of(&settings).api, Role::Api).await?;
+        let data = operations::DataPlane::new(url.clone(), Role::Engine, 1);
         if !rows::is_taken_over(&pool, &settings.rows.allow).await? {
             tracing::warn!(
                 "the database allows other rows than the setting rows.allow says; `thendo migrate` takes that over"
@@ -100,6 +103,7 @@ impl App {
         let (hits, incoming) = http::tracking::hits::queue();
         let state = http::Shared {
             pool: pool.clone(),
+            door: Arc::new(http::door::Door::new(of_api, Arc::clone(&settings), data)),
             health: Arc::clone(&health),
             metrics: recorder(),
             settings: Arc::clone(&settings),

@@ -13,6 +13,7 @@ pub mod engine;
 pub mod http;
 pub mod kinds;
 pub mod mail;
+pub mod operations;
 pub mod outside;
 pub mod seed;
 pub mod store;

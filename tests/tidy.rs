@@ -9,6 +9,7 @@ const ROOMS: &[&[&str]] = &[
     &["cli"],
     &["app"],
     &["http"],
+    &["operations"],
     &["testrun", "seed"],
     &["doctor"],
     &["engine"],

@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::Session;
 use super::output::{BAD, Format, QUIET, STRONG, one_line, print_json, print_line, time};
 use crate::domain::alert::Kind;
-use crate::store::{alerts, lists};
+use crate::operations::alerts::{self, Filter};
+use crate::store::lists;
 
 /// `thendo alerts …`
 #[derive(Debug, Subcommand)]
@@ -46,8 +47,8 @@ impl Alerts {
     /// When the database can't be asked.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let Self::List(List { kind, before, limit, format }) = self;
-        let pool = session.pool().await?;
-        let found = alerts::list(&pool, kind.as_deref(), before, limit).await?;
+        let query = |limit, cursor| Filter { kind: kind.clone(), before, limit, cursor };
+        let found = session.desk().await?.list::<alerts::List, _>(limit, query).await?;
         if format == Format::Json {
             print_json(&found)?;
             return Ok(ExitCode::SUCCESS);

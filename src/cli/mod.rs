@@ -5,6 +5,7 @@
 
 mod adopt;
 pub mod alerts;
+pub mod api_keys;
 pub mod ask;
 pub mod attach;
 pub mod backtest;
@@ -14,11 +15,13 @@ pub mod catalog;
 pub mod config;
 pub mod customer;
 pub mod demo;
+pub mod desk;
 pub mod events;
 pub mod executions;
 pub mod health;
 mod impact;
 pub mod keys;
+pub mod link;
 pub mod logging;
 pub mod migrate;
 pub mod output;
@@ -39,7 +42,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
@@ -48,6 +51,9 @@ use sqlx::PgPool;
 use crate::database::role::Role;
 use crate::database::{connect, find};
 use crate::domain::settings::Settings;
+use crate::operations::{self, Context, Who};
+use desk::Desk;
+use output::Advice;
 use settings::{Flags, Loaded};
 
 const STYLES: Styles = Styles::styled()
@@ -83,6 +89,9 @@ struct Global {
     /// The database, instead of the private one
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
+    /// Ask the daemon there, with the key in THENDO_API_KEY, instead of a database (or THENDO_SERVER)
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "database_url")]
+    server: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -137,6 +146,11 @@ enum Command {
     /// Store what workflows need to speak to other services
     #[command(subcommand)]
     Secrets(secrets::Secrets),
+    /// Keys for programs that use the API
+    #[command(subcommand)]
+    Keys(api_keys::Keys),
+    /// Print a link that signs in to the daemon's pages, once
+    Link(link::Link),
     /// Try thendo with sample data
     #[command(subcommand)]
     Demo(demo::Demo),
@@ -157,15 +171,39 @@ pub struct Session {
     pub settings: Arc<Settings>,
     /// Those settings, and where each comes from.
     pub loaded: Loaded,
+    /// The daemon that is asked instead of a database.
+    pub server: Option<String>,
 }
 
 impl Session {
     /// The database that is meant.
     ///
     /// # Errors
-    /// [`find::NoDatabase`] with the ways to name one.
-    pub fn database_url(&self) -> Result<SecretString, find::NoDatabase> {
-        find::find(&self.settings)
+    /// [`find::NoDatabase`] with the ways to name one; and when a daemon is to be asked instead.
+    pub fn database_url(&self) -> anyhow::Result<SecretString> {
+        if let Some(server) = &self.server {
+            return Err(Advice::error(
+                format!("this can't be asked of the daemon at {server}: it works on a database"),
+                "run it where the database is, without --server (and without THENDO_SERVER)",
+            ));
+        }
+        Ok(find::find(&self.settings)?)
+    }
+
+    /// Who answers: the daemon of `--server`, else the database that is meant.
+    ///
+    /// # Errors
+    /// When it can't be reached.
+    pub async fn desk(&self) -> anyhow::Result<Desk> {
+        if let Some(server) = &self.server {
+            return Ok(Desk::Server(desk::Server::new(server, std::env::var("THENDO_API_KEY").ok())?));
+        }
+        let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+        let name = format!("command line:{}", output::one_line(&name)).trim_end_matches(':').to_owned();
+        let who = Who { name, account: None, scopes: operations::keys::all_scopes() };
+        let data = operations::DataPlane::new(self.database_url()?, Role::Login, 2);
+        let context = Context { pool: self.pool().await?, who, settings: Arc::clone(&self.settings), data };
+        Ok(Desk::Database(Box::new(context)))
     }
 
     /// A small pool on the database that is meant.
@@ -193,6 +231,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    // Who names a database on the command line means that one, whatever the environment says.
+    let of_environment = || std::env::var("THENDO_SERVER").ok().filter(|server| !server.is_empty());
+    let is_named = cli.global.database_url.is_some() || cli.global.data_dir.is_some();
+    let server = cli.global.server.or_else(|| of_environment().filter(|_| !is_named));
     let flags = Flags {
         config: cli.global.config,
         data_dir: cli.global.data_dir,
@@ -209,7 +251,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         },
     };
     let loaded = settings::load(&flags)?;
-    let session = Session { settings: Arc::new(loaded.settings.clone()), loaded };
+    let session = Session { settings: Arc::new(loaded.settings.clone()), loaded, server };
     let is_daemon = matches!(cli.command, Command::Up(_) | Command::Serve(_));
     logging::start(&session.settings.log, is_daemon)?;
     // More than there are processors: two workers deep in thought must not silence /healthz.
@@ -248,6 +290,8 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::Bounce(bounce) => bounce.run(session).await,
         Command::Tokens(tokens) => tokens.run(session).await,
         Command::Secrets(secrets) => secrets.run(session).await,
+        Command::Keys(keys) => keys.run(session).await,
+        Command::Link(link) => link.run(session).await,
         Command::Demo(demo) => demo.run(session).await,
         Command::Config(config) => config.run(session),
         Command::Health(health) => health.run(session).await,

@@ -18,6 +18,7 @@ use crate::database::migrate::MigrateError;
 use crate::database::pooler::SharedSessions;
 use crate::database::server::ServerError;
 use crate::http::CannotListen;
+use crate::operations;
 use crate::seed::SeedError;
 
 /// For people or for programs.
@@ -127,6 +128,11 @@ impl Refusal {
 fn from_database(cause: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
     use sqlx::migrate::MigrateError as Migrating;
 
+    let cause = match cause.downcast_ref::<operations::Refusal>() {
+        Some(operations::Refusal::Database(fault)) => fault,
+        _ => cause,
+    };
+
     if let Some(said) = cause.downcast_ref::<tokio_postgres::Error>().and_then(|fault| fault.as_db_error()) {
         return Some(Refusal {
             code: said.code().code().to_owned(),
@@ -178,6 +184,9 @@ fn help_for(fault: &anyhow::Error) -> Option<String> {
         );
         if let Some(advice) = cause.downcast_ref::<Advice>() {
             return Some(advice.help.clone());
+        }
+        if let Some(operations::Refusal::Told(told)) = cause.downcast_ref() {
+            return told.help.clone();
         }
         if let Some(known) = cause.downcast_ref::<AttachError>() {
             return known.help();

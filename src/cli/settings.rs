@@ -166,7 +166,8 @@ fn from_environment(environment: &[(String, String)]) -> Named {
         if name == "DATABASE_URL" && !named.0.contains_key("database_url") {
             named.set("database_url", name, value.clone());
         } else if let Some(key) = name.strip_prefix("THENDO_")
-            && key != "CONFIG"
+            // These are no settings.
+            && !matches!(key, "CONFIG" | "SERVER" | "API_KEY")
         {
             named.set(&key.to_lowercase().replace("__", "."), name, value.clone());
         }

@@ -4,19 +4,16 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::Session;
 use super::executions::delivery_line;
-use super::output::{
-    Advice, BAD, Format, GOOD, QUIET, STRONG, eprint_line, one_line, print_json, print_line,
-};
-use crate::database::connect;
-use crate::domain::ids::ExecutionId;
-use crate::store;
-use crate::store::lists::{self, DeliveryRow};
-use crate::testrun::undo::{How, Order, Reversal, UndoError, Undone, undo};
+use super::output::{BAD, Format, GOOD, QUIET, STRONG, eprint_line, one_line, print_json, print_line};
+use crate::operations::executions::{self, OfExecution, UndoHow, UndoneWhole};
+use crate::operations::{Asked, Nothing};
+use crate::store::lists::DeliveryRow;
+use crate::testrun::undo::{How, Reversal, Undone};
 
 /// `thendo undo`
 #[derive(Debug, Args)]
@@ -28,7 +25,7 @@ Examples:
 All rows that the execution and its other attempts wrote are put back in one transaction, or none: it is refused if
 somebody has written the same columns since. Points are taken back, or given back, by another line of the ledger. Mails
 and requests can't be undone: they are listed, and those that have not begun are called off. Without --confirm
-nothing is done, and it exits with 1; such a look holds its rows for 1.8 s at most, what is confirmed for 20 s. What changes by it starts no workflows, unless --starts-workflows says so.")]
+nothing is done, and it exits with 1; such a look holds its rows for 1.5 s at most, what is confirmed for 20 s. What changes by it starts no workflows, unless --starts-workflows says so.")]
 pub struct Undo {
     /// Its id, as `executions list` prints it
     execution: Uuid,
@@ -38,9 +35,9 @@ pub struct Undo {
     /// What changes by it starts workflows, as if the shop itself had written it
     #[arg(long)]
     starts_workflows: bool,
-    /// Who says so
-    #[arg(long, default_value = "the command line")]
-    by: String,
+    /// Who says so [default: the command line; by --server whose key it is]
+    #[arg(long)]
+    by: Option<String>,
     /// For people or for programs
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -52,23 +49,13 @@ impl Undo {
     /// # Errors
     /// When there is no such execution, or it can't be undone at all.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let client = connect::connect_driven(&session.database_url()?, "undo").await?;
-        let order = Order {
-            execution: ExecutionId(self.execution),
-            by: self.by,
-            confirmed: self.confirm,
-            starts_workflows: self.starts_workflows,
-        };
-        let done = undo(&store::session::Session::new(client), &order).await.map_err(advice)?;
-        let attempts: Vec<Uuid> = done.attempts.iter().map(|id| id.0).collect();
-        let deliveries = lists::deliveries(&session.pool().await?, &attempts).await?;
+        let path = OfExecution { execution: self.execution };
+        let how = UndoHow { confirm: self.confirm, starts_workflows: self.starts_workflows, by: self.by };
+        let whole = session.desk().await?.ask(Asked::<executions::Undo>::new(path, Nothing {}, how)).await?;
+        let UndoneWhole { undone: done, deliveries } = &whole;
         match self.format {
-            Format::Json => {
-                let mut whole = serde_json::to_value(&done)?;
-                whole["deliveries"] = json!(deliveries);
-                print_json(&whole)?;
-            }
-            Format::Text => print_undone(&done, &deliveries)?,
+            Format::Json => print_json(&whole)?,
+            Format::Text => print_undone(done, deliveries)?,
         }
         let conflicts = done.conflicts().count();
         if done.undone {
@@ -81,26 +68,6 @@ impl Undo {
         });
         Ok(ExitCode::FAILURE)
     }
-}
-
-fn advice(error: UndoError) -> anyhow::Error {
-    let help = match &error {
-        UndoError::Unknown(_) => "`thendo executions list` lists them",
-        UndoError::Rests(_) => "`thendo executions cancel` ends it; then it can be undone",
-        UndoError::Before { .. } => "`thendo executions show` tells what it had done",
-        UndoError::NotWhole(_) | UndoError::Unreadable(..) => {
-            "`thendo executions show` tells what is known of it; put the rest back by hand"
-        }
-        UndoError::TooLong(_) => {
-            "nothing was done. Try again when the server has less to do; or put those rows back by hand, as `thendo executions show` \
-             has them"
-        }
-        UndoError::Busy(_) => {
-            "nothing was done. Try again in a moment; a transaction that stays open shows in pg_stat_activity"
-        }
-        UndoError::Store(_) => "all of it was rolled back; try again, or put those rows back by hand",
-    };
-    Advice::error(one_line(&error.to_string()), help)
 }
 
 fn print_undone(done: &Undone, deliveries: &[DeliveryRow]) -> anyhow::Result<()> {

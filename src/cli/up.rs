@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Advice, GOOD, QUIET, STRONG, eprint_line, print_line, seconds};
-use super::{Session, keys, migrate as migrate_command, workflow};
+use super::{Session, keys, link, migrate as migrate_command, workflow};
 use crate::app::{self, App};
 use crate::database::connect;
 use crate::database::migrate;
@@ -112,6 +112,7 @@ async fn work(
     let pool = connect::pool(&url, 1, Role::Login).await?;
     let stored =
         workflow_files::store(&pool, &examples, false).await.context("loading the examples failed")?;
+    let link = link::new(&pool, &format!("http://{}", listener.local_addr()?)).await?;
     pool.close().await;
     let added = stored.iter().filter(|stored| **stored == Stored::Added).count();
     tell("workflows", &format!("{added} examples loaded, {} were there", stored.len() - added), started)?;
@@ -119,12 +120,11 @@ async fn work(
     let started = Instant::now();
     let app = App::start(Arc::clone(&session.settings), keys, url, listener, shutdown.clone()).await?;
     let running = app.health.clone();
-    let address = app.address;
     let daemon = tokio::spawn(app.run());
     if !shutdown.is_cancelled() && !daemon.is_finished() {
         wait_until_ready(&running, &shutdown).await?;
         tell("daemon", "ready", started)?;
-        tell_what_next(session, &address.to_string(), begun)?;
+        tell_what_next(session, &link, begun)?;
     }
     let outcome = daemon.await.context("the daemon broke off")?;
     print_line("\nstopping …")?;
@@ -170,7 +170,7 @@ fn tell_server(server: &PrivateServer, session: &Session, since: Instant) -> any
     tell("PostgreSQL", &format!("{}, {kind} data in {dir}", server.version()), since)
 }
 
-fn tell_what_next(session: &Session, address: &str, begun: Instant) -> anyhow::Result<()> {
+fn tell_what_next(session: &Session, link: &str, begun: Instant) -> anyhow::Result<()> {
     let settings = &session.settings;
     let mails = match &settings.mail.smtp_url {
         Some(_) => "the SMTP server of the settings".to_owned(),
@@ -182,7 +182,8 @@ fn tell_what_next(session: &Session, address: &str, begun: Instant) -> anyhow::R
     let dir = if elsewhere { dir.as_str() } else { "" };
     print_line(format_args!(
         "\n{STRONG}thendo runs{STRONG:#} {QUIET}after {}{QUIET:#}\n\n  \
-         See what it does    {STRONG}http://{address}/{STRONG:#}\n  \
+         See what it does    {STRONG}{link}{STRONG:#}\n  \
+         {QUIET}                    (signs in once, within 15 minutes; `{thendo} link{dir}` makes another){QUIET:#}\n  \
          Place an order      {STRONG}{thendo} demo order --total 250.00{dir}{STRONG:#}   {QUIET}(in another terminal){QUIET:#}\n  \
          Look into the data  {STRONG}psql \"$({thendo} url{dir})\"{STRONG:#}\n  \
          Mails go to         {mails}\n  \

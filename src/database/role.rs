@@ -9,6 +9,8 @@ pub enum Role {
     Login,
     /// What the engine's statements need, and no more: the daemon.
     Engine,
+    /// What the API's operations need, and no more: who comes to the daemon.
+    Api,
 }
 
 impl Role {
@@ -17,19 +19,21 @@ impl Role {
         match self {
             Self::Login => "",
             Self::Engine => "; set role thendo_engine",
+            Self::Api => "; set statement_timeout = '8s'; set lock_timeout = '3s'; set role thendo_api",
         }
     }
 }
 
+/// The roles that the daemon takes.
+const TAKEN: [&str; 2] = ["thendo_engine", "thendo_api"];
+
 /// What to do when the role can't be taken, if that is what `reason` says.
 pub(super) fn help(reason: &str) -> Option<String> {
-    if !reason.contains("thendo_engine") {
-        return None;
-    }
+    let role = TAKEN.into_iter().find(|role| reason.contains(role))?;
     Some(if reason.contains("permission denied") {
-        "give the daemon's user the role, as its owner: grant thendo_engine to USER".into()
+        format!("give the daemon's user the role, as its owner: grant {role} to USER")
     } else {
-        "run `thendo migrate`: it makes the role that the daemon works as".into()
+        "run `thendo migrate`: it makes the roles that the daemon works as".into()
     })
 }
 
@@ -40,17 +44,18 @@ pub(super) fn help(reason: &str) -> Option<String> {
 pub(super) async fn lacking(connection: &mut PgConnection) -> Result<Option<(String, String)>, sqlx::Error> {
     let sql = "with me as (select rolsuper, rolcreaterole, current_setting('server_version_num')::int >= 160000 as since_16
                              from pg_roles where rolname = current_user),
-                    engine as (select oid from pg_roles where rolname = 'thendo_engine')
+                    taken as (select oid, rolname from pg_roles where rolname = any ($1))
         select current_user::text,
                case when me.rolsuper or me.rolcreaterole then '{}' else
-                   array(select w from unnest(array['anon', 'authenticated', 'service_role', 'thendo_engine']) w
+                   array(select w from unnest(array['anon', 'authenticated', 'service_role'] || $1) w
                           where not exists (select from pg_roles where rolname = w)) end as missing,
-               me.rolsuper or (me.rolcreaterole and not me.since_16) or not exists (select from engine) or exists (
-                   select from engine where pg_has_role(oid, case when me.since_16 then 'set' else 'member' end)
-                       or pg_has_role(oid, 'member with admin option')) as may_become
+               case when me.rolsuper or (me.rolcreaterole and not me.since_16) then '{}' else
+                   array(select rolname::text from taken
+                          where not pg_has_role(oid, case when me.since_16 then 'set' else 'member' end)
+                            and not pg_has_role(oid, 'member with admin option') order by rolname desc) end as not_becoming
           from me";
-    let (user, missing, may_become): (String, Vec<String>, bool) =
-        sqlx::query_as(sql).fetch_one(connection).await?;
+    let (user, missing, not_becoming): (String, Vec<String>, Vec<String>) =
+        sqlx::query_as(sql).bind(TAKEN.map(str::to_owned).to_vec()).fetch_one(connection).await?;
     if !missing.is_empty() {
         let help =
             "connect as a user who may create roles (on Supabase: `postgres`), or have a superuser run: ";
@@ -58,13 +63,14 @@ pub(super) async fn lacking(connection: &mut PgConnection) -> Result<Option<(Str
             missing.iter().map(|role| format!("create role {role} nologin noinherit; ")).collect::<String>();
         return Ok(Some((
             format!("{user} may not create roles, and these are missing: {}", missing.join(", ")),
-            format!("{help}{made}grant thendo_engine to \"{user}\""),
+            format!("{help}{made}grant {} to \"{user}\"", TAKEN.join(", ")),
         )));
     }
-    Ok((!may_become).then(|| {
+    let roles = not_becoming.join(", ");
+    Ok((!not_becoming.is_empty()).then(|| {
         (
-            format!("{user} may not become thendo_engine"),
-            format!("have a superuser, or who made that role, run: grant thendo_engine to \"{user}\""),
+            format!("{user} may not become {roles}"),
+            format!("have a superuser, or who made that role, run: grant {roles} to \"{user}\""),
         )
     }))
 }

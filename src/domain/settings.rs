@@ -1,6 +1,4 @@
-//! Settings: what can be set, what holds unless it is, and within which bounds.
-//!
-//! [`crate::cli::settings`] reads them from file, environment and flags.
+//! Settings: what can be set, what holds unless it is, and within which bounds. [`crate::cli::settings`] reads them.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use rows::Rows;
 
 use super::alert::{MOST_RECIPIENTS, Recipient, shown_recipient};
+pub use api::Api;
 pub use hooks::Hooks;
 pub use mail::{Dkim, Mail};
 pub use secrets::Secrets;
@@ -39,6 +38,8 @@ pub struct Settings {
     pub http: Http,
     /// Which rows workflows may write.
     pub rows: Rows,
+    /// Who comes to the API.
+    pub api: Api,
     /// Webhooks of other systems.
     pub hooks: Hooks,
     /// What is done from time to time.
@@ -120,6 +121,8 @@ pub struct Retention {
     pub executions_days: u32,
     /// Mails and requests that are finished.
     pub deliveries_days: u32,
+    /// Who did what by the API or the command line.
+    pub audit_days: u32,
 }
 
 /// The private server of `thendo up`.
@@ -177,6 +180,7 @@ impl Default for Settings {
             deliveries: Deliveries::default(),
             http: Http::default(),
             rows: Rows::default(),
+            api: Api::default(),
             hooks: Hooks::default(),
             maintenance: Maintenance::default(),
             retention: Retention::default(),
@@ -216,7 +220,7 @@ impl Default for Maintenance {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { events_days: 90, executions_days: 400, deliveries_days: 90 }
+        Self { events_days: 90, executions_days: 400, deliveries_days: 90, audit_days: 730 }
     }
 }
 
@@ -277,6 +281,9 @@ impl Settings {
             ("retention.events_days", self.retention.events_days.into(), 0, 36_500),
             ("retention.executions_days", self.retention.executions_days.into(), 0, 36_500),
             ("retention.deliveries_days", self.retention.deliveries_days.into(), 0, 36_500),
+            ("retention.audit_days", self.retention.audit_days.into(), 0, 36_500),
+            ("api.session_h", self.api.session_h.into(), 1, 8760),
+            ("api.session_idle_min", self.api.session_idle_min.into(), 1, 525_600),
             ("hooks.max_body_kib", self.hooks.max_body_kib.into(), 1, 16_384),
             ("alerts.lag_s", self.alerts.lag_s, 1, 604_800),
             ("deliveries.concurrency", deliveries.concurrency.into(), 1, 1000),
@@ -292,6 +299,7 @@ impl Settings {
             }
         }
         self.secrets.check()?;
+        self.api.check()?;
         self.hooks.check()?;
         self.check_texts()
     }
@@ -382,6 +390,7 @@ pub fn mask_url(url: &str) -> String {
     format!("{scheme}://{authority}{path}{query}")
 }
 
+mod api;
 mod hooks;
 mod mail;
 mod rows;

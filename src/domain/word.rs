@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::event::Event;
 
@@ -54,7 +55,8 @@ pub struct Place {
 }
 
 /// From where an execution is tried again.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
+#[schema(as = RetryFrom)]
 #[serde(rename_all = "snake_case")]
 pub enum From {
     /// From the node that failed
@@ -65,7 +67,8 @@ pub enum From {
 }
 
 /// On which version an execution is tried again.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
+#[schema(as = RetryOn)]
 #[serde(rename_all = "snake_case")]
 pub enum Version {
     /// The one it ran on

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::settings::{Retention, Settings};
 use crate::store::maintenance::{
     Detached, Kept, delete_expired, detach_expired, drop_detached, expire_points, prepare_partitions,
-    prune_flow, refresh_page_view_stats, take_turn,
+    prune_api, prune_flow, refresh_page_view_stats, take_turn,
 };
 
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -107,6 +107,9 @@ async fn remove_what_is_old(pool: &PgPool, retention: &Retention) -> sqlx::Resul
             detach_months(pool, kept, days).await?;
         }
         delete_rows(pool, kept, days).await?;
+    }
+    while prune_api(pool, retention.audit_days, MOST_ROWS).await? >= MOST_ROWS {
+        sleep(WANTED).await;
     }
     while prune_flow(pool, MOST_ROWS).await? == u64::from(MOST_ROWS) {
         sleep(WANTED).await;

@@ -165,7 +165,8 @@ async fn sign_off(url: &SecretString, caution: &Caution) {
     }
 }
 
-/// How the daemon's share of connections is used: the listener and the lists take one each, always.
+/// How the daemon's share of connections is used: the listener, the lists and the API take one each, always; the API and
+/// the lists at most as many as are left.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Connections {
     /// Workers, one connection each.
@@ -174,17 +175,23 @@ pub struct Connections {
     pub gate: bool,
     /// What is left for the lists.
     pub lists: u32,
+    /// What is left for the API, but one for its work with the engine's statements.
+    pub api: u32,
 }
 
 impl Connections {
     /// Fits the parts into `pool_max`.
     pub fn of(settings: &Settings) -> Self {
         let most = settings.pool_max as usize;
-        let gate = settings.engine.gate && most >= 4;
+        // With three the API has to come by with what the lists leave for a moment: it connects only when it is asked.
+        let gate = settings.engine.gate && most >= 5;
         let workers =
-            (settings.engine.workers as usize).clamp(1, most.saturating_sub(2 + usize::from(gate)).max(1));
-        let lists = most.saturating_sub(1 + workers + usize::from(gate)).clamp(1, 4);
-        Self { workers, gate, lists: u32::try_from(lists).unwrap_or(1) }
+            (settings.engine.workers as usize).clamp(1, most.saturating_sub(3 + usize::from(gate)).max(1));
+        let left = most.saturating_sub(1 + workers + usize::from(gate));
+        let api = (left / 2).clamp(1, 4);
+        let lists = left.saturating_sub(api).clamp(1, 4);
+        let number = |of| u32::try_from(of).unwrap_or(1);
+        Self { workers, gate, lists: number(lists), api: number(api.saturating_sub(1).max(1)) }
     }
 }
 

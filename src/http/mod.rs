@@ -1,7 +1,9 @@
-//! HTTP: whether the daemon lives and works, its metrics, a page for people; and what writes: webhooks of other systems, the
+//! HTTP: whether the daemon lives and works, its metrics, a page for people; the API behind its door; and what writes: webhooks of other systems, the
 //! way out of marketing mails, who opens campaigns and follows their links, and news of mails that came back.
 
+pub mod api;
 mod bounces;
+pub mod door;
 mod hooks;
 mod page;
 pub mod tracking;
@@ -13,28 +15,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use axum::extract::{DefaultBodyLimit, Query, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{any, get, post};
-use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde::Deserialize;
-use serde_json::json;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
-use uuid::Uuid;
 
+use self::door::Door;
 use crate::domain::keys::Keys;
 use crate::domain::settings::Settings;
 use crate::engine::{self, Health};
 use crate::mail::tracking::Tracking;
 use crate::mail::unsubscribe::WayOut;
-use crate::store::{alerts, figures, lists};
+use crate::store::figures;
 
 const LONGEST_ANSWER: Duration = Duration::from_secs(10);
 const LONGEST_QUERY: Duration = Duration::from_secs(3);
@@ -85,6 +85,8 @@ impl CannotListen {
 pub struct Shared {
     /// For the lists.
     pub pool: PgPool,
+    /// Who comes to the API.
+    pub door: Arc<Door>,
     /// How the engine is.
     pub health: Arc<Health>,
     /// The metrics.
@@ -118,22 +120,22 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, CannotListen> {
 pub async fn serve(listener: TcpListener, shared: Shared, shutdown: CancellationToken) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the address that was bound")?;
     if !address.ip().is_loopback() {
-        tracing::warn!(%address, "the page, the metrics and the alarms can be read by everyone who reaches this address");
+        tracing::warn!(%address, "the page and the metrics can be read by everyone who reaches this address");
     }
-    axum::serve(listener, router(shared))
+    axum::serve(listener, router(shared).into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await
         .context("the HTTP listener broke")
 }
 
 fn router(shared: Shared) -> Router {
+    let api = api::router(Arc::clone(&shared.door));
     let mut router = Router::new()
         .route("/", get(page_of_state))
         .route("/style.css", get(style))
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .route("/api/alerts", get(list_alerts))
         .route("/hooks/{*path}", any(hooks::answer))
         .route("/bounces", post(bounces::tell))
         .route("/o/{token}", get(tracking::open))
@@ -141,6 +143,7 @@ fn router(shared: Shared) -> Router {
         .route("/unsubscribe/{token}", get(unsubscribe::look).post(unsubscribe::act))
         .fallback(nothing_here)
         .with_state(shared)
+        .merge(api)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, LONGEST_ANSWER));
     for (name, value) in HEADERS {
@@ -154,8 +157,11 @@ async fn alive() -> &'static str {
     "alive\n"
 }
 
-async fn nothing_here() -> impl IntoResponse {
-    (StatusCode::NOT_FOUND, "nothing here; / says what there is\n")
+async fn nothing_here(uri: Uri) -> Response {
+    if uri.path().starts_with("/api/") {
+        return api::not_there();
+    }
+    (StatusCode::NOT_FOUND, "nothing here; / says what there is\n").into_response()
 }
 
 async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
@@ -178,33 +184,6 @@ async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
     let lists = shared.pool.size() as usize - shared.pool.num_idle().min(shared.pool.size() as usize);
     engine::figures::of_daemon(shared.health.ready().is_ok(), lists, shared.settings.pool_max);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shared.metrics.render())
-}
-
-/// As `thendo alerts list`.
-#[derive(Deserialize)]
-struct Listing {
-    kind: Option<String>,
-    before: Option<Uuid>,
-    #[serde(default = "twenty")]
-    limit: i64,
-}
-
-fn twenty() -> i64 {
-    20
-}
-
-async fn list_alerts(State(shared): State<Shared>, Query(asked): Query<Listing>) -> Response {
-    let limit = asked.limit.clamp(1, lists::MOST);
-    let listed = alerts::list(&shared.pool, asked.kind.as_deref(), asked.before, limit);
-    match tokio::time::timeout(LONGEST_QUERY, listed).await {
-        Ok(Ok(found)) => Json(found).into_response(),
-        late_or_not => {
-            let fault = late_or_not.map(|listed| listed.err().map(|fault| fault.to_string()));
-            tracing::warn!(?fault, "the alarms could not be listed");
-            let error = json!({ "error": "the database can't be asked right now; the log says why" });
-            (StatusCode::SERVICE_UNAVAILABLE, Json(error)).into_response()
-        }
-    }
 }
 
 async fn style() -> impl IntoResponse {

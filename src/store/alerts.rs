@@ -1,9 +1,10 @@
 //! Alarms: raising, telling, listing.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgPool};
 use tokio_postgres::Row;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::session::{Session, Sql, StoreError};
@@ -148,7 +149,8 @@ pub async fn mark_told(session: &Session, id: Uuid, told: &[String], all: bool) 
 }
 
 /// An alarm in a list.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
+#[schema(as = Alert)]
 pub struct Listed {
     /// Its identity.
     pub id: Uuid,

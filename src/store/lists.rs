@@ -1,9 +1,10 @@
 //! What the command line and the page show: bounded lists, newest first. Read only.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection, PgPool};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::effect::HttpRequest;
@@ -44,7 +45,8 @@ pub async fn workflows(pool: &PgPool, status: Option<&str>, limit: i64) -> sqlx:
 }
 
 /// A workflow as people manage it, without its drawing.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
+#[schema(as = ListedWorkflow)]
 pub struct Listed {
     /// Its identity.
     pub id: Uuid,
@@ -81,11 +83,17 @@ pub async fn next_time(connection: &mut PgConnection, workflow: Uuid) -> sqlx::R
     .await
 }
 
-/// Workflows by name; `status` narrows.
+/// Workflows by name, from behind a place in the list; `status` narrows.
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn managed(pool: &PgPool, status: Option<&str>, limit: i64) -> sqlx::Result<Vec<Listed>> {
+pub async fn managed(
+    pool: &PgPool,
+    status: Option<&str>,
+    behind: Option<(String, Uuid)>,
+    limit: i64,
+) -> sqlx::Result<Vec<Listed>> {
+    let (name, id) = behind.unzip();
     sqlx::query_as(
         "select w.id, w.name, w.status, w.health, w.live_version, w.draft is not null as has_draft, w.updated_at,
                 coalesce((select t.kind from workflow_triggers t where t.workflow_id = w.id limit 1),
@@ -93,17 +101,21 @@ pub async fn managed(pool: &PgPool, status: Option<&str>, limit: i64) -> sqlx::R
                     as trigger,
                 (select h.reason from workflow_holds h where h.workflow_id = w.id or h.workflow_id = $3 limit 1) as held,
                 (select s.next_at from workflow_schedules s where s.workflow_id = w.id and s.next_at > now()) as next_at
-           from workflows w where $1::text is null or w.status = $1 order by w.name, w.id limit $2",
+           from workflows w
+          where ($1::text is null or w.status = $1) and ($4::text is null or (w.name, w.id) > ($4, $5))
+          order by w.name, w.id limit $2",
     )
     .bind(status)
     .bind(limit.clamp(0, MOST))
     .bind(super::telling::ALL)
+    .bind(name)
+    .bind(id)
     .fetch_all(pool)
     .await
 }
 
 /// An execution in a list.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
 pub struct ExecutionRow {
     /// Its identity.
     pub id: Uuid,
@@ -181,7 +193,7 @@ pub async fn executions(pool: &PgPool, filter: &ExecutionFilter) -> sqlx::Result
 }
 
 /// One execution with all that is known of it.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
 pub struct ExecutionDetail {
     /// As in a list.
     #[serde(flatten)]
@@ -190,10 +202,10 @@ pub struct ExecutionDetail {
     /// List of steps, in the order in which they happened.
     pub steps: Value,
     /// Who undid it, if somebody has.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone_by: Option<String>,
     /// When.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone_at: Option<DateTime<Utc>>,
 }
 
@@ -233,7 +245,8 @@ pub async fn execution(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Execution
 }
 
 /// A mail or a request on its way, or what became of it.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
+#[schema(as = Delivery)]
 pub struct DeliveryRow {
     /// Its identity.
     pub id: Uuid,

@@ -134,6 +134,20 @@ pub async fn delete_expired(pool: &PgPool, kept: Kept, days: u32, most: u32) -> 
     Ok(u32::try_from(deleted).unwrap_or(0))
 }
 
+/// Removes up to about `most` lines of the audit that are older than so many days (0: none), and sessions and links that
+/// ended long ago. How many.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn prune_api(pool: &PgPool, audit_days: u32, most: u32) -> sqlx::Result<u32> {
+    let pruned: i32 = sqlx::query_scalar("select public.prune_api($1, $2)")
+        .bind(i32::try_from(audit_days).unwrap_or(i32::MAX))
+        .bind(i32::try_from(most).unwrap_or(i32::MAX))
+        .fetch_one(pool)
+        .await?;
+    Ok(u32::try_from(pruned).unwrap_or(0))
+}
+
 /// Forgets what flow control kept of what has passed, `most` rows at most. How many.
 ///
 /// # Errors

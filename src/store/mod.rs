@@ -1,6 +1,8 @@
 //! All SQL of the data plane and the lists, in functions named after what they do.
 
+pub mod access;
 pub mod alerts;
+pub mod audit;
 pub mod bounces;
 pub mod campaigns;
 pub mod cause;

@@ -47,8 +47,10 @@ pub(super) static ACT_AS: Sql = Sql {
 
 pub(super) static ACCOUNT_OF: Sql = Sql {
     name: "account_of",
-    text: "select c.user_id, c.email from public.customers c
-           where case when $1::uuid is null then c.user_id = $2::uuid else c.id = $1::uuid end limit 1",
+    text: "select c.user_id, c.email from public.customers c where c.id = $1::uuid
+           union all
+           select c.user_id, c.email from public.customers c where $1::uuid is null and c.user_id = $2::uuid
+           limit 1",
 };
 
 /// Whose rights and policies count.

@@ -94,9 +94,7 @@ pub async fn remove(pool: &PgPool, name: &str) -> sqlx::Result<bool> {
 /// # Errors
 /// When the database can't be asked.
 pub async fn missing(connection: &mut PgConnection, names: &[String]) -> sqlx::Result<Vec<String>> {
-    let sql = "select n.name from unnest($1::text[]) as n (name)
-                where not exists (select from public.workflow_secrets s where s.name = n.name)
-                order by n.name limit $2";
+    let sql = "select name from public.missing_secrets($1) as m (name) limit $2";
     sqlx::query_scalar(sql).bind(names).bind(MOST).fetch_all(connection).await
 }
 

@@ -1,9 +1,10 @@
 //! What admins tell executions and workflows: words, holds. What can be told, and to whom.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
-use sqlx::{FromRow, PgPool};
+use sqlx::{FromRow, PgExecutor, PgPool};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::word::Word;
@@ -18,16 +19,17 @@ pub const ALL: Uuid = Uuid::nil();
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn tell(pool: &PgPool, executions: &[Uuid], word: &Word) -> sqlx::Result<Vec<Uuid>> {
+pub async fn tell(db: impl PgExecutor<'_>, executions: &[Uuid], word: &Word) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar("select t from tell_executions($1, $2) t limit 10000")
         .bind(executions)
         .bind(Json(word))
-        .fetch_all(pool)
+        .fetch_all(db)
         .await
 }
 
 /// An approval that an execution waits for.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
+#[schema(as = Approval)]
 pub struct Asked {
     /// Which execution.
     pub execution: Uuid,

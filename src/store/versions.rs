@@ -2,10 +2,11 @@
 //! at once goes through the same functions of the database that the daemon calls.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgPool, Postgres, Transaction};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::lists::MOST;
@@ -79,11 +80,20 @@ macro_rules! heads {
 /// When the database can't be written.
 pub async fn begin(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
     let mut transaction = pool.begin().await?;
+    take_turn(&mut transaction).await?;
+    Ok(transaction)
+}
+
+/// What [`begin`] does, in a transaction that has begun.
+///
+/// # Errors
+/// When the database can't be written, or another editor holds it for too long.
+pub async fn take_turn(transaction: &mut PgConnection) -> sqlx::Result<()> {
     // An editor that left its transaction open is not waited for without end.
     sqlx::query("set local lock_timeout = '10s'").execute(&mut *transaction).await?;
     // 1952998511 is 'thdo', the namespace of thendo's advisory locks; 3 is loading files.
     sqlx::query("select pg_advisory_xact_lock(1952998511, 3)").execute(&mut *transaction).await?;
-    Ok(transaction)
+    Ok(())
 }
 
 /// Up to ten workflows of this name, or the one with this id.
@@ -135,7 +145,7 @@ pub async fn names(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
 }
 
 /// A version in a list.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
 pub struct VersionRow {
     /// From 1.
     pub number: i32,
@@ -149,21 +159,23 @@ pub struct VersionRow {
     pub created_by: Option<Uuid>,
 }
 
-/// A workflow's versions, the newest first.
+/// A workflow's versions below a number, the newest first.
 ///
 /// # Errors
 /// When the database can't be asked.
 pub async fn versions(
     connection: &mut PgConnection,
     workflow: Uuid,
+    below: Option<i32>,
     limit: i64,
 ) -> sqlx::Result<Vec<VersionRow>> {
     sqlx::query_as(
         "select number, hash, active_from, active_to, created_by from workflow_versions
-          where workflow_id = $1 order by number desc limit $2",
+          where workflow_id = $1 and number < coalesce($3, 2147483647) order by number desc limit $2",
     )
     .bind(workflow)
     .bind(limit.clamp(0, MOST))
+    .bind(below)
     .fetch_all(connection)
     .await
 }
@@ -187,7 +199,7 @@ pub async fn definition_of(
 }
 
 /// How many executions are under way on a version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, FromRow, ToSchema)]
 pub struct InFlight {
     /// Which version they stay with.
     pub version: i32,

@@ -3,10 +3,11 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 /// Whether a workflow can be published in spite of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// No plan comes of it.
@@ -16,12 +17,14 @@ pub enum Severity {
 }
 
 /// One fault, for people and for machines.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Diagnostic {
     /// Error or warning.
     pub severity: Severity,
     /// What kind of fault, for machines: `unknown-field`.
-    pub code: &'static str,
+    #[schema(value_type = String)]
+    #[serde(deserialize_with = "kept")]
+    pub code: Code,
     /// The node it is about.
     pub node: Option<String>,
     /// The edge it is about.
@@ -35,6 +38,14 @@ pub struct Diagnostic {
     /// Bytes within the string at `path`, where the fault is only a part of it.
     #[serde(skip)]
     pub within: Option<Range<usize>>,
+}
+
+/// A kind of fault. A name of its own, or the derived reader would want to borrow it from what is read.
+pub type Code = &'static str;
+
+/// Only a command that asks a daemon elsewhere reads codes; it reads a few, and ends.
+fn kept<'de, D: Deserializer<'de>>(from: D) -> Result<&'static str, D::Error> {
+    String::deserialize(from).map(|code| &*code.leak())
 }
 
 impl Diagnostic {

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::catalogue::Catalogue;
 use super::compile::meaning_of;
@@ -11,7 +12,7 @@ use super::meaning::Meant;
 pub use super::meaning::Way;
 
 /// Everything that differs, in the order of the drawings.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Diff {
     /// Nodes that came, went or changed.
     pub nodes: Vec<NodeChange>,
@@ -29,7 +30,7 @@ impl Diff {
 }
 
 /// What became of a node.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum NodeChange {
     /// It is new.
@@ -60,7 +61,7 @@ pub enum NodeChange {
 }
 
 /// One value that changed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FieldChange {
     /// `config.rules[0].value`, `retry.attempts`, `kind` or `enabled`.
     pub path: String,
@@ -73,7 +74,7 @@ pub struct FieldChange {
 }
 
 /// What became of a way.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum EdgeChange {
     /// It is new.
@@ -96,7 +97,7 @@ pub enum EdgeChange {
 }
 
 /// A node that is called otherwise.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CaptionChange {
     /// Its id.
     pub node: String,

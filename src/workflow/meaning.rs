@@ -3,8 +3,9 @@
 
 use std::collections::HashSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::build::FILTER;
 use super::catalogue::Kind;
@@ -35,7 +36,7 @@ pub(super) struct Meant {
 }
 
 /// A way from node to node.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Way {
     /// From.
     pub source: String,

@@ -1,56 +1,13 @@
 //! What the catalog says of the whole schema: keys, indexes, policies, functions, the audit trail, the document's names.
 
+mod document;
+
 use std::collections::BTreeSet;
 
 use tokio_postgres::Client;
 
 use crate::support::Shop;
-
-/// The tables of the shop's document.
-const OF_THE_DOCUMENT: [&str; 42] = [
-    "product",
-    "product_variant",
-    "order",
-    "order_item",
-    "order_fulfillment",
-    "cart",
-    "payment",
-    "customer",
-    "saved_addresses",
-    "product_waitlist",
-    "user_roles",
-    "customers",
-    "pages",
-    "page_content",
-    "page_content_history",
-    "page_views",
-    "blog_posts",
-    "changelog_entries",
-    "email_templates",
-    "waitlist_campaigns",
-    "waitlist_campaign_recipients",
-    "campaign_opens",
-    "campaign_clicks",
-    "product_categories",
-    "product_category_mappings",
-    "reviews",
-    "workflows",
-    "workflow_triggers",
-    "workflow_actions",
-    "workflow_conditions",
-    "workflow_executions",
-    "google_calendar_tokens",
-    "oauth_providers",
-    "loyalty_points",
-    "referral_codes",
-    "project_comments",
-    "enrollments",
-    "quotes",
-    "subscriptions",
-    "stripe_customers",
-    "deposits",
-    "orders",
-];
+use document::OF_THE_DOCUMENT;
 
 /// Who executes what, beside its owner. A function that is not here is executed by nobody.
 const CALLERS: &[(&str, &str)] = &[
@@ -71,20 +28,22 @@ const CALLERS: &[(&str, &str)] = &[
     ("encrypted", "authenticated service_role"),
     ("grant_admin", "service_role"),
     ("handed_over", "authenticated service_role"),
-    ("is_admin", "authenticated service_role"),
+    ("is_admin", "authenticated service_role thendo_api"),
     ("claim_customer", "authenticated"),
     ("update_my_profile", "authenticated"),
     ("check_constraints_at_once", "thendo_engine"),
     ("mail_hash", "service_role thendo_engine"),
     ("mail_stop", "service_role thendo_engine"),
-    ("mark_checked", "thendo_engine"),
+    ("mark_checked", "thendo_api thendo_engine"),
     ("minor_units", "thendo_engine"),
     ("money_text", "thendo_engine"),
     ("prepare_partitions", "thendo_engine"),
-    ("put_in_force", "thendo_engine"),
+    ("missing_secrets", "thendo_api"),
+    ("prune_api", "thendo_engine"),
+    ("put_in_force", "thendo_api thendo_engine"),
     ("row_by_now", "thendo_engine"),
     ("start_workflows", "service_role thendo_engine"),
-    ("tell_executions", "service_role thendo_engine"),
+    ("tell_executions", "service_role thendo_api thendo_engine"),
     ("tell_failures", "thendo_engine"),
     ("undo_changes", "thendo_engine"),
     ("lock_undone", "thendo_engine"),
@@ -215,11 +174,11 @@ async fn row_security_is_on_and_each_policy_is_as_the_house_has_it() {
     none(db, "views with their owner's rights", sql).await;
     // Beyond rows: nobody empties a table, hangs triggers on it or draws its numbers.
     let sql = "select format('%s: %s', c.relname, r.rolname) from pg_class c, pg_roles r
-        where c.relnamespace = 'public'::regnamespace and r.rolname in ('anon', 'authenticated', 'service_role', 'thendo_engine')
+        where c.relnamespace = 'public'::regnamespace and r.rolname in ('anon', 'authenticated', 'service_role', 'thendo_engine', 'thendo_api')
           and case when c.relkind = 'S' then has_sequence_privilege(r.oid, c.oid, 'usage, select, update')
                    when c.relkind in ('r', 'p', 'v', 'm') then has_table_privilege(r.oid, c.oid, 'truncate, references, trigger') end";
     none(db, "granted beyond rows", sql).await;
-    let sql = "select rolname::text from pg_roles where rolname in ('anon', 'authenticated', 'thendo_engine')
+    let sql = "select rolname::text from pg_roles where rolname in ('anon', 'authenticated', 'thendo_engine', 'thendo_api')
         and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolcanlogin)";
     none(db, "roles that may too much", sql).await;
 }
@@ -238,7 +197,7 @@ async fn functions_of_vectors_on_a_newer_postgresql_have_a_fixed_path_and_named_
     assert_eq!(shop.number(vectors, &[]).await, 2);
     have_a_fixed_path_and_named_callers(&shop).await;
     let empties = "select count(*) from pg_class c, pg_roles r where c.relnamespace = 'public'::regnamespace
-        and c.relkind in ('r', 'p', 'm') and r.rolname in ('anon', 'authenticated', 'service_role', 'thendo_engine')
+        and c.relkind in ('r', 'p', 'm') and r.rolname in ('anon', 'authenticated', 'service_role', 'thendo_engine', 'thendo_api')
         and has_table_privilege(r.oid, c.oid, 'maintain')";
     assert_eq!(shop.number(empties, &[]).await, 0);
 }
@@ -258,7 +217,7 @@ async fn have_a_fixed_path_and_named_callers(shop: &Shop) {
         "pg_proc p where",
         "pg_proc p left join lateral (
             select r.rolname::text as caller from pg_roles r where r.oid <> p.proowner
-               and r.rolname in ('anon', 'authenticated', 'service_role', 'thendo_engine')
+               and r.rolname in ('anon', 'authenticated', 'service_role', 'thendo_engine', 'thendo_api')
                and has_function_privilege(r.oid, p.oid, 'execute')
             union all
             select 'PUBLIC' from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0

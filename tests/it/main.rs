@@ -8,6 +8,7 @@ mod adopting;
 mod adopting_shops;
 mod alarms;
 mod allowed_rows;
+mod api;
 mod asking;
 mod backtesting;
 mod bouncing;

@@ -25,7 +25,7 @@ async fn awards_points(shop: &Shop) {
 /// for each thing with which a role may do something. And what row security says.
 async fn doors(shop: &Shop) -> Vec<String> {
     let sql = "with roles as (select oid, rolname from pg_roles
-            where rolname in ('anon', 'authenticated', 'service_role', 'thendo_engine')),
+            where rolname in ('anon', 'authenticated', 'service_role', 'thendo_engine', 'thendo_api')),
         things as (select oid, relkind, relacl, oid::regclass::text as name from pg_class
             where relnamespace = 'public'::regnamespace)
         select format('%s: %s may %s', t.name, r.rolname, string_agg(p.privilege, ', ' order by p.privilege))

@@ -82,7 +82,7 @@ async fn a_look_holds_its_rows_no_longer_than_a_test_run_and_nobody_who_refers_t
         (of_row, of_reference)
     };
     let ((of_row, of_reference), (code, _, said)) = tokio::join!(longest, shop.thendo(&args));
-    assert!(code == Some(1) && said.contains("rolled back after 1.8 s"), "{said}");
+    assert!(code == Some(1) && said.contains("rolled back after 1.5 s"), "{said}");
     assert!(of_row < Duration::from_millis(2_200), "{of_row:?}");
     assert!(of_reference < Duration::from_millis(500), "{of_reference:?}");
     // What is confirmed has more time.

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::output::{Advice, QUIET, STRONG, print_json, print_line};
+use crate::http::api;
 use crate::kinds;
 use crate::workflow::catalogue::RetryClass;
 use crate::workflow::describe::{Described, describe, describe_all};
@@ -21,7 +22,8 @@ Examples:
   thendo catalog
   thendo catalog award_points
   thendo catalog --format json                 for editors: forms come from each kind's schema
-  thendo catalog --format markdown > nodes.md")]
+  thendo catalog --format markdown > nodes.md
+  thendo catalog --format openapi              the API of the daemon, as OpenAPI")]
 pub struct Catalog {
     /// One kind, in full
     kind: Option<String>,
@@ -36,6 +38,8 @@ enum CatalogFormat {
     Text,
     Json,
     Markdown,
+    /// The API of the daemon
+    Openapi,
 }
 
 /// The roles in the order in which people meet them, and their headings.
@@ -48,13 +52,17 @@ impl Catalog {
     /// # Errors
     /// When there is no such kind.
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        if self.format == CatalogFormat::Openapi {
+            print_json(api::document())?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let catalogue = kinds::catalogue();
         let Some(name) = &self.kind else {
             let all = describe_all(&catalogue);
             match self.format {
                 CatalogFormat::Json => print_json(&all)?,
                 CatalogFormat::Markdown => print_line(markdown::page(&all).trim_end())?,
-                CatalogFormat::Text => list(&all)?,
+                CatalogFormat::Text | CatalogFormat::Openapi => list(&all)?,
             }
             return Ok(ExitCode::SUCCESS);
         };
@@ -69,7 +77,7 @@ impl Catalog {
         match self.format {
             CatalogFormat::Json => print_json(&kind)?,
             CatalogFormat::Markdown => print_line(markdown::section(&kind).trim_end())?,
-            CatalogFormat::Text => in_full(&kind)?,
+            CatalogFormat::Text | CatalogFormat::Openapi => in_full(&kind)?,
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::Session;
-use super::output::{
-    Advice, BAD, Format, QUIET, STRONG, one_line, print_json, print_line, shape, step_line, time,
-};
+use super::desk::Desk;
+use super::output::{BAD, Format, QUIET, STRONG, one_line, print_json, print_line, shape, step_line, time};
 use crate::kinds;
-use crate::store::lists::{self, DeliveryRow, ExecutionDetail, ExecutionFilter};
-use crate::store::versions;
+use crate::operations::executions::{self, Filter, OfExecution, Shown};
+use crate::operations::workflows::{ShowVersion, VersionPath};
+use crate::operations::{Asked, Nothing, Refusal};
+use crate::store::lists::{self, DeliveryRow, ExecutionDetail};
 use crate::workflow::react_flow;
 
 /// Between two looks at an execution that is followed.
@@ -104,23 +104,18 @@ impl Executions {
     }
 }
 
-fn unknown(id: Uuid) -> anyhow::Error {
-    Advice::error(format!("there is no execution {id}"), "`thendo executions list` lists them")
-}
-
 impl List {
     async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let before = match self.before {
-            Some(id) => {
-                let found = lists::execution(&pool, id).await?.ok_or_else(|| unknown(id))?;
-                Some((found.row.event_at, id))
-            }
-            None => None,
+        let status =
+            self.status.as_ref().map(|word| serde_json::from_value(word.as_str().into())).transpose()?;
+        let query = |limit, cursor| Filter {
+            workflow: self.workflow.clone(),
+            status,
+            before: self.before,
+            limit,
+            cursor,
         };
-        let filter =
-            ExecutionFilter { workflow: self.workflow, status: self.status, before, limit: self.limit };
-        let rows = lists::executions(&pool, &filter).await?;
+        let rows = session.desk().await?.list::<executions::List, _>(self.limit, query).await?;
         if self.format == Format::Json {
             print_json(&rows)?;
             return Ok(ExitCode::SUCCESS);
@@ -147,49 +142,47 @@ impl List {
 
 impl Show {
     async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let id = self.execution;
-        let mut found = lists::execution(&pool, id).await?.ok_or_else(|| unknown(id))?;
+        let desk = session.desk().await?;
+        let mut shown = look(&desk, self.execution).await?;
         if self.follow {
-            found = follow(&pool, found, self.format).await?;
+            shown = follow(&desk, shown, self.format).await?;
         }
-        let deliveries = lists::deliveries(&pool, &[id]).await?;
         if self.format == Format::Json {
-            print_json(&serde_json::json!({"execution": found, "deliveries": deliveries}))?;
+            print_json(&shown)?;
         } else {
-            let (workflow, version) = (found.row.workflow_id, found.row.version);
-            let mut connection = pool.acquire().await?;
-            let definition = versions::definition_of(&mut connection, workflow, version).await?;
-            let drawn = definition.and_then(|text| serde_json::from_str::<Value>(&text).ok());
-            print_execution(&found, drawn.as_ref(), &deliveries)?;
+            let row = &shown.execution.row;
+            let path = VersionPath { workflow: row.workflow_id.to_string(), number: row.version };
+            // It is shown without its drawing if that is not there any more.
+            let version = desk.ask(Asked::<ShowVersion>::new(path, Nothing {}, Nothing {})).await;
+            let drawn = version.ok().map(|version| version.definition);
+            print_execution(&shown.execution, drawn.as_ref(), &shown.deliveries)?;
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
+async fn look(desk: &Desk, execution: Uuid) -> Result<Shown, Refusal> {
+    desk.ask(Asked::<executions::Show>::new(OfExecution { execution }, Nothing {}, Nothing {})).await
+}
+
 /// Looks until it has ended; people are told each step as it comes, and again when its outcome is another.
-async fn follow(
-    pool: &PgPool,
-    mut found: ExecutionDetail,
-    format: Format,
-) -> anyhow::Result<ExecutionDetail> {
+async fn follow(desk: &Desk, mut shown: Shown, format: Format) -> anyhow::Result<Shown> {
     let mut told: HashSet<String> = HashSet::new();
     loop {
-        for step in found.steps.as_array().into_iter().flatten() {
+        for step in shown.execution.steps.as_array().into_iter().flatten() {
             let line = step_line(step);
             if format == Format::Text && told.insert(format!("{} {line}", step["item"])) {
                 print_line(format_args!("  {line}"))?;
             }
         }
-        if found.row.status != "waiting" {
+        if shown.execution.row.status != "waiting" {
             if format == Format::Text {
                 print_line("")?;
             }
-            return Ok(found);
+            return Ok(shown);
         }
         tokio::time::sleep(GLANCE).await;
-        let id = found.row.id;
-        found = lists::execution(pool, id).await?.ok_or_else(|| unknown(id))?;
+        shown = look(desk, shown.execution.row.id).await?;
     }
 }
 

@@ -4,21 +4,17 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
 use serde_json::json;
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::cli::Session;
 use crate::cli::ask::confirmed;
-use crate::cli::output::{
-    Advice, Format, GOOD, QUIET, STRONG, eprint_line, one_line, print_json, print_line, time,
-};
-use crate::cli::workflow::named;
-use crate::domain::word::{From, Place, Version, What, Word};
+use crate::cli::output::{Format, GOOD, QUIET, STRONG, eprint_line, one_line, print_json, print_line, time};
+use crate::domain::word::{From, Version};
+use crate::operations::executions::{self, CancelWhat, Limit, OfExecution, RetryWhat, Told};
+use crate::operations::{Asked as Ask, MOST, Nothing, Refusal};
 use crate::store::lists;
-use crate::store::telling::{self, AT_ONCE, Asked, Chosen};
+use crate::store::telling::{AT_ONCE, Asked};
 use crate::workflow::span::Span;
-
-const BY: &str = "the command line";
 
 /// `thendo executions approvals`
 #[derive(Debug, Args)]
@@ -37,7 +33,9 @@ pub struct Approvals {
 
 impl Approvals {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let found = telling::asked(&session.pool().await?, None, self.limit).await?;
+        let limit = Some(u32::try_from(self.limit)?.min(MOST));
+        let asked = Ask::<executions::Approvals>::new(Nothing {}, Limit { limit }, Nothing {});
+        let found = session.desk().await?.ask(asked).await?.items;
         if self.format == Format::Json {
             print_json(&found)?;
             return Ok(ExitCode::SUCCESS);
@@ -77,69 +75,25 @@ pub struct Answer {
     /// What later nodes and the trace show beside it
     #[arg(long, default_value = "")]
     comment: String,
-    /// Who says so
-    #[arg(long, default_value = BY)]
-    by: String,
+    /// Who says so [default: the command line; by --server whose key it is]
+    #[arg(long)]
+    by: Option<String>,
 }
 
 impl Answer {
     pub(super) async fn run(self, session: &Session, granted: bool) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let asked = telling::asked(&pool, Some(self.execution), lists::MOST).await?;
-        let item = |asked: &Asked| -> Vec<u32> {
-            asked.item.iter().filter_map(|at| u32::try_from(*at).ok()).collect()
+        let path = OfExecution { execution: self.execution };
+        let body =
+            executions::Answer { node: self.node, item: self.item, comment: self.comment, by: self.by };
+        let desk = session.desk().await?;
+        match granted {
+            true => desk.ask(Ask::<executions::Approve>::new(path, Nothing {}, body)).await?,
+            false => desk.ask(Ask::<executions::Refuse>::new(path, Nothing {}, body)).await?,
         };
-        let meant: Vec<&Asked> = asked
-            .iter()
-            .filter(|asked| self.node.as_ref().is_none_or(|node| *node == asked.node))
-            .filter(|asked| self.item.as_ref().is_none_or(|wanted| *wanted == item(asked)))
-            .collect();
-        let one = match meant.as_slice() {
-            [one] => one,
-            [] => {
-                return Err(Advice::error(
-                    format!(
-                        "execution {} waits for no approval{}",
-                        self.execution,
-                        of_node(self.node.as_deref())
-                    ),
-                    "`thendo executions approvals` lists what waits for one",
-                ));
-            }
-            several => {
-                let places: Vec<_> =
-                    several.iter().map(|one| format!("--node {}{}", one.node, items(&item(one)))).collect();
-                return Err(Advice::error(
-                    format!("execution {} waits for {} approvals", self.execution, several.len()),
-                    format!("say which: {}", one_line(&places.join(", "))),
-                ));
-            }
-        };
-        let place = Place { node: one.node.clone(), item: item(one) };
-        let what = if granted { What::Approve(place) } else { What::Refuse(place) };
-        let word = Word { what, by: self.by, comment: self.comment };
-        if telling::tell(&pool, &[self.execution], &word).await?.is_empty() {
-            return Err(Advice::error(
-                format!("execution {} waits no more", self.execution),
-                "`thendo executions show` tells what became of it",
-            ));
-        }
         let done = if granted { "approved" } else { "refused" };
         print_line(format_args!("{GOOD}●{GOOD:#} {done}; the daemon goes on with it at once"))?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn of_node(node: Option<&str>) -> String {
-    node.map_or_else(String::new, |node| format!(" at `{}`", one_line(node)))
-}
-
-fn items(item: &[u32]) -> String {
-    if item.is_empty() {
-        return String::new();
-    }
-    let item: Vec<String> = item.iter().map(ToString::to_string).collect();
-    format!(" --item {}", item.join(","))
 }
 
 /// Which executions a word is for.
@@ -160,9 +114,9 @@ struct Which {
     /// Don't ask
     #[arg(long)]
     yes: bool,
-    /// Who says so
-    #[arg(long, default_value = BY)]
-    by: String,
+    /// Who says so [default: the command line; by --server whose key it is]
+    #[arg(long)]
+    by: Option<String>,
     /// For people or for programs
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -205,89 +159,70 @@ pub struct Retry {
 
 impl Cancel {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let bulk =
-            Bulk { what: What::Cancel, verb: "cancel", done: "cancelled", none: "no such execution rests" };
-        bulk.run(session, self.which).await
+        let desk = session.desk().await?;
+        let tell = async |which| {
+            desk.ask(Ask::<executions::Cancel>::new(Nothing {}, Nothing {}, CancelWhat { which })).await
+        };
+        bulk(self.which, tell, "cancel", "cancelled").await
     }
 }
 
 impl Retry {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let what = What::Retry { from: self.from, version: self.on };
-        let none = "no such execution has failed, or it was tried again already";
-        Bulk { what, verb: "try again", done: "tried again", none }.run(session, self.which).await
-    }
-}
-
-struct Bulk {
-    what: What,
-    verb: &'static str,
-    done: &'static str,
-    none: &'static str,
-}
-
-impl Bulk {
-    async fn run(self, session: &Session, which: Which) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let chosen = Chosen {
-            workflow: match &which.workflow {
-                Some(name) => Some(named(&pool, name).await?.id),
-                None => None,
-            },
-            since_s: which.since.map(|since| since.0.num_seconds()),
+        let desk = session.desk().await?;
+        let (from, on) = (self.from, self.on);
+        let tell = async |which| {
+            let body = RetryWhat { which, from, on };
+            desk.ask(Ask::<executions::Retry>::new(Nothing {}, Nothing {}, body)).await
         };
-        if which.executions.is_empty() {
-            let count = self.choose(&pool, &chosen, None, lists::MOST).await?.len();
-            let more =
-                if i64::try_from(count).is_ok_and(|count| count == lists::MOST) { "more than " } else { "" };
-            if count > 0 && !which.yes && !confirmed(&format!("{} {more}{count} executions?", self.verb))? {
-                eprint_line(format_args!("nothing was done"));
-                return Ok(ExitCode::FAILURE);
-            }
-        }
-        let word = Word { what: self.what.clone(), by: which.by.clone(), comment: String::new() };
-        let mut told = 0;
-        if which.executions.is_empty() {
-            let mut after = None;
-            loop {
-                let ids = self.choose(&pool, &chosen, after, AT_ONCE).await?;
-                told += telling::tell(&pool, &ids, &word).await?.len();
-                after = ids.last().copied();
-                if i64::try_from(ids.len()).is_ok_and(|count| count < AT_ONCE) {
-                    break;
-                }
-            }
-        } else {
-            told = telling::tell(&pool, &which.executions, &word).await?.len();
-        }
-        self.report(told, &which)
+        bulk(self.which, tell, "try again", "tried again").await
     }
+}
 
-    async fn choose(
-        &self,
-        pool: &PgPool,
-        chosen: &Chosen,
-        after: Option<Uuid>,
-        limit: i64,
-    ) -> sqlx::Result<Vec<Uuid>> {
-        match self.what {
-            What::Retry { .. } => telling::failed(pool, chosen, after, limit).await,
-            _ => telling::resting(pool, chosen, after, limit).await,
+/// Tells those that are named, or all of a choice, some at a time, after asking.
+async fn bulk(
+    which: Which,
+    tell: impl AsyncFn(executions::Which) -> Result<Told, Refusal>,
+    verb: &str,
+    done: &str,
+) -> anyhow::Result<ExitCode> {
+    let mut wanted = executions::Which {
+        executions: Vec::new(),
+        workflow: which.workflow,
+        all: which.all,
+        since_s: which.since.map(|since| since.0.num_seconds()),
+        after: None,
+        dry_run: false,
+        by: which.by,
+    };
+    if which.executions.is_empty() {
+        let count = tell(executions::Which { dry_run: true, ..wanted.clone() }).await?;
+        let more = if count.next.is_some() { "more than " } else { "" };
+        let question = format!("{verb} {more}{} executions?", count.told);
+        if count.told > 0 && !which.yes && !confirmed(&question)? {
+            eprint_line(format_args!("nothing was done"));
+            return Ok(ExitCode::FAILURE);
         }
     }
-
-    fn report(&self, told: usize, which: &Which) -> anyhow::Result<ExitCode> {
-        if told == 0 && !which.executions.is_empty() {
-            let help = "`thendo executions list --status failed` and `--status waiting` list what can be told something";
-            return Err(Advice::error(self.none, help));
+    let mut all = 0;
+    let mut parts = which.executions.chunks(AT_ONCE as usize);
+    wanted.executions = parts.next().unwrap_or_default().to_vec();
+    loop {
+        let Told { told, next } = tell(wanted.clone()).await?;
+        all += told;
+        wanted.after = next;
+        match (next, parts.next()) {
+            (Some(_), _) => {}
+            (None, Some(part)) => wanted.executions = part.to_vec(),
+            (None, None) => break,
         }
-        match which.format {
-            Format::Json => print_json(&json!({"told": told}))?,
-            Format::Text => {
-                let plural = if told == 1 { "execution is" } else { "executions are" };
-                print_line(format_args!("{GOOD}●{GOOD:#} {told} {plural} {}", self.done))?;
-            }
-        }
-        Ok(ExitCode::SUCCESS)
     }
+    match which.format {
+        Format::Json => print_json(&json!({"told": all}))?,
+        Format::Text => {
+            let plural = if all == 1 { "execution is" } else { "executions are" };
+            print_line(format_args!("{GOOD}●{GOOD:#} {all} {plural} {done}"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -5,15 +5,13 @@ use std::process::ExitCode;
 
 use anstyle::Style;
 use clap::Args;
-use serde_json::{Value, json};
-use sqlx::PgConnection;
+use serde_json::Value;
 
-use super::show::definition_of;
-use super::{files, one, readable, refuse};
+use super::{files, refuse};
 use crate::cli::Session;
 use crate::cli::output::{BAD, Format, GOOD, QUIET, STRONG, WAIT, one_line, print_json, print_line};
-use crate::kinds;
-use crate::store::versions::{self, Head};
+use crate::operations::workflows::{Compare, Compared, OfWorkflow, Sides};
+use crate::operations::{Asked, Nothing};
 use crate::workflow::diff::{self as meaning, EdgeChange, FieldChange, NodeChange, Way};
 
 /// The longest value that is printed whole, in letters.
@@ -60,42 +58,18 @@ impl Diff {
                 read.pop()
             }
         };
-        let pool = session.pool().await?;
-        let mut connection = pool.acquire().await?;
-        let head = one(&mut connection, &self.workflow).await?;
-        let (from_name, from) = before(&mut connection, &head, self.from).await?;
-        let (to_name, to) = match (self.to, file) {
-            (Some(number), _) => (format!("v{number}"), definition_of(&mut connection, &head, number).await?),
-            (None, Some(file)) => (file.source.name, file.workflow.definition),
-            (None, None) => ("the draft".into(), readable(&head.name, head.drawing())?),
-        };
-        let diff = meaning::diff(&from, &to, &kinds::catalogue());
+        let (name, definition) = file.map(|file| (file.source.name, file.workflow.definition)).unzip();
+        let path = OfWorkflow { workflow: self.workflow };
+        let sides = Sides { from: self.from, to: self.to, definition, name };
+        let compared = session.desk().await?.ask(Asked::<Compare>::new(path, Nothing {}, sides)).await?;
         if self.format == Format::Json {
-            print_json(&json!({
-                "workflow": head.name, "from": from_name, "to": to_name, "same": diff.is_same(),
-                "nodes": diff.nodes, "edges": diff.edges, "captions": diff.captions,
-            }))?;
+            print_json(&compared)?;
             return Ok(ExitCode::SUCCESS);
         }
-        print_line(format_args!("{STRONG}{}{STRONG:#}  {from_name} → {to_name}", one_line(&head.name)))?;
-        print(&diff)?;
+        let Compared { workflow, from, to, nodes, edges, captions, .. } = compared;
+        print_line(format_args!("{STRONG}{}{STRONG:#}  {from} → {to}", one_line(&workflow)))?;
+        print(&meaning::Diff { nodes, edges, captions })?;
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-/// The older side: a version, the one in force, the last one, or what is drawn of one that has none.
-async fn before(
-    connection: &mut PgConnection,
-    head: &Head,
-    number: Option<i32>,
-) -> anyhow::Result<(String, Value)> {
-    let number = match number.or(head.live_version) {
-        Some(number) => Some(number),
-        None => versions::versions(connection, head.id, 1).await?.first().map(|version| version.number),
-    };
-    match number {
-        Some(number) => Ok((format!("v{number}"), definition_of(connection, head, number).await?)),
-        None => Ok(("the draft".into(), readable(&head.name, head.drawing())?)),
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Judged, folder, load, one, readable, refuse, show};
+use super::{Judged, definition_of, folder, load, one, readable, refuse};
 use crate::cli::output::{Advice, Format, GOOD, QUIET, WAIT, eprint_line, one_line, print_json, print_line};
 use crate::cli::{Session, validate};
 use crate::kinds;
@@ -256,7 +256,7 @@ impl Export {
         for name in &self.workflows {
             let head = one(&mut connection, name).await?;
             let drawing = match self.version {
-                Some(number) => show::definition_of(&mut connection, &head, number).await?,
+                Some(number) => definition_of(&mut connection, &head, number).await?,
                 None => readable(&head.name, head.drawing())?,
             };
             let text = text_of(&content(&head.name, head.description.as_deref(), &drawing))?;

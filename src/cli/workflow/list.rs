@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::cli::Session;
 use crate::cli::output::{BAD, Format, QUIET, STRONG, one_line, print_json, print_line, shape, time};
+use crate::operations::workflows::{self, Filter};
 use crate::store::lists;
 
 /// `thendo workflow list`
@@ -29,8 +30,11 @@ pub struct List {
 
 impl List {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let found = lists::managed(&pool, self.status.as_deref(), self.limit).await?;
+        let desk = session.desk().await?;
+        let status =
+            self.status.as_ref().map(|word| serde_json::from_value(word.as_str().into())).transpose()?;
+        let query = |limit, cursor| Filter { status, limit, cursor };
+        let found = desk.list::<workflows::List, _>(self.limit, query).await?;
         if self.format == Format::Json {
             print_json(&found)?;
             return Ok(ExitCode::SUCCESS);

@@ -18,16 +18,18 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 
-use super::output::{Advice, BAD, Format, eprint_line, one_line, print_json};
+use super::output::{BAD, Format, eprint_line, one_line, print_json};
 use super::{Session, validate};
-use crate::store::versions::{self, Head};
-use crate::workflow::diagnostics::{Diagnostic, did_you_mean};
+use crate::operations::Refusal;
+use crate::operations::refusal::Faulty;
+pub(super) use crate::operations::workflows::{definition_of, one, readable};
+use crate::store::versions::Head;
+use crate::workflow::diagnostics::Diagnostic;
 pub(super) use files::read_all;
 pub use load::examples;
 pub(super) use publish::is_file;
-pub(super) use show::definition_of;
 
 /// `thendo workflow …`
 #[derive(Debug, Subcommand)]
@@ -96,52 +98,9 @@ impl Workflow {
     }
 }
 
-/// The one workflow that is meant.
-pub(super) async fn one(connection: &mut PgConnection, name: &str) -> anyhow::Result<Head> {
-    let found = versions::find(connection, name).await?;
-    only(connection, found, name).await
-}
-
-/// As [`one`], for other commands.
+/// The one workflow that is meant, for other commands.
 pub(super) async fn named(pool: &PgPool, name: &str) -> anyhow::Result<Head> {
-    one(&mut *pool.acquire().await?, name).await
-}
-
-/// The one workflow that is meant, locked until the transaction ends.
-async fn one_to_edit(connection: &mut PgConnection, name: &str) -> anyhow::Result<Head> {
-    let found = versions::find_to_edit(connection, name).await?;
-    only(connection, found, name).await
-}
-
-async fn only(connection: &mut PgConnection, mut found: Vec<Head>, name: &str) -> anyhow::Result<Head> {
-    match found.len() {
-        0 => {
-            let names = versions::names(connection).await?;
-            let near = did_you_mean(name, names.iter().map(String::as_str));
-            let help = near.unwrap_or_else(|| "`thendo workflow list` lists them".into());
-            Err(Advice::error(format!("there is no workflow `{}`", one_line(name)), one_line(&help)))
-        }
-        1 => Ok(found.remove(0)),
-        _ => Err(several(name, &found)),
-    }
-}
-
-fn several(name: &str, found: &[Head]) -> anyhow::Error {
-    let ids: Vec<String> = found.iter().map(|head| head.id.to_string()).collect();
-    Advice::error(
-        format!("{} workflows are called `{}`", found.len(), one_line(name)),
-        format!("name one by its id: {}", ids.join(", ")),
-    )
-}
-
-/// What is drawn, or an error that says why it can't be read.
-pub(super) fn readable(name: &str, drawing: Result<Value, String>) -> anyhow::Result<Value> {
-    drawing.map_err(|reason| {
-        Advice::error(
-            format!("the drawing of `{}` can't be read: {reason}", one_line(name)),
-            "mend it in the editor, or `thendo workflow restore` a version that could be read",
-        )
-    })
+    Ok(one(&mut *pool.acquire().await?, name).await?)
 }
 
 /// A workflow or a file with what the compiler says of it.
@@ -155,6 +114,10 @@ pub(in crate::cli) fn source_of(name: &str, drawing: Value) -> validate::Source 
 
 /// Prints why nothing was done.
 pub(super) fn refuse(faulty: &[Judged], format: Format, done: &str, of: usize) -> anyhow::Result<ExitCode> {
+    tell_faulty(faulty, format, &format!("nothing was {done}: {} of {of} can't be {done}", faulty.len()))
+}
+
+fn tell_faulty(faulty: &[Judged], format: Format, message: &str) -> anyhow::Result<ExitCode> {
     if format == Format::Json {
         let verdicts: Vec<Value> =
             faulty.iter().map(|(source, found)| validate::verdict(source, found)).collect();
@@ -164,9 +127,19 @@ pub(super) fn refuse(faulty: &[Judged], format: Format, done: &str, of: usize) -
             validate::print(source, diagnostics, format)?;
         }
     }
-    eprint_line(format_args!(
-        "{BAD}error{BAD:#}: nothing was {done}: {} of {of} can't be {done}",
-        faulty.len()
-    ));
+    eprint_line(format_args!("{BAD}error{BAD:#}: {message}"));
     Ok(ExitCode::FAILURE)
+}
+
+/// Prints why an operation refused workflows; what else it says is an error.
+fn refused(refusal: Refusal, format: Format) -> anyhow::Result<ExitCode> {
+    match refusal {
+        Refusal::Told(told) if !told.faulty.is_empty() => {
+            let judged =
+                |of: Faulty| (source_of(&of.workflow, of.drawing.unwrap_or_default()), of.diagnostics);
+            let faulty: Vec<Judged> = told.faulty.into_iter().map(judged).collect();
+            tell_faulty(&faulty, format, &told.message)
+        }
+        other => Err(other.into()),
+    }
 }

@@ -8,12 +8,13 @@ use sqlx::PgConnection;
 
 use super::files::{self, FileRead, content, fingerprint, text_of};
 use super::folder::{self, Agreed, Index};
-use super::publish::{self, Next};
+use super::publish;
 use super::sync::{Done, Edited, How, Item, edited, keep};
-use super::{load, refuse, several};
+use super::{load, refuse};
 use crate::cli::Session;
 use crate::cli::output::{Advice, Format, one_line};
 use crate::kinds;
+use crate::operations::workflows::{Next, count_in_flight, missing_mails, put_in_force, several};
 use crate::store::versions::{self, Head};
 use crate::workflow::compile::compile;
 
@@ -63,7 +64,7 @@ impl Push {
         if self.how.format == Format::Text && !self.publish {
             for file in &read {
                 if let Some(plan) = compile(&file.workflow.definition, &kinds::catalogue()).plan {
-                    let warnings = publish::missing_mails(&mut transaction, &plan).await?;
+                    let warnings = missing_mails(&mut transaction, &plan).await?;
                     publish::warn(&file.workflow.name, &warnings);
                 }
             }
@@ -100,7 +101,7 @@ impl Push {
             transaction.commit().await.context("pushing failed")?;
             index.write(dir, &before)?;
             let published = items.iter_mut().filter_map(|item| item.published.as_mut());
-            publish::count_in_flight(&pool, published).await?;
+            count_in_flight(&pool, published).await?;
         }
         self.how.tell(&items, "pushed", "the database")
     }
@@ -123,7 +124,7 @@ impl Push {
             match (&known, found.len()) {
                 (_, 0) => {}
                 (None, 1) => known = found.pop(),
-                (None, _) => return Err(several(&of.name, &found)),
+                (None, _) => return Err(several(&of.name, &found).into()),
                 (Some(head), _) => {
                     return Err(Advice::error(
                         format!(
@@ -206,7 +207,7 @@ impl Push {
                 places.push(at);
             }
         }
-        let published = publish::put_in_force(connection, &publish, Next::Draft).await?;
+        let published = put_in_force(connection, &publish, Next::Draft).await?;
         for (at, published) in places.into_iter().zip(published) {
             items[at].published = Some(published);
         }

@@ -3,18 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::{Value, json};
 
-use super::{one, readable, source_of};
-use crate::cli::output::{
-    Advice, Format, GOOD, QUIET, STRONG, WAIT, one_line, print_json, print_line, shape, time,
-};
+use super::{readable, source_of};
+use crate::cli::output::{Format, GOOD, QUIET, STRONG, WAIT, one_line, print_json, print_line, shape, time};
 use crate::cli::{Session, validate};
-use crate::kinds;
-use crate::store::lists::{MOST, next_time};
-use crate::store::versions::{self, Head, InFlight, VersionRow};
-use crate::workflow::compile::compile;
-use crate::workflow::diagnostics::Diagnostic;
+use crate::operations::workflows::{self, OfVersion, OfWorkflow, Shown};
+use crate::operations::{Asked, Nothing};
 
 /// `thendo workflow show`
 #[derive(Debug, Args)]
@@ -41,68 +35,34 @@ pub struct Show {
     format: Format,
 }
 
-/// What a version draws.
-pub(in crate::cli) async fn definition_of(
-    connection: &mut sqlx::PgConnection,
-    head: &Head,
-    number: i32,
-) -> anyhow::Result<Value> {
-    let Some(text) = versions::definition_of(connection, head.id, number).await? else {
-        let known = versions::versions(connection, head.id, 10).await?;
-        let numbers: Vec<String> = known.iter().map(|version| version.number.to_string()).collect();
-        return Err(Advice::error(
-            format!("`{}` has no version {number}", one_line(&head.name)),
-            match numbers.is_empty() {
-                true => "it was never published: `thendo workflow publish` makes version 1".into(),
-                false => format!("the last ones are {}", numbers.join(", ")),
-            },
-        ));
-    };
-    readable(&head.name, versions::read(&text))
-}
-
 impl Show {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let mut connection = pool.acquire().await?;
-        let head = one(&mut connection, &self.workflow).await?;
-        let drawing = match self.version {
-            Some(number) => Ok(definition_of(&mut connection, &head, number).await?),
-            None => head.drawing(),
-        };
+        let (path, query) =
+            (OfWorkflow { workflow: self.workflow.clone() }, OfVersion { version: self.version });
+        let shown = session.desk().await?.ask(Asked::<workflows::Show>::new(path, query, Nothing {})).await?;
         if self.definition {
-            print_json(&readable(&head.name, drawing)?)?;
+            let drawing = shown.definition.ok_or_else(|| {
+                shown.diagnostics.first().map(|fault| fault.message.clone()).unwrap_or_default()
+            });
+            print_json(&readable(&shown.name, drawing)?)?;
             return Ok(ExitCode::SUCCESS);
         }
-        let known = versions::versions(&mut connection, head.id, MOST).await?;
-        let in_flight = versions::in_flight(&mut connection, head.id).await?;
-        let next_at = next_time(&mut connection, head.id).await?;
-        let diagnostics = match &drawing {
-            Ok(drawing) => compile(drawing, &kinds::catalogue()).diagnostics,
-            Err(reason) => {
-                vec![Diagnostic::error("not-json", format!("this JSON can't be read: {reason}"))]
-            }
-        };
         if self.format == Format::Json {
-            print_json(&json!({
-                "id": head.id, "name": head.name, "description": head.description, "status": head.status,
-                "health": head.health, "live_version": head.live_version, "has_draft": head.draft.is_some(),
-                "updated_at": head.updated_at, "of_version": self.version, "diagnostics": diagnostics,
-                "versions": known, "in_flight": in_flight, "next_at": next_at, "definition": drawing.ok(),
-            }))?;
+            print_json(&shown)?;
             return Ok(ExitCode::SUCCESS);
         }
-        self.print(&head, &known, &in_flight)?;
-        if let Some(next_at) = next_at {
+        self.print(&shown)?;
+        if let Some(next_at) = shown.next_at {
             print_line(format_args!("  starts next {}", time(next_at)))?;
         }
         let which = self.version.map_or_else(String::new, |number| format!(" v{number}"));
-        let source = source_of(&format!("{}{which}", head.name), drawing.unwrap_or_default());
-        validate::print(&source, &diagnostics, self.format)?;
+        let source = source_of(&format!("{}{which}", shown.name), shown.definition.unwrap_or_default());
+        validate::print(&source, &shown.diagnostics, self.format)?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn print(&self, head: &Head, known: &[VersionRow], in_flight: &[InFlight]) -> anyhow::Result<()> {
+    fn print(&self, head: &Shown) -> anyhow::Result<()> {
+        let (known, in_flight) = (&head.versions, &head.in_flight);
         let (style, shape) = shape(if head.status == "published" { &head.health } else { &head.status });
         let version = head.live_version.map_or_else(String::new, |number| format!(", v{number} in force"));
         print_line(format_args!(
@@ -114,7 +74,7 @@ impl Show {
             print_line(one_line(description))?;
         }
         print_line(format_args!("{QUIET}{}  last change {}{QUIET:#}", head.id, time(head.updated_at)))?;
-        if head.draft.is_some() {
+        if head.has_draft {
             print_line(format_args!(
                 "{WAIT}◐{WAIT:#} a draft is not in force yet: `thendo workflow diff` shows what it changes"
             ))?;

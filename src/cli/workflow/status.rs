@@ -2,19 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Args;
-use serde_json::{Value, json};
-use sqlx::PgConnection;
-
-use super::publish::{self, Next};
-use super::show::definition_of;
-use super::{one_to_edit, readable, refuse, source_of};
+use super::{publish, refused};
 use crate::cli::Session;
-use crate::cli::output::{Advice, Format, GOOD, QUIET, one_line, print_json, print_line};
-use crate::kinds;
-use crate::store::versions::{self, Head, InFlight};
-use crate::workflow::compile::compile;
-use crate::workflow::diagnostics::any_error;
+use crate::cli::output::{Format, GOOD, QUIET, one_line, print_json, print_line};
+use crate::operations::workflows::{self, Moved, OfVersion, OfWorkflow, RestoreWhat};
+use crate::operations::{Asked, Nothing, Operation};
+use clap::Args;
 
 /// What these commands are told.
 #[derive(Debug, Args)]
@@ -101,93 +94,42 @@ pub struct Restore {
     force: bool,
 }
 
+/// Asks for a change of state, and tells it.
+async fn take<O>(session: &Session, which: Which, done: &str) -> anyhow::Result<ExitCode>
+where
+    O: Operation<Path = OfWorkflow, Query = Nothing, Body = Nothing, Output = Moved>,
+{
+    let path = OfWorkflow { workflow: which.workflow };
+    let moved = session.desk().await?.ask(Asked::<O>::new(path, Nothing {}, Nothing {})).await?;
+    let already = if moved.before == moved.status { " already" } else { "" };
+    tell(which.format, &moved, &format!("is {done}{already}"))
+}
+
 impl Pause {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let out = Out { from: &["published"], to: "paused", done: "paused" };
-        out.take(session, &self.which).await
+        take::<workflows::Pause>(session, self.which, "paused").await
     }
 }
 
 impl Archive {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let out = Out { from: &["draft", "published", "paused"], to: "archived", done: "archived" };
-        out.take(session, &self.which).await
+        take::<workflows::Archive>(session, self.which, "archived").await
     }
 }
 
 impl Unarchive {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let out = Out { from: &["archived"], to: "draft", done: "a draft again" };
-        out.take(session, &self.which).await
+        take::<workflows::Unarchive>(session, self.which, "a draft again").await
     }
 }
 
-/// A change to a state in which nothing starts.
-struct Out {
-    from: &'static [&'static str],
-    to: &'static str,
-    done: &'static str,
-}
-
-impl Out {
-    async fn take(&self, session: &Session, which: &Which) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let mut transaction = versions::begin(&pool).await?;
-        let head = one_to_edit(&mut transaction, &which.workflow).await?;
-        if head.status == self.to {
-            return tell(which, &head, self.to, &format!("is {} already", self.done), &[]);
-        }
-        if !self.from.contains(&&*head.status) {
-            return Err(wrong_state(&head, self.from));
-        }
-        take_out(&mut transaction, &head, self.to).await?;
-        let in_flight = versions::in_flight(&mut transaction, head.id).await?;
-        transaction.commit().await?;
-        tell(which, &head, self.to, &format!("is {}", self.done), &in_flight)
-    }
-}
-
-/// Gives a workflow a state in which nothing starts, at once: a daemon would do the same a moment later.
-async fn take_out(connection: &mut PgConnection, head: &Head, status: &str) -> anyhow::Result<()> {
-    let written = versions::set_status(connection, head.id, status).await?;
-    // What can't be read is marked by the daemon, and out of force all the same.
-    let drawn = versions::read(&written.definition).unwrap_or_default();
-    let compiled = compile(&drawn, &kinds::catalogue());
-    let diagnostics = serde_json::to_value(&compiled.diagnostics)?;
-    let edit = (head.id, written.revision);
-    versions::mark_checked(connection, edit, compiled.plan.is_some(), &diagnostics).await?;
-    Ok(())
-}
-
-fn wrong_state(head: &Head, from: &[&str]) -> anyhow::Error {
-    let name = one_line(&head.name);
-    let help = match &*head.status {
-        "draft" => format!("have it run: thendo workflow publish {name}"),
-        "published" => format!("have it pause: thendo workflow pause {name}"),
-        "paused" => format!("have it go on: thendo workflow resume {name}"),
-        _ => format!("take it back: thendo workflow unarchive {name}"),
-    };
-    Advice::error(
-        format!("`{name}` is {}, not {}: nothing was changed", head.status, from.join(" or ")),
-        help,
-    )
-}
-
-fn tell(
-    which: &Which,
-    head: &Head,
-    status: &str,
-    words: &str,
-    in_flight: &[InFlight],
-) -> anyhow::Result<ExitCode> {
-    if which.format == Format::Json {
-        print_json(&json!({
-            "id": head.id, "workflow": head.name, "status": status, "before": head.status, "in_flight": in_flight,
-        }))?;
+fn tell(format: Format, moved: &Moved, words: &str) -> anyhow::Result<ExitCode> {
+    if format == Format::Json {
+        print_json(moved)?;
         return Ok(ExitCode::SUCCESS);
     }
-    print_line(format_args!("{GOOD}●{GOOD:#} {} {words}", one_line(&head.name)))?;
-    let under_way: i64 = in_flight.iter().map(|of| of.executions).sum();
+    print_line(format_args!("{GOOD}●{GOOD:#} {} {words}", one_line(&moved.workflow)))?;
+    let under_way: i64 = moved.in_flight.iter().map(|of| of.executions).sum();
     if under_way > 0 {
         let (what, goes) = if under_way == 1 { ("execution", "goes") } else { ("executions", "go") };
         print_line(format_args!("  {QUIET}{under_way} {what} in flight {goes} on to the end{QUIET:#}"))?;
@@ -197,29 +139,20 @@ fn tell(
 
 impl Resume {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let mut transaction = versions::begin(&pool).await?;
-        let head = one_to_edit(&mut transaction, &self.which.workflow).await?;
-        if head.status == "published" {
-            return tell(&self.which, &head, "published", "is not paused: it runs", &[]);
+        let desk = session.desk().await?;
+        let path = OfWorkflow { workflow: self.which.workflow };
+        let published =
+            match desk.ask(Asked::<workflows::Resume>::new(path.clone(), Nothing {}, Nothing {})).await {
+                Ok(published) => published,
+                Err(refusal) => return refused(refusal, self.which.format),
+            };
+        if published.is_empty() {
+            let query = OfVersion::default();
+            let head = desk.ask(Asked::<workflows::Show>::new(path, query, Nothing {})).await?;
+            let (status, before) = (head.status.clone(), head.status);
+            let moved = Moved { id: head.id, workflow: head.name, status, before, in_flight: Vec::new() };
+            return tell(self.which.format, &moved, "is not paused: it runs");
         }
-        if head.status != "paused" {
-            return Err(wrong_state(&head, &["paused"]));
-        }
-        let definition = readable(&head.name, versions::read(&head.definition))?;
-        let diagnostics = compile(&definition, &kinds::catalogue()).diagnostics;
-        if any_error(&diagnostics) {
-            return refuse(
-                &[(source_of(&head.name, definition), diagnostics)],
-                self.which.format,
-                "resumed",
-                1,
-            );
-        }
-        let heads = [head];
-        let mut published = publish::put_in_force(&mut transaction, &heads, Next::Definition).await?;
-        transaction.commit().await?;
-        publish::count_in_flight(&pool, &mut published).await?;
         if self.which.format == Format::Json {
             print_json(&published)?;
         } else {
@@ -231,25 +164,14 @@ impl Resume {
 
 impl Restore {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let mut transaction = versions::begin(&pool).await?;
-        let head = one_to_edit(&mut transaction, &self.which.workflow).await?;
-        let drawing: Value = definition_of(&mut transaction, &head, self.version).await?;
-        let name = one_line(&head.name);
-        if !self.force && !versions::is_kept(&mut transaction, head.id).await? {
-            return Err(Advice::error(
-                format!("`{name}` has a draft that is in no version: nothing was restored"),
-                format!("keep it with `thendo workflow export {name}`, or say --force to draw over it"),
-            ));
-        }
-        versions::draw(&mut transaction, head.id, &head.name, head.description.as_deref(), &drawing).await?;
-        transaction.commit().await?;
-        let version = self.version;
+        let path = OfWorkflow { workflow: self.which.workflow };
+        let body = RestoreWhat { version: self.version, force: self.force };
+        let restored =
+            session.desk().await?.ask(Asked::<workflows::Restore>::new(path, Nothing {}, body)).await?;
         if self.which.format == Format::Json {
-            print_json(
-                &json!({"id": head.id, "workflow": head.name, "restored": version, "status": head.status}),
-            )?;
+            print_json(&restored)?;
         } else {
+            let (name, version) = (one_line(&restored.workflow), restored.restored);
             print_line(format_args!("{GOOD}●{GOOD:#} {name}: v{version} is the draft"))?;
             print_line(format_args!("  {QUIET}`thendo workflow publish {name}` puts it in force{QUIET:#}"))?;
         }

@@ -11,8 +11,9 @@ use uuid::Uuid;
 use super::files::{content, fingerprint};
 use super::folder::{self, Agreed};
 use super::load;
-use super::publish::{self, Published};
+use super::publish;
 use crate::cli::output::{BAD, Format, GOOD, QUIET, WAIT, eprint_line, one_line, print_json, print_line};
+use crate::operations::workflows::Published;
 use crate::workflow::hash::hash;
 
 /// What both are told.

@@ -147,7 +147,7 @@ impl Adoption<'_> {
           left join pg_catalog.pg_roles r on r.oid = g.grantee
           join pg_catalog.pg_class c on c.oid = to_regclass($1)
          where g.grantee = 0 or not (r.rolsuper or r.rolbypassrls
-               or r.rolname in ('anon', 'authenticated', 'service_role', 'thendo_engine')
+               or r.rolname in ('anon', 'authenticated', 'service_role', 'thendo_engine', 'thendo_api')
                or pg_catalog.pg_has_role(r.oid, c.relowner, 'usage'))
          order by 1";
         sqlx::query_scalar(AssertSqlSafe(asked)).bind(table).fetch_all(&mut *self.connection).await

@@ -7,9 +7,10 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::sleep;
+use utoipa::ToSchema;
 
 use self::net::to_reverse;
 use self::whole::surely_whole;
@@ -47,7 +48,8 @@ pub struct Order {
 }
 
 /// How a row is put back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = PutBack)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
     /// Its columns get their former values.
@@ -61,7 +63,7 @@ pub enum How {
 }
 
 /// One row that is put back.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Reversal {
     /// What the execution made of it.
     #[serde(flatten)]
@@ -69,27 +71,31 @@ pub struct Reversal {
     /// How it is put back.
     pub how: How,
     /// The written columns as they are now.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_now: Option<Value>,
     /// Points of the counter-entry.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points: Option<i64>,
     /// Why nothing has to be done.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Why it can't be put back.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<String>,
 }
 
 /// What undoing an execution came to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = UndoneRows)]
 pub struct Undone {
     /// The first attempt.
+    #[schema(value_type = Uuid)]
     pub execution: ExecutionId,
     /// All of them.
+    #[schema(value_type = Vec<Uuid>)]
     pub attempts: Vec<ExecutionId>,
     /// Of which workflow.
+    #[schema(value_type = Uuid)]
     pub workflow: WorkflowId,
     /// It was done, and stays. Not if it was not confirmed, or has conflicts.
     pub undone: bool,

@@ -244,7 +244,7 @@ async fn clients_do_not_say_when_or_by_whom_a_row_was_made() {
 async fn only_admins_read_who_viewed_what() {
     let (shop, _) = opened().await;
     let reads = "select * from public.read_page_view_stats(current_date - 7)";
-    for who in [Who::Anon, Who::Owner, Who::Other, Who::Backend, Who::Engine] {
+    for who in [Who::Anon, Who::Owner, Who::Other, Who::Backend, Who::Engine, Who::Api] {
         refused(&shop.db, who, reads).await;
         refused(&shop.db, who, "select * from page_view_stats").await;
     }
@@ -269,7 +269,7 @@ async fn partitions_of_months_are_as_closed_as_the_default_one() {
     let (shop, _) = opened().await;
     let open = "select public.prepare_partitions(2);
         select 1 from pg_class c, pg_roles r where c.relnamespace = 'public'::regnamespace and c.relispartition
-            and c.relkind = 'r' and r.rolname in ('anon', 'authenticated', 'service_role', 'thendo_engine')
+            and c.relkind = 'r' and r.rolname in ('anon', 'authenticated', 'service_role', 'thendo_engine', 'thendo_api')
             and (has_table_privilege(r.oid, c.oid, 'select, insert, update, delete, truncate') or not c.relrowsecurity)";
     assert_eq!(done(&shop.db, "", open).await, Ok(0));
     let made = "select public.prepare_partitions(2);

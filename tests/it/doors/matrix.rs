@@ -16,9 +16,11 @@ pub enum Who {
     Admin,
     Backend,
     Engine,
+    Api,
 }
 
-pub const EVERYONE: [Who; 6] = [Who::Anon, Who::Owner, Who::Other, Who::Admin, Who::Backend, Who::Engine];
+pub const EVERYONE: [Who; 7] =
+    [Who::Anon, Who::Owner, Who::Other, Who::Admin, Who::Backend, Who::Engine, Who::Api];
 
 impl Who {
     fn heading(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Who {
             Self::Admin => "admin",
             Self::Backend => "service_role",
             Self::Engine => "thendo_engine",
+            Self::Api => "thendo_api",
         }
     }
 
@@ -50,7 +53,7 @@ impl Who {
             Self::Other => claims(id("user", Side::Far), "far"),
             Self::Admin => claims(admin(), "admin"),
             Self::Anon | Self::Backend => format!(r#"{{"role": "{}"}}"#, self.role()),
-            Self::Engine => String::new(),
+            Self::Engine | Self::Api => String::new(),
         };
         format!("select set_config('request.jwt.claims', '{claims}', true); set local role {};", self.role())
     }

@@ -192,6 +192,15 @@ insert into workflow_strikes (lane, due_at, queue_id, strikes) values (1, now(),
 insert into event_tables (table_name, domain, entity_column) values ('{near|far}', 'orders', 'id');
 -- the only one |
 insert into medusa_mirror (orders) values ('mirrored');
+--- The API
+-- one | another
+insert into api_keys (id, name, hash, prefix, scopes) values ({key}, '{near|far}', decode(repeat('{0a|0b}', 32), 'hex'), 'thendo_', array['read']);
+-- one | another
+insert into api_links (hash, expires_at) values (decode(repeat('{0a|0b}', 32), 'hex'), '2020-01-01');
+-- one | another
+insert into api_sessions (hash, who, expires_at) values (decode(repeat('{0a|0b}', 32), 'hex'), '{near|far}', '2020-01-01');
+-- one | another
+insert into api_audit (who, act, target) values ('{near|far}', 'workflow.pause', '{near|far}');
 --- Housekeeping
 -- one | another
 insert into maintenance (task) values ('{near|far}');

@@ -120,7 +120,7 @@ begin
     -- Since 16 only who made a role hands it on: where the template made the engine's as superuser, it is here.
     for wanted in select role.rolname as role, member.name as member
         from pg_roles as role, (values ('authenticator'), ('supabase_postgres'), ('shop_owner')) as member(name)
-        where case when role.rolname = 'thendo_engine' then member.name <> 'authenticator'
+        where case when role.rolname in ('thendo_engine', 'thendo_api') then member.name <> 'authenticator'
                    else member.name <> 'shop_owner' and role.rolname in ('anon', 'authenticated', 'service_role') end
           and not pg_has_role(member.name, role.oid, 'member')
     loop

@@ -1,6 +1,6 @@
 select * from (
-    -- The daemon takes it with SET ROLE: who migrates must be able to. From 16 on who makes a role is not in it.
-    select 1 as part, 'role' as kind, r.rolname::text as of, '' as name, $text$do $$
+    -- The daemon takes them with SET ROLE: who migrates must be able to. From 16 on who makes a role is not in it.
+    select 1 as part, 'role' as kind, r.rolname::text as of, '' as name, replace($text$do $$
 declare
     since_16 constant boolean := current_setting('server_version_num')::integer >= 160000;
 begin
@@ -11,9 +11,9 @@ begin
         execute 'grant thendo_engine to current_user' || case when since_16 then ' with set true, inherit false' else '' end;
     end if;
 end
-$$;$text$ as text
-      from pg_roles r where r.rolname = 'thendo_engine'
-       -- Roles are the server's: this one counts where something of this database is granted to it.
+$$;$text$, 'thendo_engine', r.rolname) as text
+      from pg_roles r where r.rolname in ('thendo_engine', 'thendo_api')
+       -- Roles are the server's: one counts where something of this database is granted to it.
        and exists (select from pg_shdepend d join pg_database b on b.oid = d.dbid and b.datname = current_database()
             where d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid)
     union all

@@ -3,7 +3,7 @@
 -- is the extension's, and what the extension `vector` makes possible is there on some servers only.
 with thendo_roles (role, place) as (
     select coalesce(r.oid, 0), t.place
-      from unnest(array['public', 'anon', 'authenticated', 'service_role', 'thendo_engine'])
+      from unnest(array['public', 'anon', 'authenticated', 'service_role', 'thendo_engine', 'thendo_api'])
            with ordinality as t (name, place)
       left join pg_roles r on r.rolname = t.name
      where r.oid is not null or t.name = 'public'

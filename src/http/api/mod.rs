@@ -1,0 +1,65 @@
+//! The API: every operation under `/api/v1`, described by `/api/v1/openapi.json`.
+
+mod answer;
+mod describe;
+pub mod problem;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, get, on, post};
+use axum::{Router, middleware};
+
+use super::door::{self, Door, guard, session};
+use crate::operations::all::{Visitor, visit};
+use crate::operations::{Operation, Verb};
+
+pub use describe::document;
+
+/// Where all of it is.
+pub const BASE: &str = "/api/v1";
+
+/// The routes, behind the door.
+pub fn router(door: Arc<Door>) -> Router {
+    let mut routes = Routes { router: Router::new() };
+    visit(&mut routes);
+    routes
+        .router
+        .route("/api/v1/openapi.json", get(describe_it))
+        .route("/api/v1/session", post(session::begin).delete(session::end))
+        .route("/enter", get(session::enter))
+        .layer(middleware::from_fn_with_state(door.clone(), guard))
+        .with_state(door)
+}
+
+struct Routes {
+    router: Router<Arc<Door>>,
+}
+
+impl Visitor for Routes {
+    fn meets<O: Operation>(&mut self) {
+        let verb = match O::VERB {
+            Verb::Get => MethodFilter::GET,
+            Verb::Post => MethodFilter::POST,
+            Verb::Put => MethodFilter::PUT,
+            Verb::Delete => MethodFilter::DELETE,
+        };
+        let path = format!("{BASE}{}", O::PATH);
+        self.router = std::mem::take(&mut self.router).route(&path, on(verb, answer::answer::<O>));
+    }
+}
+
+async fn describe_it(State(_door): State<Arc<Door>>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], document().to_string()).into_response()
+}
+
+/// What is not there, below `/api/`.
+pub fn not_there() -> Response {
+    let told =
+        door::told(crate::operations::Kind::Missing, "no-such-route", "there is nothing at this address");
+    let mut response = problem::of(&told);
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}

@@ -1,0 +1,113 @@
+//! The public keys that accounts' tokens are signed with. They are kept, and asked for anew when a token names one that is
+//! not among them, but not at anybody's will: at most five times in two and a half minutes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, JwkSet, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use reqwest::{Client, redirect};
+use tokio::sync::Mutex;
+
+/// So many questions are asked within so long.
+const QUESTIONS: usize = 5;
+const WITHIN: Duration = Duration::from_secs(150);
+/// After one that was not answered.
+const PAUSE: Duration = Duration::from_secs(5);
+/// What was found counts for so long: a key that was taken back opens nothing after that.
+const KEPT_FOR: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Bytes of the largest answer.
+const LARGEST: usize = 256 * 1024;
+/// Keys that are looked at.
+const MOST_KEYS: usize = 100;
+
+type Found = Arc<Vec<(String, Algorithm, DecodingKey)>>;
+
+/// The keys at an address.
+#[derive(Debug)]
+pub(super) struct Jwks {
+    url: String,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    keys: Found,
+    asked_at: VecDeque<Instant>,
+    failed_at: Option<Instant>,
+    found_at: Option<Instant>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} keys", self.keys.len())
+    }
+}
+
+impl State {
+    fn may_ask(&mut self) -> bool {
+        while self.asked_at.front().is_some_and(|at| at.elapsed() > WITHIN) {
+            self.asked_at.pop_front();
+        }
+        self.asked_at.len() < QUESTIONS && self.failed_at.is_none_or(|at| at.elapsed() > PAUSE)
+    }
+}
+
+impl Jwks {
+    /// Those at this address.
+    pub(super) fn new(url: String) -> Self {
+        Self { url, state: Mutex::default() }
+    }
+
+    /// The key of this name, and the one algorithm that it is for.
+    pub(super) async fn key(&self, name: &str) -> Option<(DecodingKey, Algorithm)> {
+        // Whoever comes while it is asked waits for the same answer.
+        let mut state = self.state.lock().await;
+        let is_old = state.found_at.is_none_or(|at| at.elapsed() > KEPT_FOR);
+        let is_wanted = is_old || !state.keys.iter().any(|key| key.0 == name);
+        if is_wanted && state.may_ask() {
+            state.asked_at.push_back(Instant::now());
+            match ask(&self.url).await {
+                Ok(keys) => {
+                    state.keys = Arc::new(keys);
+                    state.found_at = Some(Instant::now());
+                }
+                Err(fault) => {
+                    state.failed_at = Some(Instant::now());
+                    tracing::warn!("the keys of accounts' tokens can't be had: {fault:#}");
+                }
+            }
+        }
+        let is_old = state.found_at.is_none_or(|at| at.elapsed() > KEPT_FOR + WITHIN);
+        let found = state.keys.iter().find(|key| key.0 == name).filter(|_| !is_old)?;
+        Some((found.2.clone(), found.1))
+    }
+}
+
+async fn ask(url: &str) -> anyhow::Result<Vec<(String, Algorithm, DecodingKey)>> {
+    let client = Client::builder().timeout(PATIENCE).redirect(redirect::Policy::none()).build()?;
+    let mut answer = client.get(url).send().await?.error_for_status()?;
+    let mut body = Vec::new();
+    while let Some(part) = answer.chunk().await? {
+        anyhow::ensure!(body.len() + part.len() <= LARGEST, "the answer has more than {LARGEST} bytes");
+        body.extend_from_slice(&part);
+    }
+    let set: JwkSet = serde_json::from_slice(&body)?;
+    let usable = set.keys.iter().take(MOST_KEYS).filter_map(|key| {
+        let algorithm = match (&key.algorithm, key.common.key_algorithm) {
+            (AlgorithmParameters::EllipticCurve(curve), None | Some(KeyAlgorithm::ES256))
+                if curve.curve == EllipticCurve::P256 =>
+            {
+                Algorithm::ES256
+            }
+            (AlgorithmParameters::RSA(_), None | Some(KeyAlgorithm::RS256)) => Algorithm::RS256,
+            _ => return None,
+        };
+        let signs = matches!(key.common.public_key_use, None | Some(PublicKeyUse::Signature));
+        let name = key.common.key_id.clone().filter(|_| signs)?;
+        Some((name, algorithm, DecodingKey::from_jwk(key).ok()?))
+    });
+    Ok(usable.collect())
+}

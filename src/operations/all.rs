@@ -1,0 +1,42 @@
+//! The list of all operations: one line each. From it come the routes and the API's description.
+
+use super::{Operation, alerts, audit, executions, keys, session, workflows};
+
+/// Is shown every operation, as a type.
+pub trait Visitor {
+    /// One of them.
+    fn meets<O: Operation>(&mut self);
+}
+
+/// Shows `visitor` every operation.
+pub fn visit(visitor: &mut impl Visitor) {
+    visitor.meets::<session::WhoAmI>();
+    visitor.meets::<workflows::List>();
+    visitor.meets::<workflows::Add>();
+    visitor.meets::<workflows::Show>();
+    visitor.meets::<workflows::ReadDraft>();
+    visitor.meets::<workflows::WriteDraft>();
+    visitor.meets::<workflows::Versions>();
+    visitor.meets::<workflows::ShowVersion>();
+    visitor.meets::<workflows::Validate>();
+    visitor.meets::<workflows::Publish>();
+    visitor.meets::<workflows::Pause>();
+    visitor.meets::<workflows::Resume>();
+    visitor.meets::<workflows::Archive>();
+    visitor.meets::<workflows::Unarchive>();
+    visitor.meets::<workflows::Restore>();
+    visitor.meets::<workflows::Compare>();
+    visitor.meets::<executions::List>();
+    visitor.meets::<executions::Show>();
+    visitor.meets::<executions::Approvals>();
+    visitor.meets::<executions::Approve>();
+    visitor.meets::<executions::Refuse>();
+    visitor.meets::<executions::Cancel>();
+    visitor.meets::<executions::Retry>();
+    visitor.meets::<executions::Undo>();
+    visitor.meets::<alerts::List>();
+    visitor.meets::<keys::List>();
+    visitor.meets::<keys::Create>();
+    visitor.meets::<keys::Revoke>();
+    visitor.meets::<audit::List>();
+}

@@ -1,0 +1,140 @@
+//! What workflows did: executions, their steps and deliveries; and what admins tell them.
+
+mod undo;
+mod words;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+pub use undo::{Undo, UndoHow, UndoneWhole};
+pub use words::{
+    Answer, Answered, Approvals, Approve, Cancel, CancelWhat, Limit, Refuse, Retry, RetryWhat, Told, Which,
+};
+
+use super::{Asked, Context, Kind, Nothing, Operation, Page, Refusal, Verb, cursor, page_size};
+use crate::store::lists::{self, DeliveryRow, ExecutionDetail, ExecutionFilter, ExecutionRow};
+
+/// A state of an execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It rests.
+    Waiting,
+    /// It ended well.
+    Succeeded,
+    /// It ended by a failure.
+    Failed,
+    /// It was ended.
+    Cancelled,
+}
+
+impl Status {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Which of them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// Only of this workflow: its id or name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    /// Only those in this state.
+    #[param(inline)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// Only those that come after this execution in the list; `cursor` does the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Uuid>,
+    /// Most items: 1 to 200.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+fn unknown(id: Uuid) -> Refusal {
+    Refusal::new(Kind::Missing, "no-such-execution", format!("there is no execution {id}"))
+        .help("`thendo executions list` lists them")
+}
+
+/// Lists executions.
+#[derive(Debug)]
+pub struct List;
+
+impl Operation for List {
+    const VERB: Verb = Verb::Get;
+    const PATH: &'static str = "/executions";
+    const NAME: &'static str = "listExecutions";
+    const ABOUT: &'static str = "Executions, those that rest included, the newest event first.";
+    type Path = Nothing;
+    type Query = Filter;
+    type Body = Nothing;
+    type Output = Page<ExecutionRow>;
+
+    async fn run(context: &Context, asked: Asked<Self>) -> Result<Page<ExecutionRow>, Refusal> {
+        let Filter { workflow, status, before, limit, cursor } = asked.query;
+        let limit = page_size(limit)?;
+        let mut place: Option<(DateTime<Utc>, Uuid)> = cursor::read(cursor.as_deref())?;
+        if let (None, Some(id)) = (place, before) {
+            let found = lists::execution(&context.pool, id).await?.ok_or_else(|| unknown(id))?;
+            place = Some((found.row.event_at, id));
+        }
+        let status = status.map(|status| status.word().to_owned());
+        let filter = ExecutionFilter { workflow, status, before: place, limit: limit + 1 };
+        let found = lists::executions(&context.pool, &filter).await?;
+        Ok(Page::cut(found, limit, |row| (row.event_at, row.id)))
+    }
+}
+
+/// Which execution.
+#[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct OfExecution {
+    /// Its id.
+    pub execution: Uuid,
+}
+
+/// All that is known of an execution.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = Execution)]
+pub struct Shown {
+    /// It, with its steps.
+    pub execution: ExecutionDetail,
+    /// Its mails and requests.
+    pub deliveries: Vec<DeliveryRow>,
+}
+
+/// Shows an execution.
+#[derive(Debug)]
+pub struct Show;
+
+impl Operation for Show {
+    const VERB: Verb = Verb::Get;
+    const PATH: &'static str = "/executions/{execution}";
+    const NAME: &'static str = "showExecution";
+    const ABOUT: &'static str =
+        "An execution with its steps, why each did what it did, and its mails and requests.";
+    type Path = OfExecution;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Output = Shown;
+
+    async fn run(context: &Context, asked: Asked<Self>) -> Result<Shown, Refusal> {
+        let id = asked.path.execution;
+        let execution = lists::execution(&context.pool, id).await?.ok_or_else(|| unknown(id))?;
+        let deliveries = lists::deliveries(&context.pool, &[id]).await?;
+        Ok(Shown { execution, deliveries })
+    }
+}

@@ -1,0 +1,110 @@
+//! Puts back what an execution wrote, all of it or nothing.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::OfExecution;
+use super::words::by_whom;
+use crate::domain::ids::ExecutionId;
+use crate::operations::{Asked, Context, Kind, Nothing, Operation, Refusal, Verb, audit};
+use crate::store::lists::{self, DeliveryRow};
+use crate::testrun::undo::{Order, UndoError, Undone, undo};
+
+/// How it is undone.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UndoHow {
+    /// Do it; without it is only told what would be done.
+    #[serde(default)]
+    pub confirm: bool,
+    /// What changes by it starts workflows, as if the shop itself had written it.
+    #[serde(default)]
+    pub starts_workflows: bool,
+    /// Who says so. For the command line on a database: who else asks is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = UndoneExecution)]
+pub struct UndoneWhole {
+    /// The rows.
+    #[serde(flatten)]
+    pub undone: Undone,
+    /// Mails and requests, which can't be undone.
+    pub deliveries: Vec<DeliveryRow>,
+}
+
+/// Undoes an execution.
+#[derive(Debug)]
+pub struct Undo;
+
+impl Operation for Undo {
+    const VERB: Verb = Verb::Post;
+    const PATH: &'static str = "/executions/{execution}/undo";
+    const NAME: &'static str = "undoExecution";
+    const ABOUT: &'static str = "Puts back what an execution and its other attempts wrote, all rows or none. Without `confirm` it \
+        only tells what would be done.";
+    type Path = OfExecution;
+    type Query = Nothing;
+    type Body = UndoHow;
+    type Output = UndoneWhole;
+
+    async fn run(context: &Context, asked: Asked<Self>) -> Result<UndoneWhole, Refusal> {
+        let UndoHow { confirm, starts_workflows, by } = asked.body;
+        let id = asked.path.execution;
+        let by = by_whom(context, by)?;
+        let order = Order { execution: ExecutionId(id), by, confirmed: confirm, starts_workflows };
+        let opened = context.session("undo").await?;
+        let undone = undo(&opened.session, &order).await.map_err(refused)?;
+        drop(opened);
+        if undone.undone {
+            // Its own record, `workflow_undone`, is in its transaction, which is another driver's.
+            let mut transaction = context.begin().await?;
+            audit::note(&mut transaction, &context.who, "execution.undo", undone.execution.0, json!({}))
+                .await?;
+            transaction.commit().await?;
+        }
+        let attempts: Vec<Uuid> = undone.attempts.iter().map(|id| id.0).collect();
+        let deliveries = lists::deliveries(&context.pool, &attempts).await?;
+        Ok(UndoneWhole { undone, deliveries })
+    }
+}
+
+fn refused(error: UndoError) -> Refusal {
+    let (kind, code, help) = match &error {
+        UndoError::Unknown(_) => (Kind::Missing, "no-such-execution", "`thendo executions list` lists them"),
+        UndoError::Rests(_) => {
+            (Kind::Conflict, "rests", "`thendo executions cancel` ends it; then it can be undone")
+        }
+        UndoError::Before { .. } => {
+            (Kind::Conflict, "undone-before", "`thendo executions show` tells what it had done")
+        }
+        UndoError::NotWhole(_) | UndoError::Unreadable(..) => (
+            Kind::Conflict,
+            "record-not-whole",
+            "`thendo executions show` tells what is known of it; put the rest back by hand",
+        ),
+        UndoError::TooLong(_) => (
+            Kind::Late,
+            "took-too-long",
+            "nothing was done. Try again when the server has less to do; or put those rows back by hand, as `thendo executions show` \
+             has them",
+        ),
+        UndoError::Busy(_) => (
+            Kind::Busy,
+            "rows-in-hand",
+            "nothing was done. Try again in a moment; a transaction that stays open shows in pg_stat_activity",
+        ),
+        UndoError::Store(_) => (
+            Kind::Conflict,
+            "database-refuses",
+            "all of it was rolled back; try again, or put those rows back by hand",
+        ),
+    };
+    let message: String = error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Refusal::new(kind, code, message).help(help)
+}

@@ -1,0 +1,254 @@
+//! What is drawn: read and written with the edition that was seen, so that two admins don't overwrite each other.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{DRAWING_BODY, OfWorkflow, catalogue, one, one_to_edit};
+use crate::operations::refusal::Faulty;
+use crate::operations::{Asked, Context, Kind, Match, Nothing, Operation, Refusal, Verb, audit};
+use crate::store::versions::{self, Head};
+use crate::workflow::compile::compile;
+use crate::workflow::diagnostics::Diagnostic;
+use crate::workflow::hash::hash;
+
+/// Faults with which a drawing can't even be stored.
+pub const UNSTORABLE: &[&str] = &[
+    "not-json",
+    "not-an-object",
+    "not-a-workflow",
+    "bad-name",
+    "unstorable",
+    "too-large",
+    "no-nodes",
+    "not-a-list",
+];
+
+/// What is drawn of a workflow.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Draft {
+    /// Its identity.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// `draft`, `published`, `paused`, `archived`.
+    pub status: String,
+    /// The version in force.
+    pub live_version: Option<i32>,
+    /// Whether what is drawn differs from what was published last.
+    pub has_draft: bool,
+    /// This edition, for `If-Match`; it is the header `ETag`, too.
+    pub edition: String,
+    /// What the compiler says of the drawing.
+    pub diagnostics: Vec<Diagnostic>,
+    /// React Flow JSON; nothing if what is stored can't be read.
+    #[schema(value_type = Option<Object>)]
+    pub definition: Option<Value>,
+}
+
+/// Which edition of name, description and drawing this is.
+pub fn edition_of(head: &Head) -> String {
+    let drawn = head.draft.as_deref().unwrap_or(&head.definition);
+    let told = serde_json::json!([head.name, head.description, drawn]);
+    hash(vec![told.to_string()])
+}
+
+fn drawn(head: Head) -> Draft {
+    let edition = edition_of(&head);
+    let drawing = head.drawing();
+    let diagnostics = match &drawing {
+        Ok(drawing) => compile(drawing, catalogue()).diagnostics,
+        Err(reason) => vec![Diagnostic::error("not-json", format!("this JSON can't be read: {reason}"))],
+    };
+    Draft {
+        id: head.id,
+        name: head.name,
+        description: head.description,
+        status: head.status,
+        live_version: head.live_version,
+        has_draft: head.draft.is_some(),
+        edition,
+        diagnostics,
+        definition: drawing.ok(),
+    }
+}
+
+/// Refuses an edit of what was changed since it was seen.
+pub(super) fn unchanged(head: &Head, seen: Option<&str>) -> Result<(), Refusal> {
+    match seen {
+        Some(seen) if seen != "*" && seen != edition_of(head) => {
+            let message = format!("`{}` was changed since it was read: nothing was written", head.name);
+            Err(Refusal::new(Kind::Stale, "changed-meanwhile", message)
+                .help("read it again, look at what was changed, and write anew"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what can't be stored.
+fn storable(name: &str, description: Option<&str>, drawing: &Value) -> Result<(), Refusal> {
+    let fault = match name.chars().count() {
+        0 => Some("the name is empty"),
+        201.. => Some("the name has more than 200 letters"),
+        _ if name.contains('\0') => Some("the name has the letter U+0000, which can't be stored"),
+        _ if description.is_some_and(|text| text.contains('\0')) => {
+            Some("the description has the letter U+0000, which can't be stored")
+        }
+        _ => None,
+    };
+    let mut found: Vec<Diagnostic> = match fault {
+        Some(fault) => vec![Diagnostic::error("bad-name", fault).at("/name")],
+        None => compile(drawing, catalogue()).diagnostics,
+    };
+    found.retain(|fault| UNSTORABLE.contains(&fault.code));
+    if found.is_empty() {
+        return Ok(());
+    }
+    let faulty = Faulty { workflow: name.to_owned(), drawing: Some(drawing.clone()), diagnostics: found };
+    Err(Refusal::faulty("stored", vec![faulty], 1))
+}
+
+async fn written(connection: &mut PgConnection, id: Uuid) -> Result<Head, Refusal> {
+    let head = versions::by_id(connection, id).await?;
+    head.ok_or_else(|| anyhow::anyhow!("a workflow that was just written is gone").into())
+}
+
+/// A workflow to be stored.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewWorkflow {
+    /// Its name.
+    #[schema(min_length = 1, max_length = 200)]
+    pub name: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// React Flow JSON.
+    #[schema(value_type = Object)]
+    pub definition: Value,
+}
+
+/// Adds a workflow.
+#[derive(Debug)]
+pub struct Add;
+
+impl Operation for Add {
+    const VERB: Verb = Verb::Post;
+    const PATH: &'static str = "/workflows";
+    const NAME: &'static str = "addWorkflow";
+    const ABOUT: &'static str =
+        "Stores a new workflow as a draft, which does not run. It may still have faults.";
+    const LARGEST_BODY: usize = DRAWING_BODY;
+    const STATUS: u16 = 201;
+    type Path = Nothing;
+    type Query = Nothing;
+    type Body = NewWorkflow;
+    type Output = Draft;
+
+    fn edition(output: &Draft) -> Option<&str> {
+        Some(&output.edition)
+    }
+
+    async fn run(context: &Context, asked: Asked<Self>) -> Result<Draft, Refusal> {
+        let NewWorkflow { name, description, definition } = asked.body;
+        storable(&name, description.as_deref(), &definition)?;
+        let mut transaction = context.begin().await?;
+        versions::take_turn(&mut transaction).await?;
+        if !versions::find_to_edit(&mut transaction, &name).await?.is_empty() {
+            let message = format!("there is a workflow `{name}` already");
+            return Err(Refusal::new(Kind::Conflict, "name-taken", message)
+                .help("choose another name, or change that one"));
+        }
+        let id = versions::add(&mut transaction, &name, description.as_deref(), &definition).await?;
+        let head = written(&mut transaction, id).await?;
+        let detail = serde_json::json!({"name": name});
+        audit::note(&mut transaction, &context.who, "workflow.add", id, detail).await?;
+        transaction.commit().await?;
+        Ok(drawn(head))
+    }
+}
+
+/// Reads what is drawn.
+#[derive(Debug)]
+pub struct ReadDraft;
+
+impl Operation for ReadDraft {
+    const VERB: Verb = Verb::Get;
+    const PATH: &'static str = "/workflows/{workflow}/draft";
+    const NAME: &'static str = "readDraft";
+    const ABOUT: &'static str =
+        "What is drawn now, whether or not it is in force, with its edition as `ETag`.";
+    type Path = OfWorkflow;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Output = Draft;
+
+    fn edition(output: &Draft) -> Option<&str> {
+        Some(&output.edition)
+    }
+
+    async fn run(context: &Context, asked: Asked<Self>) -> Result<Draft, Refusal> {
+        let mut connection = context.pool.acquire().await?;
+        Ok(drawn(one(&mut connection, &asked.path.workflow).await?))
+    }
+}
+
+/// What is to be drawn.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = DraftEdit)]
+#[serde(deny_unknown_fields)]
+pub struct Drawn {
+    /// Another name; without it the name stays.
+    #[schema(min_length = 1, max_length = 200)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it is for; without it that stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// React Flow JSON.
+    #[schema(value_type = Object)]
+    pub definition: Value,
+}
+
+/// Writes what is drawn.
+#[derive(Debug)]
+pub struct WriteDraft;
+
+impl Operation for WriteDraft {
+    const VERB: Verb = Verb::Put;
+    const PATH: &'static str = "/workflows/{workflow}/draft";
+    const NAME: &'static str = "writeDraft";
+    const ABOUT: &'static str = "Writes what is drawn, and no more: what runs goes on as it is. `If-Match` names the edition \
+        that was read.";
+    const LARGEST_BODY: usize = DRAWING_BODY;
+    const IF_MATCH: Match = Match::Must;
+    type Path = OfWorkflow;
+    type Query = Nothing;
+    type Body = Drawn;
+    type Output = Draft;
+
+    fn edition(output: &Draft) -> Option<&str> {
+        Some(&output.edition)
+    }
+
+    async fn run(context: &Context, asked: Asked<Self>) -> Result<Draft, Refusal> {
+        let Drawn { name, description, definition } = asked.body;
+        let mut transaction = context.begin().await?;
+        versions::take_turn(&mut transaction).await?;
+        let head = one_to_edit(&mut transaction, &asked.path.workflow).await?;
+        unchanged(&head, asked.if_match.as_deref())?;
+        let name = name.unwrap_or_else(|| head.name.clone());
+        let description = description.or_else(|| head.description.clone());
+        storable(&name, description.as_deref(), &definition)?;
+        versions::draw(&mut transaction, head.id, &name, description.as_deref(), &definition).await?;
+        let head = written(&mut transaction, head.id).await?;
+        let detail = serde_json::json!({"name": name});
+        audit::note(&mut transaction, &context.who, "workflow.draw", head.id, detail).await?;
+        transaction.commit().await?;
+        Ok(drawn(head))
+    }
+}

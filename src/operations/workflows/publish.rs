@@ -1,0 +1,306 @@
+//! Drafts become versions in force, all that are named or none.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sqlx::{PgConnection, PgPool};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::draft::{NewWorkflow, unchanged};
+use super::{DRAWING_BODY, catalogue, one_line, one_to_edit, only, readable};
+use crate::operations::refusal::Faulty;
+use crate::operations::{Asked, Context, Kind, Match, Nothing, Operation, Refusal, Verb, audit};
+use crate::store::versions::{self, Head, InFlight};
+use crate::store::{mails, secrets};
+use crate::workflow::compile::compile;
+use crate::workflow::diagnostics::{Diagnostic, any_error};
+use crate::workflow::diff;
+use crate::workflow::mails::{Mails, sent_by};
+use crate::workflow::plan::Plan;
+
+/// Workflows that are published at once, at most.
+const MOST_AT_ONCE: usize = 200;
+
+/// What is published.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// The draft of the workflow with this id or name.
+    Workflow(String),
+    /// This drawing: it takes the place of the workflow of the same name, or is a new one.
+    Drawing(NewWorkflow),
+}
+
+/// Everything that is published at once.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PublishList {
+    /// At most 200.
+    #[schema(min_items = 1, max_items = 200)]
+    pub workflows: Vec<Subject>,
+    /// Only say what would change and who is under way.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What came of publishing one.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Published {
+    /// Its identity.
+    pub id: Uuid,
+    /// Its name.
+    pub workflow: String,
+    /// The number in force now.
+    pub version: i32,
+    /// The number that was in force before.
+    pub before: Option<i32>,
+    /// Whether the version is a new one.
+    pub new: bool,
+    /// What it does otherwise than the one that was in force before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<diff::Diff>,
+    /// Executions that go on with older versions.
+    pub in_flight: Vec<InFlight>,
+    /// What it needs of the database and does not find there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Diagnostic>,
+    /// What it names.
+    #[serde(skip)]
+    pub secrets: BTreeSet<String>,
+    /// Secrets that it names and nobody has stored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_secrets: Vec<String>,
+}
+
+/// Publishes workflows.
+#[derive(Debug)]
+pub struct Publish;
+
+impl Operation for Publish {
+    const VERB: Verb = Verb::Post;
+    const PATH: &'static str = "/publish";
+    const NAME: &'static str = "publish";
+    const ABOUT: &'static str = "Puts drafts in force as versions, all that are named or none. If one is broken, nothing is \
+        published. `If-Match` may name the edition of a single draft.";
+    const LARGEST_BODY: usize = DRAWING_BODY;
+    const IF_MATCH: Match = Match::May;
+    type Path = Nothing;
+    type Query = Nothing;
+    type Body = PublishList;
+    type Output = Vec<Published>;
+
+    async fn run(context: &Context, asked: Asked<Self>) -> Result<Vec<Published>, Refusal> {
+        let PublishList { workflows, dry_run } = asked.body;
+        let of = workflows.len();
+        if !(1..=MOST_AT_ONCE).contains(&of) {
+            return Err(Refusal::new(Kind::Malformed, "bad-number", format!("{of} workflows are named"))
+                .help(format!("name 1 to {MOST_AT_ONCE}")));
+        }
+        if of > 1 && asked.if_match.is_some() {
+            return Err(Refusal::new(
+                Kind::Malformed,
+                "one-edition",
+                "`If-Match` names one edition of several",
+            )
+            .help("publish them one by one, or leave it out"));
+        }
+        let mut transaction = context.begin().await?;
+        versions::take_turn(&mut transaction).await?;
+        let mut heads: Vec<Head> = Vec::with_capacity(of);
+        let mut faulty = Vec::new();
+        for subject in workflows {
+            let head = match subject {
+                Subject::Workflow(name) => one_to_edit(&mut transaction, &name).await?,
+                Subject::Drawing(drawing) => match faults(&drawing.name, &drawing.definition) {
+                    Some(fault) => {
+                        faulty.push(fault);
+                        continue;
+                    }
+                    None => written(&mut transaction, &drawing).await?,
+                },
+            };
+            unchanged(&head, asked.if_match.as_deref())?;
+            faulty.extend(faults(&head.name, &readable(&head.name, head.drawing())?));
+            heads.push(head);
+        }
+        if !faulty.is_empty() {
+            return Err(Refusal::faulty("published", faulty, of));
+        }
+        heads.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
+        heads.dedup_by_key(|head| head.id);
+        let mut published = put_in_force(&mut transaction, &heads, Next::Draft).await?;
+        match dry_run {
+            true => transaction.rollback().await?,
+            false => {
+                note(&mut transaction, context, "workflow.publish", &published).await?;
+                transaction.commit().await?;
+            }
+        }
+        count_in_flight(&context.pool, &mut published).await?;
+        Ok(published)
+    }
+}
+
+/// Writes down who put them in force.
+pub(super) async fn note(
+    connection: &mut PgConnection,
+    context: &Context,
+    act: &str,
+    published: &[Published],
+) -> Result<(), Refusal> {
+    for of in published {
+        let detail = json!({"name": of.workflow, "version": of.version, "before": of.before});
+        audit::note(connection, &context.who, act, of.id, detail).await?;
+    }
+    Ok(())
+}
+
+/// Why a drawing can't be put in force, if it can't.
+pub(super) fn faults(name: &str, drawing: &Value) -> Option<Faulty> {
+    let diagnostics = compile(drawing, catalogue()).diagnostics;
+    let drawing = Some(drawing.clone());
+    any_error(&diagnostics).then(|| Faulty { workflow: name.to_owned(), drawing, diagnostics })
+}
+
+/// The row of a drawing's workflow, with the drawing as its draft.
+async fn written(connection: &mut PgConnection, of: &NewWorkflow) -> Result<Head, Refusal> {
+    let found = versions::find_to_edit(connection, &of.name).await?;
+    let found: Vec<Head> = found.into_iter().filter(|head| head.name == of.name).collect();
+    let id = if found.is_empty() {
+        versions::add(connection, &of.name, of.description.as_deref(), &of.definition).await?
+    } else {
+        let head = only(connection, found, &of.name).await?;
+        let description = of.description.as_deref().or(head.description.as_deref());
+        versions::draw(connection, head.id, &of.name, description, &of.definition).await?;
+        head.id
+    };
+    let head = versions::by_id(connection, id).await?;
+    Ok(head.context("a workflow that was just written is gone")?)
+}
+
+/// What is put in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// What is drawn.
+    Draft,
+    /// What was in force last; a draft stays one.
+    Definition,
+}
+
+/// One that compiles, on its way.
+struct Compiled<'a> {
+    head: &'a Head,
+    revision: i64,
+    plan: Plan,
+    diagnostics: Value,
+    warnings: Vec<Diagnostic>,
+    changes: Option<diff::Diff>,
+}
+
+/// Puts workflows in force, all or none. They are locked, and they compile.
+///
+/// # Errors
+/// [`Refusal`] if one is in the archive.
+pub async fn put_in_force(
+    connection: &mut PgConnection,
+    heads: &[Head],
+    next: Next,
+) -> Result<Vec<Published>, Refusal> {
+    if let Some(head) = heads.iter().find(|head| head.status == "archived") {
+        let name = one_line(&head.name);
+        let message = format!("`{name}` is in the archive: nothing was published");
+        return Err(Refusal::new(Kind::Conflict, "archived", message)
+            .help(format!("take it back first: thendo workflow unarchive {name}")));
+    }
+    let mut written = Vec::with_capacity(heads.len());
+    for head in heads {
+        written.push(match next {
+            Next::Draft => versions::publish(connection, head.id).await?,
+            Next::Definition => versions::set_status(connection, head.id, "published").await?,
+        });
+    }
+    // All are compiled before the first is put in force: from then on claims wait for this transaction.
+    let mut compiled = Vec::with_capacity(heads.len());
+    for (head, written) in heads.iter().zip(written) {
+        let definition = readable(&head.name, versions::read(&written.definition))?;
+        let mut outcome = compile(&definition, catalogue());
+        let plan = outcome.plan.with_context(|| format!("`{}` does not compile", one_line(&head.name)))?;
+        let warnings = missing_mails(connection, &plan).await?;
+        outcome.diagnostics.extend(warnings.iter().cloned());
+        let diagnostics = serde_json::to_value(&outcome.diagnostics).context("diagnostics")?;
+        let changes = changes(connection, head, &definition).await?;
+        compiled.push(Compiled { head, revision: written.revision, plan, diagnostics, warnings, changes });
+    }
+    let mut published = Vec::with_capacity(heads.len());
+    for Compiled { head, revision, plan, diagnostics, warnings, changes } in compiled {
+        let edit = (head.id, revision);
+        let version =
+            versions::put_in_force(connection, edit, plan.hash(), &diagnostics, &plan.parts()).await?;
+        let version = version.context("the row was edited meanwhile")?;
+        let before = head.live_version.filter(|_| head.status == "published");
+        let new = before != Some(version);
+        published.push(Published {
+            id: head.id,
+            workflow: head.name.clone(),
+            version,
+            before,
+            new,
+            changes: changes.filter(|_| new),
+            in_flight: Vec::new(),
+            warnings,
+            secrets: plan.secrets(),
+            missing_secrets: Vec::new(),
+        });
+    }
+    Ok(published)
+}
+
+/// What a drawing does otherwise than the version in force.
+async fn changes(
+    connection: &mut PgConnection,
+    head: &Head,
+    definition: &Value,
+) -> Result<Option<diff::Diff>, Refusal> {
+    let Some(number) = head.live_version else { return Ok(None) };
+    let former = versions::definition_of(connection, head.id, number).await?;
+    // One that can't be read was in force all the same: what is to be must not fail by it.
+    let former = former.and_then(|text| versions::read(&text).ok());
+    Ok(former.map(|former| diff::diff(&former, definition, catalogue())))
+}
+
+/// Warnings about the stored mails that a plan names.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn missing_mails(connection: &mut PgConnection, plan: &Plan) -> Result<Vec<Diagnostic>, Refusal> {
+    let names: Vec<String> = sent_by(plan).map(|(_, name)| name.to_owned()).collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = mails::named(connection, &names).await?;
+    Ok(Mails::load(found, &Mails::default()).warnings(plan))
+}
+
+/// Counts who stays with older versions, and looks which secrets are not stored. After the commit: counting takes its time,
+/// and claims have waited.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn count_in_flight<'a>(
+    pool: &PgPool,
+    published: impl IntoIterator<Item = &'a mut Published>,
+) -> Result<(), Refusal> {
+    let mut connection = pool.acquire().await?;
+    for of in published {
+        of.in_flight = versions::in_flight(&mut connection, of.id).await?;
+        of.in_flight.retain(|old| old.version != of.version);
+        let names: Vec<String> = std::mem::take(&mut of.secrets).into_iter().collect();
+        if !names.is_empty() {
+            of.missing_secrets = secrets::missing(&mut connection, &names).await?;
+        }
+    }
+    Ok(())
+}

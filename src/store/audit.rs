@@ -1,0 +1,75 @@
+//! Who did what, by the API or the command line.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::{FromRow, PgConnection, PgPool};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A line of the audit.
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
+pub struct AuditRow {
+    /// Its identity.
+    pub id: Uuid,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who: `key:deploys`, `account:…`, `link`, `command line:ada`.
+    pub who: String,
+    /// Their account, if they have one.
+    pub account: Option<Uuid>,
+    /// What: `workflow.publish`.
+    pub act: String,
+    /// To what: an id.
+    pub target: String,
+    /// More.
+    #[schema(value_type = Object)]
+    pub detail: Value,
+}
+
+/// Adds a line; it counts when the transaction does.
+///
+/// # Errors
+/// When the database can't be written.
+pub async fn add(
+    connection: &mut PgConnection,
+    (who, account): (&str, Option<Uuid>),
+    act: &str,
+    target: &str,
+    detail: &Value,
+) -> sqlx::Result<()> {
+    sqlx::query("insert into api_audit (who, account, act, target, detail) values ($1, $2, $3, $4, $5)")
+        .bind(who)
+        .bind(account)
+        .bind(act)
+        .bind(target)
+        .bind(detail)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Lines, the newest first, from behind a place in the list.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn list(
+    pool: &PgPool,
+    (act, target): (Option<&str>, Option<&str>),
+    behind: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+) -> sqlx::Result<Vec<AuditRow>> {
+    let (at, id) = behind.unzip();
+    sqlx::query_as(
+        "select id, at, who, account, act, target, detail from api_audit
+          where ($1::text is null or act = $1) and ($2::text is null or target = $2)
+            and ($3::timestamptz is null or (at, id) < ($3, $4)) order by at desc, id desc limit $5",
+    )
+    .bind(act)
+    .bind(target)
+    .bind(at)
+    .bind(id)
+    .bind(limit)
+    .fetch_all(pool)
+    .await
+}

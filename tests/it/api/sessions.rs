@@ -1,0 +1,141 @@
+//! Links that open once, and the sessions that they begin.
+
+use serde_json::json;
+
+use super::{Api, ask, is_problem};
+
+/// A link's path, from the command line.
+async fn link(api: &Api) -> String {
+    let (code, out, err) = api.shop.thendo(&["link", "--at", &api.daemon.http]).await;
+    assert_eq!(code, Some(0), "{err}");
+    let url = out.lines().next().expect("a line");
+    url.strip_prefix(&api.daemon.http).expect("the daemon's address").to_owned()
+}
+
+async fn enters(api: &Api) -> String {
+    let path = link(api).await;
+    let entered = ask(&api.daemon.http, "GET", &path, &[], None).await;
+    assert_eq!((entered.status, entered.header("location")), (303, "/"), "{entered:?}");
+    let cookie = entered.header("set-cookie").to_owned();
+    for wanted in ["HttpOnly", "SameSite=Strict", "Path=/"] {
+        assert!(cookie.contains(wanted), "{cookie}");
+    }
+    assert!(!cookie.contains("Secure"), "{cookie}");
+    let token = path.split('=').nth(1).expect("a token");
+    assert!(!cookie.contains(token), "the token of the link is no session's");
+    cookie.split(';').next().expect("a cookie").to_owned()
+}
+
+#[tokio::test]
+async fn a_link_opens_once_and_its_token_stands_nowhere() {
+    let api = Api::open().await;
+    let path = link(&api).await;
+    let token = path.split('=').nth(1).expect("a token").to_owned();
+    let first = ask(&api.daemon.http, "GET", &path, &[("x-forwarded-proto", "https")], None).await;
+    assert_eq!(first.status, 303, "{first:?}");
+    assert!(first.header("set-cookie").contains("; Secure"), "{first:?}");
+    for again in [path.as_str(), "/enter?token=wrong", "/enter?token=", "/enter"] {
+        let answer = ask(&api.daemon.http, "GET", again, &[], None).await;
+        assert_eq!((answer.status, answer.header("set-cookie")), (401, ""), "{again}: {answer:?}");
+    }
+    assert!(!api.daemon.logged().contains(&token), "it is in the log");
+    let stored = api
+        .shop
+        .number("select count(*) from api_links l where l::text like '%' || $1 || '%'", &[&token])
+        .await;
+    assert_eq!(stored, 0, "it is in the database");
+    let late = link(&api).await;
+    api.shop
+        .db
+        .execute("update api_links set expires_at = now() where used_at is null", &[])
+        .await
+        .expect("late");
+    assert_eq!(ask(&api.daemon.http, "GET", &late, &[], None).await.status, 401);
+}
+
+#[tokio::test]
+async fn two_who_open_a_link_at_once_are_one_session() {
+    let api = Api::open().await;
+    let path = link(&api).await;
+    let all = (0..8).map(|_| ask(&api.daemon.http, "GET", &path, &[], None));
+    let all = futures_util::future::join_all(all).await;
+    assert_eq!(all.iter().filter(|answer| answer.status == 303).count(), 1, "{all:?}");
+    assert_eq!(api.shop.count("api_sessions").await, 1);
+}
+
+#[tokio::test]
+async fn a_session_changes_nothing_for_another_page_and_ends() {
+    let api = Api::open().await;
+    let cookie = enters(&api).await;
+    let http = &api.daemon.http;
+    let host = http.strip_prefix("http://").expect("http");
+    let who = ask(http, "GET", "/api/v1/session", &[("cookie", &cookie)], None).await;
+    assert_eq!((who.status, &who.body["who"]), (200, &json!("link")), "{who:?}");
+    let own = format!("http://{host}");
+    let asks = async |headers: &[(&str, &str)]| {
+        let mut all = vec![("cookie", cookie.as_str())];
+        all.extend(headers);
+        ask(http, "POST", "/api/v1/validate", &all, Some(&json!({"definition": {}}))).await
+    };
+    assert_eq!(asks(&[("origin", &own)]).await.status, 200);
+    assert_eq!(asks(&[("origin", &own), ("sec-fetch-site", "same-origin")]).await.status, 200);
+    for foreign in [
+        &[][..],
+        &[("origin", "http://evil.example")],
+        &[("origin", "null")],
+        &[("origin", own.as_str()), ("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+    ] {
+        is_problem(&asks(foreign).await, 403, "other-origin");
+    }
+    // Two cookies of one name: somebody else set one of them.
+    let two = format!("{cookie}; thendo_session=other");
+    assert_eq!(ask(http, "GET", "/api/v1/session", &[("cookie", &two)], None).await.status, 401);
+    let ended = ask(http, "DELETE", "/api/v1/session", &[("cookie", &cookie), ("origin", &own)], None).await;
+    assert_eq!(ended.status, 204, "{ended:?}");
+    assert!(ended.header("set-cookie").contains("Max-Age=0"), "{ended:?}");
+    is_problem(
+        &ask(http, "GET", "/api/v1/session", &[("cookie", &cookie)], None).await,
+        401,
+        "not-signed-in",
+    );
+}
+
+#[tokio::test]
+async fn a_session_ends_by_time_and_by_idleness() {
+    let api = Api::open().await;
+    for end in ["expires_at = now()", "seen_at = now() - interval '12 hours 1 second'"] {
+        let cookie = enters(&api).await;
+        let http = &api.daemon.http;
+        assert_eq!(ask(http, "GET", "/api/v1/session", &[("cookie", &cookie)], None).await.status, 200);
+        api.shop.db.batch_execute(&format!("update api_sessions set {end}")).await.expect("later");
+        assert_eq!(
+            ask(http, "GET", "/api/v1/session", &[("cookie", &cookie)], None).await.status,
+            401,
+            "{end}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_ended_long_ago_goes_and_the_audit_when_its_days_are_over() {
+    let shop = crate::support::Shop::open().await;
+    let sql = "insert into api_links (hash, expires_at) select decode(repeat('0' || n, 32), 'hex'), now() - n * interval '20 days'
+                 from generate_series(1, 2) n;
+        insert into api_sessions (hash, who, expires_at) select hash, 'link', expires_at from api_links;
+        insert into api_audit (at, who, act) select now() - n * interval '400 days', 'ada', 'workflow.pause'
+                 from generate_series(1, 2) n;
+        set role thendo_engine";
+    shop.db.batch_execute(sql).await.expect("rows");
+    assert_eq!(
+        shop.number("select prune_api(0, 1000)", &[]).await,
+        2,
+        "a link and a session; the audit is kept"
+    );
+    assert_eq!(shop.number("select prune_api(730, 1000)", &[]).await, 1);
+    assert_eq!(shop.number("select prune_api(730, 1000)", &[]).await, 0);
+    shop.db.batch_execute("reset role").await.expect("reset");
+    let left = "select (select count(*) from api_links) * 100 + (select count(*) from api_sessions) * 10
+                     + (select count(*) from api_audit)";
+    assert_eq!(shop.number(left, &[]).await, 111);
+}
