@@ -57,4 +57,6 @@ mod plan_tests;
 #[cfg(test)]
 mod retry_tests;
 #[cfg(test)]
+mod tables_tests;
+#[cfg(test)]
 mod trigger_tests;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::given::{order_of, text_of};
-use crate::domain::effect::{Effect, Key, Rows};
+use crate::domain::effect::{Effect, EffectKind, Key, Rows};
 use crate::domain::event::Operation;
 use crate::workflow::catalogue::{
     About, Action, ActionKind, Need, PlanError, RetryClass, Write, action, schema,
@@ -25,6 +25,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<AddComment>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("add_comment"),
     writes: &[Write::to("project_comments", Operation::Insert)],
     needs: &[Need::unless("order", "order.id|*.order_id")],
     result: &[Field::new("comment_id", FieldType::Id)],

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::given::{customer_of, line_of};
-use crate::domain::effect::{Effect, Rows, Target};
+use crate::domain::effect::{Effect, EffectKind, Rows, Target};
 use crate::domain::event::Operation;
 use crate::workflow::build::CUSTOMER_OF_EVENT;
 use crate::workflow::catalogue::{
@@ -26,6 +26,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<AddTag>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("add_tag"),
     writes: &[Write::to("customer_tags", Operation::Insert)],
     needs: &[Need::unless("customer", CUSTOMER_OF_EVENT)],
     result: &[Field::new("tag", FieldType::Text), Field::new("changed", FieldType::Boolean)],

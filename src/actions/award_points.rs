@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::given::{Whole, customer_of, line_of, order_of_event};
-use crate::domain::effect::Effect;
+use crate::domain::effect::{Effect, EffectKind};
 use crate::domain::event::Operation;
 use crate::workflow::build::CUSTOMER_OF_EVENT;
 use crate::workflow::catalogue::{
@@ -29,6 +29,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<AwardPoints>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::AwardPoints,
     writes: &WRITES,
     needs: &[Need::unless("customer", CUSTOMER_OF_EVENT)],
     result: &[Field::new("points", FieldType::Integer), Field::new("balance", FieldType::Integer)],

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::given::{line_of, text_of};
-use crate::domain::effect::{Effect, Key, Rows};
+use crate::domain::effect::{Effect, EffectKind, Key, Rows};
 use crate::domain::event::Operation;
 use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, Write, action, schema};
 use crate::workflow::context::Context;
@@ -23,6 +23,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<CreateChangelogEntry>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("create_changelog_entry"),
     writes: &[Write::to("changelog_entries", Operation::Insert)],
     needs: &[],
     result: &[

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::given::{Whole, instant_of, order_of};
-use crate::domain::effect::{Effect, Key, Rows, Target};
+use crate::domain::effect::{Effect, EffectKind, Key, Rows, Target};
 use crate::domain::event::Operation;
 use crate::workflow::catalogue::{
     About, Action, ActionKind, Need, PlanError, RetryClass, Write, action, schema,
@@ -28,6 +28,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<CreateDeposit>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("create_deposit"),
     writes: &[Write::to("deposits", Operation::Insert)],
     needs: &[Need::unless("order", "order.id|*.order_id")],
     result: &[

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::given::{Whole, customer_of, line_of};
-use crate::domain::effect::{Effect, Key, Rows, Target};
+use crate::domain::effect::{Effect, EffectKind, Key, Rows, Target};
 use crate::domain::event::Operation;
 use crate::workflow::build::CUSTOMER_OF_EVENT;
 use crate::workflow::catalogue::{
@@ -28,6 +28,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<CreateReferralCode>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("create_referral_code"),
     writes: &[Write::to("referral_codes", Operation::Insert)],
     needs: &[Need::unless("customer", CUSTOMER_OF_EVENT)],
     result: &[

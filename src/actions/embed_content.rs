@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::given::{id_of, text_of};
-use crate::domain::effect::{Effect, HttpRequest};
+use crate::domain::effect::{Effect, EffectKind, HttpRequest};
 use crate::domain::event::Operation;
 use crate::domain::veiled::{Piece, Veiled};
 use crate::workflow::catalogue::{About, Action, ActionKind, Need, PlanError, RetryClass, Write, schema};
@@ -29,6 +29,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<Settings>,
     },
     retry: RetryClass::Harmless,
+    effect: EffectKind::Delivery,
     writes: &[Write::to("blog_posts", Operation::Update)],
     needs: &[Need::unless("post", "post.id"), Need::unless("text", "post.title")],
     result: &[

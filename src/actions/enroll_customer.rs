@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::given::{customer_of, line_of, order_of_event};
-use crate::domain::effect::{Effect, Key, Rows, Target};
+use crate::domain::effect::{Effect, EffectKind, Key, Rows, Target};
 use crate::domain::event::Operation;
 use crate::workflow::build::CUSTOMER_OF_EVENT;
 use crate::workflow::catalogue::{
@@ -27,6 +27,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<EnrollCustomer>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("enroll_customer"),
     writes: &[Write::to("enrollments", Operation::Insert)],
     needs: &[Need::unless("customer", CUSTOMER_OF_EVENT)],
     result: &[Field::new("enrollment_id", FieldType::Id), Field::new("created", FieldType::Boolean)],

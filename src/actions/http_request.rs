@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::requests;
-use crate::domain::effect::{Effect, HttpRequest};
+use crate::domain::effect::{Effect, EffectKind, HttpRequest};
 use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, schema};
 use crate::workflow::config::Reader;
 use crate::workflow::context::Context;
@@ -27,6 +27,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<Settings>,
     },
     retry: RetryClass::Harmless,
+    effect: EffectKind::Delivery,
     writes: &[],
     needs: &[],
     result: &[

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::update_row::{Columns, templates, values};
-use crate::domain::effect::{Effect, Key, Rows};
+use crate::domain::effect::{Effect, EffectKind, Key, Rows};
 use crate::domain::event::Operation;
 use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, Write, schema};
 use crate::workflow::context::Context;
@@ -24,6 +24,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<InsertRow>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("insert_row"),
     writes: &[],
     needs: &[],
     result: &[Field::new("row", FieldType::Text)],
@@ -59,5 +60,9 @@ impl Action for Insert {
 
     fn writes(&self) -> Vec<Write> {
         vec![Write { table: self.table.clone().into(), operation: Operation::Insert }]
+    }
+
+    fn sets(&self) -> Vec<&str> {
+        self.set.keys().map(String::as_str).collect()
     }
 }

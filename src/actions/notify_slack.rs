@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::domain::effect::{Effect, HttpRequest};
+use crate::domain::effect::{Effect, EffectKind, HttpRequest};
 use crate::domain::veiled::Piece;
 use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, schema};
 use crate::workflow::config::Reader;
@@ -28,6 +28,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<Settings>,
     },
     retry: RetryClass::Harmless,
+    effect: EffectKind::Delivery,
     writes: &[],
     needs: &[],
     result: &[Field::new("status", FieldType::Integer), Field::new("body", FieldType::Json)],

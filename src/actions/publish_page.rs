@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::given::line_of;
-use crate::domain::effect::{Effect, Key, Rows, Target};
+use crate::domain::effect::{Effect, EffectKind, Key, Rows, Target};
 use crate::domain::event::Operation;
 use crate::workflow::catalogue::{
     About, Action, ActionKind, Need, PlanError, RetryClass, Write, action, schema,
@@ -26,6 +26,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<PublishPage>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("set_published"),
     writes: WRITES,
     needs: NEEDS,
     result: RESULT,

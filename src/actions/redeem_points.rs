@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::award_points::{MOST_POINTS, WRITES, reason_of};
 use super::given::{Whole, customer_of, order_of_event};
-use crate::domain::effect::{Effect, Key, Rows, Target};
+use crate::domain::effect::{Effect, EffectKind, Key, Rows, Target};
 use crate::workflow::build::CUSTOMER_OF_EVENT;
 use crate::workflow::catalogue::{About, Action, ActionKind, Need, PlanError, RetryClass, action, schema};
 use crate::workflow::context::Context;
@@ -24,6 +24,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<RedeemPoints>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("redeem_points"),
     writes: &WRITES,
     needs: &[Need::unless("customer", CUSTOMER_OF_EVENT)],
     result: &[Field::new("points", FieldType::Integer), Field::new("balance", FieldType::Integer)],

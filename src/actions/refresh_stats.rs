@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::domain::effect::{Effect, Rows};
+use crate::domain::effect::{Effect, EffectKind, Rows};
 use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, action, schema};
 use crate::workflow::context::Context;
 use crate::workflow::subjects::{Field, FieldType};
@@ -21,6 +21,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<RefreshStats>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("refresh_stats"),
     writes: &[],
     needs: &[],
     result: &[Field::new("asked_at", FieldType::Time)],

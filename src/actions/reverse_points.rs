@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::award_points::{WRITES, reason_of};
 use super::given::{Whole, customer_of, id_of, order_of};
-use crate::domain::effect::{Effect, Key, Rows, Target};
+use crate::domain::effect::{Effect, EffectKind, Key, Rows, Target};
 use crate::workflow::build::CUSTOMER_OF_EVENT;
 use crate::workflow::catalogue::{About, Action, ActionKind, Need, PlanError, RetryClass, action, schema};
 use crate::workflow::config::Reader;
@@ -27,6 +27,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<ReversePoints>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("reverse_points"),
     writes: &WRITES,
     needs: &[Need::unless("customer", CUSTOMER_OF_EVENT)],
     result: &[

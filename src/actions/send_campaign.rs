@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::given::{instant_of, line_of};
-use crate::domain::effect::{Effect, Key, Rows};
+use crate::domain::effect::{Effect, EffectKind, Key, Rows};
 use crate::domain::event::Operation;
 use crate::workflow::calendar::time_zone_named;
 use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, Write, action, schema};
@@ -27,6 +27,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<SendCampaign>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("send_campaign"),
     writes: &[Write::to("waitlist_campaigns", Operation::Insert)],
     needs: &[],
     result: &[Field::new("campaign_id", FieldType::Id), Field::new("recipients", FieldType::Integer)],

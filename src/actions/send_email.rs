@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::domain::effect::{Effect, Email};
+use crate::domain::effect::{Effect, EffectKind, Email};
 use crate::domain::mail::Consent;
 use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, action, schema};
 use crate::workflow::config::Reader;
@@ -30,6 +30,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<SendEmail>,
     },
     retry: RetryClass::Once,
+    effect: EffectKind::Delivery,
     writes: &[],
     needs: &[],
     result: &[

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::requests;
-use crate::domain::effect::{Effect, HttpRequest};
+use crate::domain::effect::{Effect, EffectKind, HttpRequest};
 use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, schema};
 use crate::workflow::config::Reader;
 use crate::workflow::context::Context;
@@ -32,6 +32,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<Settings>,
     },
     retry: RetryClass::Harmless,
+    effect: EffectKind::Delivery,
     writes: &[],
     needs: &[],
     result: &[

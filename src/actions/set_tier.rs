@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::given::{customer_of, line_of};
-use crate::domain::effect::{Effect, Key, Rows, Target};
+use crate::domain::effect::{Effect, EffectKind, Key, Rows, Target};
 use crate::domain::event::Operation;
 use crate::workflow::build::CUSTOMER_OF_EVENT;
 use crate::workflow::catalogue::{
@@ -26,6 +26,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<SetTier>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("set_tier"),
     writes: &[Write::to("customers", Operation::Update)],
     needs: &[Need::unless("customer", CUSTOMER_OF_EVENT)],
     result: &[

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::publish_page::{NEEDS, RESULT, WRITES, What, becomes};
-use crate::domain::effect::Effect;
+use crate::domain::effect::{Effect, EffectKind};
 use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, action, schema};
 use crate::workflow::context::Context;
 use crate::workflow::template::Template;
@@ -20,6 +20,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<UnpublishPage>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("set_published"),
     writes: WRITES,
     needs: NEEDS,
     result: RESULT,

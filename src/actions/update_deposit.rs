@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::given::id_of;
-use crate::domain::effect::{Effect, Key, Rows, Target};
+use crate::domain::effect::{Effect, EffectKind, Key, Rows, Target};
 use crate::domain::event::Operation;
 use crate::workflow::catalogue::{
     About, Action, ActionKind, Need, PlanError, RetryClass, Write, action, schema,
@@ -26,6 +26,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<UpdateDeposit>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("update_deposit"),
     writes: &[Write::to("deposits", Operation::Update)],
     needs: &[Need::unless("deposit", "deposit.id")],
     result: &[

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::given::order_of;
-use crate::domain::effect::{Effect, Key, Rows, Target};
+use crate::domain::effect::{Effect, EffectKind, Key, Rows, Target};
 use crate::domain::event::Operation;
 use crate::workflow::catalogue::{
     About, Action, ActionKind, Need, PlanError, RetryClass, Write, action, schema,
@@ -27,6 +27,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<UpdateOrderStatus>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("update_order_status"),
     writes: &[Write::to("orders", Operation::Update)],
     needs: &[Need::unless("order", "order.id|*.order_id")],
     result: &[

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::given::line_of;
-use crate::domain::effect::{Effect, Key, Rows};
+use crate::domain::effect::{Effect, EffectKind, Key, Rows};
 use crate::domain::event::Operation;
 use crate::workflow::catalogue::{About, Action, ActionKind, PlanError, RetryClass, Write, schema};
 use crate::workflow::config::Reader;
@@ -28,6 +28,7 @@ pub const KIND: ActionKind = ActionKind {
         schema: schema::<UpdateRow>,
     },
     retry: RetryClass::Database,
+    effect: EffectKind::Rows("update_row"),
     writes: &[],
     needs: &[],
     result: &[Field::new("row", FieldType::Text), Field::new("changed", FieldType::Boolean)],
@@ -111,5 +112,9 @@ impl Action for Update {
 
     fn writes(&self) -> Vec<Write> {
         vec![Write { table: self.table.clone().into(), operation: Operation::Update }]
+    }
+
+    fn sets(&self) -> Vec<&str> {
+        self.set.keys().map(String::as_str).collect()
     }
 }

@@ -97,7 +97,7 @@ impl Migrate {
         if self.format == Format::Json {
             let mut answer = serde_json::json!({"up_to_date": sound, "migrations": standings});
             if let Some(impact) = &impact {
-                (answer["workflows"], answer["statements"]) = impact.as_json();
+                impact.say(&mut answer);
             }
             print_json(&answer)?;
         } else {

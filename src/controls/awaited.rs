@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::workflow::catalogue::PlanError;
+use crate::workflow::catalogue::{PlanError, Trigger};
 use crate::workflow::config::Reader;
 use crate::workflow::context::Context;
 use crate::workflow::control::{Awaited, Key};
@@ -74,6 +74,7 @@ impl Events {
             None if both_have_customers => Of::Customer,
             None => Of::Anyone,
         };
+        reader.unheard(&*trigger, "event");
         if (of == Of::Row && !same_row) || (of == Of::Customer && !both_have_customers) {
             let message = match of {
                 Of::Row => format!("`{name}` is about other rows than the trigger"),
@@ -84,9 +85,12 @@ impl Events {
             reader.fault(Diagnostic::error("bad-event", message).at(path).help(help));
             return None;
         }
+        if of == Of::Customer {
+            reader.customerless(&subjects, "of");
+        }
         let filter = match settings.get("match").filter(|test| !test.is_null()) {
             None => None,
-            Some(test) => Some(read_match(reader, test, subjects)?),
+            Some(test) => Some(read_match(reader, test, &*trigger)?),
         };
         Some(Self { awaited: Awaited { trigger, kind: kind.about.name, filter }, of })
     }
@@ -119,8 +123,11 @@ impl Events {
     }
 }
 
-fn read_match(reader: &mut Reader<'_>, test: &Value, awaited: Vec<&'static Subject>) -> Option<Test> {
-    let scope = Scope { awaited, ..reader.scope.clone() };
+fn read_match(reader: &mut Reader<'_>, test: &Value, trigger: &dyn Trigger) -> Option<Test> {
+    let sources = trigger.sources();
+    let awaited = sources.iter().map(|source| source.subject).collect();
+    let awaited_table = sources.first().map(|source| source.table.clone().into_owned());
+    let scope = Scope { awaited, awaited_table, ..reader.scope.clone() };
     let path = format!("{}/match", reader.path);
     let mut inner = Reader::new(reader.node, test, &path, &Value::Null, &scope, reader.catalogue);
     let read = Test::read_filter(&mut inner, test, &path, "no event is ever the one that is waited for");

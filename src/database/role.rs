@@ -2,6 +2,8 @@
 
 use sqlx::PgConnection;
 
+use super::describe::{Block, EXPECTED, Kind, Schema};
+
 /// What a connection may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -75,8 +77,33 @@ pub(super) async fn lacking(connection: &mut PgConnection) -> Result<Option<(Str
     }))
 }
 
+/// What gives the engine's role back what it has of a table of thendo's own, as statements; empty for any other table.
+pub fn rights_of_engine(table: &str) -> String {
+    let (schema, of) = (Schema::read(EXPECTED), format!("public.{table}"));
+    let grants = schema.all(Kind::Grants, &of).flat_map(Block::statements);
+    let grants = grants.filter(|sql| sql.starts_with("grant") && sql.ends_with(" to thendo_engine"));
+    let policies = schema.all(Kind::Policy, &of).flat_map(Block::statements);
+    let policies = policies.filter(|sql| sql.contains(" to thendo_engine\n"));
+    let words = |sql: &str| sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    grants.chain(policies).map(words).collect::<Vec<_>>().join("; ")
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn what_the_engine_has_of_a_table_can_be_given_back() {
+        let rights = super::rights_of_engine("deposits");
+        assert!(
+            rights.starts_with("grant select, insert, update on public.deposits to thendo_engine; "),
+            "{rights}"
+        );
+        assert!(rights.contains(
+            "create policy engine_insert on public.deposits for insert to thendo_engine with check (true)"
+        ));
+        assert!(!rights.contains("authenticated"), "{rights}");
+        assert_eq!(super::rights_of_engine("no_such_table"), "");
+    }
+
     #[test]
     fn a_role_that_cant_be_taken_says_what_to_do() {
         let told = |reason| super::help(reason).unwrap_or_default();

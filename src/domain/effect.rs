@@ -45,6 +45,31 @@ pub enum Effect {
     HttpRequest(HttpRequest),
 }
 
+/// What carries an effect out: effects of one kind stand and fall together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EffectKind {
+    /// The statement for points awarded.
+    AwardPoints,
+    /// The statement of that name.
+    Rows(&'static str),
+    /// What starts other workflows.
+    StartWorkflow,
+    /// The deliverers: mails and requests.
+    Delivery,
+}
+
+impl Effect {
+    /// What carries it out.
+    pub fn kind(&self) -> EffectKind {
+        match self {
+            Self::AwardPoints { .. } => EffectKind::AwardPoints,
+            Self::Rows(rows) => EffectKind::Rows(rows.kind),
+            Self::StartWorkflow { .. } => EffectKind::StartWorkflow,
+            Self::SendEmail(_) | Self::HttpRequest(_) => EffectKind::Delivery,
+        }
+    }
+}
+
 /// Rows to be written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows {

@@ -54,6 +54,10 @@ impl Trigger for CampaignOpened {
     fn anchors(&self) -> Vec<Anchor> {
         Vec::from_iter(Anchor::texts("campaign_id", self.campaign.map(|id| id.to_string())))
     }
+
+    fn columns(&self) -> Vec<&str> {
+        if self.proxies { Vec::new() } else { vec!["is_proxy"] }
+    }
 }
 
 #[cfg(test)]

@@ -50,8 +50,11 @@ fn build(reader: &mut Reader<'_>) -> Option<Box<dyn Trigger>> {
     Some(Box::new(read))
 }
 
+/// With a time in one of these, a cart is over.
+const CLOSED: &[&str] = &["completed_at", "deleted_at"];
+
 fn is_open(row: &Map<String, Value>) -> bool {
-    ["completed_at", "deleted_at"].iter().all(|column| row.get(*column).is_none_or(Value::is_null))
+    CLOSED.iter().all(|column| row.get(*column).is_none_or(Value::is_null))
 }
 
 impl Trigger for CartAbandoned {
@@ -69,6 +72,10 @@ impl Trigger for CartAbandoned {
 
     fn still(&self, row: &Map<String, Value>) -> bool {
         is_open(row)
+    }
+
+    fn columns(&self) -> Vec<&str> {
+        CLOSED.to_vec()
     }
 }
 

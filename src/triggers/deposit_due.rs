@@ -81,6 +81,10 @@ impl Trigger for DepositDue {
     fn still(&self, row: &Map<String, Value>) -> bool {
         is_pending(row)
     }
+
+    fn columns(&self) -> Vec<&str> {
+        vec!["due_date", "status"]
+    }
 }
 
 #[cfg(test)]

@@ -82,6 +82,10 @@ impl Trigger for OrderRefunded {
             Refund::Partial => partial,
         }
     }
+
+    fn columns(&self) -> Vec<&str> {
+        vec!["refunded_total", "total", "payment_status", "status"]
+    }
 }
 
 #[cfg(test)]

@@ -54,6 +54,10 @@ impl Trigger for OrderStatusChanged {
     fn anchors(&self) -> Vec<Anchor> {
         Vec::from_iter(Anchor::texts("status", self.to.all()))
     }
+
+    fn columns(&self) -> Vec<&str> {
+        vec!["status"]
+    }
 }
 
 fn build(reader: &mut Reader<'_>) -> Option<Box<dyn Trigger>> {

@@ -51,6 +51,10 @@ impl Trigger for PageContentChanged {
     fn anchors(&self) -> Vec<Anchor> {
         Vec::from_iter(Anchor::texts("section", &self.sections))
     }
+
+    fn columns(&self) -> Vec<&str> {
+        vec!["content"]
+    }
 }
 
 #[cfg(test)]

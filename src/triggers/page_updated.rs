@@ -42,6 +42,10 @@ impl Trigger for PageUpdated {
     fn matches(&self, event: &Event) -> bool {
         changed_any(event, &PAGE, &self.columns)
     }
+
+    fn columns(&self) -> Vec<&str> {
+        self.columns.iter().map(String::as_str).collect()
+    }
 }
 
 #[cfg(test)]

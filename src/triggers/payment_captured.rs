@@ -37,6 +37,10 @@ impl Trigger for PaymentCaptured {
     fn matches(&self, event: &Event) -> bool {
         appeared(event, "captured_at")
     }
+
+    fn columns(&self) -> Vec<&str> {
+        vec!["captured_at"]
+    }
 }
 
 #[cfg(test)]

@@ -53,6 +53,10 @@ impl Trigger for ProductRestocked {
         let product = Anchor::texts("product_id", self.product.as_deref());
         product.into_iter().chain(Anchor::texts("variant_id", self.variant.as_deref())).collect()
     }
+
+    fn columns(&self) -> Vec<&str> {
+        vec!["available"]
+    }
 }
 
 #[cfg(test)]

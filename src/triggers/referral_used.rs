@@ -58,6 +58,13 @@ impl Trigger for ReferralUsed {
             Who::Referred => appeared(event, "referred_by"),
         }
     }
+
+    fn columns(&self) -> Vec<&str> {
+        match self.customer {
+            Who::Referrer => vec!["uses"],
+            Who::Referred => vec!["referred_by"],
+        }
+    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,10 @@ impl Trigger for ReviewApproved {
     fn anchors(&self) -> Vec<Anchor> {
         Vec::from_iter(Anchor::texts("status", ["approved"]))
     }
+
+    fn columns(&self) -> Vec<&str> {
+        if self.min_rating.is_some() { vec!["rating"] } else { Vec::new() }
+    }
 }
 
 #[cfg(test)]

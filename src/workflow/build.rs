@@ -148,7 +148,7 @@ impl<'a> Compiler<'a> {
             nothing_former: !sources.iter().any(changes),
             ..nothing.clone()
         };
-        self.started_by(node, &sources, trigger.as_deref(), &nothing);
+        self.started_by(node, &sources, trigger.as_deref());
         built.works[at] = trigger.map(Work::Trigger);
         if let Some(filter) = filter.filter(|filter| !filter.is_null()) {
             let none = Variables::default();

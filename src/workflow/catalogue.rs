@@ -17,7 +17,7 @@ use super::context::Context;
 use super::control::Control;
 use super::expression::EvalError;
 use super::subjects::{Field, Subject};
-use crate::domain::effect::Effect;
+use crate::domain::effect::{Effect, EffectKind};
 use crate::domain::event::{Event, Operation};
 
 /// What every kind tells about itself.
@@ -151,6 +151,8 @@ pub struct ActionKind {
     pub about: About,
     /// How often its effect may be tried.
     pub retry: RetryClass,
+    /// What carries its effect out.
+    pub effect: EffectKind,
     /// The rows that its effect writes: what they start may lead back to the workflow.
     pub writes: &'static [Write],
     /// What it reads itself of the event, beside its templates.
@@ -175,6 +177,11 @@ pub trait Trigger: fmt::Debug + Send + Sync {
 
     /// Facts about columns of the event's row, without each of which it does not match: it is found by them.
     fn anchors(&self) -> Vec<Anchor> {
+        Vec::new()
+    }
+
+    /// Columns of the event's row that it reads itself, beside those of its anchors.
+    fn columns(&self) -> Vec<&str> {
         Vec::new()
     }
 
@@ -216,6 +223,11 @@ pub trait Action: fmt::Debug + Send + Sync {
 
     /// The rows that its effect writes beside those of its kind: where its settings say which.
     fn writes(&self) -> Vec<Write> {
+        Vec::new()
+    }
+
+    /// The columns that it gives values to in what [`Action::writes`] says.
+    fn sets(&self) -> Vec<&str> {
         Vec::new()
     }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::build::Built;
 use super::catalogue::{Catalogue, Kind, Write};
 use super::diagnostics::{Diagnostic, Searches, any_error, first_of};
+use super::fits::is_idle;
 use super::hash::hash;
 use super::meaning::Meaning;
 use super::plan::{ERROR, Parts, Plan, PlanNode, Work};
@@ -36,14 +37,21 @@ pub fn compile(file: &Value, catalogue: &Catalogue) -> Compiled {
     compile_for(file, catalogue, None)
 }
 
-/// Compiles a React Flow save for a database as it is: what it is started by, reads and writes must be there.
+/// Compiles a React Flow save for a database as it is: what it is started by, reads and writes must be there. What only nodes
+/// lack that never run is not said.
 pub fn compile_for(file: &Value, catalogue: &Catalogue, tables: Option<&Tables>) -> Compiled {
     if let Some(fault) = too_large(file).or_else(|| unstorable(file)) {
         return Compiled { plan: None, diagnostics: vec![fault] };
     }
     let (drawing, diagnostics) = react_flow::read(file, catalogue);
-    let mut compiler =
-        Compiler { catalogue, tables, diagnostics, schemas: HashMap::new(), searches: Searches::default() };
+    let mut compiler = Compiler {
+        catalogue,
+        tables,
+        diagnostics,
+        schemas: HashMap::new(),
+        searches: Searches::default(),
+        idle: HashSet::new(),
+    };
     if any_error(&compiler.diagnostics) && drawing.nodes.is_empty() {
         return Compiled { plan: None, diagnostics: first_of(compiler.diagnostics) };
     }
@@ -54,6 +62,7 @@ pub fn compile_for(file: &Value, catalogue: &Catalogue, tables: Option<&Tables>)
     if plan.is_none() && !any_error(&diagnostics) {
         diagnostics.push(Diagnostic::error("internal-fault", "no plan came of this workflow"));
     }
+    diagnostics.retain(|fault| !is_idle(fault, &compiler.idle));
     Compiled { plan, diagnostics: first_of(diagnostics) }
 }
 
@@ -102,6 +111,8 @@ pub(super) struct Compiler<'a> {
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) schemas: HashMap<&'static str, Value>,
     pub(super) searches: Searches,
+    /// Nodes that never run; noted only where tables are checked.
+    pub(super) idle: HashSet<String>,
 }
 
 /// What a file means, as far as it can be read: for its comparison with another.
@@ -113,6 +124,7 @@ pub(super) fn meaning_of(file: &Value, catalogue: &Catalogue) -> Meaning {
         diagnostics,
         schemas: HashMap::new(),
         searches: Searches::default(),
+        idle: HashSet::new(),
     };
     let resolved = compiler.resolve(&drawing);
     let works = match too_large(file) {
@@ -145,7 +157,8 @@ impl Compiler<'_> {
         let branches = self.branches(&resolved, &built.works);
         let bodies = self.bodies(&resolved, &built.loops(), &branches);
         self.shapes(&resolved, &built.works, &live, &branches);
-        self.written_tables(&resolved, &built.works);
+        self.carried_out(&resolved, &built.works);
+        self.idle_nodes(&resolved, &live);
         self.never_run(&resolved, &built.works, (&order, &live), &branches);
         self.maybe_missing(&resolved, &built, (&order, &live), &branches);
         let hash = hash(Meaning::new(&resolved, &branches).lines());

@@ -20,6 +20,7 @@ pub mod diff;
 pub mod event_file;
 pub mod expression;
 mod filters;
+mod fits;
 pub mod flow;
 mod graph;
 mod guarded;

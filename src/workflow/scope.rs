@@ -64,6 +64,8 @@ pub struct Scope<'a> {
     pub tables: Option<&'a Tables>,
     /// The table of a trigger's rows that thendo knows nothing of.
     pub row_table: Option<String>,
+    /// The same, of the event that is matched.
+    pub awaited_table: Option<String>,
 }
 
 /// Why a name can't be used.
@@ -97,7 +99,10 @@ impl Scope<'_> {
             "item" if self.in_loop => return Ok(FieldType::Json),
             "index" if self.in_loop => return leaf(root, FieldType::Integer, &rest),
             "awaited" if !self.awaited.is_empty() => {
-                return self.in_tables(&self.awaited, &rest, in_subjects(root, &self.awaited, &rest)?);
+                let ty = in_subjects(root, &self.awaited, &rest)?;
+                let its =
+                    Scope { tables: self.tables, row_table: self.awaited_table.clone(), ..Scope::default() };
+                return its.in_tables(&self.awaited, &rest, ty);
             }
             "unsubscribe_url" if self.in_mail => return leaf(root, FieldType::Text, &rest),
             "now" => return leaf(root, FieldType::Time, &rest),
@@ -110,6 +115,9 @@ impl Scope<'_> {
             }
             _ if self.subjects.is_empty() => return Ok(FieldType::Json),
             "customer" if self.has_customer() => {
+                if let Some(fault) = self.lacks_customer() {
+                    return Err(fault);
+                }
                 return self.in_tables(&[&CUSTOMER], &rest, in_fields(root, &[CUSTOMER.fields], &rest)?);
             }
             _ => {}

@@ -47,6 +47,14 @@ async fn older_shop() -> Shop {
     shop
 }
 
+/// An older shop, taken in.
+pub async fn adopted() -> Shop {
+    let shop = older_shop().await;
+    let (code, out, said) = shop.thendo(&["migrate", "--adopt"]).await;
+    assert_eq!(code, Some(0), "{said}{out}");
+    shop
+}
+
 async fn rows(shop: &Shop) -> String {
     shop.db.query_one(ROWS, &[]).await.expect("rows").get(0)
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::secrets::{KEY, stores};
 use crate::support::daemon::Daemon;
-use crate::support::{Shop, edge, node, until};
+use crate::support::{Shop, connect, edge, node, until};
 
 const KEY_SETTING: (&str, &str) = ("THENDO_SECRETS__KEY", KEY);
 const SIGNING: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -265,16 +265,63 @@ async fn beyond_what_can_be_taken_at_once_who_comes_is_asked_to_come_again() {
     let shop = Shop::open().await;
     let daemon = shop.daemon().await;
     shop.publishes("lead", &hook(json!({ "path": "lead" }))).await;
-    shop.db.batch_execute("begin; lock table workflow_hook_calls").await.expect("locked");
+    // It is held for longer than a session of ours may rest in a transaction.
+    shop.does("set idle_in_transaction_session_timeout = 0; begin; lock table workflow_hook_calls").await;
     let ids: Vec<_> = (0..150).map(|n: u32| n.to_string()).collect();
     let headers: Vec<_> = ids.iter().map(|id| [("idempotency-key", id.as_str())]).collect();
     let answers = join_all(headers.iter().map(|headers| sends(&daemon, "lead", headers, "{}"))).await;
+    // Who was answered may still wait in the server: not for long, as no webhook waits long for a lock.
+    let onlooker = connect(&shop.url).await;
+    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    until("nobody waits any more", || async {
+        onlooker.query_one(waiting, &[]).await.expect("a number").get::<_, i64>(0) == 0
+    })
+    .await;
     shop.db.batch_execute("rollback").await.expect("let go");
     assert!(answers.contains(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
     assert!(answers.iter().all(|status| matches!(status.as_u16(), 429 | 503)), "{answers:?}");
     // What was refused left nothing behind, and its places are free.
     assert_eq!(events(&shop).await, 0);
     assert_eq!(sends(&daemon, "lead", &[], "{}").await, 202);
+}
+
+#[tokio::test]
+async fn a_burst_above_what_is_taken_at_once_waits_and_is_taken_whole() {
+    let shop = Shop::open().await;
+    let daemon = shop.daemon().await;
+    shop.publishes("lead", &hook(json!({ "path": "lead" }))).await;
+    let answers = join_all((0..150).map(|_| sends(&daemon, "lead", &[], "{}"))).await;
+    assert!(answers.iter().all(|status| *status == 202), "{answers:?}");
+    assert_eq!(events(&shop).await, 150);
+}
+
+#[tokio::test]
+async fn however_much_a_request_waits_for_it_is_answered_in_time() {
+    let shop = Shop::open().await;
+    let daemon = shop.daemon().await;
+    shop.publishes("lead", &hook(json!({ "path": "lead" }))).await;
+    let held = connect(&shop.url).await;
+    held.batch_execute("begin; lock table workflow_hook_calls; lock table workflow_triggers")
+        .await
+        .expect("locked");
+    let mut stream =
+        TcpStream::connect(daemon.http.trim_start_matches("http://")).await.expect("a connection");
+    let began = Instant::now();
+    let head = b"POST /hooks/lead HTTP/1.1\r\nhost: x\r\nidempotency-key: 1\r\ncontent-length: 2\r\n\r\n{";
+    stream.write_all(head).await.expect("a beginning");
+    // Each part takes nearly as long as it may: what hooks there are, the body, the record.
+    tokio::time::sleep(Duration::from_millis(2_700)).await;
+    held.batch_execute("rollback; begin; lock table workflow_hook_calls").await.expect("one is let go");
+    tokio::time::sleep(Duration::from_millis(4_600)).await;
+    stream.write_all(b"}").await.expect("the rest");
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(began.elapsed() < Duration::from_millis(8_900), "{:?}", began.elapsed());
+    held.batch_execute("rollback").await.expect("let go");
+    // Whether or not it was taken after all, sent again it is there once.
+    assert_eq!(sends(&daemon, "lead", &[("idempotency-key", "1")], "{}").await, 202);
+    assert_eq!(events(&shop).await, 1);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::support::{Shop, connect, mail_on_order, points_and_deposit};
 const TABLES: &str = include_str!("support/medusa.sql");
 
 /// A shop whose database Medusa made first.
-async fn shop() -> Shop {
+pub async fn shop() -> Shop {
     shop_with("").await
 }
 

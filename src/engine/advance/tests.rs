@@ -229,6 +229,7 @@ fn a_panic_in_a_kind_fails_its_node_only() {
             schema: || json!({}),
         },
         retry: RetryClass::Database,
+        effect: crate::domain::effect::EffectKind::Rows("explode"),
         writes: &[],
         needs: &[],
         result: &[],

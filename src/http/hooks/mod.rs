@@ -36,6 +36,9 @@ const QUEUE_PATIENCE: Duration = Duration::from_secs(2);
 static HELD: Semaphore = Semaphore::const_new(64 * 1024);
 /// A whole body comes within so long.
 const BODY_PATIENCE: Duration = Duration::from_secs(5);
+/// Whatever a request waits for, it is answered within so long: senders give up after about ten seconds, and then nobody hears
+/// whether it was taken.
+const WHOLE_PATIENCE: Duration = Duration::from_secs(8);
 
 /// Why a request is not taken. What is wrong with a signature is told to nobody.
 #[derive(Debug, PartialEq)]
@@ -74,7 +77,7 @@ pub(super) async fn answer(
     Path(path): Path<String>,
     request: Request,
 ) -> Response {
-    let taken = take(&shared, &path, request).await;
+    let taken = timeout(WHOLE_PATIENCE, take(&shared, &path, request)).await.unwrap_or(Err(Refusal::Away));
     // A path that is none may be anything: it is not repeated.
     let hook = if is_path(&path) { path.as_str() } else { "" };
     let answer = match taken {

@@ -9,10 +9,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::cause::Causes;
-use super::deliveries::hand_over;
+use super::deliveries::{FINISH, HAND_OVER, LEASE, POSTPONE, hand_over};
 use super::session::{Session, Sql, StoreError};
-use super::starting::start_workflows;
-use crate::domain::effect::{Answer, Effect, Request, Target};
+use super::starting::{START_WORKFLOWS, start_workflows};
+use crate::domain::effect::{Answer, Effect, EffectKind, Request, Target};
 use crate::domain::ids::{EffectId, ExecutionId, WorkflowId};
 
 pub(super) use points::AWARD_POINTS;
@@ -64,6 +64,21 @@ pub struct Asked {
     pub customer: Option<Uuid>,
     /// What.
     pub request: Request,
+}
+
+/// The statements that effects of a kind can't do without, beside those that every batch sends.
+pub fn carried_by(kind: EffectKind) -> Vec<&'static Sql> {
+    match kind {
+        EffectKind::AwardPoints => vec![&AWARD_POINTS],
+        EffectKind::Rows(name) => {
+            let own = STATEMENTS.iter().copied().filter(|sql| sql.name == name);
+            let judged = rows::judged(name);
+            own.chain(LOCKS.iter().filter(|(target, _)| Some(*target) == judged).map(|(_, sql)| sql))
+                .collect()
+        }
+        EffectKind::StartWorkflow => vec![&START_WORKFLOWS],
+        EffectKind::Delivery => vec![&HAND_OVER, &LEASE, &FINISH, &POSTPONE],
+    }
 }
 
 /// Applies all requests of a wave, in one transaction that the caller holds. The answers by effect.

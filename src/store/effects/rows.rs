@@ -51,6 +51,20 @@ pub static STATEMENTS: &[&Sql] = &[
     statement!("insert_row"),
 ];
 
+/// Whose rows effects of a kind judge, if they judge any: they are locked before.
+pub(super) fn judged(kind: &str) -> Option<Target> {
+    Some(match kind {
+        "update_order_status" | "create_deposit" => Target::Order,
+        "update_deposit" => Target::Deposit,
+        "redeem_points" | "reverse_points" => Target::Balance,
+        "set_tier" | "add_tag" | "remove_tag" | "enroll_customer" | "create_referral_code" => {
+            Target::Customer
+        }
+        "set_published" => Target::Published,
+        _ => return None,
+    })
+}
+
 /// What is asked of one kind, at once.
 pub(super) struct Group<'a> {
     sql: &'static Sql,
@@ -70,6 +84,7 @@ pub(super) fn rounds(asked: &[Asked]) -> Vec<Vec<Group<'_>>> {
     for of in asked {
         let Effect::Rows(rows) = &of.request.effect else { continue };
         let Some(sql) = STATEMENTS.iter().find(|sql| sql.name == rows.kind) else { continue };
+        debug_assert!(rows.targets.iter().all(|(of, _)| Some(*of) == judged(rows.kind)), "{rows:?}");
         let targets = || rows.targets.iter().map(|(table, key)| (rows.kind, *table, *key));
         let round = targets().filter_map(|target| next.get(&target).copied()).max().unwrap_or(0);
         next.extend(targets().map(|target| (target, round + 1)));

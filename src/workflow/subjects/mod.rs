@@ -124,6 +124,15 @@ impl Subject {
             .or_else(|| email().map(CustomerKey::Email))
     }
 
+    /// The columns by which the customer of a row is found: any of them will do.
+    pub fn customer_columns(&self) -> Vec<&'static str> {
+        if self.name == CUSTOMER.name {
+            return vec!["id"];
+        }
+        let ids = ["customer_id", "order_id"].into_iter().filter(|name| self.is_id(name));
+        ids.chain(self.has_address().then_some("email")).collect()
+    }
+
     fn is_id(&self, name: &str) -> bool {
         self.field(name).is_some_and(|field| field.ty == Id)
     }
