@@ -19,7 +19,6 @@ pub mod desk;
 pub mod events;
 pub mod executions;
 pub mod health;
-pub mod keys;
 pub mod link;
 pub mod logging;
 pub mod migrate;
