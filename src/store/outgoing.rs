@@ -66,27 +66,26 @@ pub struct Filter {
     pub behind: Option<Uuid>,
 }
 
-/// States are written out where few are in them: then the index of those few is used.
-macro_rules! listing {
-    ($of:literal) => {
-        concat!(
-            "select d.id, d.execution_id, d.workflow_id, d.node_id, d.kind, d.destination, d.status, d.attempt,
-                    left(d.result ->> 'reason', 1000) as reason, d.due_at, d.created_at, d.finished_at
-               from workflow_deliveries d
-              where d.id < coalesce($1, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
-                and ($2::text is null or d.kind = $2) and ($3::text is null or d.status = $3)
-                and ($4::uuid is null or d.execution_id = $4) and ",
-            $of,
-            " order by d.id desc limit $5"
-        )
-    };
-}
-
 /// Deliveries, those of the newest event first.
 ///
 /// # Errors
 /// When the database can't be asked.
 pub async fn deliveries(pool: &PgPool, filter: &Filter, limit: i64) -> sqlx::Result<Vec<Listed>> {
+    // States are written out where few are in them: then the index of those few is used.
+    macro_rules! listing {
+        ($of:literal) => {
+            concat!(
+                "select d.id, d.execution_id, d.workflow_id, d.node_id, d.kind, d.destination, d.status, d.attempt,
+                        left(d.result ->> 'reason', 1000) as reason, d.due_at, d.created_at, d.finished_at
+                   from workflow_deliveries d
+                  where d.id < coalesce($1, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+                    and ($2::text is null or d.kind = $2) and ($3::text is null or d.status = $3)
+                    and ($4::uuid is null or d.execution_id = $4) and ",
+                $of,
+                " order by d.id desc limit $5"
+            )
+        };
+    }
     let sql = match (filter.execution, filter.status) {
         (Some(_), _) => listing!("d.execution_id = $4"),
         (None, None | Some("sent")) => listing!("true"),
@@ -148,21 +147,6 @@ pub struct DeadLetter {
     pub failed_at: DateTime<Utc>,
 }
 
-macro_rules! dead_letters {
-    ($of:literal) => {
-        concat!(
-            "select d.id, d.root, d.attempt, d.event_id, d.event_at, d.workflow_id, w.name as workflow, d.version,
-                    left(d.reason, 1000) as reason, d.failed_at
-               from workflow_dead_letters d
-               left join lateral (select w.name from workflows w where w.id = d.workflow_id limit 1) w on true
-              where (d.failed_at, d.id) < (coalesce($1, 'infinity'::timestamptz), coalesce($2, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
-                and ",
-            $of,
-            " order by d.failed_at desc, d.id desc limit $3"
-        )
-    };
-}
-
 /// Failed executions that nobody has tried again, the newest failure first; `workflow`, an id or a name, narrows.
 ///
 /// # Errors
@@ -173,6 +157,20 @@ pub async fn dead_letters(
     behind: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> sqlx::Result<Vec<DeadLetter>> {
+    macro_rules! dead_letters {
+        ($of:literal) => {
+            concat!(
+                "select d.id, d.root, d.attempt, d.event_id, d.event_at, d.workflow_id, w.name as workflow, d.version,
+                        left(d.reason, 1000) as reason, d.failed_at
+                   from workflow_dead_letters d
+                   left join lateral (select w.name from workflows w where w.id = d.workflow_id limit 1) w on true
+                  where (d.failed_at, d.id) < (coalesce($1, 'infinity'::timestamptz), coalesce($2, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
+                    and ",
+                $of,
+                " order by d.failed_at desc, d.id desc limit $3"
+            )
+        };
+    }
     let (at, id) = behind.unzip();
     let sql = match workflow {
         Some(_) => {
