@@ -401,6 +401,24 @@ comment on function public.campaign_deleted() is 'After-delete trigger of waitli
 --- grants-on-function public.campaign_deleted()
 revoke all on function public.campaign_deleted() from public, anon, authenticated, service_role;
 
+--- function public.campaign_size(uuid)
+CREATE OR REPLACE FUNCTION public.campaign_size(campaign uuid)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select count(distinct lower(a.email)) from public.waitlist_campaigns c,
+           public.campaign_audience(c.audience, c.product_id, c.variant_id) a where c.id = campaign
+$function$;
+
+--- comment-on-function public.campaign_size(uuid)
+comment on function public.campaign_size(uuid) is 'How many a campaign would go to, if it started now.';
+
+--- grants-on-function public.campaign_size(uuid)
+revoke all on function public.campaign_size(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.campaign_size(uuid) to thendo_api;
+
 --- function public.check_campaign()
 CREATE OR REPLACE FUNCTION public.check_campaign()
  RETURNS trigger
@@ -7466,6 +7484,7 @@ revoke all on public.waitlist_campaign_recipients from public, anon, authenticat
 grant select on public.waitlist_campaign_recipients to authenticated;
 grant select, insert, update, delete on public.waitlist_campaign_recipients to service_role;
 grant select, insert, update on public.waitlist_campaign_recipients to thendo_engine;
+grant select (id, campaign_id, status) on public.waitlist_campaign_recipients to thendo_api;
 
 --- table public.waitlist_campaigns
 create table public.waitlist_campaigns (
@@ -7559,6 +7578,8 @@ revoke all on public.waitlist_campaigns from public, anon, authenticated, servic
 grant select, insert, update, delete on public.waitlist_campaigns to authenticated;
 grant select, insert, update, delete on public.waitlist_campaigns to service_role;
 grant select, insert, update on public.waitlist_campaigns to thendo_engine;
+grant update on public.waitlist_campaigns to thendo_api;
+grant select (id, name, status, scheduled_at, started_at, finished_at, created_at, error) on public.waitlist_campaigns to thendo_api;
 
 --- table public.workflow_actions
 create table public.workflow_actions (
@@ -7844,6 +7865,9 @@ CREATE INDEX idx_workflow_deliveries_execution_id ON public.workflow_deliveries 
 
 --- index public.workflow_deliveries idx_workflow_deliveries_leased
 CREATE INDEX idx_workflow_deliveries_leased ON public.workflow_deliveries USING btree (lease_until) WHERE (status = 'sending'::text);
+
+--- index public.workflow_deliveries idx_workflow_deliveries_not_sent
+CREATE INDEX idx_workflow_deliveries_not_sent ON public.workflow_deliveries USING btree (status, id) WHERE (status = ANY (ARRAY['refused'::text, 'unknown'::text, 'cancelled'::text, 'suppressed'::text]));
 
 --- index public.workflow_deliveries idx_workflow_deliveries_of_campaigns
 CREATE INDEX idx_workflow_deliveries_of_campaigns ON public.workflow_deliveries USING btree (finished_at) WHERE (execution_id = workflow_id);
@@ -8247,6 +8271,8 @@ alter table public.workflow_secrets enable row level security;
 
 --- grants public.workflow_secrets
 revoke all on public.workflow_secrets from public, anon, authenticated, service_role;
+grant insert, update, delete on public.workflow_secrets to thendo_api;
+grant select (id, name, key_id, last_used_at, created_at, created_by) on public.workflow_secrets to thendo_api;
 
 --- table public.workflow_strikes
 create table public.workflow_strikes (
@@ -10124,6 +10150,11 @@ create policy authenticated_select on public.user_roles
     for select to authenticated
     using (((user_id = ( SELECT auth.uid() AS uid)) OR ( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin)));
 
+--- policy public.waitlist_campaign_recipients api_select
+create policy api_select on public.waitlist_campaign_recipients
+    for select to thendo_api
+    using (true);
+
 --- policy public.waitlist_campaign_recipients authenticated_select
 create policy authenticated_select on public.waitlist_campaign_recipients
     for select to authenticated
@@ -10142,6 +10173,17 @@ create policy engine_select on public.waitlist_campaign_recipients
 --- policy public.waitlist_campaign_recipients engine_update
 create policy engine_update on public.waitlist_campaign_recipients
     for update to thendo_engine
+    using (true)
+    with check (true);
+
+--- policy public.waitlist_campaigns api_select
+create policy api_select on public.waitlist_campaigns
+    for select to thendo_api
+    using (true);
+
+--- policy public.waitlist_campaigns api_update
+create policy api_update on public.waitlist_campaigns
+    for update to thendo_api
     using (true)
     with check (true);
 
@@ -10427,6 +10469,27 @@ create policy authenticated_select on public.workflow_schedules
 create policy engine_select on public.workflow_schedules
     for select to thendo_engine
     using (true);
+
+--- policy public.workflow_secrets api_delete
+create policy api_delete on public.workflow_secrets
+    for delete to thendo_api
+    using (true);
+
+--- policy public.workflow_secrets api_insert
+create policy api_insert on public.workflow_secrets
+    for insert to thendo_api
+    with check (true);
+
+--- policy public.workflow_secrets api_select
+create policy api_select on public.workflow_secrets
+    for select to thendo_api
+    using (true);
+
+--- policy public.workflow_secrets api_update
+create policy api_update on public.workflow_secrets
+    for update to thendo_api
+    using (true)
+    with check (true);
 
 --- policy public.workflow_strikes engine_delete
 create policy engine_delete on public.workflow_strikes

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
+use super::Session;
 use super::output::{GOOD, QUIET, print_line};
-use super::{Session, keys};
 use crate::mail::bounces::{Verp, head, read_report};
 use crate::mail::unsubscribe::WayOut;
+use crate::operations::key_file;
 use crate::store::bounces::{CameBack, take_in};
 use crate::store::unsubscribe::unsubscribe;
 
@@ -45,7 +46,7 @@ impl Bounce {
         let mut bytes = Vec::new();
         std::io::stdin().lock().take(MOST_BYTES).read_to_end(&mut bytes).context("can't read the mail")?;
         let mail = String::from_utf8_lossy(&bytes);
-        let keys = std::sync::Arc::new(keys::load(&session.settings)?);
+        let keys = std::sync::Arc::new(key_file::load(&session.settings)?);
         let head = head(&mail);
         let subject = head.iter().find(|(name, _)| name == "subject").map_or("", |(_, value)| value.as_str());
         let token = subject.trim().strip_prefix("unsubscribe ").map(str::trim);

@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
-use serde_json::json;
 
 use super::Session;
+use super::desk::Desk;
 use super::output::{Format, QUIET, STRONG, one_line, print_json, print_line, shape, time};
-use crate::store::campaigns::{self, Listed};
+use crate::operations::campaigns::{self as operation, OfCampaign};
+use crate::operations::{Asked, Nothing, Operation, Part};
+use crate::store::campaigns::Listed;
 use crate::store::lists;
 
 /// `thendo campaigns …`
@@ -61,43 +62,37 @@ impl Campaigns {
     /// # Errors
     /// When there is no such campaign, it can't be moved so, or the database can't be asked.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let (one, from, to): (One, &[&str], &str) = match self {
+        let desk = session.desk().await?;
+        let (now, format) = match self {
             Self::List(List { limit, format }) => {
-                let found = campaigns::list(&pool, None, limit).await?;
-                return print(&found, format);
+                let query = |limit, cursor| Part { limit, cursor };
+                return print(&desk.list::<operation::List, _>(limit, query).await?, format);
             }
-            Self::Show(one) => (one, &[], ""),
-            Self::Pause(one) => (one, &["scheduled", "sending"], "paused"),
-            Self::Resume(one) => (one, &["paused"], "sending"),
-            Self::Cancel(one) => (one, &["draft", "scheduled", "sending", "paused"], "cancelled"),
+            Self::Show(one) => return one.show(&desk).await,
+            Self::Pause(one) => (desk.ask(one.asked::<operation::Pause>()).await?, one.format),
+            Self::Resume(one) => (desk.ask(one.asked::<operation::Resume>()).await?, one.format),
+            Self::Cancel(one) => (desk.ask(one.asked::<operation::Cancel>()).await?, one.format),
         };
-        let One { campaign: named, format } = one;
-        let found = campaigns::list(&pool, Some(&named), 2).await?;
-        let campaign = match found.as_slice() {
-            [] => bail!("there is no campaign `{named}`; `thendo campaigns list` shows them"),
-            [campaign] => campaign,
-            _ => bail!(
-                "several campaigns are called `{named}`: say its id, which `thendo campaigns list` shows"
-            ),
-        };
-        if !to.is_empty() && !campaigns::moves(&pool, campaign.id, from, to).await? {
-            bail!("`{named}` is {}: it can't become {to}", campaign.status);
-        }
-        let id = campaign.id;
-        let now = campaigns::list(&pool, Some(&id.to_string()), 1).await?;
-        if to.is_empty() && campaign.started_at.is_none() {
-            let recipients = campaigns::preview(&pool, id).await?;
-            match format {
-                Format::Json => print_json(&json!({ "campaign": now.first(), "would_go_to": recipients }))?,
-                Format::Text => {
-                    print(&now, format)?;
-                    print_line(format_args!("  would go to {recipients} by now"))?;
-                }
+        print(&[now], format)
+    }
+}
+
+impl One {
+    fn asked<O: Operation<Path = OfCampaign, Query = Nothing, Body = Nothing>>(&self) -> Asked<O> {
+        Asked::new(OfCampaign { campaign: self.campaign.clone() }, Nothing {}, Nothing {})
+    }
+
+    async fn show(self, desk: &Desk) -> anyhow::Result<ExitCode> {
+        let shown = desk.ask(self.asked::<operation::Show>()).await?;
+        match (shown.would_go_to, self.format) {
+            (Some(_), Format::Json) => print_json(&shown)?,
+            (Some(recipients), Format::Text) => {
+                print(&[shown.campaign], Format::Text)?;
+                print_line(format_args!("  would go to {recipients} by now"))?;
             }
-            return Ok(ExitCode::SUCCESS);
+            (None, format) => return print(&[shown.campaign], format),
         }
-        print(&now, format)
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -20,7 +20,6 @@ pub mod events;
 pub mod executions;
 pub mod health;
 mod impact;
-pub mod keys;
 pub mod link;
 pub mod logging;
 pub mod migrate;

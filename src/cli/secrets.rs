@@ -10,16 +10,13 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
+use super::Session;
 use super::ask::confirmed;
 use super::output::{Advice, Format, GOOD, QUIET, WAIT, eprint_line, print_json, print_line, time};
-use super::{Session, keys};
 use crate::domain::keys::{KeyError, Keys};
-use crate::domain::veiled::is_secret_name;
+use crate::operations::secrets::{self as operation, MOST_BYTES, OfSecret, Stored, Value, check_name};
+use crate::operations::{Asked, Nothing, Part, key_file};
 use crate::store::secrets::{self, Listed};
-
-/// A shorter one could be guessed, and would be starred out of every answer that happens to hold its letters.
-const LEAST_BYTES: usize = 8;
-const MOST_BYTES: usize = 16 * 1024;
 
 /// `thendo secrets …`
 #[derive(Debug, Subcommand)]
@@ -106,31 +103,21 @@ impl Secrets {
 
 impl Set {
     async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        if !is_secret_name(&self.name) {
-            // Perhaps the secret itself stands there: it is not repeated.
-            return Err(Advice::error(
-                "this is no name for a secret",
-                "a name has small letters, digits and `_`, and begins with a letter; the value is read from standard input",
-            ));
+        check_name(&self.name)?;
+        if session.server.is_none() {
+            // Before anybody types.
+            key_file::load(&session.settings)?.id()?;
         }
-        let keys = keys::load(&session.settings)?;
-        // Before anybody types.
-        keys.id()?;
+        let desk = session.desk().await?;
         let name = self.name.clone();
         let value = tokio::task::spawn_blocking(move || value_of(&name)).await??;
-        let bytes = value.expose_secret().len();
-        if !(LEAST_BYTES..=MOST_BYTES).contains(&bytes) || value.expose_secret().contains('\0') {
-            return Err(Advice::error(
-                format!("a secret has {LEAST_BYTES} to {MOST_BYTES} bytes; this has {bytes}"),
-                "nothing was stored",
-            ));
-        }
-        let sealed = keys.seal(&value, &self.name)?;
-        let replaced = secrets::store(&session.pool().await?, &self.name, &sealed).await?;
-        let what = if replaced { "replaced" } else { "stored" };
+        let body = Value { value: value.expose_secret().to_owned() };
+        let kept =
+            desk.ask(Asked::<operation::Put>::new(OfSecret { name: self.name }, Nothing {}, body)).await?;
+        let what = if kept.replaced { "replaced" } else { "stored" };
         print_line(format_args!(
             "{GOOD}●{GOOD:#} `{}` is {what}, encrypted with the key {}",
-            self.name, sealed.key_id
+            kept.name, kept.key_id
         ))?;
         Ok(ExitCode::SUCCESS)
     }
@@ -172,7 +159,8 @@ impl Drop for Hidden {
 
 impl List {
     async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let listed = secrets::list(&session.pool().await?).await?;
+        let query = |limit, cursor| Part { limit, cursor };
+        let listed = session.desk().await?.list::<operation::List, _>(secrets::MOST, query).await?;
         if self.format == Format::Json {
             print_json(&listed)?;
             return Ok(ExitCode::SUCCESS);
@@ -180,10 +168,9 @@ impl List {
         if listed.is_empty() {
             print_line("no secrets are stored; `thendo secrets set NAME` stores one")?;
         }
-        let keys = keys::load(&session.settings)?;
-        for Listed { name, key_id, last_used_at, .. } in &listed {
+        for Stored { row: Listed { name, key_id, last_used_at, .. }, opens } in &listed {
             let used = last_used_at.map_or_else(|| "never used".into(), |at| format!("used {}", time(at)));
-            let (style, shape, note) = match keys.knows(key_id) {
+            let (style, shape, note) = match opens {
                 true => (GOOD, "●", ""),
                 false => (WAIT, "◐", ", which is not set here"),
             };
@@ -203,20 +190,17 @@ impl Remove {
             eprint_line("nothing was changed");
             return Ok(ExitCode::FAILURE);
         }
-        if !secrets::remove(&session.pool().await?, &self.name).await? {
-            return Err(Advice::error(
-                "no such secret is stored",
-                "`thendo secrets list` names those that are",
-            ));
-        }
-        print_line(format_args!("{GOOD}●{GOOD:#} `{}` is removed", self.name))?;
+        let path = OfSecret { name: self.name };
+        let gone =
+            session.desk().await?.ask(Asked::<operation::Remove>::new(path, Nothing {}, Nothing {})).await?;
+        print_line(format_args!("{GOOD}●{GOOD:#} `{}` is removed", gone.name))?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
 impl Rotate {
     async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let keys = keys::load(&session.settings)?;
+        let keys = key_file::load(&session.settings)?;
         let id = keys.id()?.to_owned();
         let pool = session.pool().await?;
         let mut tx = pool.begin().await?;

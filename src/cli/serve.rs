@@ -6,8 +6,9 @@ use std::sync::Arc;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::{Session, keys};
+use super::Session;
 use crate::app;
+use crate::operations::key_file;
 
 /// `thendo serve`
 #[derive(Debug, Args)]
@@ -36,7 +37,7 @@ impl Serve {
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let shutdown = CancellationToken::new();
         app::end_on_signals(&shutdown, || {})?;
-        let keys = Arc::new(keys::load(&session.settings)?);
+        let keys = Arc::new(key_file::load(&session.settings)?);
         app::serve(Arc::clone(&session.settings), keys, session.database_url()?, shutdown).await?;
         Ok(ExitCode::SUCCESS)
     }

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Advice, GOOD, QUIET, STRONG, eprint_line, print_line, seconds};
-use super::{Session, keys, link, migrate as migrate_command, workflow};
+use super::{Session, link, migrate as migrate_command, workflow};
 use crate::app::{self, App};
 use crate::database::connect;
 use crate::database::migrate;
@@ -23,6 +23,7 @@ use crate::database::server::{DATABASE, PrivateServer};
 use crate::domain::keys::Keys;
 use crate::engine::Health;
 use crate::http;
+use crate::operations::key_file;
 use crate::store::workflow_files::{self, Stored};
 
 /// `thendo up`
@@ -60,7 +61,7 @@ impl Up {
         let postmaster = Arc::new(AtomicU32::new(0));
         let known = Arc::clone(&postmaster);
         app::end_on_signals(&shutdown, move || end_at_once(known.load(Ordering::Relaxed)))?;
-        let keys = Arc::new(keys::load_or_make(&session.settings)?);
+        let keys = Arc::new(key_file::load_or_make(&session.settings)?);
         let server = match app::start_private_server(&session.settings).await {
             // Ctrl-C reaches initdb too: that it broke off is no fault.
             Err(_) if shutdown.is_cancelled() => {

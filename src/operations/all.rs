@@ -1,6 +1,6 @@
 //! The list of all operations: one line each. From it come the routes and the API's description.
 
-use super::{Operation, alerts, audit, executions, keys, session, workflows};
+use super::{Operation, alerts, audit, campaigns, deliveries, executions, keys, secrets, session, workflows};
 
 /// Is shown every operation, as a type.
 pub trait Visitor {
@@ -34,9 +34,20 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<executions::Cancel>();
     visitor.meets::<executions::Retry>();
     visitor.meets::<executions::Undo>();
+    visitor.meets::<campaigns::List>();
+    visitor.meets::<campaigns::Show>();
+    visitor.meets::<campaigns::Pause>();
+    visitor.meets::<campaigns::Resume>();
+    visitor.meets::<campaigns::Cancel>();
+    visitor.meets::<deliveries::List>();
+    visitor.meets::<deliveries::Show>();
+    visitor.meets::<deliveries::DeadLetters>();
     visitor.meets::<alerts::List>();
     visitor.meets::<keys::List>();
     visitor.meets::<keys::Create>();
     visitor.meets::<keys::Revoke>();
+    visitor.meets::<secrets::List>();
+    visitor.meets::<secrets::Put>();
+    visitor.meets::<secrets::Remove>();
     visitor.meets::<audit::List>();
 }

@@ -6,10 +6,14 @@
 pub mod alerts;
 pub mod all;
 pub mod audit;
+pub mod campaigns;
 pub mod cursor;
+pub mod deliveries;
 pub mod executions;
+pub mod key_file;
 pub mod keys;
 pub mod refusal;
+pub mod secrets;
 pub mod session;
 pub mod workflows;
 

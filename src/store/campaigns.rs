@@ -1,9 +1,10 @@
 //! Campaigns: which are to be tended, their start, their feeding, and what their mails say.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{FromRow, PgPool};
+use sqlx::{FromRow, PgConnection, PgPool};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::json::Readable;
@@ -129,7 +130,8 @@ pub async fn content(session: &Session, campaign: Uuid) -> Result<Option<Content
 }
 
 /// A campaign in a list.
-#[derive(Debug, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
+#[schema(as = Campaign)]
 pub struct Listed {
     /// Its identity.
     pub id: Uuid,
@@ -161,16 +163,24 @@ pub struct Listed {
     pub suppressed: i64,
     /// How many were called off.
     pub cancelled: i64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
 }
 
-/// Campaigns, the newest first; `name_or_id` narrows to those.
+/// Campaigns, the newest first, from behind a place in the list; `name_or_id` narrows to those.
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn list(pool: &PgPool, name_or_id: Option<&str>, limit: i64) -> sqlx::Result<Vec<Listed>> {
+pub async fn list(
+    connection: &mut PgConnection,
+    name_or_id: Option<&str>,
+    behind: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+) -> sqlx::Result<Vec<Listed>> {
+    let (at, id) = behind.unzip();
     sqlx::query_as(
         "select c.id, c.name, c.status, c.scheduled_at, c.started_at, c.finished_at, c.error, r.recipients, r.queued, r.sending,
-                r.sent, r.failed, r.unknown, r.suppressed, r.cancelled
+                r.sent, r.failed, r.unknown, r.suppressed, r.cancelled, c.created_at
            from public.waitlist_campaigns c
            cross join lateral (
                select count(*) as recipients, count(*) filter (where m.status = 'queued') as queued,
@@ -180,12 +190,15 @@ pub async fn list(pool: &PgPool, name_or_id: Option<&str>, limit: i64) -> sqlx::
                       count(*) filter (where m.status = 'suppressed') as suppressed,
                       count(*) filter (where m.status = 'cancelled') as cancelled
                  from public.waitlist_campaign_recipients m where m.campaign_id = c.id) r
-          where $1::text is null or c.name = $1 or c.id::text = $1
+          where ($1::text is null or c.name = $1 or c.id::text = $1)
+            and ($3::timestamptz is null or (c.created_at, c.id) < ($3, $4))
           order by c.created_at desc, c.id desc limit $2",
     )
     .bind(name_or_id)
     .bind(limit.clamp(0, super::lists::MOST))
-    .fetch_all(pool)
+    .bind(at)
+    .bind(id)
+    .fetch_all(connection)
     .await
 }
 
@@ -193,24 +206,23 @@ pub async fn list(pool: &PgPool, name_or_id: Option<&str>, limit: i64) -> sqlx::
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn preview(pool: &PgPool, campaign: Uuid) -> sqlx::Result<i64> {
-    sqlx::query_scalar(
-        "select count(distinct lower(a.email)) from public.waitlist_campaigns c,
-                public.campaign_audience(c.audience, c.product_id, c.variant_id) a where c.id = $1",
-    )
-    .bind(campaign)
-    .fetch_one(pool)
-    .await
+pub async fn preview(connection: &mut PgConnection, campaign: Uuid) -> sqlx::Result<i64> {
+    sqlx::query_scalar("select public.campaign_size($1)").bind(campaign).fetch_one(connection).await
 }
 
 /// Moves a campaign from one of these states to another. Whether it was in one of them.
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn moves(pool: &PgPool, campaign: Uuid, from: &[&str], to: &str) -> sqlx::Result<bool> {
+pub async fn moves(
+    connection: &mut PgConnection,
+    campaign: Uuid,
+    from: &[&str],
+    to: &str,
+) -> sqlx::Result<bool> {
     let sql = "update public.waitlist_campaigns c
         set status = case when $3 = 'sending' and c.started_at is null then 'scheduled' else $3 end
         where c.id = $1 and c.status = any ($2)";
-    let moved = sqlx::query(sql).bind(campaign).bind(from).bind(to).execute(pool).await?;
+    let moved = sqlx::query(sql).bind(campaign).bind(from).bind(to).execute(connection).await?;
     Ok(moved.rows_affected() > 0)
 }

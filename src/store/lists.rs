@@ -281,13 +281,17 @@ pub async fn deliveries(pool: &PgPool, executions: &[Uuid]) -> sqlx::Result<Vec<
 }
 
 impl DeliveryRow {
-    /// Without the secrets that requests carry.
-    fn masked(mut self) -> Self {
-        if self.kind == "http" {
-            let request = serde_json::from_value::<HttpRequest>(self.payload.take());
-            self.payload = request.map_or(Value::Null, |request| json!(request.masked()));
-        }
-        self
+    fn masked(self) -> Self {
+        Self { payload: masked(&self.kind, self.payload), ..self }
+    }
+}
+
+/// What is sent, without the secrets that requests carry.
+pub(super) fn masked(kind: &str, payload: Value) -> Value {
+    match kind {
+        "http" => serde_json::from_value::<HttpRequest>(payload)
+            .map_or(Value::Null, |request| json!(request.masked())),
+        _ => payload,
     }
 }
 

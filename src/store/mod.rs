@@ -26,6 +26,7 @@ pub mod json;
 pub mod lists;
 pub mod mails;
 pub mod maintenance;
+pub mod outgoing;
 pub mod queue;
 pub mod recorded;
 pub mod replays;

@@ -1,9 +1,10 @@
 //! Stored secrets, as they are encrypted: fetched by name for a delivery; stored, listed and removed from the command line.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
-use sqlx::{FromRow, PgConnection, PgPool, Postgres, Transaction};
+use serde::{Deserialize, Serialize};
+use sqlx::{FromRow, PgConnection, Postgres, Transaction};
 use tokio_postgres::Row;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::session::{Session, Sql, StoreError};
@@ -44,7 +45,8 @@ pub async fn use_secrets(session: &Session, names: &[&str]) -> Result<Used, Stor
 }
 
 /// A stored secret as it may be shown: never its value.
-#[derive(Debug, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
+#[schema(as = SecretRow)]
 pub struct Listed {
     /// Its name.
     pub name: String,
@@ -54,38 +56,52 @@ pub struct Listed {
     pub last_used_at: Option<DateTime<Utc>>,
     /// When it was first stored.
     pub created_at: DateTime<Utc>,
+    /// The account that first stored it; none: a program, or the command line.
+    pub created_by: Option<Uuid>,
 }
 
-/// All that are stored.
+/// Those that are stored, by name, from behind one.
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn list(pool: &PgPool) -> sqlx::Result<Vec<Listed>> {
-    let sql =
-        "select name, key_id, last_used_at, created_at from public.workflow_secrets order by name limit $1";
-    sqlx::query_as(sql).bind(MOST).fetch_all(pool).await
+pub async fn list(
+    connection: &mut PgConnection,
+    behind: Option<&str>,
+    limit: i64,
+) -> sqlx::Result<Vec<Listed>> {
+    let sql = "select name, key_id, last_used_at, created_at, created_by from public.workflow_secrets
+                where $1::text is null or name > $1 order by name limit $2";
+    sqlx::query_as(sql).bind(behind).bind(limit.clamp(0, MOST)).fetch_all(connection).await
 }
 
 /// Stores a secret, in place of what was there under the name. Whether something was.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn store(pool: &PgPool, name: &str, sealed: &Sealed) -> sqlx::Result<bool> {
-    let sql = "insert into public.workflow_secrets as s (name, ciphertext, nonce, key_id) values ($1, $2, $3, $4)
-               on conflict (name) do update
-                  set ciphertext = excluded.ciphertext, nonce = excluded.nonce, key_id = excluded.key_id, last_used_at = null
-               returning s.xmax <> 0";
-    let replaced = sqlx::query_scalar(sql).bind(name).bind(&sealed.ciphertext).bind(&sealed.nonce);
-    replaced.bind(&sealed.key_id).fetch_one(pool).await
+pub async fn store(connection: &mut PgConnection, name: &str, sealed: &Sealed) -> sqlx::Result<bool> {
+    // Neither statement reads what is stored: the API's role may not.
+    let replace = "update public.workflow_secrets set ciphertext = $2, nonce = $3, key_id = $4, last_used_at = null where name = $1";
+    let add = "insert into public.workflow_secrets (name, ciphertext, nonce, key_id) values ($1, $2, $3, $4)
+               on conflict (name) do update set ciphertext = $2, nonce = $3, key_id = $4, last_used_at = null";
+    for (sql, was_there) in [(replace, true), (add, false)] {
+        let query = sqlx::query(sql).bind(name).bind(&sealed.ciphertext).bind(&sealed.nonce);
+        let done = query.bind(&sealed.key_id).execute(&mut *connection).await?;
+        if done.rows_affected() > 0 {
+            return Ok(was_there);
+        }
+    }
+    Ok(false)
 }
 
 /// Removes a secret. Whether it was there.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn remove(pool: &PgPool, name: &str) -> sqlx::Result<bool> {
-    let done =
-        sqlx::query("delete from public.workflow_secrets where name = $1").bind(name).execute(pool).await?;
+pub async fn remove(connection: &mut PgConnection, name: &str) -> sqlx::Result<bool> {
+    let done = sqlx::query("delete from public.workflow_secrets where name = $1")
+        .bind(name)
+        .execute(connection)
+        .await?;
     Ok(done.rows_affected() > 0)
 }
 

@@ -14,6 +14,7 @@ const CALLERS: &[(&str, &str)] = &[
     ("anew", "service_role"),
     ("audit_loyalty", "service_role thendo_engine"),
     ("campaign_audience", "service_role thendo_engine"),
+    ("campaign_size", "thendo_api"),
     ("start_campaign", "thendo_engine"),
     ("campaign_content", "thendo_engine"),
     ("feed_campaign", "thendo_engine"),

@@ -15,10 +15,11 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::output::{Advice, BAD, Format, GOOD, QUIET, one_line, print_json, print_line};
-use super::{Session, keys, validate};
+use super::{Session, validate};
 use crate::domain::ids::NodeId;
 use crate::kinds;
 use crate::mail::compose::Composer;
+use crate::operations::key_file;
 use crate::testrun::cases::Settings;
 use crate::testrun::expect::{Difference, differences, updated};
 use crate::testrun::{Outcome, Report, Role, Stage, TestRun as Trial};
@@ -191,7 +192,7 @@ async fn stage(session: &Session) -> anyhow::Result<Stage> {
 
 /// As [`stage`], on another database.
 pub(super) async fn stage_on(session: &Session, url: SecretString) -> anyhow::Result<Stage> {
-    let composer = keys::load(&session.settings)
+    let composer = key_file::load(&session.settings)
         .and_then(|keys| Composer::from_settings(&session.settings, Arc::new(keys)))
         .inspect_err(|fault| tracing::warn!(%fault, "mails are shown without their headers"))
         .ok()

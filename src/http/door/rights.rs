@@ -43,7 +43,7 @@ impl Right {
     }
 }
 
-use Right::{Admin, Author, Open, Operate, Read, SignedIn};
+use Right::{Admin, Author, Open, Operate, Read, Secrets, SignedIn};
 
 /// Every route of the API.
 pub const TABLE: &[(&str, &str, Right)] = &[
@@ -75,10 +75,21 @@ pub const TABLE: &[(&str, &str, Right)] = &[
     ("POST", "/api/v1/executions/{execution}/undo", Operate),
     ("POST", "/api/v1/executions/cancel", Operate),
     ("POST", "/api/v1/executions/retry", Operate),
+    ("GET", "/api/v1/campaigns", Read),
+    ("GET", "/api/v1/campaigns/{campaign}", Read),
+    ("POST", "/api/v1/campaigns/{campaign}/pause", Operate),
+    ("POST", "/api/v1/campaigns/{campaign}/resume", Operate),
+    ("POST", "/api/v1/campaigns/{campaign}/cancel", Operate),
+    ("GET", "/api/v1/deliveries", Read),
+    ("GET", "/api/v1/deliveries/{delivery}", Read),
+    ("GET", "/api/v1/dead-letters", Read),
     ("GET", "/api/v1/alerts", Read),
     ("GET", "/api/v1/keys", Admin),
     ("POST", "/api/v1/keys", Admin),
     ("DELETE", "/api/v1/keys/{key}", Admin),
+    ("GET", "/api/v1/secrets", Secrets),
+    ("PUT", "/api/v1/secrets/{name}", Secrets),
+    ("DELETE", "/api/v1/secrets/{name}", Secrets),
     ("GET", "/api/v1/audit", Admin),
 ];
 

@@ -2,9 +2,12 @@
 
 mod accounts;
 mod callers;
+mod campaigns;
+mod deliveries;
 mod door;
 mod executions;
 mod remote;
+mod secrets;
 mod sessions;
 mod workflows;
 

@@ -1,5 +1,8 @@
 //! The command line asks a daemon instead of a database, and says the same.
 
+use std::io::Write;
+use std::process::Stdio;
+
 use serde_json::Value;
 
 use super::{Api, makes_key};
@@ -8,13 +11,27 @@ use crate::support::{mail_on_order, points_and_deposit};
 
 /// Runs the binary on the daemon: exit code, standard output, standard error.
 async fn remote(api: &Api, key: Option<&str>, args: &[&str]) -> (Option<i32>, String, String) {
+    remote_with(api, key, args, "").await
+}
+
+/// As [`remote`], with something on standard input.
+async fn remote_with(
+    api: &Api,
+    key: Option<&str>,
+    args: &[&str],
+    input: &str,
+) -> (Option<i32>, String, String) {
     let mut command = thendo();
-    command.args(args).env("THENDO_SERVER", &api.daemon.http).stdin(std::process::Stdio::null());
+    command.args(args).env("THENDO_SERVER", &api.daemon.http);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     if let Some(key) = key {
         command.env("THENDO_API_KEY", key);
     }
-    let said =
-        tokio::task::spawn_blocking(move || command.output().expect("the binary")).await.expect("no panic");
+    let mut child = command.spawn().expect("the binary");
+    // One that reads nothing may be gone already.
+    let _unread = child.stdin.take().expect("piped").write_all(input.as_bytes());
+    let said = tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("no panic");
+    let said = said.expect("ends");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (said.status.code(), text(&said.stdout), text(&said.stderr))
 }
@@ -91,4 +108,55 @@ async fn why_a_daemon_is_not_asked_or_refuses_is_said() {
     assert!(code == Some(1) && err.contains("does not answer"), "{err}");
     let (code, _, err) = remote(&api, Some(&reader), &["keys", "create", "more", "--scope", "admin"]).await;
     assert!(code == Some(1) && err.contains("`admin`"), "{err}");
+}
+
+#[tokio::test]
+async fn secrets_are_stored_listed_and_removed_from_afar() {
+    let api = Api::open_with(&[("THENDO_SECRETS__KEY", crate::secrets::KEY)]).await;
+    let key = Some(api.key.as_str());
+    let (code, out, err) = remote_with(&api, key, &["secrets", "set", "stripe"], "sk_live_12345678\n").await;
+    assert!(code == Some(0) && out.contains("`stripe` is stored"), "{out}{err}");
+    let (code, _, err) = remote_with(&api, key, &["secrets", "set", "stripe"], "short").await;
+    assert!(code == Some(1) && err.contains("8 to 16384 bytes"), "{err}");
+    for (args, says) in [
+        (&["secrets", "list"][..], "● stripe"),
+        (&["secrets", "list", "--format", "json"], "\"opens\": true"),
+        (&["secrets", "remove", "stripe", "--yes"], "`stripe` is removed"),
+        (&["secrets", "list"], "no secrets are stored"),
+    ] {
+        let (code, out, err) = remote(&api, key, args).await;
+        assert!(code == Some(0) && out.contains(says), "{args:?}: {out}{err}");
+    }
+    let (code, _, err) = remote(&api, key, &["secrets", "remove", "stripe", "--yes"]).await;
+    assert!(code == Some(1) && err.contains("no such secret"), "{err}");
+    let reader = makes_key(&api.shop, "reader", &["read", "author"]).await;
+    let (code, _, err) = remote(&api, Some(&reader), &["secrets", "list"]).await;
+    assert!(code == Some(1) && err.contains("`secrets`"), "{err}");
+}
+
+#[tokio::test]
+async fn campaigns_are_told_from_afar_what_they_are_told_here() {
+    let api = Api::open().await;
+    api.shop
+        .does(
+            "insert into email_templates (name, subject, text) values ('back', 'Back', 'It is back');
+             insert into waitlist_campaigns (name, template_id, status, scheduled_at)
+                 select 'Later', id, 'scheduled', now() + interval '1 day' from email_templates",
+        )
+        .await;
+    let key = Some(api.key.as_str());
+    for args in [
+        &["campaigns", "list"][..],
+        &["campaigns", "list", "--format", "json"],
+        &["campaigns", "show", "Later"],
+        &["campaigns", "show", "Later", "--format", "json"],
+        &["campaigns", "show", "Sooner"],
+        &["campaigns", "resume", "Later"],
+    ] {
+        assert_eq!(remote(&api, key, args).await, api.shop.thendo(args).await, "{args:?}");
+    }
+    let (code, out, err) = remote(&api, key, &["campaigns", "pause", "Later"]).await;
+    assert!(code == Some(0) && out.contains("Later paused"), "{out}{err}");
+    let (code, out, err) = remote(&api, key, &["campaigns", "cancel", "Later"]).await;
+    assert!(code == Some(0) && out.contains("Later cancelled"), "{out}{err}");
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::output::Advice;
+use super::{Kind, Refusal};
 use crate::domain::keys::{self, HOW_TO_GET_ONE, Keys};
 use crate::domain::settings::Settings;
 
@@ -25,10 +25,7 @@ pub fn load(settings: &Settings) -> anyhow::Result<Keys> {
     let current = match (set, &secrets.key_file) {
         (Some(key), _) => Some(key),
         (None, Some(file)) => Some(read(file)?.ok_or_else(|| {
-            Advice::error(
-                format!("there is no key in {}: the file is not there", file.display()),
-                HOW_TO_GET_ONE,
-            )
+            told(format!("there is no key in {}: the file is not there", file.display()), HOW_TO_GET_ONE)
         })?),
         (None, None) => read(&own_file(settings))?,
     };
@@ -49,6 +46,10 @@ pub fn load_or_make(settings: &Settings) -> anyhow::Result<Keys> {
     load(settings)
 }
 
+fn told(message: String, help: &str) -> anyhow::Error {
+    Refusal::new(Kind::Conflict, "no-key", message).help(help).into()
+}
+
 fn own_file(settings: &Settings) -> PathBuf {
     settings.data_dir.join(FILE)
 }
@@ -66,7 +67,7 @@ fn read(file: &Path) -> anyhow::Result<Option<SecretString>> {
         let message =
             format!("{} holds no key: it must be 32 bytes in base64, and nothing else", file.display());
         let help = "put the right file there; a new key opens nothing that another one encrypted";
-        return Err(Advice::error(message, help));
+        return Err(told(message, help));
     }
     let mode = file.metadata().map_or(0, |about| about.permissions().mode());
     if mode & 0o077 != 0 {
