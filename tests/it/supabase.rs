@@ -37,7 +37,7 @@ async fn doors(shop: &Shop) -> Vec<String> {
         select format('%s: %s may use it', t.name, r.rolname) from things t, roles r
          where t.relkind = 'S' and has_sequence_privilege(r.oid, t.oid, 'usage, select, update')
         union all
-        select format('%s.%s: %s', t.name, a.attname, a.attacl) from things t
+        select format('%s.%s: %s', t.name, a.attname, regexp_replace(a.attacl::text, '/[^,}]*', '', 'g')) from things t
           join pg_attribute a on a.attrelid = t.oid where a.attacl is not null
         union all
         select format('%s: %s may execute', f.oid::regprocedure, r.rolname) from pg_proc f, roles r
