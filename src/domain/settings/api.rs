@@ -45,14 +45,44 @@ impl Api {
             let (value, bounds) = ("too short".into(), "at least 32 letters, as Supabase's own is".into());
             return Err(OutOfBounds { key: "api.jwt_secret", value, bounds });
         }
-        let is_local = |url: &str| url.starts_with("http://127.0.0.1") || url.starts_with("http://localhost");
-        match self.jwks_url.as_ref().filter(|url| !url.starts_with("https://") && !is_local(url)) {
+        let is_good = |url: &String| {
+            url::Url::parse(url).is_ok_and(|url| match url.scheme() {
+                "https" => url.host_str().is_some(),
+                "http" => matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")),
+                _ => false,
+            })
+        };
+        match self.jwks_url.as_ref().filter(|url| !is_good(url)) {
             Some(url) => {
                 let bounds =
                     "an https address, such as `https://PROJECT.supabase.co/auth/v1/.well-known/jwks.json`";
                 Err(OutOfBounds { key: "api.jwks_url", value: format!("`{url}`"), bounds: bounds.into() })
             }
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Api;
+
+    #[test]
+    fn keys_come_over_https_or_from_this_machine() {
+        let is_good = |url: &str| Api { jwks_url: Some(url.into()), ..Api::default() }.check().is_ok();
+        for url in
+            ["https://p.supabase.co/auth/v1/.well-known/jwks.json", "http://127.0.0.1:9/x", "http://[::1]/x"]
+        {
+            assert!(is_good(url), "{url}");
+        }
+        for url in [
+            "http://127.0.0.1.evil.example/x",
+            "http://localhost@evil.example/x",
+            "http://evil.example",
+            "file:///x",
+            "x",
+        ] {
+            assert!(!is_good(url), "{url}");
         }
     }
 }

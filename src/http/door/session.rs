@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
@@ -27,10 +27,11 @@ pub struct Link {
 /// Changes a link into a session, once.
 pub async fn enter(State(door): State<Arc<Door>>, Query(link): Query<Link>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    let address = address_of(&parts);
-    if let Some(wait) = door.failures.wait(address) {
-        return too_many(wait);
+    // Looking at a link must not use it up.
+    if parts.method != Method::GET {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
+    let address = address_of(&parts);
     let context = door.context(Who { name: "link".into(), account: None, scopes: keys::all_scopes() });
     match by_link(&context, &link.token, hours(&door)).await {
         Ok(Some(token)) => {
@@ -38,7 +39,11 @@ pub async fn enter(State(door): State<Arc<Door>>, Query(link): Query<Link>, requ
             let to = HeaderValue::from_static("/");
             (StatusCode::SEE_OTHER, [(header::LOCATION, to), (header::SET_COOKIE, cookie)]).into_response()
         }
+        // Only who has no right link waits: behind a proxy all have one address.
         Ok(None) => {
+            if let Some(wait) = door.failures.wait(address) {
+                return too_many(wait);
+            }
             door.failures.add(address);
             let words = "This link opens nothing, or not any more: each opens once, within 15 minutes.\n\
                          `thendo link` makes another one.\n";

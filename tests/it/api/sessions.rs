@@ -54,6 +54,17 @@ async fn a_link_opens_once_and_its_token_stands_nowhere() {
 }
 
 #[tokio::test]
+async fn a_right_link_opens_whatever_others_tried_and_a_look_does_not_use_it_up() {
+    let api = Api::open().await;
+    let path = link(&api).await;
+    let wrong = (0..30).map(|_| ask(&api.daemon.http, "GET", "/enter?token=wrong", &[], None));
+    let wrong = futures_util::future::join_all(wrong).await;
+    assert!(wrong.iter().any(|answer| answer.status == 429), "{wrong:?}");
+    assert_eq!(ask(&api.daemon.http, "HEAD", &path, &[], None).await.status, 405);
+    assert_eq!(ask(&api.daemon.http, "GET", &path, &[], None).await.status, 303);
+}
+
+#[tokio::test]
 async fn two_who_open_a_link_at_once_are_one_session() {
     let api = Api::open().await;
     let path = link(&api).await;
