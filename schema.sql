@@ -4199,6 +4199,34 @@ comment on function public.take_webhook(text, text, text, jsonb, text[]) is 'Rec
 revoke all on function public.take_webhook(text, text, text, jsonb, text[]) from public, anon, authenticated, service_role;
 grant execute on function public.take_webhook(text, text, text, jsonb, text[]) to thendo_engine;
 
+--- function public.tell_changes()
+CREATE OR REPLACE FUNCTION public.tell_changes()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    -- Its arguments: what of, and the column of the id.
+    told json;
+    many bigint;
+begin
+    execute format('select count(*), json_agg(json_build_object(''id'', c.%1$I) order by c.%1$I) filter (where c.n <= 100)
+                      from (select d.%1$I, row_number() over () as n from changed d) c', tg_argv[1]) into many, told;
+    if many > 0 then
+        perform pg_notify('thendo_changes', json_build_object('topic', tg_argv[0],
+            'data', json_build_object('changed', told, 'more', greatest(many - 100, 0)))::text)
+            where pg_notification_queue_usage() < 0.5;
+    end if;
+    return null;
+end
+$function$;
+
+--- comment-on-function public.tell_changes()
+comment on function public.tell_changes() is 'Tells whoever watches which rows changed. Trigger.';
+
+--- grants-on-function public.tell_changes()
+revoke all on function public.tell_changes() from public, anon, authenticated, service_role;
+
 --- function public.tell_executions(uuid[], jsonb)
 CREATE OR REPLACE FUNCTION public.tell_executions(ids uuid[], word jsonb)
  RETURNS SETOF uuid
@@ -4772,8 +4800,14 @@ create table public.api_audit (
 comment on table public.api_audit is 'Who did what, by the API or the command line. Lines are added, never changed.';
 comment on column public.api_audit.account is 'No foreign key: accounts go, lines stay.';
 
+--- index public.api_audit api_audit_act
+CREATE INDEX api_audit_act ON public.api_audit USING btree (act, at DESC, id DESC);
+
 --- index public.api_audit api_audit_at
 CREATE INDEX api_audit_at ON public.api_audit USING btree (at DESC, id DESC);
+
+--- index public.api_audit api_audit_target
+CREATE INDEX api_audit_target ON public.api_audit USING btree (target, at DESC, id DESC);
 
 --- row-security public.api_audit
 alter table public.api_audit enable row level security;
@@ -7570,6 +7604,15 @@ CREATE TRIGGER set_created BEFORE INSERT ON public.waitlist_campaigns FOR EACH R
 --- trigger public.waitlist_campaigns set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.waitlist_campaigns FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
+--- trigger public.waitlist_campaigns tell_delete
+CREATE TRIGGER tell_delete AFTER DELETE ON public.waitlist_campaigns REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('campaigns', 'id');
+
+--- trigger public.waitlist_campaigns tell_insert
+CREATE TRIGGER tell_insert AFTER INSERT ON public.waitlist_campaigns REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('campaigns', 'id');
+
+--- trigger public.waitlist_campaigns tell_update
+CREATE TRIGGER tell_update AFTER UPDATE ON public.waitlist_campaigns REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('campaigns', 'id');
+
 --- row-security public.waitlist_campaigns
 alter table public.waitlist_campaigns enable row level security;
 
@@ -7656,6 +7699,15 @@ CREATE INDEX idx_workflow_alerts_happened_at ON public.workflow_alerts USING btr
 
 --- index public.workflow_alerts idx_workflow_alerts_kind
 CREATE INDEX idx_workflow_alerts_kind ON public.workflow_alerts USING btree (kind, workflow_id, happened_at);
+
+--- trigger public.workflow_alerts tell_delete
+CREATE TRIGGER tell_delete AFTER DELETE ON public.workflow_alerts REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('alerts', 'id');
+
+--- trigger public.workflow_alerts tell_insert
+CREATE TRIGGER tell_insert AFTER INSERT ON public.workflow_alerts REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('alerts', 'id');
+
+--- trigger public.workflow_alerts tell_update
+CREATE TRIGGER tell_update AFTER UPDATE ON public.workflow_alerts REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('alerts', 'id');
 
 --- row-security public.workflow_alerts
 alter table public.workflow_alerts enable row level security;
@@ -7989,8 +8041,14 @@ comment on column public.workflow_executions.attempt is '1 for the first, one mo
 --- index public.workflow_executions idx_workflow_executions_root
 CREATE INDEX idx_workflow_executions_root ON public.workflow_executions USING btree (root) WHERE (root IS NOT NULL);
 
+--- index public.workflow_executions idx_workflow_executions_status
+CREATE INDEX idx_workflow_executions_status ON public.workflow_executions USING btree (status, event_at DESC, id DESC) WHERE (status <> 'succeeded'::text);
+
 --- index public.workflow_executions idx_workflow_executions_workflow_id
-CREATE INDEX idx_workflow_executions_workflow_id ON public.workflow_executions USING btree (workflow_id, event_at DESC);
+CREATE INDEX idx_workflow_executions_workflow_id ON public.workflow_executions USING btree (workflow_id, event_at DESC, id DESC);
+
+--- index public.workflow_executions idx_workflow_executions_workflow_status
+CREATE INDEX idx_workflow_executions_workflow_status ON public.workflow_executions USING btree (workflow_id, status, event_at DESC, id DESC) WHERE (status <> 'succeeded'::text);
 
 --- trigger public.workflow_executions set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.workflow_executions FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
@@ -8081,6 +8139,15 @@ create table public.workflow_holds (
 --- comment public.workflow_holds
 comment on table public.workflow_holds is 'Workflows that an admin, or a guard, has brought to a stop until somebody releases them.';
 comment on column public.workflow_holds.workflow_id is 'Which; all zeros for all of them.';
+
+--- trigger public.workflow_holds tell_delete
+CREATE TRIGGER tell_delete AFTER DELETE ON public.workflow_holds REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('workflows', 'workflow_id');
+
+--- trigger public.workflow_holds tell_insert
+CREATE TRIGGER tell_insert AFTER INSERT ON public.workflow_holds REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('workflows', 'workflow_id');
+
+--- trigger public.workflow_holds tell_update
+CREATE TRIGGER tell_update AFTER UPDATE ON public.workflow_holds REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('workflows', 'workflow_id');
 
 --- row-security public.workflow_holds
 alter table public.workflow_holds enable row level security;
@@ -8428,6 +8495,9 @@ comment on column public.workflow_waiting.slot is 'The key of concurrency of whi
 comment on column public.workflow_waiting.wants_slot is 'It has not begun: the key of concurrency that it waits for.';
 comment on column public.workflow_waiting.held is 'It would go on, or begin, but its workflow is held.';
 
+--- index public.workflow_waiting idx_workflow_waiting_event_at
+CREATE INDEX idx_workflow_waiting_event_at ON public.workflow_waiting USING btree (event_at DESC, id DESC);
+
 --- index public.workflow_waiting idx_workflow_waiting_held
 CREATE INDEX idx_workflow_waiting_held ON public.workflow_waiting USING btree (workflow_id, event_at, id) WHERE held;
 
@@ -8441,7 +8511,7 @@ CREATE INDEX idx_workflow_waiting_slot ON public.workflow_waiting USING btree (w
 CREATE INDEX idx_workflow_waiting_wants_slot ON public.workflow_waiting USING btree (workflow_id, wants_slot, event_at, id) WHERE (wants_slot IS NOT NULL);
 
 --- index public.workflow_waiting idx_workflow_waiting_workflow_id
-CREATE INDEX idx_workflow_waiting_workflow_id ON public.workflow_waiting USING btree (workflow_id);
+CREATE INDEX idx_workflow_waiting_workflow_id ON public.workflow_waiting USING btree (workflow_id, event_at DESC, id DESC);
 
 --- trigger public.workflow_waiting hand_on_slot_of_deleted
 CREATE CONSTRAINT TRIGGER hand_on_slot_of_deleted AFTER DELETE ON public.workflow_waiting DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.slot IS NOT NULL) OR (old.wants_slot IS NOT NULL))) EXECUTE FUNCTION public.hand_on_slot();
@@ -8508,6 +8578,15 @@ CREATE TRIGGER set_created BEFORE INSERT ON public.workflows FOR EACH ROW WHEN (
 
 --- trigger public.workflows set_updated_at
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.workflows FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--- trigger public.workflows tell_delete
+CREATE TRIGGER tell_delete AFTER DELETE ON public.workflows REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('workflows', 'id');
+
+--- trigger public.workflows tell_insert
+CREATE TRIGGER tell_insert AFTER INSERT ON public.workflows REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('workflows', 'id');
+
+--- trigger public.workflows tell_update
+CREATE TRIGGER tell_update AFTER UPDATE ON public.workflows REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('workflows', 'id');
 
 --- trigger public.workflows workflow_deleted
 CREATE TRIGGER workflow_deleted AFTER DELETE ON public.workflows FOR EACH STATEMENT EXECUTE FUNCTION public.workflow_deleted();

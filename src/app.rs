@@ -19,6 +19,7 @@ use crate::database::role::Role;
 use crate::database::{connect, pooler, rows, server};
 use crate::domain::keys::Keys;
 use crate::domain::settings::Settings;
+use crate::engine::changes::Changes;
 use crate::engine::{self, Health, figures};
 use crate::http;
 use crate::kinds;
@@ -99,11 +100,14 @@ impl App {
             );
         }
         let health = Arc::new(Health::default());
+        let changes = Arc::new(Changes::default());
+        let live = http::live::Live::new(Arc::clone(&changes), shutdown.clone());
         let mut tasks = JoinSet::new();
         let (hits, incoming) = http::tracking::hits::queue();
         let state = http::Shared {
             pool: pool.clone(),
             door: Arc::new(http::door::Door::new(of_api, Arc::clone(&settings), data)),
+            live,
             health: Arc::clone(&health),
             metrics: recorder(),
             settings: Arc::clone(&settings),
@@ -127,6 +131,7 @@ impl App {
             keys,
             catalogue: kinds::catalogue(),
             health: Arc::clone(&health),
+            changes,
         };
         let stop = shutdown.clone();
         tasks.spawn(async move { engine::run(setup, stop).await.context("the engine stopped") });

@@ -2,6 +2,7 @@
 
 use super::advance::Run;
 use super::alerts::{announce, note};
+use super::changes::Changes;
 use super::in_force::InForce;
 use super::plans::Plans;
 use super::record::{settle, tells};
@@ -20,7 +21,7 @@ use crate::store::session::{Session, StoreError};
 /// [`StoreError`]; nothing happened.
 pub async fn set_aside(
     session: &Session,
-    plans: &Plans,
+    (plans, changes): (&Plans, &Changes),
     row: &Claimed,
     reason: &str,
 ) -> Result<(), StoreError> {
@@ -69,7 +70,7 @@ pub async fn set_aside(
             "a row of the queue that no batch survives was set aside ({name}); `thendo executions list --status failed` says why"
         );
         note(&mut moving.alarms, Kind::SetAside, None, message);
-        settle(session, plans, &mut moving, row.due_at).await
+        settle(session, plans, changes, &mut moving, row.due_at).await
     };
     match done.await {
         Ok(alerts) => {

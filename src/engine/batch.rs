@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::alerts::{announce, note};
 use super::apply::{Deliveries, Fault, Kept, Manner, Moved, Running, in_waves};
+use super::changes::Changes;
 use super::daemons::Hand;
 use super::failing::lanes_of;
 use super::figures;
@@ -78,6 +79,7 @@ pub struct Order {
 pub(super) async fn run(
     session: &Session,
     plans: &Plans,
+    changes: &Changes,
     cursors: &mut Cursors,
     order: Order,
     hand: Option<&mut Hand<'_>>,
@@ -98,7 +100,7 @@ pub(super) async fn run(
                     }
                     None => None,
                 };
-                work(session, plans, &claim, order).await
+                work(session, plans, changes, &claim, order).await
             };
             let worked = worked.await;
             (claim.rows, worked)
@@ -118,7 +120,13 @@ async fn refresh(session: &Session, plans: &Plans, claim: &Claim) -> Result<(), 
     plans.refresh(session, claim.epoch, oldest).await
 }
 
-async fn work(session: &Session, plans: &Plans, claim: &Claim, order: Order) -> Result<Done, Fault> {
+async fn work(
+    session: &Session,
+    plans: &Plans,
+    changes: &Changes,
+    claim: &Claim,
+    order: Order,
+) -> Result<Done, Fault> {
     let Claim { rows, now, bytes, .. } = claim;
     let Order { limit, manner, .. } = order;
     #[cfg(debug_assertions)]
@@ -137,7 +145,7 @@ async fn work(session: &Session, plans: &Plans, claim: &Claim, order: Order) -> 
     let mails = &plans.table().mails;
     let Moved { handed, thought } =
         in_waves(session, &mut moving.running, mails, *now, manner, &mut deliveries, &mut kept).await?;
-    let alerts = settle(session, plans, &mut moving, *now).await?;
+    let alerts = settle(session, plans, changes, &mut moving, *now).await?;
     tell(rows, &moving, &alerts, *now);
     let events =
         rows.iter().filter(|row| matches!(row.what, Due::Event(_) | Due::Unreadable(..))).count() as u64;

@@ -12,17 +12,19 @@ use tokio_postgres::AsyncMessage;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::changes::Changes;
 use super::daemons::Caution;
 use super::figures::{InUse, list};
 use super::health::Health;
 use super::wake::Wake;
 use crate::database::connect::{self, Connection};
 use crate::database::role::Role;
+use crate::store::changes::{CHANGES, WATCHING};
 use crate::store::session::Session;
 use crate::store::signals;
 
-/// Channels that the triggers use, one for each domain of `event_tables`.
-const CHANNELS: [&str; 10] = [
+/// Channels that the triggers use, one for each domain of `event_tables`; and those of who watches.
+const CHANNELS: [&str; 12] = [
     "thendo_orders",
     "thendo_billing",
     "thendo_customers",
@@ -33,6 +35,8 @@ const CHANNELS: [&str; 10] = [
     "thendo_loyalty",
     "thendo_shop",
     WORKFLOWS,
+    CHANGES,
+    WATCHING,
 ];
 const WORKFLOWS: &str = "thendo_workflows";
 /// How long a notification may take before it counts as never arriving.
@@ -52,6 +56,7 @@ pub async fn run(
     wake: Arc<Wake>,
     health: Arc<Health>,
     caution: Arc<Caution>,
+    changes: Arc<Changes>,
     shutdown: CancellationToken,
 ) {
     let mut pause = Duration::from_millis(100);
@@ -60,10 +65,11 @@ pub async fn run(
     while !shutdown.is_cancelled() {
         let began = Instant::now();
         let ended = tokio::select! {
-            ended = listen(&mut warned, &url, &side, &wake, &health, &caution) => ended,
+            ended = listen(&mut warned, &url, &side, &wake, &health, &caution, &changes) => ended,
             () = shutdown.cancelled() => return,
         };
         side.send_replace(None);
+        changes.lose();
         Health::set(&health.listening, false);
         Health::set(&health.notified, false);
         if began.elapsed() > Duration::from_secs(30) {
@@ -93,6 +99,7 @@ async fn listen(
     wake: &Wake,
     health: &Health,
     caution: &Caution,
+    changes: &Changes,
 ) -> Result<(), Lost> {
     let (client, connection) = connect::connect(url, "listener", Role::Engine).await?;
     let _in_use = InUse::one();
@@ -120,11 +127,14 @@ async fn listen(
                  polling instead. Use a direct or session-mode connection (Supabase: port 5432) to be woken at once"
             );
         }
-        ping(ears, caution).await
+        tokio::select! {
+            ended = ping(ears, caution, changes) => ended,
+            ended = changes.keep_asking(&session) => Ok(ended?),
+        }
     };
     tokio::select! {
         ended = listening => ended,
-        ended = pass_on(connection, &probe, &heard, wake) => ended,
+        ended = pass_on(connection, &probe, &heard, wake, changes) => ended,
     }
 }
 
@@ -148,7 +158,7 @@ impl Ears<'_> {
 
 /// Says again and again that the daemon lives, which also tells whether the connection does; and looks whether the
 /// server still takes notifications. While it does not, nobody of ours notifies (`migrations/0097_faults.sql`).
-async fn ping(ears: Ears<'_>, caution: &Caution) -> Result<(), Lost> {
+async fn ping(ears: Ears<'_>, caution: &Caution, changes: &Changes) -> Result<(), Lost> {
     let mut ticks = interval(PING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut was_full = false;
@@ -158,6 +168,7 @@ async fn ping(ears: Ears<'_>, caution: &Caution) -> Result<(), Lost> {
         let full = answered?;
         if full && !was_full {
             Health::set(&ears.health.notified, false);
+            changes.lose();
             tracing::warn!(
                 "the server's queue of notifications is half full, so no write notifies until it empties: polling \
                  instead. A session that listens has its transaction open: look for it in pg_stat_activity and end it"
@@ -176,6 +187,7 @@ async fn pass_on(
     probe: &str,
     heard: &watch::Sender<bool>,
     wake: &Wake,
+    changes: &Changes,
 ) -> Result<(), Lost> {
     while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
         match message? {
@@ -186,6 +198,10 @@ async fn pass_on(
                 wake.publisher.notify_one();
                 // The command line puts them in force by itself.
                 wake.scheduler.notify_one();
+            }
+            AsyncMessage::Notification(note) if note.channel() == CHANGES => changes.hear(note.payload()),
+            AsyncMessage::Notification(note) if note.channel() == WATCHING => {
+                changes.hear_of_watching(note.payload());
             }
             AsyncMessage::Notification(_) => {
                 metrics::counter!(list::NOTIFICATIONS).increment(1);

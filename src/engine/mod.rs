@@ -8,6 +8,7 @@ mod aside;
 pub mod batch;
 mod campaigns;
 mod cause;
+pub mod changes;
 mod daemons;
 mod deliver;
 mod failing;
@@ -52,6 +53,7 @@ use crate::outside::requests::Requests;
 use crate::store::daemons as daemons_in_store;
 use crate::store::session::Session;
 use crate::workflow::catalogue::Catalogue;
+use changes::Changes;
 use daemons::Caution;
 use failing::Failing;
 use gate::Gate;
@@ -72,6 +74,8 @@ pub struct Setup {
     pub catalogue: Catalogue,
     /// What `/readyz` tells.
     pub health: Arc<Health>,
+    /// What is told to whoever watches.
+    pub changes: Arc<Changes>,
 }
 
 /// Runs the engine until `shutdown`, then finishes the batches and deliveries at hand.
@@ -79,7 +83,7 @@ pub struct Setup {
 /// # Errors
 /// Only settings that can't work. A database that is away is waited for.
 pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let Setup { url, pool, settings, keys, catalogue, health } = setup;
+    let Setup { url, pool, settings, keys, catalogue, health, changes } = setup;
     let ways = deliver::Ways {
         mailer: Mailer::from_settings(&settings, keys.clone())?,
         requests: Requests::from_settings(&settings)?,
@@ -104,6 +108,7 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
         wake.clone(),
         health.clone(),
         caution.clone(),
+        changes.clone(),
         delivered.clone(),
     ));
     if connections.gate {
@@ -134,6 +139,7 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
         gate,
         health,
         caution: caution.clone(),
+        changes,
         failing: Failing::default(),
         beat: Mutex::new(Instant::now()),
         side: sees_side,

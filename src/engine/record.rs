@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::advance::{Run, Saved};
 use super::alerts::raise_all;
 use super::apply::Running;
+use super::changes::Changes;
 use super::figures;
 use super::flow::places;
 use super::plans::Plans;
@@ -18,6 +19,7 @@ use crate::domain::execution::{Mode, Status, Step, StepOutcome};
 use crate::domain::ids::{ExecutionId, WorkflowId};
 use crate::domain::word::WORDS;
 use crate::store::alerts::raise_dead_letters;
+use crate::store::changes;
 use crate::store::dead_letters::{self, Dead, Failure};
 use crate::store::deliveries::cancel_pending;
 use crate::store::executions::{Ended, Identity, Resting, park, record};
@@ -34,6 +36,7 @@ const WORKFLOW_FAILED: &str = "workflow_failed";
 pub(super) async fn settle(
     session: &Session,
     plans: &Plans,
+    changes: &Changes,
     moving: &mut Moving,
     now: DateTime<Utc>,
 ) -> Result<Vec<Alert>, StoreError> {
@@ -79,7 +82,7 @@ pub(super) async fn settle(
         down.lay(identity, plan, run, timer, held);
     }
     let letters = down.letters.len() as u64;
-    raised.extend(down.write(session).await?);
+    raised.extend(down.write(session, changes.is_watched()).await?);
     figures::of_settled(moving, letters, now);
     trace_settled(moving);
     Ok(raised)
@@ -143,7 +146,7 @@ impl<'a> Down<'a> {
         self.resting.push(Resting { identity, state: run.save(), timer, put_off_for, held });
     }
 
-    async fn write(mut self, session: &Session) -> Result<Vec<Alert>, StoreError> {
+    async fn write(mut self, session: &Session, watched: bool) -> Result<Vec<Alert>, StoreError> {
         last_of_each_row(&mut self.resting);
         let dead = |(identity, state, reason): &'_ (&'a Identity, Value, String)| Dead {
             identity,
@@ -154,7 +157,19 @@ impl<'a> Down<'a> {
         let mut failing: Vec<_> = self.letters.iter().map(|(identity, ..)| identity.workflow.0).collect();
         failing.sort_unstable();
         failing.dedup();
-        let (recorded, parked, placed, registered, unqueued, kept, heard, called_off, raised, committed) = tokio::join!(
+        let (
+            recorded,
+            parked,
+            placed,
+            registered,
+            unqueued,
+            kept,
+            heard,
+            called_off,
+            raised,
+            told,
+            committed,
+        ) = tokio::join!(
             biased;
             record(session, &self.ended),
             park(session, &self.resting),
@@ -165,13 +180,24 @@ impl<'a> Down<'a> {
             dead_letters::tell(session, &self.failures),
             cancel_pending(session, &self.cancelled),
             raise_dead_letters(session, &failing),
+            tell_changes(session, watched, &self.ended, &self.resting),
             session.transaction("commit"),
         );
         recorded.and(parked).and(placed).and(registered).and(unqueued).and(kept).and(heard)?;
         called_off?;
+        told?;
         let raised = raised?;
         committed.map(|()| raised)
     }
+}
+
+async fn tell_changes(
+    session: &Session,
+    watched: bool,
+    ended: &[Ended<'_>],
+    resting: &[Resting<'_, Saved>],
+) -> Result<(), StoreError> {
+    if watched { changes::tell(session, ended, resting).await } else { Ok(()) }
 }
 
 /// Of several events of one row that put an execution off, the last counts.

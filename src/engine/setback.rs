@@ -141,7 +141,7 @@ pub(super) async fn set_aside(
         }
         Due::Gone(id) => tracing::error!(event = %id, lane = row.lane, "a queue row was set aside"),
     }
-    aside::set_aside(session, &shared.plans, row, reason).await?;
+    aside::set_aside(session, (&shared.plans, &shared.changes), row, reason).await?;
     shared.wake.alerts.notify_one();
     metrics::counter!(list::SET_ASIDE).increment(1);
     Ok(())

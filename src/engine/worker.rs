@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::batch::{self, BatchError, Done};
+use super::changes::Changes;
 use super::daemons::{Caution, Hand};
 use super::failing::Failing;
 use super::figures::{InUse, list};
@@ -69,6 +70,8 @@ pub struct Shared {
     pub failing: Failing,
     /// Whether a daemon has died.
     pub caution: Arc<Caution>,
+    /// Who watches.
+    pub changes: Arc<Changes>,
     /// Where it is written down what is in hand, if one has.
     pub side: Side,
     /// When a batch last ended.
@@ -166,7 +169,9 @@ async fn work(
         let in_hand = shared.caution.restrains(&mut order).then_some(&mut hand);
         let looked = look_first(&session, &mut cursors, &mut awake, sweeps).await;
         let done = match looked {
-            Ok(true) => batch::run(&session, &shared.plans, &mut cursors, order, in_hand).await,
+            Ok(true) => {
+                batch::run(&session, &shared.plans, &shared.changes, &mut cursors, order, in_hand).await
+            }
             Ok(false) => Ok(Done::default()),
             Err(error) => Err(BatchError { rows: Vec::new(), source: error.into() }),
         };

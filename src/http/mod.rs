@@ -5,6 +5,7 @@ pub mod api;
 mod bounces;
 pub mod door;
 mod hooks;
+pub mod live;
 mod page;
 pub mod tracking;
 mod unsubscribe;
@@ -87,6 +88,8 @@ pub struct Shared {
     pub pool: PgPool,
     /// Who comes to the API.
     pub door: Arc<Door>,
+    /// What changes.
+    pub live: live::Live,
     /// How the engine is.
     pub health: Arc<Health>,
     /// The metrics.
@@ -129,7 +132,7 @@ pub async fn serve(listener: TcpListener, shared: Shared, shutdown: Cancellation
 }
 
 fn router(shared: Shared) -> Router {
-    let api = api::router(Arc::clone(&shared.door));
+    let api = api::router(Arc::clone(&shared.door), shared.live.clone());
     let mut router = Router::new()
         .route("/", get(page_of_state))
         .route("/style.css", get(style))

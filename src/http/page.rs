@@ -6,7 +6,8 @@ use html_escape::encode_text as text;
 use sqlx::PgPool;
 
 use crate::domain::settings::Settings;
-use crate::store::lists::{self, Depth, ExecutionFilter, ExecutionRow, MOST, WorkflowRow};
+use crate::store::history;
+use crate::store::lists::{self, Depth, ExecutionRow, MOST, WorkflowRow};
 
 /// What the page shows.
 #[derive(Debug)]
@@ -19,10 +20,10 @@ pub(super) struct Facts {
 impl Facts {
     /// Reads it.
     pub(super) async fn gather(pool: &PgPool) -> sqlx::Result<Self> {
-        let filter = ExecutionFilter { limit: 20, ..ExecutionFilter::default() };
+        let filter = history::Filter { limit: 20, ..history::Filter::default() };
         Ok(Self {
             workflows: lists::workflows(pool, Some("published"), 100).await?,
-            executions: lists::executions(pool, &filter).await?,
+            executions: history::executions(pool, &filter).await?.rows,
             depth: lists::depth(pool).await?,
         })
     }

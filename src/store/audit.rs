@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{FromRow, PgConnection, PgPool};
+use sqlx::{FromRow, PgConnection, PgPool, QueryBuilder};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -59,17 +59,17 @@ pub async fn list(
     behind: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> sqlx::Result<Vec<AuditRow>> {
-    let (at, id) = behind.unzip();
-    sqlx::query_as(
-        "select id, at, who, account, act, target, detail from api_audit
-          where ($1::text is null or act = $1) and ($2::text is null or target = $2)
-            and ($3::timestamptz is null or (at, id) < ($3, $4)) order by at desc, id desc limit $5",
-    )
-    .bind(act)
-    .bind(target)
-    .bind(at)
-    .bind(id)
-    .bind(limit)
-    .fetch_all(pool)
-    .await
+    let mut sql =
+        QueryBuilder::new("select id, at, who, account, act, target, detail from api_audit where true");
+    if let Some(act) = act {
+        sql.push(" and act = ").push_bind(act);
+    }
+    if let Some(target) = target {
+        sql.push(" and target = ").push_bind(target);
+    }
+    if let Some((at, id)) = behind {
+        sql.push(" and (at, id) < (").push_bind(at).push(", ").push_bind(id).push(")");
+    }
+    sql.push(" order by at desc, id desc limit ").push_bind(limit);
+    sql.build_query_as().fetch_all(pool).await
 }

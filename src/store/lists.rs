@@ -139,59 +139,6 @@ pub struct ExecutionRow {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-/// What to list.
-#[derive(Debug, Clone, Default)]
-pub struct ExecutionFilter {
-    /// Name or id of a workflow.
-    pub workflow: Option<String>,
-    /// `waiting`, `succeeded`, `failed`, `cancelled`.
-    pub status: Option<String>,
-    /// Only what comes after this one in the list.
-    pub before: Option<(DateTime<Utc>, Uuid)>,
-    /// Most rows.
-    pub limit: i64,
-}
-
-/// Executions, those that rest included, the newest event first.
-///
-/// # Errors
-/// When the database can't be asked.
-pub async fn executions(pool: &PgPool, filter: &ExecutionFilter) -> sqlx::Result<Vec<ExecutionRow>> {
-    let (before_at, before_id) = filter.before.unzip();
-    // Each half is cut to size by itself, so that neither is read as a whole.
-    sqlx::query_as(
-        "with chosen as (
-             select id from workflows where name = $1 or id::text = $1
-         ), ended as (
-             select id, event_at, event_id, workflow_id, version, status, error, started_at, finished_at
-               from workflow_executions e
-              where mode = 'live'
-                and ($1::text is null or workflow_id in (select id from chosen))
-                and ($2::text is null or status = $2)
-                and ($3::timestamptz is null or (event_at, id) < ($3, $4::uuid))
-              order by event_at desc, id desc limit $5
-         ), resting as (
-             select id, event_at, event_id, workflow_id, version, 'waiting'::text, null::text, started_at,
-                    null::timestamptz
-               from workflow_waiting
-              where ($1::text is null or workflow_id in (select id from chosen))
-                and ($2::text is null or $2 = 'waiting')
-                and ($3::timestamptz is null or (event_at, id) < ($3, $4::uuid))
-              order by event_at desc, id desc limit $5
-         ), both_kinds as (table ended union all table resting)
-         select b.id, b.event_at, b.event_id, b.workflow_id, b.version, b.status, b.error, b.started_at, b.finished_at,
-                w.name as workflow from both_kinds b left join workflows w on w.id = b.workflow_id
-          order by b.event_at desc, b.id desc limit $5",
-    )
-    .bind(&filter.workflow)
-    .bind(&filter.status)
-    .bind(before_at)
-    .bind(before_id)
-    .bind(filter.limit.clamp(0, MOST))
-    .fetch_all(pool)
-    .await
-}
-
 /// One execution with all that is known of it.
 #[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
 pub struct ExecutionDetail {

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod bounces;
 pub mod campaigns;
 pub mod cause;
+pub mod changes;
 pub mod constraints;
 pub mod cursors;
 pub mod daemons;
@@ -19,6 +20,7 @@ pub mod events;
 pub mod executions;
 pub mod figures;
 pub mod flow;
+pub mod history;
 pub mod holds;
 pub mod hooks;
 pub mod in_force;
@@ -104,6 +106,7 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &alerts::MARK_TOLD,
     &campaigns::CONTENT,
     &cause::CHAINS,
+    &changes::TELL,
     &constraints::CHECK_AT_ONCE,
     &daemons::HOLD_LOCK,
     &daemons::REGISTER,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use thendo::database::role::Role;
-use thendo::store::{OF_A_BATCH, statements};
+use thendo::store::{OF_A_BATCH, history, statements};
 
 use crate::support::Shop;
 
@@ -111,4 +111,84 @@ async fn what_was_planned_for_an_empty_table_is_planned_anew() {
     assert!(!planned(session.client()).await.is_empty(), "and so it stays");
     session.plan_anew().await.expect("a connection");
     assert_eq!(planned(session.client()).await, [] as [String; 0]);
+}
+
+/// How a page of executions is found: what reads whole tables, or sorts what it has read.
+async fn page_is_found(
+    shop: &Shop,
+    filter: &history::Filter,
+    workflows: &[Option<uuid::Uuid>],
+) -> Vec<String> {
+    let statement = history::page(filter, workflows, 51);
+    let (mut wrong, sql) = (Vec::new(), statement.sql());
+    // As it is planned once and for all, and for just these.
+    for mode in ["force_generic_plan", "force_custom_plan"] {
+        shop.db.batch_execute(&format!("set plan_cache_mode = {mode}")).await.expect("set");
+        shop.db.batch_execute(&format!("prepare page as {}", sql.as_str())).await.expect("prepared");
+        let count = "select cardinality(parameter_types), parameter_types::text[] from pg_prepared_statements where name = 'page'";
+        let types: Vec<String> = shop.db.query_one(count, &[]).await.expect("asked").get(1);
+        let value = |kind: &String| match kind.as_str() {
+            "uuid" => format!("'{}'", workflows[0].unwrap_or(uuid::Uuid::max())),
+            "bigint" => "51".into(),
+            _ => "now()".into(),
+        };
+        let values: Vec<String> = types.iter().map(value).collect();
+        let explain = format!("explain (format json) execute page({})", values.join(", "));
+        let plan: Value = shop.db.query_one(&explain, &[]).await.expect("a plan").get(0);
+        shop.db.batch_execute("deallocate page").await.expect("deallocated");
+        reads_without_order(&plan[0]["Plan"], &mut wrong);
+    }
+    wrong
+}
+
+fn reads_without_order(plan: &Value, found: &mut Vec<String>) {
+    let (kind, table) = (plan["Node Type"].as_str().unwrap_or_default(), plan["Relation Name"].as_str());
+    let of_many =
+        table.is_some_and(|table| table.starts_with("workflow_executions") || table == "workflow_waiting");
+    let rows = plan["Plan Rows"].as_f64().unwrap_or(0.0);
+    let filter = plan["Filter"].as_str().unwrap_or_default();
+    // A part that is nearly empty may be read in any way.
+    let walks = !kind.starts_with("Index") || filter.contains("status") || filter.contains("workflow_id");
+    if of_many && walks && rows >= 10.0 || kind.contains("Sort") && rows > 300.0 {
+        found.push(format!("{kind} of {table:?} by {filter}, {rows} rows"));
+    }
+    plan["Plans"].as_array().into_iter().flatten().for_each(|part| reads_without_order(part, found));
+}
+
+#[tokio::test]
+async fn every_page_of_executions_is_found_by_an_index() {
+    let shop = Shop::open().await;
+    // All of one instant, as after one statement: the id alone tells them apart.
+    shop.does(
+        "insert into workflows (name, definition)
+         select g::text, '{\"nodes\": [], \"edges\": []}' from generate_series(0, 199) g;
+         insert into workflow_executions (id, event_at, event_id, workflow_id, version, status, steps, started_at, finished_at)
+         select gen_random_uuid(), now(), gen_random_uuid(), w.id, 1,
+                case when g % 97 = 0 then 'failed' when g % 389 = 0 then 'cancelled' else 'succeeded' end, '[]', now(), now()
+           from generate_series(1, 40000) g
+           join workflows w on w.name = (g % 200)::text;
+         insert into workflow_waiting (id, event_at, event_id, workflow_id, version, lane, state, started_at)
+         select gen_random_uuid(), now(), gen_random_uuid(), w.id, 1, 1, '{}', now()
+           from generate_series(1, 20000) g join workflows w on w.name = (g % 200)::text;
+         analyze workflow_executions; analyze workflow_waiting",
+    )
+    .await;
+    let ids: Vec<uuid::Uuid> = shop
+        .db
+        .query("select id from workflows order by name", &[])
+        .await
+        .expect("asked")
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    for status in [None, Some("waiting"), Some("succeeded"), Some("failed"), Some("cancelled")] {
+        for before in [None, Some((chrono::Utc::now(), uuid::Uuid::max()))] {
+            let filter = history::Filter { status, before, ..history::Filter::default() };
+            let each = [vec![None], vec![Some(ids[0])], ids.iter().take(3).copied().map(Some).collect()];
+            for workflows in each {
+                let wrong = page_is_found(&shop, &filter, &workflows).await;
+                assert!(wrong.is_empty(), "{filter:?} of {workflows:?}: {wrong:#?}");
+            }
+        }
+    }
 }

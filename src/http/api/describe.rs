@@ -100,6 +100,24 @@ impl Describer {
                 "responses": answers("204", "The session has ended."),
             }),
         );
+        let path = self.paths.entry(format!("{BASE}/live")).or_default();
+        let mut answers = refusals(&[Kind::TooLarge, Kind::WrongType, Kind::Invalid, Kind::WrongVerb], false);
+        let events = json!({"text/event-stream": {"schema": {"type": "string"}}});
+        answers.insert(
+            "200".into(),
+            json!({"description": "Events, until the stream ends.", "content": events}),
+        );
+        path.insert("get".into(), json!({
+            "operationId": "watch", "tags": ["live"], "x-right": Right::Read.word(),
+            "summary": "What changes, as server-sent events. `anew`: read anew what you show; from here on all is told. \
+                        `executions`, `workflows`, `campaigns`, `alerts`, `backtests`: `{changed: [{id}], more}`. The \
+                        stream ends now and then: come again with `Last-Event-ID`.",
+            "parameters": [{
+                "name": "Last-Event-ID", "in": "header", "required": false, "schema": {"type": "string"},
+                "description": "The `id` of the last event that was seen: what came after it is told.",
+            }],
+            "responses": answers,
+        }));
         let path = self.paths.entry(format!("{BASE}/openapi.json")).or_default();
         path.insert("get".into(), json!({
             "operationId": "openapi", "summary": "This description.", "tags": ["session"], "security": [],

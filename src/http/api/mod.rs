@@ -10,9 +10,10 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, get, on, post};
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 
 use super::door::{self, Door, guard, session};
+use super::live::{self, Live};
 use crate::operations::all::{Visitor, visit};
 use crate::operations::{Operation, Verb};
 
@@ -22,7 +23,7 @@ pub use describe::document;
 pub const BASE: &str = "/api/v1";
 
 /// The routes, behind the door.
-pub fn router(door: Arc<Door>) -> Router {
+pub fn router(door: Arc<Door>, live: Live) -> Router {
     let mut routes = Routes { router: Router::new() };
     visit(&mut routes);
     routes
@@ -30,6 +31,8 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/api/v1/openapi.json", get(describe_it))
         .route("/api/v1/session", post(session::begin).delete(session::end))
         .route("/enter", get(session::enter))
+        .route("/api/v1/live", get(live::answer))
+        .layer(Extension(live))
         .layer(middleware::from_fn_with_state(door.clone(), guard))
         .with_state(door)
 }

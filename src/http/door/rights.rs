@@ -52,6 +52,7 @@ pub const TABLE: &[(&str, &str, Right)] = &[
     ("GET", "/api/v1/session", SignedIn),
     ("POST", "/api/v1/session", SignedIn),
     ("DELETE", "/api/v1/session", SignedIn),
+    ("GET", "/api/v1/live", Read),
     ("GET", "/api/v1/workflows", Read),
     ("POST", "/api/v1/workflows", Author),
     ("GET", "/api/v1/workflows/{workflow}", Read),
@@ -131,6 +132,7 @@ mod tests {
         let others = [
             ("GET", "/enter"),
             ("GET", "/api/v1/openapi.json"),
+            ("GET", "/api/v1/live"),
             ("POST", "/api/v1/session"),
             ("DELETE", "/api/v1/session"),
         ];

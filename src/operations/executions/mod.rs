@@ -3,7 +3,6 @@
 mod undo;
 mod words;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -14,7 +13,8 @@ pub use words::{
 };
 
 use super::{Asked, Context, Kind, Nothing, Operation, Page, Refusal, Verb, cursor, page_size};
-use crate::store::lists::{self, DeliveryRow, ExecutionDetail, ExecutionFilter, ExecutionRow};
+use crate::store::history::{self, Place};
+use crate::store::lists::{self, DeliveryRow, ExecutionDetail, ExecutionRow};
 
 /// A state of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -77,7 +77,8 @@ impl Operation for List {
     const VERB: Verb = Verb::Get;
     const PATH: &'static str = "/executions";
     const NAME: &'static str = "listExecutions";
-    const ABOUT: &'static str = "Executions, those that rest included, the newest event first.";
+    const ABOUT: &'static str = "Executions, those that rest included, the newest event first. Among very many a page \
+                                 may have fewer than `limit`: `next` leads on.";
     type Path = Nothing;
     type Query = Filter;
     type Body = Nothing;
@@ -86,15 +87,17 @@ impl Operation for List {
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Page<ExecutionRow>, Refusal> {
         let Filter { workflow, status, before, limit, cursor } = asked.query;
         let limit = page_size(limit)?;
-        let mut place: Option<(DateTime<Utc>, Uuid)> = cursor::read(cursor.as_deref())?;
+        let mut place: Option<Place> = cursor::read(cursor.as_deref())?;
         if let (None, Some(id)) = (place, before) {
             let found = lists::execution(&context.pool, id).await?.ok_or_else(|| unknown(id))?;
             place = Some((found.row.event_at, id));
         }
-        let status = status.map(|status| status.word().to_owned());
-        let filter = ExecutionFilter { workflow, status, before: place, limit: limit + 1 };
-        let found = lists::executions(&context.pool, &filter).await?;
-        Ok(Page::cut(found, limit, |row| (row.event_at, row.id)))
+        let status = status.map(Status::word);
+        let filter = history::Filter { workflow, status, before: place, limit: limit + 1 };
+        let found = history::executions(&context.pool, &filter).await?;
+        let page = Page::cut(found.rows, limit, |row| (row.event_at, row.id));
+        let further = || found.further.map(|place| cursor::write(&place));
+        Ok(Page { next: page.next.or_else(further), ..page })
     }
 }
 

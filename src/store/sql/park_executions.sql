@@ -12,7 +12,9 @@ with resting as (
     select i.id, i.event_at, i.event_id, i.workflow_id, i.version, i.lane, i.state, i.started_at, i.put_off_for,
            i.root, i.attempt, i.held
     from resting i
-    where not exists (select 1 from public.workflow_executions e where e.event_at = i.event_at and e.id = i.id)
+    left join lateral (select true as has_ended from public.workflow_executions e
+                        where e.event_at = i.event_at and e.id = i.id limit 1) e on true
+    where e.has_ended is null
     on conflict (id) do nothing
     returning id
 )

@@ -32,7 +32,9 @@ async fn comes(api: &Api, verb: &str, path: &str, shown: Option<&str>, from: &st
     }
     let answer = request.send().await.expect("an answer");
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    let body = answer.json().await.unwrap_or_default();
+    // What goes on and on is not waited for.
+    let is_stream = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+    let body = if is_stream { serde_json::Value::Null } else { answer.json().await.unwrap_or_default() };
     Answer { status, headers, body }
 }
 

@@ -152,3 +152,36 @@ async fn an_execution_is_undone_once_and_by_whom_is_known() {
     let unknown = "/executions/01963d7e-2a30-5cc1-9d39-d8fb0a86bd13/undo";
     is_problem(&api.ask("POST", unknown, None).await, 404, "no-such-execution");
 }
+
+#[tokio::test]
+async fn the_few_that_succeeded_among_many_that_did_not_are_found_page_by_page() {
+    let api = Api::open().await;
+    // Two workflows of one name: of each it is looked so far and no farther.
+    api.shop
+        .does(
+            "insert into workflows (name, definition)
+             select 'namesake', '{\"nodes\": [], \"edges\": []}' from generate_series(1, 2);
+             insert into workflow_executions (id, event_at, event_id, workflow_id, version, status, steps, started_at, finished_at)
+             select gen_random_uuid(), now() - g * interval '1 ms', gen_random_uuid(), w.ids[1 + g % 2], 1,
+                    case when g in (10, 15000, 35001, 54321) then 'succeeded' else 'cancelled' end, '[]', now(), now()
+               from generate_series(1, 55000) g,
+                    (select array_agg(id order by id) as ids from workflows where name = 'namesake') w",
+        )
+        .await;
+    for of in ["", "&workflow=namesake"] {
+        let (mut path, mut found, mut pages) = (format!("/executions?status=succeeded{of}"), Vec::new(), 0);
+        loop {
+            let page = api.ask("GET", &path, None).await;
+            assert_eq!(page.status, 200, "{page:?}");
+            found.extend(page.body["items"].as_array().expect("items").iter().map(|of| of["id"].to_string()));
+            pages += 1;
+            let Some(next) = page.body["next"].as_str() else { break };
+            path = format!("/executions?status=succeeded{of}&cursor={next}");
+        }
+        let all = found.len();
+        found.sort();
+        found.dedup();
+        assert_eq!((all, found.len()), (4, 4), "{of}: each once");
+        assert!((2..=4).contains(&pages), "{of}: {pages} pages");
+    }
+}

@@ -6,6 +6,7 @@ mod campaigns;
 mod deliveries;
 mod door;
 mod executions;
+mod live;
 mod remote;
 mod secrets;
 mod sessions;
