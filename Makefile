@@ -62,6 +62,8 @@ unit:
 	fi; \
 	scripts/dkimpy >/dev/null || { [ -z "$${TEST_REQUIRE_NEWER:-}" ] || exit 1; \
 	    echo "SKIPPED: verifying signatures of mails, for the reason above"; }; \
+	scripts/schemathesis >/dev/null || { [ -z "$${TEST_REQUIRE_NEWER:-}" ] || exit 1; \
+	    echo "SKIPPED: trying the API by its own description, for the reason above"; }; \
 	if nextest="$$(scripts/tool cargo-nextest)"; then \
 	    "$$nextest" nextest run --locked $${NEXTEST_PROFILE:+--profile $$NEXTEST_PROFILE} \
 	        $${all:+--run-ignored all -E 'not test(as_much_chaos)'}; \

@@ -3,8 +3,9 @@
 //!     cargo bench --bench engine [-- BLOCK …] [--json FILE]
 //!
 //! Blocks: footprint latency drain backlog daemons claim peers writers bulk mails workflows load
-//! campaigns ledger tracking backtest testruns. All of them without one.
+//! campaigns ledger tracking backtest testruns lists live. All of them without one.
 
+mod api;
 mod backtest;
 mod bulk;
 mod campaigns;
@@ -69,6 +70,8 @@ async fn main() -> Outcome<()> {
         "tracking" => tracking::run,
         "backtest" => backtest::run,
         "testruns" => testruns::run,
+        "lists" => api::lists,
+        "live" => api::live,
     }
     let missed = lab.table();
     println!("\n{} figures missed, {:.0} s", missed, began.elapsed().as_secs_f64());

@@ -4,6 +4,7 @@ mod accounts;
 mod callers;
 mod campaigns;
 mod deliveries;
+mod described;
 mod door;
 mod executions;
 mod live;
