@@ -89,7 +89,7 @@ begin
             raise undefined_table using message = format('rows.allow names the table `%s`, which public does not have', wish.table_name);
         end if;
         -- Who is who, what is owed, and how all of this works is not a workflow's to write past its own actions.
-        if wish.table_name like 'workflow%' or wish.table_name like '\_%' or wish.table_name = any (array['user_roles', 'loyalty_points', 'loyalty_ledger',
+        if wish.table_name like 'workflow%' or wish.table_name like 'api\_%' or wish.table_name like '\_%' or wish.table_name = any (array['user_roles', 'loyalty_points', 'loyalty_ledger',
                'oauth_providers', 'google_calendar_tokens', 'consents', 'suppressions', 'marketing_mails', 'event_tables', 'maintenance', 'medusa_mirror',
                'deposits', 'subscriptions', 'stripe_customers', 'stripe_objects', 'payment', 'user', 'api_key', 'auth_identity', 'provider_identity']) then
             raise insufficient_privilege using message = format('rows.allow names the table `%s`, which no workflow may write', wish.table_name);
@@ -497,6 +497,27 @@ comment on function public.check_deposit() is 'Before-write trigger of deposits:
 
 --- grants-on-function public.check_deposit()
 revoke all on function public.check_deposit() from public, anon, authenticated, service_role;
+
+--- function public.checking_is_the_owners()
+CREATE OR REPLACE FUNCTION public.checking_is_the_owners()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    if not pg_has_role((select c.relowner from pg_class c where c.oid = tg_relid), 'usage') then
+        raise insufficient_privilege using message = format('%I may not say what was found of a workflow', current_user),
+            hint = 'leave thendo.checking alone: put_in_force() and mark_checked() set it';
+    end if;
+    return new;
+end
+$function$;
+
+--- comment-on-function public.checking_is_the_owners()
+comment on function public.checking_is_the_owners() is 'Before-update trigger of workflows: what was found of one is written by functions of the owner alone.';
+
+--- grants-on-function public.checking_is_the_owners()
+revoke all on function public.checking_is_the_owners() from public, anon, authenticated, service_role;
 
 --- function public.claim_customer()
 CREATE OR REPLACE FUNCTION public.claim_customer()
@@ -2643,6 +2664,23 @@ comment on function public.note_hook_call(text, text) is 'Of take_webhook(): not
 
 --- grants-on-function public.note_hook_call(text, text)
 revoke all on function public.note_hook_call(text, text) from public, anon, authenticated, service_role;
+
+--- function public.note_undo(text, uuid, uuid)
+CREATE OR REPLACE FUNCTION public.note_undo(who text, account uuid, execution uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    insert into public.api_audit (who, account, act, target) values ($1, $2, 'execution.undo', $3::text)
+$function$;
+
+--- comment-on-function public.note_undo(text, uuid, uuid)
+comment on function public.note_undo(text, uuid, uuid) is 'A line of the audit: who undid an execution. For the daemon and the command line, as the engine.';
+
+--- grants-on-function public.note_undo(text, uuid, uuid)
+revoke all on function public.note_undo(text, uuid, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.note_undo(text, uuid, uuid) to thendo_engine;
 
 --- function public.pick_up_optional()
 CREATE OR REPLACE FUNCTION public.pick_up_optional()
@@ -4814,7 +4852,8 @@ alter table public.api_audit enable row level security;
 
 --- grants public.api_audit
 revoke all on public.api_audit from public, anon, authenticated, service_role;
-grant select, insert on public.api_audit to thendo_api;
+grant select on public.api_audit to thendo_api;
+grant insert (who, account, act, target, detail) on public.api_audit to thendo_api;
 
 --- table public.api_keys
 create table public.api_keys (
@@ -4847,7 +4886,9 @@ alter table public.api_keys enable row level security;
 
 --- grants public.api_keys
 revoke all on public.api_keys from public, anon, authenticated, service_role;
-grant select, insert, update on public.api_keys to thendo_api;
+grant select on public.api_keys to thendo_api;
+grant insert (name, hash, prefix, scopes, created_by, expires_at) on public.api_keys to thendo_api;
+grant update (last_used_at, revoked_at) on public.api_keys to thendo_api;
 
 --- table public.api_links
 create table public.api_links (
@@ -4868,7 +4909,8 @@ alter table public.api_links enable row level security;
 
 --- grants public.api_links
 revoke all on public.api_links from public, anon, authenticated, service_role;
-grant select, update on public.api_links to thendo_api;
+grant select on public.api_links to thendo_api;
+grant update (used_at) on public.api_links to thendo_api;
 
 --- table public.api_sessions
 create table public.api_sessions (
@@ -4879,6 +4921,7 @@ create table public.api_sessions (
     seen_at    timestamp with time zone not null default now(),
     expires_at timestamp with time zone not null,
     ended_at   timestamp with time zone,
+    id         uuid not null default gen_random_uuid(),
     constraint api_sessions_pkey PRIMARY KEY (hash),
     constraint api_sessions_hash_check CHECK ((octet_length(hash) = 32))
 );
@@ -4887,13 +4930,19 @@ create table public.api_sessions (
 comment on table public.api_sessions is 'Sessions of people in browsers.';
 comment on column public.api_sessions.account is 'Whose it is: it counts as long as the account is an admin''s. Null: whoever had the link. No foreign key: accounts go.';
 comment on column public.api_sessions.seen_at is 'To the minute.';
+comment on column public.api_sessions.id is 'What it is called; it opens nothing.';
+
+--- index public.api_sessions api_sessions_id
+CREATE UNIQUE INDEX api_sessions_id ON public.api_sessions USING btree (id);
 
 --- row-security public.api_sessions
 alter table public.api_sessions enable row level security;
 
 --- grants public.api_sessions
 revoke all on public.api_sessions from public, anon, authenticated, service_role;
-grant select, insert, update on public.api_sessions to thendo_api;
+grant select on public.api_sessions to thendo_api;
+grant insert (hash, who, account, expires_at) on public.api_sessions to thendo_api;
+grant update (seen_at, ended_at) on public.api_sessions to thendo_api;
 
 --- table public.blog_posts
 create table public.blog_posts (
@@ -7621,8 +7670,8 @@ revoke all on public.waitlist_campaigns from public, anon, authenticated, servic
 grant select, insert, update, delete on public.waitlist_campaigns to authenticated;
 grant select, insert, update, delete on public.waitlist_campaigns to service_role;
 grant select, insert, update on public.waitlist_campaigns to thendo_engine;
-grant update on public.waitlist_campaigns to thendo_api;
 grant select (id, name, status, scheduled_at, started_at, finished_at, created_at, error) on public.waitlist_campaigns to thendo_api;
+grant update (status) on public.waitlist_campaigns to thendo_api;
 
 --- table public.workflow_actions
 create table public.workflow_actions (
@@ -8338,8 +8387,10 @@ alter table public.workflow_secrets enable row level security;
 
 --- grants public.workflow_secrets
 revoke all on public.workflow_secrets from public, anon, authenticated, service_role;
-grant insert, update, delete on public.workflow_secrets to thendo_api;
+grant delete on public.workflow_secrets to thendo_api;
+grant insert (name, ciphertext, nonce, key_id) on public.workflow_secrets to thendo_api;
 grant select (id, name, key_id, last_used_at, created_at, created_by) on public.workflow_secrets to thendo_api;
+grant update (ciphertext, nonce, key_id, last_used_at) on public.workflow_secrets to thendo_api;
 
 --- table public.workflow_strikes
 create table public.workflow_strikes (
@@ -8573,6 +8624,9 @@ CREATE INDEX idx_workflows_status ON public.workflows USING btree (status);
 --- index public.workflows idx_workflows_unchecked
 CREATE INDEX idx_workflows_unchecked ON public.workflows USING btree (id) WHERE (health = 'unchecked'::text);
 
+--- trigger public.workflows checking_is_the_owners
+CREATE TRIGGER checking_is_the_owners BEFORE UPDATE ON public.workflows FOR EACH ROW WHEN ((current_setting('thendo.checking'::text, true) = 'on'::text)) EXECUTE FUNCTION public.checking_is_the_owners();
+
 --- trigger public.workflows set_created
 CREATE TRIGGER set_created BEFORE INSERT ON public.workflows FOR EACH ROW WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name]))) EXECUTE FUNCTION public.set_created();
 
@@ -8602,7 +8656,9 @@ revoke all on public.workflows from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.workflows to authenticated;
 grant select, insert, update, delete on public.workflows to service_role;
 grant select on public.workflows to thendo_engine;
-grant select, insert, update on public.workflows to thendo_api;
+grant select on public.workflows to thendo_api;
+grant insert (name, description, definition) on public.workflows to thendo_api;
+grant update (name, description, status, definition, draft) on public.workflows to thendo_api;
 
 
 -- ==== Foreign keys

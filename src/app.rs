@@ -14,18 +14,21 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::database::connect::ConnectError;
 use crate::database::migrate::{self, State};
 use crate::database::role::Role;
 use crate::database::{connect, pooler, rows, server};
 use crate::domain::keys::Keys;
 use crate::domain::settings::Settings;
 use crate::engine::changes::Changes;
+use crate::engine::connections::{Connections, WITH_API};
 use crate::engine::{self, Health, figures};
 use crate::http;
+use crate::http::door::{Door, Entrance, no_role, too_few};
 use crate::kinds;
 use crate::mail::tracking::Tracking;
 use crate::mail::unsubscribe::WayOut;
-use crate::operations;
+use crate::operations::DataPlane;
 
 /// A clean end takes at most so long.
 const LONGEST_END: Duration = Duration::from_secs(10);
@@ -91,9 +94,9 @@ impl App {
         let address = listener.local_addr().context("the address that was bound")?;
         pooler::refuse_shared_sessions(&url).await?;
         check_schema(&url).await?;
-        let pool = connect::pool(&url, engine::Connections::of(&settings).lists, Role::Engine).await?;
-        let of_api = connect::pool(&url, engine::Connections::of(&settings).api, Role::Api).await?;
-        let data = operations::DataPlane::new(url.clone(), Role::Engine, 1);
+        let connections = Connections::of(&settings);
+        let pool = connect::pool(&url, connections.lists, Role::Engine).await?;
+        let entrance = entrance(&settings, &url, &connections).await?;
         if !rows::is_taken_over(&pool, &settings.rows.allow).await? {
             tracing::warn!(
                 "the database allows other rows than the setting rows.allow says; `thendo migrate` takes that over"
@@ -106,7 +109,7 @@ impl App {
         let (hits, incoming) = http::tracking::hits::queue();
         let state = http::Shared {
             pool: pool.clone(),
-            door: Arc::new(http::door::Door::new(of_api, Arc::clone(&settings), data)),
+            entrance,
             live,
             health: Arc::clone(&health),
             metrics: recorder(),
@@ -187,6 +190,38 @@ pub async fn serve(
     let app = App::start(settings, keys, url, listener, shutdown).await?;
     tracing::info!(address = %app.address, "thendo {} serves", env!("CARGO_PKG_VERSION"));
     app.run().await
+}
+
+/// The door of the API; or why nobody comes in: the engine works all the same.
+async fn entrance(
+    settings: &Arc<Settings>,
+    url: &SecretString,
+    connections: &Connections,
+) -> Result<Entrance, ConnectError> {
+    let Some(of_api) = connections.api else {
+        let most = settings.pool_max;
+        tracing::warn!(
+            "the API answers 503: `pool_max` is {most}, and it needs {WITH_API} connections in all"
+        );
+        return Ok(Entrance::Closed(too_few(most, WITH_API)));
+    };
+    let pools = async {
+        let lookups = connect::pool(url, 1, Role::Api).await?;
+        Ok::<_, ConnectError>((lookups, connect::pool(url, of_api.operations, Role::Api).await?))
+    };
+    match pools.await {
+        Ok((lookups, operations)) => {
+            let data = DataPlane::new(url.clone(), Role::Engine, of_api.sessions as usize);
+            Ok(Entrance::Open(Arc::new(Door::new(lookups, operations, data, Arc::clone(settings)))))
+        }
+        // The server answers, and this daemon works; only who comes to the API can't be let in.
+        Err(fault) if fault.is_refusal() => {
+            let help = format!("{}; then start this daemon again", fault.help());
+            tracing::warn!(%fault, "the API answers 503: its role can't be taken; {help}");
+            Ok(Entrance::Closed(no_role(help)))
+        }
+        Err(fault) => Err(fault),
+    }
 }
 
 async fn check_schema(url: &SecretString) -> anyhow::Result<()> {

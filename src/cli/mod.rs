@@ -199,7 +199,7 @@ impl Session {
         }
         let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
         let name = format!("command line:{}", output::one_line(&name)).trim_end_matches(':').to_owned();
-        let who = Who { name, account: None, scopes: operations::keys::all_scopes() };
+        let who = Who { name, account: None, scopes: operations::keys::all_scopes(), until: None };
         let data = operations::DataPlane::new(self.database_url()?, Role::Login, 2);
         let context = Context { pool: self.pool().await?, who, settings: Arc::clone(&self.settings), data };
         Ok(Desk::Database(Box::new(context)))

@@ -18,6 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::limits::{self, CONTROL, HOME};
+use super::query::{append, decoded};
 use super::role::{self, Role};
 use super::tls::{self, Checked};
 use crate::domain::settings::mask_url;
@@ -27,6 +28,8 @@ pub type Connection =
     tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Who asks the API is told soon that others are before them.
+pub const PATIENCE_OF_API: Duration = Duration::from_secs(2);
 
 /// Why there is no connection. Never shows a password.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +63,11 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    /// Whether the server is there, and refuses.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Failed { answered: true, .. })
+    }
+
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {
@@ -158,14 +166,18 @@ pub(super) async fn drive(connection: impl Future<Output = Result<(), tokio_post
     }
 }
 
-/// A pool for the control plane. One connection is made before, so that a wrong URL is known now: the pool would
-/// try again and again, and then say only that its time is up.
+/// A pool for the control plane. One connection is made before, so that a wrong URL, or a role that can't be taken, is known
+/// now: the pool would try again and again, and then say only that its time is up.
 ///
 /// # Errors
 /// [`ConnectError`] after at most about 10 s; at once if the server refuses.
 pub async fn pool(url: &SecretString, most: u32, role: Role) -> Result<PgPool, ConnectError> {
-    let first = single(url, "control").await?;
+    let mut first = single(url, "control").await?;
     let target = Target::read(url)?;
+    let set = format!("{CONTROL}{}", role.taken());
+    sqlx::Executor::execute(&mut first, AssertSqlSafe(set))
+        .await
+        .map_err(|fault| target.failed_sqlx(&fault))?;
     let mut options = target.sqlx_options("control")?;
     if role == Role::Login {
         // Who runs a command sees that it is slow.
@@ -173,7 +185,7 @@ pub async fn pool(url: &SecretString, most: u32, role: Role) -> Result<PgPool, C
     }
     let pool = PgPoolOptions::new()
         .max_connections(most.max(1))
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(if role == Role::Api { PATIENCE_OF_API } else { PATIENCE })
         .idle_timeout(Duration::from_secs(60))
         .after_connect(move |connection, _| {
             Box::pin(async move {
@@ -301,31 +313,6 @@ impl Target {
         let reason = "no answer within 10 seconds".into();
         ConnectError::Failed { shown: self.shown.clone(), reason, answered: false }
     }
-}
-
-fn append(url: &mut String, pair: &str) {
-    url.push(if url.contains('?') { '&' } else { '?' });
-    url.push_str(pair);
-}
-
-fn decoded(value: &str) -> String {
-    let bytes = value.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let hex = value.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match hex.filter(|_| *byte == b'%') {
-            Some(read) => {
-                out.push(read);
-                at += 3;
-            }
-            None => {
-                out.push(*byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// An error with its sources, each once.

@@ -8,6 +8,7 @@ pub mod find;
 pub mod limits;
 pub mod migrate;
 pub mod pooler;
+mod query;
 pub mod role;
 pub mod rows;
 pub mod server;

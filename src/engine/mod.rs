@@ -9,6 +9,7 @@ pub mod batch;
 mod campaigns;
 mod cause;
 pub mod changes;
+pub mod connections;
 mod daemons;
 mod deliver;
 mod failing;
@@ -54,6 +55,7 @@ use crate::store::daemons as daemons_in_store;
 use crate::store::session::Session;
 use crate::workflow::catalogue::Catalogue;
 use changes::Changes;
+use connections::Connections;
 use daemons::Caution;
 use failing::Failing;
 use gate::Gate;
@@ -133,7 +135,7 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
     let shared = Arc::new(worker::Shared {
         url: url.clone(),
         settings: settings.engine.clone(),
-        workers: connections.workers,
+        workers: connections.workers as usize,
         plans,
         wake,
         gate,
@@ -144,7 +146,7 @@ pub async fn run(setup: Setup, shutdown: CancellationToken) -> anyhow::Result<()
         beat: Mutex::new(Instant::now()),
         side: sees_side,
     });
-    for number in 0..connections.workers {
+    for number in 0..connections.workers as usize {
         tasks.spawn(worker::run(shared.clone(), number, shutdown.clone()));
     }
     while let Some(ended) = tasks.join_next().await {
@@ -168,36 +170,6 @@ async fn sign_off(url: &SecretString, caution: &Caution) {
     };
     if !matches!(tokio::time::timeout(Duration::from_secs(2), farewell).await, Ok(Ok(()))) {
         tracing::debug!("the daemon could not sign off");
-    }
-}
-
-/// How the daemon's share of connections is used: the listener, the lists and the API take one each, always; the API and
-/// the lists at most as many as are left.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Connections {
-    /// Workers, one connection each.
-    pub workers: usize,
-    /// Whether the gate has one: without it every writer notifies.
-    pub gate: bool,
-    /// What is left for the lists.
-    pub lists: u32,
-    /// What is left for the API, but one for its work with the engine's statements.
-    pub api: u32,
-}
-
-impl Connections {
-    /// Fits the parts into `pool_max`.
-    pub fn of(settings: &Settings) -> Self {
-        let most = settings.pool_max as usize;
-        // With three the API has to come by with what the lists leave for a moment: it connects only when it is asked.
-        let gate = settings.engine.gate && most >= 5;
-        let workers =
-            (settings.engine.workers as usize).clamp(1, most.saturating_sub(3 + usize::from(gate)).max(1));
-        let left = most.saturating_sub(1 + workers + usize::from(gate));
-        let api = (left / 2).clamp(1, 4);
-        let lists = left.saturating_sub(api).clamp(1, 4);
-        let number = |of| u32::try_from(of).unwrap_or(1);
-        Self { workers, gate, lists: number(lists), api: number(api.saturating_sub(1).max(1)) }
     }
 }
 

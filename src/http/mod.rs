@@ -16,11 +16,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{any, get, post};
+use axum::{Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use self::door::Door;
+use self::door::Entrance;
 use crate::domain::keys::Keys;
 use crate::domain::settings::Settings;
 use crate::engine::{self, Health};
@@ -87,7 +87,7 @@ pub struct Shared {
     /// For the lists.
     pub pool: PgPool,
     /// Who comes to the API.
-    pub door: Arc<Door>,
+    pub entrance: Entrance,
     /// What changes.
     pub live: live::Live,
     /// How the engine is.
@@ -132,7 +132,7 @@ pub async fn serve(listener: TcpListener, shared: Shared, shutdown: Cancellation
 }
 
 fn router(shared: Shared) -> Router {
-    let api = api::router(Arc::clone(&shared.door), shared.live.clone());
+    let api = api::router(&shared.entrance, shared.live.clone());
     let mut router = Router::new()
         .route("/", get(page_of_state))
         .route("/style.css", get(style))
@@ -145,6 +145,7 @@ fn router(shared: Shared) -> Router {
         .route("/c/{token}", get(tracking::click))
         .route("/unsubscribe/{token}", get(unsubscribe::look).post(unsubscribe::act))
         .fallback(nothing_here)
+        .layer(middleware::from_fn(door::has_a_line))
         .with_state(shared)
         .merge(api)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
@@ -193,8 +194,19 @@ async fn style() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("page.css"))
 }
 
-async fn page_of_state(State(shared): State<Shared>) -> impl IntoResponse {
-    let facts = tokio::time::timeout(LONGEST_QUERY, page::Facts::gather(&shared.pool)).await;
+async fn page_of_state(
+    State(shared): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> impl IntoResponse {
+    let facts = async {
+        let is_known = match &shared.entrance {
+            Entrance::Open(door) => door.knows(&headers, peer.ip()).await,
+            Entrance::Closed(_) => false,
+        };
+        page::Facts::gather(&shared.pool, is_known).await
+    };
+    let facts = tokio::time::timeout(LONGEST_QUERY, facts).await;
     let facts = match facts {
         Ok(Ok(facts)) => Ok(facts),
         Ok(Err(fault)) => {

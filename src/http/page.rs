@@ -12,20 +12,28 @@ use crate::store::lists::{self, Depth, ExecutionRow, MOST, WorkflowRow};
 /// What the page shows.
 #[derive(Debug)]
 pub(super) struct Facts {
+    depth: Depth,
+    whole: Option<Whole>,
+}
+
+/// What only who is signed in sees.
+#[derive(Debug)]
+struct Whole {
     workflows: Vec<WorkflowRow>,
     executions: Vec<ExecutionRow>,
-    depth: Depth,
 }
 
 impl Facts {
-    /// Reads it.
-    pub(super) async fn gather(pool: &PgPool) -> sqlx::Result<Self> {
+    /// Reads it; what only who is signed in sees, if that is so.
+    pub(super) async fn gather(pool: &PgPool, is_known: bool) -> sqlx::Result<Self> {
+        let depth = lists::depth(pool).await?;
+        if !is_known {
+            return Ok(Self { depth, whole: None });
+        }
         let filter = history::Filter { limit: 20, ..history::Filter::default() };
-        Ok(Self {
-            workflows: lists::workflows(pool, Some("published"), 100).await?,
-            executions: history::executions(pool, &filter).await?.rows,
-            depth: lists::depth(pool).await?,
-        })
+        let workflows = lists::workflows(pool, Some("published"), 100).await?;
+        let executions = history::executions(pool, &filter).await?.rows;
+        Ok(Self { depth, whole: Some(Whole { workflows, executions }) })
     }
 }
 
@@ -46,10 +54,18 @@ pub(super) fn render(facts: &Result<Facts, &str>, unready: Option<&str>, setting
     );
     if let Ok(facts) = facts {
         push_depth(&mut html, facts.depth);
-        push_workflows(&mut html, &facts.workflows);
-        push_executions(&mut html, &facts.executions);
+        match &facts.whole {
+            Some(whole) => {
+                push_workflows(&mut html, &whole.workflows);
+                push_executions(&mut html, &whole.executions);
+            }
+            None => html.push_str(
+                "<section><p class=\"quiet\">Who is signed in sees more: <code>thendo link</code> prints a link that signs \
+                 in.</p></section>",
+            ),
+        }
     }
-    push_footer(&mut html, settings);
+    push_footer(&mut html, facts.as_ref().is_ok_and(|facts| facts.whole.is_some()).then_some(settings));
     html.push_str("</main></body></html>\n");
     html
 }
@@ -152,10 +168,13 @@ fn shape(status: &str) -> (&'static str, &'static str) {
     }
 }
 
-fn push_footer(html: &mut String, settings: &Settings) {
-    let mail = match &settings.mail.smtp_url {
-        Some(_) => "Mail goes to the SMTP server.".to_owned(),
-        None => format!("Mail goes to <code>{}</code>.", text(&settings.mailbox().display().to_string())),
+fn push_footer(html: &mut String, settings: Option<&Settings>) {
+    let mail = match settings.map(|settings| (settings, &settings.mail.smtp_url)) {
+        None => String::new(),
+        Some((_, Some(_))) => "Mail goes to the SMTP server.".to_owned(),
+        Some((settings, None)) => {
+            format!("Mail goes to <code>{}</code>.", text(&settings.mailbox().display().to_string()))
+        }
     };
     let _infallible = write!(
         html,
@@ -172,7 +191,7 @@ mod tests {
     #[test]
     fn nothing_from_outside_becomes_markup() {
         let evil = "<script>alert(1)</script>";
-        let facts = Facts {
+        let whole = Whole {
             workflows: vec![WorkflowRow {
                 id: uuid::Uuid::nil(),
                 name: evil.into(),
@@ -193,10 +212,17 @@ mod tests {
                 started_at: chrono::DateTime::UNIX_EPOCH,
                 finished_at: None,
             }],
-            depth: Depth { due: 0, waiting: 0, deliveries: 0 },
         };
+        let depth = Depth { due: 0, waiting: 0, deliveries: 0 };
+        let facts = Facts { depth, whole: Some(whole) };
         let html = render(&Ok(facts), Some(evil), &Settings::default());
         assert!(!html.contains("<script"), "{html}");
         assert_eq!(html.matches("&lt;script&gt;").count(), 7);
+        let facts = Facts { depth, whole: None };
+        let html = render(&Ok(facts), None, &Settings::default());
+        assert!(
+            html.contains("thendo link") && !html.contains("Workflows") && !html.contains("Mail"),
+            "{html}"
+        );
     }
 }

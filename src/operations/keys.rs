@@ -13,8 +13,18 @@ use uuid::Uuid;
 use super::{Asked, Context, Kind, Nothing, Operation, Page, Part, Refusal, Verb, audit, cursor, page_size};
 use crate::store::access::{self, KeyRow, NewKey};
 
-/// What a key may be for; each is a right of its own.
+/// What a key may be for.
 pub const SCOPES: [&str; 5] = ["read", "author", "operate", "secrets", "admin"];
+
+/// Whether who has these scopes has that one: whoever may do something sees what they do it to, and an admin may all.
+pub fn give(scopes: &[String], wanted: &str) -> bool {
+    scopes.iter().any(|scope| match scope.as_str() {
+        "admin" => SCOPES.contains(&wanted),
+        "author" | "operate" if wanted == "read" => true,
+        scope => scope == wanted,
+    })
+}
+
 /// What every key begins with, so that people and scanners know one.
 pub const PREFIX: &str = "thendo_";
 
@@ -101,10 +111,7 @@ impl Operation for Create {
 
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Created, Refusal> {
         let Wanted { name, scopes, expires_at } = asked.body;
-        if !(1..=100).contains(&name.chars().count()) || name.contains('\0') {
-            let message = "the name of a key has 1 to 100 letters";
-            return Err(Refusal::new(Kind::Invalid, "bad-name", message).help("name it by what will use it"));
-        }
+        check_name(&name)?;
         let mut scopes: Vec<String> = scopes;
         scopes.sort_unstable();
         scopes.dedup();
@@ -116,16 +123,13 @@ impl Operation for Create {
             return Err(Refusal::new(Kind::Invalid, "bad-scope", "a key needs a scope")
                 .help(format!("the scopes are {}", SCOPES.join(", "))));
         }
-        if let Some(more) = scopes.iter().find(|scope| !context.who.scopes.contains(scope)) {
+        if let Some(more) = scopes.iter().find(|scope| !give(&context.who.scopes, scope)) {
             let message = format!("who has not the scope `{more}` can't hand it on");
             return Err(
                 Refusal::new(Kind::Forbidden, "scope-not-yours", message).help("ask with a key that has it")
             );
         }
-        if expires_at.is_some_and(|end| end <= Utc::now()) {
-            return Err(Refusal::new(Kind::Invalid, "bad-end", "a key can't have ended before it begins")
-                .help("name a time to come"));
-        }
+        let expires_at = end(expires_at, context.who.until)?;
         let key = format!("{PREFIX}{}", draw()?.0);
         let new = NewKey {
             name: &name,
@@ -148,6 +152,38 @@ impl Operation for Create {
         audit::note(&mut transaction, &context.who, "key.create", row.id, detail).await?;
         transaction.commit().await?;
         Ok(Created { key, row })
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let message = if !(1..=100).contains(&name.chars().count()) {
+        "the name of a key has 1 to 100 letters"
+    } else if name.chars().any(char::is_control) {
+        "the name of a key has no control characters"
+    } else if name.parse::<Uuid>().is_ok() {
+        "the name of a key is no UUID: it would be taken for the id of another one"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::new(Kind::Invalid, "bad-name", message).help("name it by what will use it"))
+}
+
+/// When a new key ends. One of somebody whose own key ends does so no later.
+fn end(
+    wanted: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+) -> Result<Option<DateTime<Utc>>, Refusal> {
+    match (wanted, until) {
+        (Some(end), _) if end <= Utc::now() => {
+            Err(Refusal::new(Kind::Invalid, "bad-end", "a key can't have ended before it begins")
+                .help("name a time to come"))
+        }
+        (Some(end), Some(until)) if end > until => {
+            let message = "a key can't outlive the one that makes it";
+            Err(Refusal::new(Kind::Invalid, "bad-end", message)
+                .help(format!("name a time until {}", until.format("%Y-%m-%d %H:%M:%S UTC"))))
+        }
+        (wanted, until) => Ok(wanted.or(until)),
     }
 }
 

@@ -21,10 +21,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, Postgres, Transaction};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
 use utoipa::openapi::path::{Parameter, ParameterIn};
@@ -35,7 +37,7 @@ use uuid::Uuid;
 
 pub use refusal::{Kind, Refusal};
 
-use crate::database::connect;
+use crate::database::connect::{self, PATIENCE_OF_API};
 use crate::database::role::Role;
 use crate::domain::settings::Settings;
 use crate::store::access;
@@ -43,10 +45,20 @@ use crate::store::session::Session;
 
 /// Most items of one page.
 pub const MOST: u32 = 200;
-/// For a place among the connections of the data plane.
-const LONGEST_WAIT: Duration = Duration::from_secs(3);
+/// A session of the data plane that nobody waits for any more ends within this: its statements do.
+const LONGEST_END: Duration = Duration::from_secs(35);
+/// The server has seen the end of a session by so much later.
+const SEEN_BY: Duration = Duration::from_millis(20);
 /// Bytes of a body that holds no drawing.
-const SMALL_BODY: usize = 64 * 1024;
+pub const SMALL_BODY: usize = 64 * 1024;
+
+/// Does what takes the processor long, where nobody else waits for it.
+///
+/// # Errors
+/// When it breaks.
+pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.map_err(|fault| Refusal::Broken(fault.into()))
+}
 
 /// How an operation is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -231,6 +243,8 @@ pub struct Who {
     pub account: Option<Uuid>,
     /// Scopes that they may hand on.
     pub scopes: Vec<String>,
+    /// Until when they may come, if that is set: what they hand on ends no later.
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// What operations work with.
@@ -265,8 +279,22 @@ impl DataPlane {
 pub struct Opened {
     /// To work with.
     pub session: Session,
-    _driver: AbortOnDropHandle<()>,
-    _place: OwnedSemaphorePermit,
+    // Behind the session: it is told of the end by the session's.
+    _end: End,
+}
+
+/// Keeps the place of a connection until that is gone: the next one would be one too many.
+struct End(Option<(AbortOnDropHandle<()>, OwnedSemaphorePermit)>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let (Some((driver, place)), Ok(runtime)) = (self.0.take(), Handle::try_current()) else { return };
+        runtime.spawn(async move {
+            let _bounded = tokio::time::timeout(LONGEST_END, driver).await;
+            tokio::time::sleep(SEEN_BY).await;
+            drop(place);
+        });
+    }
 }
 
 impl Context {
@@ -275,15 +303,15 @@ impl Context {
     /// # Errors
     /// When there is none for seconds, or the database can't be reached.
     pub async fn session(&self, purpose: &str) -> Result<Opened, Refusal> {
-        let place = tokio::time::timeout(LONGEST_WAIT, Arc::clone(&self.data.places).acquire_owned()).await;
-        let Ok(Ok(_place)) = place else {
-            return Err(Refusal::new(Kind::Busy, "no-connection", "others are at such work right now")
+        let place = Arc::clone(&self.data.places).acquire_owned();
+        let Ok(Ok(place)) = tokio::time::timeout(PATIENCE_OF_API, place).await else {
+            return Err(Refusal::new(Kind::Busy, "busy", "others are at such work right now")
                 .help("try again in a moment"));
         };
         let opened = connect::connect(&self.data.url, purpose, self.data.role).await;
         let (client, connection) = opened.map_err(anyhow::Error::from)?;
-        let _driver = connect::drive_in_background(connection);
-        Ok(Opened { session: Session::new(client), _driver, _place })
+        let driver = connect::drive_in_background(connection);
+        Ok(Opened { session: Session::new(client), _end: End(Some((driver, place))) })
     }
 
     /// Begins a transaction in which what is written is this one's doing.

@@ -38,6 +38,8 @@ pub struct OpenKey {
     pub name: String,
     /// What it may do.
     pub scopes: Vec<String>,
+    /// Until when it opens; nothing: for ever.
+    pub expires_at: Option<DateTime<Utc>>,
     /// Whether its last use was noted more than a minute ago.
     pub is_stale: bool,
 }
@@ -125,13 +127,15 @@ pub async fn add_key(connection: &mut PgConnection, key: &NewKey<'_>) -> sqlx::R
     .await
 }
 
-/// Has a key open nothing any more. `None` if there is none of this name or id that opens.
+/// Has a key open nothing any more: the one of this id, else the one of this name. `None` if there is none that opens.
 ///
 /// # Errors
 /// When the database can't be written.
 pub async fn revoke_key(connection: &mut PgConnection, name_or_id: &str) -> sqlx::Result<Option<KeyRow>> {
     sqlx::query_as(
-        "update api_keys set revoked_at = now() where (name = $1 or id = $2) and revoked_at is null
+        "update api_keys set revoked_at = now() where id = (
+             select id from api_keys where (name = $1 or id = $2) and revoked_at is null order by id = $2 desc nulls last limit 1)
+           and revoked_at is null
          returning id, name, prefix, scopes, created_at, created_by, expires_at, last_used_at, revoked_at",
     )
     .bind(name_or_id)
@@ -146,7 +150,7 @@ pub async fn revoke_key(connection: &mut PgConnection, name_or_id: &str) -> sqlx
 /// When the database can't be asked.
 pub async fn open_key(pool: &PgPool, hash: &[u8]) -> sqlx::Result<Option<OpenKey>> {
     sqlx::query_as(
-        "select id, name, scopes, coalesce(last_used_at < now() - interval '1 minute', true) as is_stale
+        "select id, name, scopes, expires_at, coalesce(last_used_at < now() - interval '1 minute', true) as is_stale
            from api_keys where hash = $1 and revoked_at is null and (expires_at is null or expires_at > now()) limit 1",
     )
     .bind(hash)

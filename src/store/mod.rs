@@ -156,6 +156,7 @@ pub static BESIDE_BATCHES: &[&Sql] = &[
     &undo::ATTEMPTS,
     &undo::RESTING_ATTEMPTS,
     &undo::EFFECTS_DONE,
+    &undo::NOTE_UNDO,
     &undo::SAY_CAUSE,
     &undo::END_STATEMENTS,
     &undo::LOCK_UNDONE,

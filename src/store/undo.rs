@@ -57,6 +57,8 @@ pub(super) static UNDO_CHANGES: Sql = Sql {
     name: "undo_changes",
     text: "select n, conflict, note, is_now, points from public.undo_changes($1, $2, $3) order by n limit 100000",
 };
+pub(super) static NOTE_UNDO: Sql =
+    Sql { name: "note_undo", text: "select public.note_undo($1::text, $2::uuid, $3::uuid)" };
 // What this transaction has queued, nobody else can have seen.
 pub(super) static START_NOTHING: Sql = Sql {
     name: "start_nothing",
@@ -106,6 +108,14 @@ pub async fn root_of(session: &Session, id: ExecutionId) -> Result<Option<Root>,
 pub async fn mark_undone(session: &Session, root: Root, by: &str) -> Result<bool, StoreError> {
     let marked = session.execute(&MARK_UNDONE, &[&root.id.0, &root.event_at, &by]).await?;
     Ok(marked == 1)
+}
+
+/// Writes down in the audit who has it undone. It counts when the transaction does.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn note(session: &Session, root: Root, who: &str, account: Option<Uuid>) -> Result<(), StoreError> {
+    session.query(&NOTE_UNDO, &[&who, &account, &root.id.0]).await.map(|_| ())
 }
 
 /// By whom it was undone, and when.

@@ -48,6 +48,7 @@ const CALLERS: &[(&str, &str)] = &[
     ("tell_failures", "thendo_engine"),
     ("undo_changes", "thendo_engine"),
     ("lock_undone", "thendo_engine"),
+    ("note_undo", "thendo_engine"),
     ("replay_events", "service_role"),
     ("hold_workflow", "service_role thendo_engine"),
     ("release_workflow", "service_role"),

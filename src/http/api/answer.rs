@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -14,12 +14,23 @@ use super::problem;
 use crate::http::door::{Caller, Door};
 use crate::operations::{Asked, Kind, Match, Operation, Refusal};
 
+/// Objects and lists take far more memory than letters: a body may have one for so many bytes that it may have …
+const BYTES_OF_A_PART: usize = 32;
+/// … but as many as this always.
+const LEAST_PARTS: usize = 16 * 1024;
+
 pub(super) async fn answer<O: Operation>(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
+    let most = body.size_hint().upper();
+    // Kept until all is done: what was read is in memory as long.
+    let _place = match door.place_of::<O>(most).await {
+        Ok(place) => place,
+        Err(refusal) => return problem::of(&refusal.told()),
+    };
     let asked = match read::<O>(&mut parts, body).await {
         Ok(asked) => asked,
         Err(refusal) => return problem::of(&refusal.told()),
@@ -79,7 +90,13 @@ fn seen(parts: &Parts, wanted: Match) -> Result<Option<String>, Refusal> {
         }
         (None, _) => Ok(None),
         (Some("*"), None) => Ok(Some("*".into())),
-        (Some(text), None) => match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        // A proxy that packs answers says so of their editions.
+        (Some(text), None) => match text
+            .strip_prefix("W/")
+            .unwrap_or(text)
+            .strip_prefix('"')
+            .and_then(|text| text.strip_suffix('"'))
+        {
             Some(edition) if !edition.contains('"') => Ok(Some(edition.to_owned())),
             _ => Err(unreadable_edition()),
         },
@@ -112,6 +129,12 @@ async fn read_body<O: Operation>(parts: &Parts, body: Body) -> Result<O::Body, R
     })?;
     if bytes.is_empty() {
         return from_json(b"{}");
+    }
+    let parts_of_it = bytes.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
+    let most = LEAST_PARTS.max(O::LARGEST_BODY / BYTES_OF_A_PART);
+    if parts_of_it > most {
+        let message = format!("the body has more than {most} objects and lists");
+        return Err(Refusal::new(Kind::TooLarge, "too-many-parts", message).help("send less"));
     }
     let kind =
         parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();

@@ -6,15 +6,15 @@ pub mod problem;
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, get, on, post};
+use axum::routing::{MethodFilter, any, get, on, post};
 use axum::{Extension, Router, middleware};
 
-use super::door::{self, Door, guard, session};
+use super::door::{self, Door, Entrance, enter, guard, session};
 use super::live::{self, Live};
 use crate::operations::all::{Visitor, visit};
+use crate::operations::refusal::Told;
 use crate::operations::{Operation, Verb};
 
 pub use describe::document;
@@ -22,17 +22,36 @@ pub use describe::document;
 /// Where all of it is.
 pub const BASE: &str = "/api/v1";
 
-/// The routes, behind the door.
-pub fn router(door: Arc<Door>, live: Live) -> Router {
+/// The routes, behind the door; or what is said where it is closed.
+pub fn router(entrance: &Entrance, live: Live) -> Router {
+    match entrance {
+        Entrance::Open(door) => open(Arc::clone(door), live),
+        Entrance::Closed(told) => closed(told),
+    }
+}
+
+fn closed(told: &Told) -> Router {
+    let told = Arc::new(told.clone());
+    let say = any(move || {
+        let told = Arc::clone(&told);
+        async move { problem::of(&told) }
+    });
+    Router::new()
+        .route("/api/v1/openapi.json", get(describe_it))
+        .route("/enter", say.clone())
+        .route("/api/{*path}", say)
+}
+
+fn open(door: Arc<Door>, live: Live) -> Router {
     let mut routes = Routes { router: Router::new() };
     visit(&mut routes);
     routes
         .router
         .route("/api/v1/openapi.json", get(describe_it))
         .route("/api/v1/session", post(session::begin).delete(session::end))
-        .route("/enter", get(session::enter))
         .route("/api/v1/live", get(live::answer))
         .layer(Extension(live))
+        .route("/enter", get(enter::look).post(enter::enter))
         .layer(middleware::from_fn_with_state(door.clone(), guard))
         .with_state(door)
 }
@@ -54,7 +73,7 @@ impl Visitor for Routes {
     }
 }
 
-async fn describe_it(State(_door): State<Arc<Door>>) -> Response {
+async fn describe_it() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], document().to_string()).into_response()
 }
 

@@ -1,45 +1,69 @@
 //! The door: who comes, and what they may. Nothing is open unless `rights.rs` says so.
 
 mod accounts;
+mod cookies;
+pub mod enter;
 mod failures;
 mod jwks;
 mod own_page;
 pub mod rights;
 pub mod session;
+mod words;
 
+use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use sqlx::PgPool;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use self::accounts::Accounts;
-use self::failures::Failures;
-use self::rights::{Right, right_of, verbs_of};
+use self::failures::{Failures, Mark};
+use self::rights::{Right, right_of};
+use self::words::{closed, other_origin, too_late, too_many, unknown};
+pub use self::words::{no_role, told, too_few};
 use super::api::problem;
+use crate::database::connect::PATIENCE_OF_API;
 use crate::domain::settings::Settings;
 use crate::operations::refusal::Told;
-use crate::operations::{Context, DataPlane, Kind, Refusal, Who, keys};
+use crate::operations::{Context, DataPlane, Kind, Operation, Refusal, SMALL_BODY, Who, keys};
 use crate::store::access;
 
 /// Less than what the whole of HTTP lets anything take.
 const LONGEST: Duration = Duration::from_secs(9);
+/// Between look-ups for addresses that failed too often.
+pub(super) const BETWEEN_TURNS: Duration = Duration::from_millis(100);
+/// Large bodies that are read and worked on at the same time.
+const LARGE_AT_ONCE: usize = 2;
 /// Letters of the longest token that is looked at.
 const LONGEST_TOKEN: usize = 8 * 1024;
+
+/// The way to the API.
+#[derive(Debug, Clone)]
+pub enum Entrance {
+    /// There is a door.
+    Open(Arc<Door>),
+    /// Nobody comes in, for this reason.
+    Closed(Box<Told>),
+}
 
 /// What the door needs to know.
 #[derive(Debug)]
 pub struct Door {
-    pool: PgPool,
+    /// For who comes alone: they must not wait for those who are in.
+    lookups: PgPool,
+    operations: PgPool,
     settings: Arc<Settings>,
     data: DataPlane,
     failures: Failures,
     accounts: Accounts,
+    large: Semaphore,
 }
 
 /// By what somebody came.
@@ -66,8 +90,6 @@ pub struct Caller {
 
 /// Why somebody is not known.
 enum Stranger {
-    /// They showed nothing.
-    Silent,
     /// What they showed opens nothing.
     Wrong,
     /// It can't be found out right now.
@@ -80,123 +102,165 @@ impl From<sqlx::Error> for Stranger {
     }
 }
 
-/// What is told at the door.
-pub fn told(kind: Kind, code: &str, message: &str) -> Told {
-    let help = match kind {
-        Kind::Unknown => "send `Authorization: Bearer KEY`, or sign in by a link of `thendo link`",
-        Kind::Forbidden => "ask with a key, or an account, that has the right",
-        Kind::WrongVerb | Kind::Missing => "GET /api/v1/openapi.json says what there is",
-        Kind::TooMany => "wait, then try with what is right",
-        _ => "try again in a moment",
-    };
-    let (code, message, help) = (code.to_owned(), message.to_owned(), Some(help.to_owned()));
-    Told { kind, code, message, help, faulty: Vec::new() }
-}
-
 impl Door {
-    /// A door to this database. The pool works as the API's role.
-    pub fn new(pool: PgPool, settings: Arc<Settings>, data: DataPlane) -> Self {
+    /// A door to this database. Both pools work as the API's role.
+    pub fn new(lookups: PgPool, operations: PgPool, data: DataPlane, settings: Arc<Settings>) -> Self {
         let accounts = Accounts::new(&settings.api);
-        Self { pool, settings, data, failures: Failures::default(), accounts }
+        Self {
+            lookups,
+            operations,
+            settings,
+            data,
+            failures: Failures::default(),
+            accounts,
+            large: Semaphore::new(LARGE_AT_ONCE),
+        }
     }
 
     /// What operations work with, for this one.
     pub fn context(&self, who: Who) -> Context {
         Context {
-            pool: self.pool.clone(),
+            pool: self.operations.clone(),
             who,
             settings: Arc::clone(&self.settings),
             data: self.data.clone(),
         }
     }
 
+    /// A place among the large bodies, from before one is read: a few of them at a time. `most` is how many bytes it may have, if
+    /// that is said.
+    ///
+    /// # Errors
+    /// When there is none for seconds.
+    pub async fn place_of<O: Operation>(
+        &self,
+        most: Option<u64>,
+    ) -> Result<Option<SemaphorePermit<'_>>, Refusal> {
+        if O::LARGEST_BODY <= SMALL_BODY || most.is_some_and(|most| most <= SMALL_BODY as u64) {
+            return Ok(None);
+        }
+        match tokio::time::timeout(PATIENCE_OF_API, self.large.acquire()).await {
+            Ok(Ok(place)) => Ok(Some(place)),
+            _ => Err(Refusal::new(Kind::Busy, "busy", "others send large bodies right now")
+                .help("try again in a moment")),
+        }
+    }
+
     /// Lets somebody in, or says why not.
     async fn judge(&self, parts: &Parts, right: Right) -> Result<Caller, Response> {
         if right == Right::Open {
-            let who = Who { name: "anybody".into(), account: None, scopes: Vec::new() };
+            let who = Who { name: "anybody".into(), account: None, scopes: Vec::new(), until: None };
             return Ok(Caller { who, by: By::Nothing });
         }
-        let address = address_of(parts);
-        let caller = match self.identify(parts).await {
-            Ok(caller) => caller,
-            Err(Stranger::Silent) => return Err(unknown("it is not known who asks")),
-            Err(Stranger::Wrong) => {
-                if let Some(wait) = self.failures.wait(address) {
-                    return Err(too_many(wait));
-                }
-                self.failures.add(address);
-                return Err(unknown("what was shown opens nothing, or not any more"));
-            }
-            Err(Stranger::Untold(refusal)) => {
-                tracing::warn!(%refusal, "who asks could not be found out");
-                return Err(problem::of(&refusal.told()));
-            }
-        };
-        if !right.is_in(&caller.who.scopes) {
+        let caller = self.identify(parts).await?;
+        // Who signs out has nothing to lose by it but the session.
+        let leaves = right == Right::SignOut && caller.by == By::Cookie;
+        if !leaves && !right.is_in(&caller.who.scopes) {
             let message = match right {
-                Right::SignedIn => "this account is no admin's".into(),
+                Right::SignedIn | Right::SignOut => "this account is no admin's".into(),
                 right => format!("this needs the right `{}`", right.word()),
             };
             return Err(problem::of(&told(Kind::Forbidden, "no-right", &message)));
         }
         if caller.by == By::Cookie && !parts.method.is_safe() && !own_page::asks(&parts.headers) {
-            let message = "the request does not come from a page of this daemon";
-            return Err(problem::of(&told(Kind::Forbidden, "other-origin", message)));
+            return Err(other_origin());
         }
         Ok(caller)
     }
 
-    async fn identify(&self, parts: &Parts) -> Result<Caller, Stranger> {
-        let mut shown = parts.headers.get_all(header::AUTHORIZATION).iter();
-        match (shown.next(), shown.next()) {
-            (Some(header), None) => {
-                let token =
-                    header.to_str().ok().and_then(bearer).filter(|token| token.len() <= LONGEST_TOKEN);
-                match token.ok_or(Stranger::Wrong)? {
-                    key if key.starts_with(keys::PREFIX) => self.by_key(key).await,
-                    token => self.by_token(token).await,
-                }
+    /// Whether somebody with all rights looks at a page.
+    pub async fn knows(&self, headers: &HeaderMap, address: IpAddr) -> bool {
+        let Some(cookie) = cookies::read(headers) else { return false };
+        let known = self.looked_up(address, &keys::hash(&cookie), self.by_cookie(&cookie, false)).await;
+        known.is_ok_and(|caller| Right::Admin.is_in(&caller.who.scopes))
+    }
+
+    async fn identify(&self, parts: &Parts) -> Result<Caller, Response> {
+        let address = address_of(parts);
+        match shown(&parts.headers) {
+            Shown::Nothing => Err(unknown("it is not known who asks")),
+            Shown::Unreadable => Err(self.failed(address)),
+            Shown::Token(key) if key.starts_with(keys::PREFIX) => {
+                self.looked_up(address, &keys::hash(key), self.by_key(key)).await
             }
-            (Some(_), Some(_)) => Err(Stranger::Wrong),
-            (None, _) => match session::cookie(&parts.headers) {
-                Some(cookie) => self.by_cookie(&cookie).await,
-                None => Err(Stranger::Silent),
-            },
+            Shown::Token(token) => self.looked_up(address, &keys::hash(token), self.by_token(token)).await,
+            Shown::Cookie(cookie) => {
+                self.looked_up(address, &keys::hash(&cookie), self.by_cookie(&cookie, true)).await
+            }
         }
+    }
+
+    /// Looks somebody up. Of all addresses that failed too often one look-up is under way at a time, but for what was good a
+    /// moment ago.
+    async fn looked_up(
+        &self,
+        address: IpAddr,
+        mark: &Mark,
+        looking: impl Future<Output = Result<Caller, Stranger>>,
+    ) -> Result<Caller, Response> {
+        let turn = self.failures.turn(address, mark).await.map_err(too_many)?;
+        let looked = looking.await;
+        if turn.is_some() && matches!(looked, Err(Stranger::Wrong)) {
+            // The next one of them is not looked up before that: it is for the others that the database has time.
+            tokio::time::sleep(BETWEEN_TURNS).await;
+        }
+        match looked {
+            Ok(caller) => {
+                self.failures.was_good(*mark);
+                Ok(caller)
+            }
+            Err(Stranger::Wrong) => Err(self.failed(address)),
+            Err(Stranger::Untold(refusal)) => {
+                tracing::warn!(%refusal, "who asks could not be found out");
+                Err(problem::of(&refusal.told()))
+            }
+        }
+    }
+
+    /// What somebody showed opens nothing.
+    fn failed(&self, address: IpAddr) -> Response {
+        if let Some(wait) = self.failures.wait(address) {
+            return too_many(wait);
+        }
+        self.failures.add(address);
+        unknown("what was shown opens nothing, or not any more")
     }
 
     // What was shown is looked up by its hash: how long that takes tells nothing of what would have been right.
     async fn by_key(&self, key: &str) -> Result<Caller, Stranger> {
-        let found = access::open_key(&self.pool, &keys::hash(key)).await?.ok_or(Stranger::Wrong)?;
+        let found = access::open_key(&self.lookups, &keys::hash(key)).await?.ok_or(Stranger::Wrong)?;
         if found.is_stale {
-            access::note_key(&self.pool, found.id).await?;
+            access::note_key(&self.lookups, found.id).await?;
         }
         let name = keys::name_in_audit(&found.name, found.id);
-        Ok(Caller { who: Who { name, account: None, scopes: found.scopes }, by: By::Key })
+        let who = Who { name, account: None, scopes: found.scopes, until: found.expires_at };
+        Ok(Caller { who, by: By::Key })
     }
 
     async fn by_token(&self, token: &str) -> Result<Caller, Stranger> {
         let account = self.accounts.read(token).await.ok_or(Stranger::Wrong)?;
         let name = format!("account:{account}");
         let scopes = self.scopes_of(Some(account)).await?;
-        Ok(Caller { who: Who { name, account: Some(account), scopes }, by: By::Token })
+        Ok(Caller { who: Who { name, account: Some(account), scopes, until: None }, by: By::Token })
     }
 
-    async fn by_cookie(&self, cookie: &str) -> Result<Caller, Stranger> {
+    /// A page that asks by itself, again and again, does not use the session.
+    async fn by_cookie(&self, cookie: &str, is_used: bool) -> Result<Caller, Stranger> {
         let hash = keys::hash(cookie);
         let idle = i64::from(self.settings.api.session_idle_min) * 60;
-        let found = access::open_session(&self.pool, &hash, idle).await?.ok_or(Stranger::Wrong)?;
-        if found.is_stale {
-            access::note_session(&self.pool, &hash).await?;
+        let found = access::open_session(&self.lookups, &hash, idle).await?.ok_or(Stranger::Wrong)?;
+        if found.is_stale && is_used {
+            access::note_session(&self.lookups, &hash).await?;
         }
         let scopes = self.scopes_of(found.account).await?;
-        Ok(Caller { who: Who { name: found.who, account: found.account, scopes }, by: By::Cookie })
+        let who = Who { name: found.who, account: found.account, scopes, until: None };
+        Ok(Caller { who, by: By::Cookie })
     }
 
     /// An account has all rights as long as it is an admin's; whoever had the link has them, too.
     async fn scopes_of(&self, account: Option<uuid::Uuid>) -> Result<Vec<String>, sqlx::Error> {
         Ok(match account {
-            Some(account) if !access::is_admin(&self.pool, account).await? => Vec::new(),
+            Some(account) if !access::is_admin(&self.lookups, account).await? => Vec::new(),
             _ => keys::all_scopes(),
         })
     }
@@ -204,11 +268,11 @@ impl Door {
 
 /// Stands before every route of the API.
 pub async fn guard(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
-    let path =
-        request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().into());
+    let path = matched(&request);
     let Some(right) = right_of(request.method().as_str(), &path) else {
         return closed(&path);
     };
+    let is_safe = request.method().is_safe();
     let answered = tokio::time::timeout(LONGEST, async {
         let (parts, body) = request.into_parts();
         let caller = match door.judge(&parts, right).await {
@@ -219,48 +283,53 @@ pub async fn guard(State(door): State<Arc<Door>>, mut request: Request, next: Ne
         request.extensions_mut().insert(caller);
         next.run(request).await
     });
-    answered.await.unwrap_or_else(|_| {
-        let message = format!("it took longer than {} seconds and was given up", LONGEST.as_secs());
-        problem::of(&told(Kind::Late, "too-late", &message))
-    })
+    answered.await.unwrap_or_else(|_| too_late(is_safe))
 }
 
-/// A route without a line, or a verb that it does not have.
-fn closed(path: &str) -> Response {
-    let verbs = verbs_of(path);
-    if verbs.is_empty() {
-        return problem::of(&told(Kind::Forbidden, "closed", "this route is open to nobody"));
+/// Stands before every other route: one without a line is closed, too.
+pub async fn has_a_line(request: Request, next: Next) -> Response {
+    match matched(&request).as_str() {
+        "" => next.run(request).await,
+        path if rights::is_open(path) => next.run(request).await,
+        path => closed(path),
     }
-    let mut response = problem::of(&told(Kind::WrongVerb, "wrong-verb", "this is not asked for in this way"));
-    if let Ok(verbs) = HeaderValue::try_from(verbs.join(", ")) {
-        response.headers_mut().insert(header::ALLOW, verbs);
-    }
-    response
 }
 
-fn bearer(header: &str) -> Option<&str> {
-    let (scheme, token) = header.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+fn matched(request: &Request) -> String {
+    request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().into())
+}
+
+/// What somebody shows.
+enum Shown<'a> {
+    Nothing,
+    Unreadable,
+    Token(&'a str),
+    Cookie(String),
+}
+
+/// Who shows a token comes by that, and by nothing else. What other schemes show is for others: a proxy on the way.
+fn shown(headers: &HeaderMap) -> Shown<'_> {
+    let lines = headers.get_all(header::AUTHORIZATION).iter().map(|line| line.as_bytes().trim_ascii());
+    let is_ours = |line: &&[u8]| {
+        let scheme = line.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case(b"bearer")
+    };
+    let mut ours = lines.filter(is_ours);
+    match (ours.next(), ours.next()) {
+        (Some(line), None) => {
+            let token = std::str::from_utf8(&line["bearer".len()..]).unwrap_or_default().trim();
+            match token.len() {
+                1..=LONGEST_TOKEN => Shown::Token(token),
+                _ => Shown::Unreadable,
+            }
+        }
+        (Some(_), Some(_)) => Shown::Unreadable,
+        (None, _) => cookies::read(headers).map_or(Shown::Nothing, Shown::Cookie),
+    }
 }
 
 /// Whose request it is, as far as the network knows.
-fn address_of(parts: &Parts) -> IpAddr {
+pub(super) fn address_of(parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0.ip())
-}
-
-fn unknown(message: &str) -> Response {
-    let mut response = problem::of(&told(Kind::Unknown, "not-signed-in", message));
-    let scheme = HeaderValue::from_static("Bearer");
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
-    response
-}
-
-fn too_many(wait: Duration) -> Response {
-    let mut response =
-        problem::of(&told(Kind::TooMany, "too-many-failures", "too many failures from this address"));
-    let seconds = HeaderValue::from(wait.as_secs() + 1);
-    response.headers_mut().insert(HeaderName::from_static("retry-after"), seconds);
-    response
 }

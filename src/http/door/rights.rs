@@ -1,5 +1,7 @@
 //! What each route asks of who comes. A route without a line is closed, and a test fails.
 
+use crate::operations::keys;
+
 /// What somebody may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
@@ -7,6 +9,8 @@ pub enum Right {
     Open,
     /// Signed in, with any right.
     SignedIn,
+    /// As before; and who has a session, whatever they may by now.
+    SignOut,
     /// See everything but secrets.
     Read,
     /// Draw, publish, pause.
@@ -24,7 +28,7 @@ impl Right {
     pub fn word(self) -> &'static str {
         match self {
             Self::Open => "open",
-            Self::SignedIn => "signed in",
+            Self::SignedIn | Self::SignOut => "signed in",
             Self::Read => "read",
             Self::Author => "author",
             Self::Operate => "operate",
@@ -37,21 +41,22 @@ impl Right {
     pub fn is_in(self, scopes: &[String]) -> bool {
         match self {
             Self::Open => true,
-            Self::SignedIn => !scopes.is_empty(),
-            asked => scopes.iter().any(|scope| scope == asked.word()),
+            Self::SignedIn | Self::SignOut => !scopes.is_empty(),
+            asked => keys::give(scopes, asked.word()),
         }
     }
 }
 
-use Right::{Admin, Author, Open, Operate, Read, Secrets, SignedIn};
+use Right::{Admin, Author, Open, Operate, Read, Secrets, SignOut, SignedIn};
 
 /// Every route of the API.
 pub const TABLE: &[(&str, &str, Right)] = &[
     ("GET", "/enter", Open),
+    ("POST", "/enter", Open),
     ("GET", "/api/v1/openapi.json", Open),
     ("GET", "/api/v1/session", SignedIn),
     ("POST", "/api/v1/session", SignedIn),
-    ("DELETE", "/api/v1/session", SignedIn),
+    ("DELETE", "/api/v1/session", SignOut),
     ("GET", "/api/v1/live", Read),
     ("GET", "/api/v1/workflows", Read),
     ("POST", "/api/v1/workflows", Author),
@@ -94,6 +99,26 @@ pub const TABLE: &[(&str, &str, Right)] = &[
     ("GET", "/api/v1/audit", Admin),
 ];
 
+/// Routes that are no part of the API: whoever reaches this daemon may ask for them. What they take is signed, or says no more
+/// than how the daemon does.
+const OPEN: &[&str] = &[
+    "/",
+    "/style.css",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/hooks/{*path}",
+    "/bounces",
+    "/o/{token}",
+    "/c/{token}",
+    "/unsubscribe/{token}",
+];
+
+/// Whether a route beside the API has its line.
+pub fn is_open(path: &str) -> bool {
+    OPEN.contains(&path)
+}
+
 /// What a route asks; nothing if it has no line.
 pub fn right_of(verb: &str, path: &str) -> Option<Right> {
     // What may be read may be asked for its headers.
@@ -110,10 +135,11 @@ pub fn verbs_of(path: &str) -> Vec<&'static str> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::TABLE;
+    use super::{OPEN, Right, TABLE};
     use crate::http::api::BASE;
+    use crate::operations::Operation;
     use crate::operations::all::{Visitor, visit};
-    use crate::operations::{Operation, keys};
+    use crate::operations::keys;
 
     #[derive(Default)]
     struct Met(BTreeSet<(&'static str, String)>);
@@ -131,6 +157,7 @@ mod tests {
         // Those that no operation is: they speak of cookies, or of the API itself.
         let others = [
             ("GET", "/enter"),
+            ("POST", "/enter"),
             ("GET", "/api/v1/openapi.json"),
             ("GET", "/api/v1/live"),
             ("POST", "/api/v1/session"),
@@ -146,7 +173,31 @@ mod tests {
     fn every_right_but_signing_in_is_a_scope() {
         for line in TABLE {
             let is_scope = keys::SCOPES.contains(&line.2.word());
-            assert!(is_scope || matches!(line.2, super::Open | super::SignedIn), "{line:?}");
+            assert!(is_scope || matches!(line.2, Right::Open | Right::SignedIn | Right::SignOut), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn every_other_route_has_its_line_and_every_line_its_route() {
+        let source = include_str!("../mod.rs");
+        let routes = source.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let routes: BTreeSet<&str> = routes.collect();
+        assert_eq!(routes, OPEN.iter().copied().collect(), "routes (left), lines of OPEN (right)");
+    }
+
+    #[test]
+    fn who_may_do_something_sees_what_they_do_it_to() {
+        let rights = [Right::Read, Right::Author, Right::Operate, Right::Secrets, Right::Admin];
+        for (scope, gives) in [
+            ("read", "read"),
+            ("author", "read author"),
+            ("operate", "read operate"),
+            ("secrets", "secrets"),
+            ("admin", "read author operate secrets admin"),
+            ("other", ""),
+        ] {
+            let given = rights.iter().filter(|right| right.is_in(&[scope.to_owned()]));
+            assert_eq!(given.map(|right| right.word()).collect::<Vec<_>>().join(" "), gives, "{scope}");
         }
     }
 }

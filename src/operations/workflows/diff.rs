@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::{DRAWING_BODY, OfWorkflow, catalogue, definition_of, one, readable};
-use crate::operations::{Asked, Context, Kind, Nothing, Operation, Refusal, Verb};
+use crate::operations::{Asked, Context, Kind, Nothing, Operation, Refusal, Verb, aside};
 use crate::store::versions::{self, Head};
 use crate::workflow::diff::{self, CaptionChange, EdgeChange, NodeChange};
 
@@ -80,7 +80,7 @@ impl Operation for Compare {
             (None, Some(drawing)) => (name.unwrap_or_else(|| "the drawing".into()), drawing),
             (None, None) => ("the draft".into(), readable(&head.name, head.drawing())?),
         };
-        let diff = diff::diff(&from, &to, catalogue());
+        let diff = aside(move || diff::diff(&from, &to, catalogue())).await?;
         Ok(Compared {
             workflow: head.name,
             from: from_name,

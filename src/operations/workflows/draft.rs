@@ -6,9 +6,9 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{DRAWING_BODY, OfWorkflow, catalogue, one, one_to_edit};
+use super::{DRAWING_BODY, OfWorkflow, catalogue, compiled, one, one_to_edit};
 use crate::operations::refusal::Faulty;
-use crate::operations::{Asked, Context, Kind, Match, Nothing, Operation, Refusal, Verb, audit};
+use crate::operations::{Asked, Context, Kind, Match, Nothing, Operation, Refusal, Verb, aside, audit};
 use crate::store::versions::{self, Head};
 use crate::workflow::compile::compile;
 use crate::workflow::diagnostics::Diagnostic;
@@ -57,7 +57,11 @@ pub fn edition_of(head: &Head) -> String {
     hash(vec![told.to_string()])
 }
 
-fn drawn(head: Head) -> Draft {
+async fn drawn(head: Head) -> Result<Draft, Refusal> {
+    aside(move || judged(head)).await
+}
+
+fn judged(head: Head) -> Draft {
     let edition = edition_of(&head);
     let drawing = head.drawing();
     let diagnostics = match &drawing {
@@ -89,8 +93,8 @@ pub(super) fn unchanged(head: &Head, seen: Option<&str>) -> Result<(), Refusal> 
     }
 }
 
-/// Refuses what can't be stored.
-fn storable(name: &str, description: Option<&str>, drawing: &Value) -> Result<(), Refusal> {
+/// Refuses what can't be stored, or gives it back.
+async fn storable(name: &str, description: Option<&str>, drawing: Value) -> Result<Value, Refusal> {
     let fault = match name.chars().count() {
         0 => Some("the name is empty"),
         201.. => Some("the name has more than 200 letters"),
@@ -100,15 +104,18 @@ fn storable(name: &str, description: Option<&str>, drawing: &Value) -> Result<()
         }
         _ => None,
     };
-    let mut found: Vec<Diagnostic> = match fault {
-        Some(fault) => vec![Diagnostic::error("bad-name", fault).at("/name")],
-        None => compile(drawing, catalogue()).diagnostics,
+    let (drawing, mut found) = match fault {
+        Some(fault) => (drawing, vec![Diagnostic::error("bad-name", fault).at("/name")]),
+        None => {
+            let (drawing, outcome) = compiled(drawing).await?;
+            (drawing, outcome.diagnostics)
+        }
     };
     found.retain(|fault| UNSTORABLE.contains(&fault.code));
     if found.is_empty() {
-        return Ok(());
+        return Ok(drawing);
     }
-    let faulty = Faulty { workflow: name.to_owned(), drawing: Some(drawing.clone()), diagnostics: found };
+    let faulty = Faulty { workflow: name.to_owned(), drawing: Some(drawing), diagnostics: found };
     Err(Refusal::faulty("stored", vec![faulty], 1))
 }
 
@@ -155,7 +162,7 @@ impl Operation for Add {
 
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Draft, Refusal> {
         let NewWorkflow { name, description, definition } = asked.body;
-        storable(&name, description.as_deref(), &definition)?;
+        let definition = storable(&name, description.as_deref(), definition).await?;
         let mut transaction = context.begin().await?;
         versions::take_turn(&mut transaction).await?;
         if !versions::find_to_edit(&mut transaction, &name).await?.is_empty() {
@@ -168,7 +175,7 @@ impl Operation for Add {
         let detail = serde_json::json!({"name": name});
         audit::note(&mut transaction, &context.who, "workflow.add", id, detail).await?;
         transaction.commit().await?;
-        Ok(drawn(head))
+        drawn(head).await
     }
 }
 
@@ -192,8 +199,8 @@ impl Operation for ReadDraft {
     }
 
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Draft, Refusal> {
-        let mut connection = context.pool.acquire().await?;
-        Ok(drawn(one(&mut connection, &asked.path.workflow).await?))
+        let head = one(&mut *context.pool.acquire().await?, &asked.path.workflow).await?;
+        drawn(head).await
     }
 }
 
@@ -243,12 +250,12 @@ impl Operation for WriteDraft {
         unchanged(&head, asked.if_match.as_deref())?;
         let name = name.unwrap_or_else(|| head.name.clone());
         let description = description.or_else(|| head.description.clone());
-        storable(&name, description.as_deref(), &definition)?;
+        let definition = storable(&name, description.as_deref(), definition).await?;
         versions::draw(&mut transaction, head.id, &name, description.as_deref(), &definition).await?;
         let head = written(&mut transaction, head.id).await?;
         let detail = serde_json::json!({"name": name});
         audit::note(&mut transaction, &context.who, "workflow.draw", head.id, detail).await?;
         transaction.commit().await?;
-        Ok(drawn(head))
+        drawn(head).await
     }
 }

@@ -27,20 +27,31 @@ pub use status::{Archive, Moved, Pause, Restore, RestoreWhat, Restored, Resume, 
 pub use validate::{ToValidate, Validate, Verdict};
 pub use versions::{ShowVersion, Version, VersionPath, Versions, definition_of};
 
-use super::{Kind, Refusal};
+use super::{Kind, Refusal, aside};
 use crate::kinds;
 use crate::store::versions::{self as stored, Head};
 use crate::workflow::catalogue::Catalogue;
-use crate::workflow::compile::MAX_BYTES;
+use crate::workflow::compile::{Compiled, MAX_BYTES, compile};
 use crate::workflow::diagnostics::did_you_mean;
 
-/// Bytes of a body with drawings: layout and blanks may take more than what is drawn.
-const DRAWING_BODY: usize = 8 * MAX_BYTES;
+/// Bytes of a body with a drawing: layout and blanks may take more than what is drawn.
+const DRAWING_BODY: usize = 2 * MAX_BYTES;
+/// Bytes of a body with many of them.
+const DRAWINGS_BODY: usize = 8 * MAX_BYTES;
 
 /// All kinds of nodes, gathered once.
 fn catalogue() -> &'static Catalogue {
     static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(kinds::catalogue);
     &CATALOGUE
+}
+
+/// What the compiler says of a drawing, which is given back.
+async fn compiled(drawing: Value) -> Result<(Value, Compiled), Refusal> {
+    aside(move || {
+        let outcome = compile(&drawing, catalogue());
+        (drawing, outcome)
+    })
+    .await
 }
 
 /// Which workflow.

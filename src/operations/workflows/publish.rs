@@ -10,12 +10,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::draft::{NewWorkflow, unchanged};
-use super::{DRAWING_BODY, catalogue, one_line, one_to_edit, only, readable};
+use super::{DRAWINGS_BODY, catalogue, compiled, one_line, one_to_edit, only, readable};
 use crate::operations::refusal::Faulty;
 use crate::operations::{Asked, Context, Kind, Match, Nothing, Operation, Refusal, Verb, audit};
 use crate::store::versions::{self, Head, InFlight};
 use crate::store::{mails, secrets};
-use crate::workflow::compile::compile;
 use crate::workflow::diagnostics::{Diagnostic, any_error};
 use crate::workflow::diff;
 use crate::workflow::mails::{Mails, sent_by};
@@ -85,7 +84,7 @@ impl Operation for Publish {
     const NAME: &'static str = "publish";
     const ABOUT: &'static str = "Puts drafts in force as versions, all that are named or none. If one is broken, nothing is \
         published. `If-Match` may name the edition of a single draft.";
-    const LARGEST_BODY: usize = DRAWING_BODY;
+    const LARGEST_BODY: usize = DRAWINGS_BODY;
     const IF_MATCH: Match = Match::May;
     type Path = Nothing;
     type Query = Nothing;
@@ -114,7 +113,7 @@ impl Operation for Publish {
         for subject in workflows {
             let head = match subject {
                 Subject::Workflow(name) => one_to_edit(&mut transaction, &name).await?,
-                Subject::Drawing(drawing) => match faults(&drawing.name, &drawing.definition) {
+                Subject::Drawing(drawing) => match faults(&drawing.name, drawing.definition.clone()).await? {
                     Some(fault) => {
                         faulty.push(fault);
                         continue;
@@ -123,7 +122,7 @@ impl Operation for Publish {
                 },
             };
             unchanged(&head, asked.if_match.as_deref())?;
-            faulty.extend(faults(&head.name, &readable(&head.name, head.drawing())?));
+            faulty.extend(faults(&head.name, readable(&head.name, head.drawing())?).await?);
             heads.push(head);
         }
         if !faulty.is_empty() {
@@ -139,7 +138,7 @@ impl Operation for Publish {
                 transaction.commit().await?;
             }
         }
-        count_in_flight(&context.pool, &mut published).await?;
+        count_afterwards(&context.pool, &mut published).await;
         Ok(published)
     }
 }
@@ -159,10 +158,10 @@ pub(super) async fn note(
 }
 
 /// Why a drawing can't be put in force, if it can't.
-pub(super) fn faults(name: &str, drawing: &Value) -> Option<Faulty> {
-    let diagnostics = compile(drawing, catalogue()).diagnostics;
-    let drawing = Some(drawing.clone());
-    any_error(&diagnostics).then(|| Faulty { workflow: name.to_owned(), drawing, diagnostics })
+pub(super) async fn faults(name: &str, drawing: Value) -> Result<Option<Faulty>, Refusal> {
+    let (drawing, outcome) = compiled(drawing).await?;
+    let (drawing, diagnostics) = (Some(drawing), outcome.diagnostics);
+    Ok(any_error(&diagnostics).then(|| Faulty { workflow: name.to_owned(), drawing, diagnostics }))
 }
 
 /// The row of a drawing's workflow, with the drawing as its draft.
@@ -223,19 +222,19 @@ pub async fn put_in_force(
         });
     }
     // All are compiled before the first is put in force: from then on claims wait for this transaction.
-    let mut compiled = Vec::with_capacity(heads.len());
+    let mut all = Vec::with_capacity(heads.len());
     for (head, written) in heads.iter().zip(written) {
         let definition = readable(&head.name, versions::read(&written.definition))?;
-        let mut outcome = compile(&definition, catalogue());
+        let (definition, mut outcome) = compiled(definition).await?;
         let plan = outcome.plan.with_context(|| format!("`{}` does not compile", one_line(&head.name)))?;
         let warnings = missing_mails(connection, &plan).await?;
         outcome.diagnostics.extend(warnings.iter().cloned());
         let diagnostics = serde_json::to_value(&outcome.diagnostics).context("diagnostics")?;
         let changes = changes(connection, head, &definition).await?;
-        compiled.push(Compiled { head, revision: written.revision, plan, diagnostics, warnings, changes });
+        all.push(Compiled { head, revision: written.revision, plan, diagnostics, warnings, changes });
     }
     let mut published = Vec::with_capacity(heads.len());
-    for Compiled { head, revision, plan, diagnostics, warnings, changes } in compiled {
+    for Compiled { head, revision, plan, diagnostics, warnings, changes } in all {
         let edit = (head.id, revision);
         let version =
             versions::put_in_force(connection, edit, plan.hash(), &diagnostics, &plan.parts()).await?;
@@ -282,6 +281,13 @@ pub async fn missing_mails(connection: &mut PgConnection, plan: &Plan) -> Result
     }
     let found = mails::named(connection, &names).await?;
     Ok(Mails::load(found, &Mails::default()).warnings(plan))
+}
+
+/// As [`count_in_flight`]. What was done is not undone by it: without the counts it is answered all the same.
+pub(super) async fn count_afterwards(pool: &PgPool, published: &mut [Published]) {
+    if let Err(fault) = count_in_flight(pool, published).await {
+        tracing::warn!(%fault, "who stays with older versions could not be counted");
+    }
 }
 
 /// Counts who stays with older versions, and looks which secrets are not stored. After the commit: counting takes its time,

@@ -145,13 +145,13 @@ impl Operation for Resume {
             return Err(wrong_state(&head, &["paused"]));
         }
         let definition = readable(&head.name, versions::read(&head.definition))?;
-        if let Some(faulty) = faults(&head.name, &definition) {
+        if let Some(faulty) = faults(&head.name, definition).await? {
             return Err(Refusal::faulty("resumed", vec![faulty], 1));
         }
         let mut published = publish::put_in_force(&mut transaction, &[head], Next::Definition).await?;
         publish::note(&mut transaction, context, "workflow.resume", &published).await?;
         transaction.commit().await?;
-        publish::count_in_flight(&context.pool, &mut published).await?;
+        publish::count_afterwards(&context.pool, &mut published).await;
         Ok(published)
     }
 }

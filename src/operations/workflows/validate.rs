@@ -4,9 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{DRAWING_BODY, catalogue};
+use super::{DRAWING_BODY, compiled};
 use crate::operations::{Asked, Context, Nothing, Operation, Refusal, Verb};
-use crate::workflow::compile::compile;
 use crate::workflow::diagnostics::{Diagnostic, any_error};
 
 /// A drawing to check.
@@ -42,7 +41,7 @@ impl Operation for Validate {
     type Output = Verdict;
 
     async fn run(_context: &Context, asked: Asked<Self>) -> Result<Verdict, Refusal> {
-        let diagnostics = compile(&asked.body.definition, catalogue()).diagnostics;
+        let diagnostics = compiled(asked.body.definition).await?.1.diagnostics;
         Ok(Verdict { valid: !any_error(&diagnostics), diagnostics })
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::sleep;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use self::net::to_reverse;
 use self::whole::surely_whole;
@@ -41,6 +42,8 @@ pub struct Order {
     pub execution: ExecutionId,
     /// Who says so.
     pub by: String,
+    /// Who is written down for it in the audit: in words, and their account if they have one.
+    pub noted: (String, Option<Uuid>),
     /// For real; else it is rolled back.
     pub confirmed: bool,
     /// What changes by it is as if the shop itself had written it.
@@ -250,6 +253,8 @@ async fn in_transaction(session: &Session, order: &Order, limit: &Limit) -> Resu
     let reversed = reverse(session, root, &wanted, order.confirmed, limit).await?;
     let not_looked_at = wanted.len().saturating_sub(reversed.len());
     limit.keep(session).await?;
+    let (who, account) = &order.noted;
+    undo::note(session, root, who, *account).await?;
     let called_off = cancel_pending(session, &ids).await?;
     if !order.starts_workflows {
         undo::start_nothing(session, root).await?;

@@ -185,3 +185,26 @@ async fn the_few_that_succeeded_among_many_that_did_not_are_found_page_by_page()
         assert!((2..=4).contains(&pages), "{of}: {pages} pages");
     }
 }
+
+#[tokio::test]
+async fn what_cannot_be_noted_is_not_undone() {
+    let api = Api::open().await;
+    api.shop.publishes("points", &points_and_deposit()).await;
+    api.shop.places_order(250_00).await;
+    api.shop.has_settled().await;
+    let listed = api.ask("GET", "/executions", None).await;
+    let id = listed.body["items"][0]["id"].as_str().expect("an id").to_owned();
+    let path = format!("/executions/{id}/undo");
+    api.shop
+        .does("alter table api_audit add constraint no_undo check (act <> 'execution.undo') not valid")
+        .await;
+    let refused = api.ask("POST", &path, Some(&json!({"confirm": true}))).await;
+    is_problem(&refused, 409, "database-refuses");
+    assert_eq!((api.shop.count("deposits").await, api.shop.count("workflow_undone").await), (1, 0));
+    api.shop.does("alter table api_audit drop constraint no_undo").await;
+    assert_eq!(api.ask("POST", &path, Some(&json!({"confirm": true}))).await.status, 200);
+    let (code, out, err) = api.shop.thendo(&["undo", &id, "--confirm"]).await;
+    assert!(code == Some(1) && err.contains("was undone before"), "{out}{err}");
+    let noted = "select count(*) from api_audit where act = 'execution.undo' and who like 'key:all (%' and target = $1";
+    assert_eq!(api.shop.number(noted, &[&id]).await, 1);
+}

@@ -7,6 +7,7 @@ mod deliveries;
 mod described;
 mod door;
 mod executions;
+mod limits;
 mod live;
 mod remote;
 mod secrets;
@@ -57,6 +58,20 @@ pub async fn ask(
     Answer { status, headers, body }
 }
 
+/// Sends a form as it is.
+pub async fn sends(base: &str, verb: &str, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
+    let client = Client::builder().redirect(redirect::Policy::none()).build().expect("a client");
+    let verb = Method::from_bytes(verb.as_bytes()).expect("a verb");
+    let mut request = client.request(verb, format!("{base}{path}")).body(body);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = request.send().await.expect("an answer");
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    let text = answer.text().await.expect("a body");
+    Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+}
+
 /// A daemon and a key for it.
 pub struct Api {
     pub shop: Shop,
@@ -70,9 +85,11 @@ impl Api {
         Self::open_with(&[]).await
     }
 
+    /// With as few connections as do, if nothing else is said: nobody may need two of a kind at the same time.
     pub async fn open_with(settings: &[(&str, &str)]) -> Self {
         let shop = Shop::open().await;
-        let daemon = shop.daemon_with(settings).await;
+        let settings: Vec<_> = [("THENDO_POOL_MAX", "6")].iter().chain(settings).copied().collect();
+        let daemon = shop.daemon_with(&settings).await;
         let key = makes_key(&shop, "all", &["read", "author", "operate", "secrets", "admin"]).await;
         Self { shop, daemon, key }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Api, ask, is_problem};
+use super::{Answer, Api, ask, is_problem};
 
 /// A link's path, from the command line.
 async fn link(api: &Api) -> String {
@@ -12,9 +12,21 @@ async fn link(api: &Api) -> String {
     url.strip_prefix(&api.daemon.http).expect("the daemon's address").to_owned()
 }
 
-async fn enters(api: &Api) -> String {
+/// Presses the button that a link leads to.
+async fn presses(http: &str, link: &str, headers: &[(&str, &str)]) -> Answer {
+    let token = link.strip_prefix("/enter?token=").unwrap_or_default().to_owned();
+    let own = [("origin", http), ("sec-fetch-site", "same-origin")];
+    let headers = if headers.iter().any(|header| header.0 == "origin") {
+        headers.to_vec()
+    } else {
+        [&own, headers].concat()
+    };
+    super::sends(http, "POST", "/enter", &headers, format!("token={token}")).await
+}
+
+pub async fn enters(api: &Api) -> String {
     let path = link(api).await;
-    let entered = ask(&api.daemon.http, "GET", &path, &[], None).await;
+    let entered = presses(&api.daemon.http, &path, &[]).await;
     assert_eq!((entered.status, entered.header("location")), (303, "/"), "{entered:?}");
     let cookie = entered.header("set-cookie").to_owned();
     for wanted in ["HttpOnly", "SameSite=Strict", "Path=/"] {
@@ -31,11 +43,20 @@ async fn a_link_opens_once_and_its_token_stands_nowhere() {
     let api = Api::open().await;
     let path = link(&api).await;
     let token = path.split('=').nth(1).expect("a token").to_owned();
-    let first = ask(&api.daemon.http, "GET", &path, &[("x-forwarded-proto", "https")], None).await;
+    let host = api.daemon.http.strip_prefix("http://").expect("http");
+    let by_https = [("x-forwarded-proto", "https, http"), ("origin", &format!("https://{host}"))];
+    let first = presses(&api.daemon.http, &path, &by_https).await;
     assert_eq!(first.status, 303, "{first:?}");
-    assert!(first.header("set-cookie").contains("; Secure"), "{first:?}");
+    let cookie = first.header("set-cookie");
+    assert!(cookie.starts_with("__Host-thendo_session=") && cookie.ends_with("; Secure"), "{first:?}");
+    let cookie = cookie.split(';').next().expect("a cookie");
+    let with = [("cookie", cookie), ("x-forwarded-proto", "https")];
+    assert_eq!(ask(&api.daemon.http, "GET", "/api/v1/session", &with, None).await.status, 200);
+    assert_eq!(ask(&api.daemon.http, "GET", "/api/v1/session", &with[..1], None).await.status, 401);
+    let lasts = "select extract(epoch from expires_at - began_at)::bigint / 3600 from api_sessions";
+    assert_eq!(api.shop.number(lasts, &[]).await, 24);
     for again in [path.as_str(), "/enter?token=wrong", "/enter?token=", "/enter"] {
-        let answer = ask(&api.daemon.http, "GET", again, &[], None).await;
+        let answer = presses(&api.daemon.http, again, &[]).await;
         assert_eq!((answer.status, answer.header("set-cookie")), (401, ""), "{again}: {answer:?}");
     }
     assert!(!api.daemon.logged().contains(&token), "it is in the log");
@@ -50,25 +71,40 @@ async fn a_link_opens_once_and_its_token_stands_nowhere() {
         .execute("update api_links set expires_at = now() where used_at is null", &[])
         .await
         .expect("late");
-    assert_eq!(ask(&api.daemon.http, "GET", &late, &[], None).await.status, 401);
+    assert_eq!(presses(&api.daemon.http, &late, &[]).await.status, 401);
 }
 
 #[tokio::test]
 async fn a_right_link_opens_whatever_others_tried_and_a_look_does_not_use_it_up() {
     let api = Api::open().await;
     let path = link(&api).await;
-    let wrong = (0..30).map(|_| ask(&api.daemon.http, "GET", "/enter?token=wrong", &[], None));
+    let wrong = (0..30).map(|_| presses(&api.daemon.http, "/enter?token=wrong", &[]));
     let wrong = futures_util::future::join_all(wrong).await;
     assert!(wrong.iter().any(|answer| answer.status == 429), "{wrong:?}");
     assert_eq!(ask(&api.daemon.http, "HEAD", &path, &[], None).await.status, 405);
-    assert_eq!(ask(&api.daemon.http, "GET", &path, &[], None).await.status, 303);
+    for _ in 0..2 {
+        let seen = ask(&api.daemon.http, "GET", &path, &[], None).await;
+        assert_eq!((seen.status, seen.header("set-cookie")), (200, ""), "{seen:?}");
+        assert_eq!(seen.header("referrer-policy"), "strict-origin", "else the button has no origin");
+        let token = path.split('=').nth(1).expect("a token");
+        assert!(
+            seen.body.as_str().is_some_and(|html| html.contains(&format!("value=\"{token}\""))),
+            "{seen:?}"
+        );
+    }
+    let evil = ask(&api.daemon.http, "GET", "/enter?token=%22%3E%3Cscript%3E", &[], None).await;
+    assert!(!evil.body.to_string().contains("<script"), "{evil:?}");
+    for foreign in [&[("origin", "http://evil.example")][..], &[("origin", "null")]] {
+        is_problem(&presses(&api.daemon.http, &path, foreign).await, 403, "other-origin");
+    }
+    assert_eq!(presses(&api.daemon.http, &path, &[]).await.status, 303);
 }
 
 #[tokio::test]
 async fn two_who_open_a_link_at_once_are_one_session() {
     let api = Api::open().await;
     let path = link(&api).await;
-    let all = (0..8).map(|_| ask(&api.daemon.http, "GET", &path, &[], None));
+    let all = (0..8).map(|_| presses(&api.daemon.http, &path, &[]));
     let all = futures_util::future::join_all(all).await;
     assert_eq!(all.iter().filter(|answer| answer.status == 303).count(), 1, "{all:?}");
     assert_eq!(api.shop.count("api_sessions").await, 1);
@@ -110,6 +146,27 @@ async fn a_session_changes_nothing_for_another_page_and_ends() {
         401,
         "not-signed-in",
     );
+}
+
+#[tokio::test]
+async fn who_is_signed_in_sees_the_whole_page_and_others_how_much_there_is() {
+    let api = Api::open().await;
+    api.shop.publishes("points", &crate::support::points_and_deposit()).await;
+    let cookie = enters(&api).await;
+    let page = async |headers: &[(&str, &str)]| ask(&api.daemon.http, "GET", "/", headers, None).await;
+    let whole = page(&[("cookie", &cookie)]).await.body.to_string();
+    assert!(whole.contains("points") && whole.contains("Mail goes to"), "{whole}");
+    for stranger in [&[][..], &[("cookie", "thendo_session=wrong")]] {
+        let seen = page(stranger).await;
+        let html = seen.body.to_string();
+        assert!(seen.status == 200 && html.contains("in the queue"), "{html}");
+        assert!(!html.contains("points") && !html.contains("Mail goes to"), "{html}");
+    }
+    // It asks by itself, every few seconds: that is no use of the session.
+    api.shop.does("update api_sessions set seen_at = now() - interval '10 minutes'").await;
+    page(&[("cookie", &cookie)]).await;
+    let old = "select count(*) from api_sessions where seen_at < now() - interval '9 minutes'";
+    assert_eq!(api.shop.number(old, &[]).await, 1);
 }
 
 #[tokio::test]

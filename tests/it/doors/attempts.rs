@@ -276,3 +276,38 @@ async fn partitions_of_months_are_as_closed_as_the_default_one() {
         select 1 from pg_class where relname ~ '^workflow_.*_[0-9]{4}_[0-9]{2}$' and relkind = 'r'";
     assert_eq!(done(&shop.db, "", made).await, Ok(6));
 }
+
+#[tokio::test]
+async fn the_role_of_the_api_writes_what_its_operations_write_and_no_more() {
+    let (shop, _) = opened().await;
+    for statement in [
+        "update api_keys set hash = sha256('x')",
+        "update api_keys set scopes = '{admin}'",
+        "update api_keys set expires_at = null",
+        "insert into api_keys (id, name, hash, prefix, scopes) values (gen_random_uuid(), 'x', sha256('x'), 'x', '{admin}')",
+        "update api_links set expires_at = now() + interval '1 day'",
+        "update api_sessions set account = null",
+        "update api_sessions set expires_at = now() + interval '1 year'",
+        "insert into api_audit (at, who, act) values ('2020-01-01', 'ada', 'workflow.pause')",
+        "update api_audit set who = 'ada'",
+        "delete from api_audit",
+        "update workflows set health = 'valid'",
+        "update workflows set live_version = 1",
+        "update workflows set edited_by = null",
+        "insert into workflows (name, status) values ('x', 'published')",
+        "update workflow_secrets set name = 'other'",
+        "select ciphertext from workflow_secrets",
+        "update waitlist_campaigns set name = 'other'",
+        "select note_undo('ada', null, gen_random_uuid())",
+        // What the daemon's own functions tell the trigger by is theirs alone.
+        "set local thendo.checking = 'on'; update workflows set description = 'x'",
+    ] {
+        refused(&shop.db, Who::Api, statement).await;
+    }
+    refused(&shop.db, Who::Admin, "set local thendo.checking = 'on'; update workflows set description = 'x'")
+        .await;
+    for statement in ["update workflows set description = 'x'", "update api_sessions set ended_at = now()"] {
+        let answer = done(&shop.db, &Who::Api.comes(), statement).await;
+        assert!(answer.as_ref().is_ok_and(|rows| *rows > 0), "{statement}: {answer:?}");
+    }
+}

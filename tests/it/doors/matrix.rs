@@ -82,7 +82,7 @@ enum Outcome {
 
 impl Table {
     /// The statement of an attempt, and what is cleared away before. None where nobody could.
-    fn attempt(&self, action: Action, side: Side) -> Option<(String, String)> {
+    fn attempt(&self, who: Who, action: Action, side: Side) -> Option<(String, String)> {
         let (name, found) = (&self.name, &self.finds[side as usize]);
         let cleared = out_of_the_way(&self.template.table).to_owned();
         match action {
@@ -90,10 +90,11 @@ impl Table {
             Action::Insert if !self.can_insert => None,
             Action::Insert if self.is_view => Some((String::new(), self.template.insert(side))),
             Action::Insert => {
-                Some((format!("{cleared} delete from {name} where {found};"), self.template.insert(side)))
+                let insert = self.inserted_by(who.role(), side);
+                Some((format!("{cleared} delete from {name} where {found};"), insert))
             }
             Action::Update => {
-                let column = self.touchable.as_ref()?;
+                let column = self.touched_by(who.role())?;
                 Some((String::new(), format!("update {name} set {column} = {column} where {found}")))
             }
             Action::Delete => self.can_delete.then(|| (cleared, format!("delete from {name} where {found}"))),
@@ -104,7 +105,7 @@ impl Table {
     pub async fn cell(&self, db: &Client, who: Who, action: Action, tried: &mut usize) -> char {
         let mut outcomes = Vec::new();
         for side in self.template.sides() {
-            let Some((cleared, statement)) = self.attempt(action, *side) else { return '-' };
+            let Some((cleared, statement)) = self.attempt(who, action, *side) else { return '-' };
             *tried += 1;
             outcomes.push(attempted(db, &format!("{cleared} {}", who.comes()), &statement, action).await);
         }

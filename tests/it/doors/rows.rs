@@ -1,5 +1,7 @@
 //! The rows on both sides of every door: `rows.sql`, read and put in place.
 
+use std::collections::BTreeMap;
+
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -114,7 +116,9 @@ pub struct Table {
     /// What finds the near and the far row.
     pub finds: Vec<String>,
     /// A column that an update can set to itself; none where nothing can be updated.
-    pub touchable: Option<String>,
+    touchable: Option<String>,
+    /// By role: columns that it may both read and update, and columns that it may insert.
+    grants: BTreeMap<String, (Vec<String>, Vec<String>)>,
     pub can_insert: bool,
     pub can_delete: bool,
     pub is_view: bool,
@@ -178,6 +182,7 @@ impl Table {
             });
         }
         Self {
+            grants: grants(db, &format!("public.{name}")).await,
             touchable: (can & 4 != 0).then_some(touchable),
             can_insert: can & 8 != 0,
             can_delete: can & 16 != 0,
@@ -187,6 +192,64 @@ impl Table {
             template,
         }
     }
+}
+
+impl Table {
+    /// The column that `role` tries to update: the first that it may, else the first there is.
+    pub fn touched_by(&self, role: &str) -> Option<&String> {
+        let first = self.touchable.as_ref()?;
+        let may = &self.grants[role].0;
+        Some(if may.contains(first) { first } else { may.first().unwrap_or(first) })
+    }
+
+    /// The statement that `role` tries to insert a row by: with those columns that it may write; with all if that is none.
+    pub fn inserted_by(&self, role: &str, side: Side) -> String {
+        let whole = self.template.insert(side);
+        let (head, rest) = whole.split_once(" (").expect("columns");
+        let (columns, values) = rest.split_once(") values (").expect("values");
+        let (values, tail) = values.rsplit_once(')').expect("the end");
+        let may = &self.grants[role].1;
+        let pairs = columns
+            .split(", ")
+            .zip(split(values))
+            .filter(|pair| may.iter().any(|may| may == pair.0.trim_matches('"')));
+        let (columns, values): (Vec<_>, Vec<_>) = pairs.unzip();
+        match columns.is_empty() {
+            true => whole,
+            false => format!("{head} ({}) values ({}){tail}", columns.join(", "), values.join(", ")),
+        }
+    }
+}
+
+/// A list of values, each by itself: commas in quotes and in brackets part nothing.
+fn split(values: &str) -> Vec<&str> {
+    let (mut found, mut begin, mut depth, mut quoted) = (Vec::new(), 0, 0, false);
+    for (at, letter) in values.char_indices() {
+        match letter {
+            '\'' => quoted = !quoted,
+            '(' | '[' | '{' if !quoted => depth += 1,
+            ')' | ']' | '}' if !quoted => depth -= 1,
+            ',' if !quoted && depth == 0 => {
+                found.push(values[begin..at].trim());
+                begin = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found.push(values[begin..].trim());
+    found
+}
+
+async fn grants(db: &Client, name: &str) -> BTreeMap<String, (Vec<String>, Vec<String>)> {
+    let sql = "select r.rolname::text,
+            coalesce(array_agg(quote_ident(a.attname) order by a.attnum) filter (where has_column_privilege(r.oid, a.attrelid, a.attnum, 'update')
+                and has_column_privilege(r.oid, a.attrelid, a.attnum, 'select') and a.attidentity <> 'a' and a.attgenerated = ''), '{}'),
+            coalesce(array_agg(a.attname::text order by a.attnum) filter (where has_column_privilege(r.oid, a.attrelid, a.attnum, 'insert')), '{}')
+        from pg_attribute a cross join pg_roles r
+        where a.attrelid = $1::text::regclass and a.attnum > 0 and not a.attisdropped
+          and r.rolname = any ('{anon,authenticated,service_role,thendo_engine,thendo_api}') group by 1";
+    let rows = db.query(sql, &[&name]).await.expect("grants");
+    rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect()
 }
 
 /// Makes the row, unless the migrations made the only one, and says what finds it.
