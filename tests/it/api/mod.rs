@@ -5,6 +5,7 @@ mod callers;
 mod campaigns;
 mod deliveries;
 mod door;
+mod events;
 mod executions;
 mod remote;
 mod secrets;
