@@ -1,7 +1,8 @@
 //! The list of all operations: one line each. From it come the routes and the API's description.
 
 use super::{
-    Operation, alerts, audit, campaigns, deliveries, events, executions, keys, secrets, session, workflows,
+    Operation, alerts, audit, campaigns, deliveries, events, executions, keys, secrets, session, test_runs,
+    workflows,
 };
 
 /// Is shown every operation, as a type.
@@ -28,6 +29,7 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<workflows::Unarchive>();
     visitor.meets::<workflows::Restore>();
     visitor.meets::<workflows::Compare>();
+    visitor.meets::<test_runs::Try>();
     visitor.meets::<executions::List>();
     visitor.meets::<executions::Show>();
     visitor.meets::<executions::Approvals>();

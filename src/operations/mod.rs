@@ -9,6 +9,7 @@ pub mod audit;
 pub mod campaigns;
 pub mod cursor;
 pub mod deliveries;
+pub mod editions;
 pub mod events;
 pub mod executions;
 pub mod key_file;
@@ -17,6 +18,7 @@ pub mod moment;
 pub mod refusal;
 pub mod secrets;
 pub mod session;
+pub mod test_runs;
 pub mod workflows;
 
 use std::future::Future;
@@ -277,12 +279,24 @@ impl Context {
     /// # Errors
     /// When there is none for seconds, or the database can't be reached.
     pub async fn session(&self, purpose: &str) -> Result<Opened, Refusal> {
+        self.opened(purpose, self.data.role).await
+    }
+
+    /// As [`Context::session`], as the user of the connection string: test runs lay in rows, and try others' rights.
+    ///
+    /// # Errors
+    /// As [`Context::session`].
+    pub async fn login(&self, purpose: &str) -> Result<Opened, Refusal> {
+        self.opened(purpose, Role::Login).await
+    }
+
+    async fn opened(&self, purpose: &str, role: Role) -> Result<Opened, Refusal> {
         let place = tokio::time::timeout(LONGEST_WAIT, Arc::clone(&self.data.places).acquire_owned()).await;
         let Ok(Ok(_place)) = place else {
             return Err(Refusal::new(Kind::Busy, "no-connection", "others are at such work right now")
                 .help("try again in a moment"));
         };
-        let opened = connect::connect(&self.data.url, purpose, self.data.role).await;
+        let opened = connect::connect(&self.data.url, purpose, role).await;
         let (client, connection) = opened.map_err(anyhow::Error::from)?;
         let _driver = connect::drive_in_background(connection);
         Ok(Opened { session: Session::new(client), _driver, _place })

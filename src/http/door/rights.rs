@@ -67,6 +67,7 @@ pub const TABLE: &[(&str, &str, Right)] = &[
     ("POST", "/api/v1/workflows/{workflow}/restore", Author),
     ("POST", "/api/v1/validate", Read),
     ("POST", "/api/v1/publish", Author),
+    ("POST", "/api/v1/test-runs", Author),
     ("GET", "/api/v1/executions", Read),
     ("GET", "/api/v1/executions/{execution}", Read),
     ("GET", "/api/v1/approvals", Read),

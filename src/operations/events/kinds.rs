@@ -130,7 +130,7 @@ pub(super) async fn list(
 }
 
 fn unknown(kind: &str) -> Refusal {
-    let help = did_you_mean(kind, names().into_iter()).map(|near| format!("{near}; ")).unwrap_or_default();
+    let help = did_you_mean(kind, names()).map(|near| format!("{near}; ")).unwrap_or_default();
     Refusal::new(Kind::Malformed, "no-such-kind", format!("there is no kind of event `{kind}`"))
         .help(format!("{help}GET /api/v1/event-kinds lists them"))
 }

@@ -35,7 +35,7 @@ use crate::workflow::compile::MAX_BYTES;
 use crate::workflow::diagnostics::did_you_mean;
 
 /// Bytes of a body with drawings: layout and blanks may take more than what is drawn.
-const DRAWING_BODY: usize = 8 * MAX_BYTES;
+pub(in crate::operations) const DRAWING_BODY: usize = 8 * MAX_BYTES;
 
 /// All kinds of nodes, gathered once.
 fn catalogue() -> &'static Catalogue {

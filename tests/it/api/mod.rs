@@ -10,6 +10,7 @@ mod executions;
 mod remote;
 mod secrets;
 mod sessions;
+mod test_runs;
 mod workflows;
 
 use reqwest::{Client, Method, redirect};
