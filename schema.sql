@@ -3448,6 +3448,7 @@ comment on function public.replay_events(timestamp with time zone[], uuid[], uui
 --- grants-on-function public.replay_events(timestamp with time zone[], uuid[], uuid, boolean, boolean, text)
 revoke all on function public.replay_events(timestamp with time zone[], uuid[], uuid, boolean, boolean, text) from public, anon, authenticated, service_role;
 grant execute on function public.replay_events(timestamp with time zone[], uuid[], uuid, boolean, boolean, text) to service_role;
+grant execute on function public.replay_events(timestamp with time zone[], uuid[], uuid, boolean, boolean, text) to thendo_api;
 
 --- function public.rotate_token_key()
 CREATE OR REPLACE FUNCTION public.rotate_token_key()
@@ -8044,6 +8045,7 @@ alter table public.workflow_events enable row level security;
 --- grants public.workflow_events
 revoke all on public.workflow_events from public, anon, authenticated, service_role;
 grant select on public.workflow_events to thendo_engine;
+grant select on public.workflow_events to thendo_api;
 
 --- table public.workflow_events_default
 create table public.workflow_events_default partition of public.workflow_events default;
@@ -8305,6 +8307,7 @@ alter table public.workflow_replays enable row level security;
 
 --- grants public.workflow_replays
 revoke all on public.workflow_replays from public, anon, authenticated, service_role;
+grant select on public.workflow_replays to thendo_api;
 
 --- table public.workflow_rows
 create table public.workflow_rows (
@@ -10482,6 +10485,11 @@ create policy engine_select on public.workflow_effects
     for select to thendo_engine
     using (true);
 
+--- policy public.workflow_events api_select
+create policy api_select on public.workflow_events
+    for select to thendo_api
+    using (true);
+
 --- policy public.workflow_events engine_select
 create policy engine_select on public.workflow_events
     for select to thendo_engine
@@ -10583,6 +10591,11 @@ create policy engine_insert on public.workflow_queue
 --- policy public.workflow_queue engine_select
 create policy engine_select on public.workflow_queue
     for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_replays api_select
+create policy api_select on public.workflow_replays
+    for select to thendo_api
     using (true);
 
 --- policy public.workflow_rows engine_select

@@ -213,7 +213,7 @@ impl HttpRequest {
 }
 
 /// What leaves the database, whole.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Outgoing {
     /// A mail.

@@ -101,7 +101,7 @@ impl Status {
 }
 
 /// How a node's turn ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StepOutcome {
     /// It ran.
@@ -115,9 +115,10 @@ pub enum StepOutcome {
 }
 
 /// One node's turn, as stored in `workflow_executions.steps` and shown to admins.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Step {
     /// Which node.
+    #[schema(value_type = String)]
     pub node: NodeId,
     /// For which item of each loop around it, counted from 0, from the outermost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

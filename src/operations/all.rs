@@ -1,6 +1,9 @@
 //! The list of all operations: one line each. From it come the routes and the API's description.
 
-use super::{Operation, alerts, audit, campaigns, deliveries, executions, keys, secrets, session, workflows};
+use super::{
+    Operation, alerts, audit, campaigns, deliveries, events, executions, keys, secrets, session, test_runs,
+    workflows,
+};
 
 /// Is shown every operation, as a type.
 pub trait Visitor {
@@ -26,6 +29,7 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<workflows::Unarchive>();
     visitor.meets::<workflows::Restore>();
     visitor.meets::<workflows::Compare>();
+    visitor.meets::<test_runs::Try>();
     visitor.meets::<executions::List>();
     visitor.meets::<executions::Show>();
     visitor.meets::<executions::Approvals>();
@@ -42,6 +46,10 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<deliveries::List>();
     visitor.meets::<deliveries::Show>();
     visitor.meets::<deliveries::DeadLetters>();
+    visitor.meets::<events::List>();
+    visitor.meets::<events::Kinds>();
+    visitor.meets::<events::Show>();
+    visitor.meets::<events::Replay>();
     visitor.meets::<alerts::List>();
     visitor.meets::<keys::List>();
     visitor.meets::<keys::Create>();

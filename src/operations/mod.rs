@@ -9,12 +9,16 @@ pub mod audit;
 pub mod campaigns;
 pub mod cursor;
 pub mod deliveries;
+pub mod editions;
+pub mod events;
 pub mod executions;
 pub mod key_file;
 pub mod keys;
+pub mod moment;
 pub mod refusal;
 pub mod secrets;
 pub mod session;
+pub mod test_runs;
 pub mod workflows;
 
 use std::future::Future;
@@ -279,12 +283,12 @@ impl DataPlane {
 pub struct Opened {
     /// To work with.
     pub session: Session,
-    // Behind the session: it is told of the end by the session's.
-    _end: End,
+    /// Behind the session: it is told of the end by the session's.
+    pub end: End,
 }
 
 /// Keeps the place of a connection until that is gone: the next one would be one too many.
-struct End(Option<(AbortOnDropHandle<()>, OwnedSemaphorePermit)>);
+pub struct End(Option<(AbortOnDropHandle<()>, OwnedSemaphorePermit)>);
 
 impl Drop for End {
     fn drop(&mut self) {
@@ -303,15 +307,27 @@ impl Context {
     /// # Errors
     /// When there is none for seconds, or the database can't be reached.
     pub async fn session(&self, purpose: &str) -> Result<Opened, Refusal> {
+        self.opened(purpose, self.data.role).await
+    }
+
+    /// As [`Context::session`], as the user of the connection string: test runs lay in rows, and try others' rights.
+    ///
+    /// # Errors
+    /// As [`Context::session`].
+    pub async fn login(&self, purpose: &str) -> Result<Opened, Refusal> {
+        self.opened(purpose, Role::Login).await
+    }
+
+    async fn opened(&self, purpose: &str, role: Role) -> Result<Opened, Refusal> {
         let place = Arc::clone(&self.data.places).acquire_owned();
         let Ok(Ok(place)) = tokio::time::timeout(PATIENCE_OF_API, place).await else {
             return Err(Refusal::new(Kind::Busy, "busy", "others are at such work right now")
                 .help("try again in a moment"));
         };
-        let opened = connect::connect(&self.data.url, purpose, self.data.role).await;
+        let opened = connect::connect(&self.data.url, purpose, role).await;
         let (client, connection) = opened.map_err(anyhow::Error::from)?;
         let driver = connect::drive_in_background(connection);
-        Ok(Opened { session: Session::new(client), _end: End(Some((driver, place))) })
+        Ok(Opened { session: Session::new(client), end: End(Some((driver, place))) })
     }
 
     /// Begins a transaction in which what is written is this one's doing.

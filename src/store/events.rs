@@ -1,10 +1,11 @@
 //! Recorded events: lists of them, one by its id, and those that are asked for once more.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{FromRow, PgPool};
 use tokio_postgres::Row;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::lists::{ExecutionRow, MOST};
@@ -102,7 +103,8 @@ fn loaded(row: &Row) -> Option<Loaded> {
 }
 
 /// An event in a list.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
+#[schema(as = ListedEvent)]
 pub struct EventRow {
     /// Its identity.
     pub id: Uuid,
@@ -227,19 +229,22 @@ pub async fn list_of_kind(
 }
 
 /// An event with all that is known of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = RecordedEvent)]
 pub struct EventDetail {
     /// As in a list.
     #[serde(flatten)]
     pub event: EventRow,
     /// The row after the operation; before it, for a delete. Null if it can't be read.
+    #[schema(value_type = Option<Object>)]
     pub row: Value,
     /// Former values of the columns that an update changed.
+    #[schema(value_type = Option<Object>)]
     pub old: Option<Value>,
     /// The row was too large: its long values are missing.
     pub truncated: bool,
     /// Why the row can't be read: no workflow could, either.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<String>,
 }
 

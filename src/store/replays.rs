@@ -1,8 +1,9 @@
 //! Events that are asked for once more.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
-use sqlx::{FromRow, PgPool};
+use serde::{Deserialize, Serialize};
+use sqlx::{FromRow, PgConnection, PgPool};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::events::EventFilter;
@@ -10,7 +11,7 @@ use super::events::EventFilter;
 /// Events that are asked for at once; of more, in turns.
 pub const AT_ONCE: i64 = 500;
 /// More are not counted.
-pub const MOST_COUNTED: i64 = 1_000_000;
+pub const MOST_COUNTED: i64 = 100_000;
 
 /// Which workflows are to start once more, and how.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +27,8 @@ pub struct Wanted {
 }
 
 /// Events of one kind that would be replayed.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
+#[schema(as = CountedEvents)]
 pub struct Counted {
     /// The table.
     pub table_name: String,
@@ -81,7 +83,7 @@ pub async fn count(pool: &PgPool, filter: &EventFilter, wanted: &Wanted) -> sqlx
 /// # Errors
 /// When the database can't be asked.
 pub async fn next(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     filter: &EventFilter,
     wanted: &Wanted,
     after: Option<(DateTime<Utc>, Uuid)>,
@@ -102,7 +104,7 @@ pub async fn next(
     .bind(after_at)
     .bind(after_id)
     .bind(AT_ONCE)
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await
 }
 
@@ -130,7 +132,8 @@ pub async fn listeners(
 }
 
 /// A replay of an event.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
+#[schema(as = EventReplay)]
 pub struct Replay {
     /// The first is 1.
     pub number: i32,
@@ -179,7 +182,7 @@ pub async fn of_gone(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Replay>> {
 /// # Errors
 /// When the database can't be asked.
 pub async fn ask(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     events: &[(DateTime<Utc>, Uuid)],
     wanted: &Wanted,
 ) -> sqlx::Result<Vec<(DateTime<Utc>, Uuid, i32)>> {
@@ -191,6 +194,6 @@ pub async fn ask(
         .bind(wanted.lifts_guards)
         .bind(wanted.again)
         .bind(&wanted.by)
-        .fetch_all(pool)
+        .fetch_all(connection)
         .await
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::domain::event::Event;
 use crate::domain::ids::NodeId;
@@ -30,8 +31,9 @@ pub struct Assumed {
 }
 
 /// Whose rights and policies a test run is under.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = AssumedRole)]
 pub enum Role {
     /// Nobody who signed in.
     Anon,

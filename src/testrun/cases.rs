@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::TestRun;
 use super::assumed::{Assumed, Role};
@@ -32,19 +33,27 @@ pub struct Case {
 }
 
 /// What a case takes for granted.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = Assumptions)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The clock at the beginning, instead of the event's.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<DateTime<Utc>>,
     /// By action: what it gave.
+    #[schema(value_type = BTreeMap<String, Value>)]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub results: BTreeMap<NodeId, Value>,
     /// By node: the branch by which it is left, or `error`.
+    #[schema(value_type = BTreeMap<String, String>)]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub branches: BTreeMap<NodeId, String>,
     /// By `wait_for_event` node: an event file.
+    #[schema(value_type = BTreeMap<String, Object>)]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub awaited: BTreeMap<NodeId, Value>,
     /// `anon`, `customer`, `admin`, `service_role`: whose rights count.
-    #[serde(rename = "as")]
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
 }
 

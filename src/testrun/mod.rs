@@ -6,6 +6,7 @@ mod assumed;
 pub mod cases;
 pub mod expect;
 mod happened;
+mod lay_in;
 mod report;
 mod stage;
 
@@ -67,8 +68,8 @@ pub enum TestRunError {
 }
 
 impl TestRunError {
-    /// Somebody else had a row in hand.
-    fn may_pass(&self) -> bool {
+    /// Somebody else had a row in hand, or the server no room: it may pass.
+    pub fn may_pass(&self) -> bool {
         match self {
             Self::Staging(StagingError::Busy(_)) => true,
             Self::Store(fault) | Self::Fault(Fault::Store(fault)) => fault.class() == ErrorClass::Transient,

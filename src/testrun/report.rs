@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{Object, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::effect::Outgoing;
 use crate::domain::execution::{Change, Status, Step};
 use crate::domain::ids::{ExecutionId, NodeId, WorkflowId};
 
 /// All of it, as DESIGN says for machines; `expected.json` may leave out any part.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = TestRunReport)]
 pub struct Report {
     /// How it would end.
     pub outcome: Outcome,
@@ -27,7 +31,8 @@ pub struct Report {
     /// What the reader should know.
     pub warnings: Vec<String>,
     /// What it is recorded as, with the mode `test`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution: Option<ExecutionId>,
 }
 
@@ -47,7 +52,7 @@ impl Report {
 }
 
 /// How an execution would end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Every node that was to run is done.
@@ -71,7 +76,7 @@ impl From<Status> for Outcome {
 }
 
 /// A mail or a request that would be sent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Delivery {
     /// Who asks for it.
     pub node: NodeId,
@@ -79,28 +84,54 @@ pub struct Delivery {
     #[serde(flatten)]
     pub what: Outgoing,
     /// A mail's headers, as it would be sent. Those of a request are part of it.
-    #[serde(rename = "mail_headers", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, rename = "mail_headers", skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
 }
 
+/// By hand: it is a mail or a request, beside its node.
+impl PartialSchema for Delivery {
+    fn schema() -> RefOr<Schema> {
+        let kinds = ["email", "suppressed_email", "http"];
+        Object::builder()
+            .property(
+                "node",
+                Object::builder().schema_type(Type::String).description(Some("Who asks for it.")),
+            )
+            .required("node")
+            .property("kind", Object::builder().schema_type(Type::String).enum_values(Some(kinds)))
+            .required("kind")
+            .description(Some("A mail or a request that would be sent, whole but for secrets."))
+            .into()
+    }
+}
+
+impl ToSchema for Delivery {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "WouldDeliver".into()
+    }
+}
+
 /// A wait that was passed by.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = PassedWait)]
 pub struct Timer {
     /// Who rested.
+    #[schema(value_type = String)]
     pub node: NodeId,
     /// For which item of each loop around it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub item: Vec<u32>,
     /// Until when.
     pub until: DateTime<Utc>,
 }
 
 /// A workflow that would begin with what this one writes.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct WouldStart {
     /// Its name.
     pub workflow: String,
     /// Its identity.
+    #[schema(value_type = Uuid)]
     pub id: WorkflowId,
     /// The kind of its trigger.
     pub event: String,

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
-use serde_json::json;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::assumed::{Assumed, Role};
+use super::lay_in::lay_in;
 use super::report::{Delivery, Outcome, Report, Timer, WouldStart};
 use super::{LONGEST, TestRun, TestRunError};
 use crate::database::connect;
@@ -29,13 +29,10 @@ use crate::store::executions::{Ended, Identity, load_customers, record};
 use crate::store::mails::stored;
 use crate::store::rights::{Rights, account_of};
 use crate::store::session::{ErrorClass, Session, StoreError};
-use crate::store::staging::{customer_id, insert_if_missing};
 use crate::store::testing::{an_admin, clock, names_of, written_events};
 use crate::workflow::catalogue::Catalogue;
-use crate::workflow::event_file::Given;
 use crate::workflow::mails::Mails;
 use crate::workflow::plan::Plan;
-use crate::workflow::subjects::is_stored;
 
 /// Whoever has a row in hand is waited for so often.
 const TRIES: u32 = 20;
@@ -63,6 +60,19 @@ impl Stage {
         composer: Option<Arc<Composer>>,
     ) -> Result<Self, TestRunError> {
         let session = Session::new(connect::connect_driven(&url, "test run").await?);
+        Self::on(session, url, catalogue, composer).await
+    }
+
+    /// On a connection that is there; `url` is where statements on it are cancelled. Its user must be one that may lay in rows.
+    ///
+    /// # Errors
+    /// [`TestRunError::Store`].
+    pub async fn on(
+        session: Session,
+        url: SecretString,
+        catalogue: Catalogue,
+        composer: Option<Arc<Composer>>,
+    ) -> Result<Self, TestRunError> {
         let plans = Plans::new(catalogue);
         plans.load(&session).await?;
         // Ahead, as in a batch: so the first error is the one that counts.
@@ -344,37 +354,4 @@ async fn rights_of(
     }
     session.transaction("rollback to savepoint effect; release savepoint effect").await?;
     Ok(rights)
-}
-
-/// Lays the event's rows in, and those given beside it, as far as they are missing; and finds the customer.
-async fn lay_in(
-    session: &Session,
-    plan: &Plan,
-    event: &mut Event,
-    mut given: Vec<Given>,
-) -> Result<(), TestRunError> {
-    if let Some(customer) = &mut event.customer {
-        insert_if_missing(session.client(), "customers", customer).await?;
-        // The shop may know them already, by another id.
-        if let Some(id) = customer_id(session.client(), customer).await? {
-            let named = customer.get("id").cloned();
-            Arc::make_mut(customer).insert("id".into(), json!(id));
-            Arc::make_mut(&mut event.row).entry("customer_id").and_modify(|of| *of = json!(id));
-            let theirs = given.iter_mut().filter_map(|given| given.row.get_mut("customer_id"));
-            theirs.filter(|of| Some(&**of) == named.as_ref()).for_each(|of| *of = json!(id));
-        }
-    }
-    for Given { table, row } in &given {
-        insert_if_missing(session.client(), table, row).await?;
-    }
-    if is_stored(&event.table) {
-        insert_if_missing(session.client(), &event.table, &event.row).await?;
-    }
-    if event.customer.is_none()
-        && let Some(key) = plan.customer_of(event)
-    {
-        let found = load_customers(session, vec![key]).await?;
-        event.customer = found.into_values().next().and_then(Result::ok);
-    }
-    Ok(())
 }

@@ -49,7 +49,7 @@ const CALLERS: &[(&str, &str)] = &[
     ("undo_changes", "thendo_engine"),
     ("lock_undone", "thendo_engine"),
     ("note_undo", "thendo_engine"),
-    ("replay_events", "service_role"),
+    ("replay_events", "service_role thendo_api"),
     ("hold_workflow", "service_role thendo_engine"),
     ("release_workflow", "service_role"),
     ("start_times", "thendo_engine"),

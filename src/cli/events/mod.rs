@@ -1,26 +1,23 @@
 //! `thendo events …`: what happened, and once more.
 
-mod kinds;
 mod replay;
 
 use std::process::ExitCode;
 
-use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Subcommand};
 use serde_json::Value;
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use self::kinds::Listed;
 use super::Session;
+use super::desk::Desk;
 use super::output::{
-    Advice, BAD, Format, GOOD, QUIET, STRONG, eprint_line, is_denied, one_line, print_json, print_line,
-    shape, time,
+    BAD, Format, GOOD, QUIET, STRONG, eprint_line, is_denied, one_line, print_json, print_line, shape, time,
 };
-use crate::store::events::{self, EventDetail, EventFilter, EventRow};
+use crate::operations::events::{self as operation, Done, Filter, OfEvent, names};
+use crate::operations::moment::Moment;
+use crate::operations::{Asked, MOST, Nothing};
+use crate::store::events::{EventDetail, EventRow};
 use crate::store::lists;
-use crate::store::replays::{self, Replay};
-use crate::workflow::span::Span;
 
 /// `thendo events …`
 #[derive(Debug, Subcommand)]
@@ -31,36 +28,6 @@ pub enum Events {
     Show(Show),
     /// Have events start what they start once more
     Replay(replay::Replay),
-}
-
-/// A point in time, or so long ago.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Moment {
-    At(DateTime<Utc>),
-    Ago(Span),
-}
-
-impl Moment {
-    fn read(text: &str) -> Result<Self, String> {
-        if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-            return Ok(Self::At(at.to_utc()));
-        }
-        if let Some(day) =
-            NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0))
-        {
-            return Ok(Self::At(day.and_utc()));
-        }
-        Span::read(text).map(Self::Ago).map_err(|_| {
-            format!("`{text}` is no point in time: write `2h` or `7d` (ago), `2026-11-22` or `2026-11-22T10:00:00Z`")
-        })
-    }
-
-    fn before(self, now: DateTime<Utc>) -> DateTime<Utc> {
-        match self {
-            Self::At(at) => at,
-            Self::Ago(span) => span.before(now),
-        }
-    }
 }
 
 /// Which events are meant.
@@ -84,17 +51,8 @@ struct Which {
 }
 
 impl Which {
-    async fn filter(self, pool: &PgPool) -> anyhow::Result<EventFilter> {
-        let now = events::clock(pool).await?;
-        let Self { table, operation, entity, since, until } = self;
-        let (since, until) = (since.map(|at| at.before(now)), until.map(|at| at.before(now)));
-        if let (Some(since), Some(until)) = (since, until)
-            && since >= until
-        {
-            let help = format!("--since is {}, --until is {}", time(since), time(until));
-            return Err(Advice::error("--since must be before --until", help));
-        }
-        Ok(EventFilter { table, operation, entity, since, until })
+    fn done(&self) -> Option<Done> {
+        self.operation.as_deref().and_then(Done::read)
     }
 }
 
@@ -110,7 +68,7 @@ pub struct List {
     #[command(flatten)]
     which: Which,
     /// Only what a trigger of this kind would begin with, whatever its settings: `order_paid`
-    #[arg(long = "type", value_name = "KIND", value_parser = kinds::names(), hide_possible_values = true)]
+    #[arg(long = "type", value_name = "KIND", value_parser = names(), hide_possible_values = true)]
     kind: Option<String>,
     /// Only those that come after this one in the list
     #[arg(long, value_name = "EVENT")]
@@ -143,10 +101,11 @@ impl Events {
     /// # Errors
     /// When the database can't be asked, or there is no such event.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let desk = session.desk().await?;
         let (done, what) = match self {
-            Self::List(list) => (list.run(session).await, "read events"),
-            Self::Show(show) => (show.run(session).await, "read events"),
-            Self::Replay(replay) => (replay.run(session).await, "read events and have them replayed"),
+            Self::List(list) => (list.run(&desk).await, "read events"),
+            Self::Show(show) => (show.run(&desk).await, "read events"),
+            Self::Replay(replay) => (replay.run(&desk).await, "read events and have them replayed"),
         };
         done.map_err(|fault| match is_denied(&fault) {
             true => {
@@ -157,45 +116,30 @@ impl Events {
     }
 }
 
-async fn one(pool: &PgPool, id: Uuid) -> anyhow::Result<EventDetail> {
-    if let Some(found) = events::event(pool, id).await? {
-        return Ok(found);
-    }
-    let help = "`thendo events list` lists them; `retention.events_days` says for how long they are kept";
-    Err(match replays::of_gone(pool, id).await? {
-        None => Advice::error(format!("there is no event {id}"), help),
-        Some(Replay { number, replayed_by, replayed_at, .. }) => Advice::error(
-            format!(
-                "event {id} is no longer kept; it was to be replayed by {} at {} (replay {number})",
-                one_line(&replayed_by),
-                time(replayed_at)
-            ),
-            help,
-        ),
-    })
-}
-
 impl List {
-    async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let before = match self.before {
-            Some(id) => Some((one(&pool, id).await?.event.at, id)),
-            None => None,
-        };
-        let filter = self.which.filter(&pool).await?;
-        let found = match &self.kind {
-            None => events::list(&pool, &filter, before, self.limit).await?,
-            Some(kind) => {
-                let limit = usize::try_from(self.limit).unwrap_or_default();
-                let Listed { found, given_up_at } = kinds::list(&pool, &filter, kind, before, limit).await?;
-                if let Some(last) = given_up_at {
-                    eprint_line(format_args!(
-                        "there may be more: it ends where enough was looked at; `--before {last}` goes on from there"
-                    ));
-                }
-                found
+    async fn run(self, desk: &Desk) -> anyhow::Result<ExitCode> {
+        let most = usize::try_from(self.limit).unwrap_or_default();
+        let operation = self.which.done();
+        let Which { table, entity, since, until, .. } = self.which;
+        let mut query =
+            Filter { table, operation, entity, since, until, kind: self.kind, ..Filter::default() };
+        query.before = self.before;
+        let mut found: Vec<EventRow> = Vec::new();
+        loop {
+            query.limit = u32::try_from(most - found.len()).ok().map(|left| left.min(MOST));
+            let page = desk.ask(Asked::<operation::List>::new(Nothing {}, query.clone(), Nothing {})).await?;
+            found.extend(page.items);
+            if let Some(last) = page.given_up_at {
+                eprint_line(format_args!(
+                    "there may be more: it ends where enough was looked at; `--before {last}` goes on from there"
+                ));
+                break;
             }
-        };
+            query.cursor = page.next;
+            if query.cursor.is_none() || found.len() >= most {
+                break;
+            }
+        }
         if self.format == Format::Json {
             print_json(&found)?;
             return Ok(ExitCode::SUCCESS);
@@ -224,16 +168,14 @@ fn line(event: &EventRow) -> String {
 }
 
 impl Show {
-    async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let found = one(&pool, self.event).await?;
-        let (id, at) = (found.event.id, found.event.at);
-        let executions = events::started_by(&pool, id, at).await?;
-        let replays = replays::of_event(&pool, id, at).await?;
+    async fn run(self, desk: &Desk) -> anyhow::Result<ExitCode> {
+        let path = OfEvent { event: self.event };
+        let shown = desk.ask(Asked::<operation::Show>::new(path, Nothing {}, Nothing {})).await?;
         if self.format == Format::Json {
-            print_json(&serde_json::json!({"event": found, "executions": executions, "replays": replays}))?;
+            print_json(&serde_json::to_value(&shown)?)?;
             return Ok(ExitCode::SUCCESS);
         }
+        let operation::Shown { event: found, executions, replays } = shown;
         print_line(line(&found.event))?;
         print_row(&found)?;
         if executions.is_empty() {
@@ -275,19 +217,4 @@ fn print_row(found: &EventDetail) -> anyhow::Result<()> {
         print_line(format_args!("  {QUIET}the row was too large: its long values are missing{QUIET:#}"))?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_are_instants_days_or_so_long_ago() {
-        let now: DateTime<Utc> = "2026-11-22T10:00:00Z".parse().expect("a time");
-        let read = |text: &str| Moment::read(text).map(|moment| moment.before(now).to_rfc3339());
-        assert_eq!(read("2h").as_deref(), Ok("2026-11-22T08:00:00+00:00"));
-        assert_eq!(read("2026-11-20").as_deref(), Ok("2026-11-20T00:00:00+00:00"));
-        assert_eq!(read("2026-11-20T01:00:00+01:00").as_deref(), Ok("2026-11-20T00:00:00+00:00"));
-        assert!(read("yesterday").is_err_and(|said| said.contains("2026-11-22")));
-    }
 }

@@ -2,20 +2,15 @@
 
 use std::process::ExitCode;
 
-use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args};
-use serde::Serialize;
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::{Which, one};
-use crate::cli::Session;
-use crate::cli::output::{
-    Advice, Format, GOOD, QUIET, STRONG, eprint_line, one_line, print_json, print_line,
-};
-use crate::cli::workflow::named;
-use crate::store::events::{self, EventFilter};
-use crate::store::replays::{self, Counted, MOST_COUNTED, Wanted};
+use super::Which;
+use crate::cli::desk::Desk;
+use crate::cli::output::{Format, GOOD, QUIET, STRONG, eprint_line, one_line, print_json, print_line};
+use crate::operations::events::{self as operation, ReplayAnswer, ReplayWhat};
+use crate::operations::{Asked, Nothing};
+use crate::store::replays::MOST_COUNTED;
 
 /// `thendo events replay`
 #[derive(Debug, Args)]
@@ -51,82 +46,48 @@ pub struct Replay {
     /// Do it
     #[arg(long)]
     confirm: bool,
-    /// Who says so
-    #[arg(long, default_value = "the command line")]
-    by: String,
+    /// Who says so [default: the command line; by --server whose key it is]
+    #[arg(long)]
+    by: Option<String>,
     /// For people or for programs
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-/// What comes of it.
-#[derive(Debug, Default, Serialize)]
-struct Answer {
-    /// Events that are queued; none if it was not confirmed.
-    replayed: usize,
-    /// Events that are meant, by kind.
-    events: Vec<Counted>,
-    /// Workflows that begin with such, unless their filters object.
-    workflows: Vec<String>,
-}
-
-impl Answer {
-    fn count(&self, again: bool) -> i64 {
-        self.events.iter().filter(|of| again || !of.replayed).map(|of| of.count).sum()
-    }
-}
-
-/// The events that are meant.
-enum Meant {
-    These(Vec<(DateTime<Utc>, Uuid)>),
-    Range(EventFilter),
-}
-
 impl Replay {
-    pub(super) async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let workflow = match &self.workflow {
-            Some(name) => Some(named(&pool, name).await?),
-            None => None,
-        };
-        let wanted = Wanted {
-            workflow: workflow.as_ref().map(|head| head.id),
-            lifts_guards: self.lift_guards,
-            again: self.again,
+    pub(super) async fn run(self, desk: &Desk) -> anyhow::Result<ExitCode> {
+        let (operation, again, confirm, format) = (self.which.done(), self.again, self.confirm, self.format);
+        let Which { table, entity, since, until, .. } = self.which;
+        let mut what = ReplayWhat {
+            events: self.events,
+            since,
+            until,
+            table,
+            operation,
+            entity,
+            workflow: self.workflow,
+            again,
+            lift_guards: self.lift_guards,
+            confirm,
+            cursor: None,
             by: self.by,
         };
-        let (meant, counted) = match self.events.as_slice() {
-            [] => {
-                let mut filter = self.which.filter(&pool).await?;
-                // What happens from now on is not replayed before it has happened.
-                filter.until = filter.until.or(Some(events::clock(&pool).await?));
-                let counted = replays::count(&pool, &filter, &wanted).await?;
-                (Meant::Range(filter), counted)
-            }
-            ids => these(&pool, ids, &wanted).await?,
+        let ask = async |what: &ReplayWhat| {
+            desk.ask(Asked::<operation::Replay>::new(Nothing {}, Nothing {}, what.clone())).await
         };
-        let (tables, operations): (Vec<_>, Vec<_>) =
-            counted.iter().map(|of| (of.table_name.clone(), of.operation.clone())).unzip();
-        let listeners = replays::listeners(&pool, &tables, &operations, wanted.workflow).await?;
-        let mut answer = Answer {
-            events: counted,
-            workflows: listeners.into_iter().map(|(_, name)| name).collect(),
-            ..Answer::default()
-        };
-        if answer.workflows.is_empty() {
-            return Err(nothing(workflow.map(|head| head.name).as_deref()));
+        let mut answer = ask(&what).await?;
+        // What was queued stays queued if it is cut short.
+        while let Some(next) = answer.next.take() {
+            what.cursor = Some(next);
+            let more = ask(&what).await?;
+            answer.replayed += more.replayed;
+            answer.next = more.next;
         }
-        if self.confirm {
-            answer.replayed = match meant {
-                Meant::These(events) => replays::ask(&pool, &events, &wanted).await?.len(),
-                Meant::Range(filter) => ask_in_turns(&pool, &filter, &wanted).await?,
-            };
-        }
-        match self.format {
+        match format {
             Format::Json => print_json(&answer)?,
-            Format::Text => print_answer(&answer, &wanted, self.confirm)?,
+            Format::Text => print_answer(&answer, again, confirm)?,
         }
-        if self.confirm {
+        if confirm {
             return Ok(ExitCode::SUCCESS);
         }
         eprint_line("nothing was done: add --confirm to do it");
@@ -134,51 +95,8 @@ impl Replay {
     }
 }
 
-fn nothing(workflow: Option<&str>) -> anyhow::Error {
-    let of =
-        workflow.map_or_else(|| "no workflow".to_owned(), |name| format!("`{}` does not", one_line(name)));
-    let begins = if workflow.is_some() { "begin" } else { "in force begins" };
-    Advice::error(
-        format!("there is nothing to replay: {of} {begins} with such events, or there are none"),
-        "`thendo events list` lists events, `thendo workflow list` what is in force",
-    )
-}
-
-async fn these(pool: &PgPool, ids: &[Uuid], wanted: &Wanted) -> anyhow::Result<(Meant, Vec<Counted>)> {
-    let (mut meant, mut counted) = (Vec::new(), Vec::<Counted>::new());
-    for id in ids {
-        let event = one(pool, *id).await?.event;
-        let replays = replays::of_event(pool, *id, event.at).await?;
-        let same = |of: Option<Uuid>| of.is_none() || wanted.workflow.is_none() || of == wanted.workflow;
-        let replayed = replays.iter().any(|replay| same(replay.workflow_id));
-        meant.push((event.at, *id));
-        let kind = |of: &&mut Counted| {
-            of.table_name == event.table_name && of.operation == event.operation && of.replayed == replayed
-        };
-        match counted.iter_mut().find(kind) {
-            Some(of) => of.count += 1,
-            None => {
-                let (table_name, operation) = (event.table_name, event.operation);
-                counted.push(Counted { table_name, operation, replayed, count: 1 });
-            }
-        }
-    }
-    Ok((Meant::These(meant), counted))
-}
-
-/// Some hundreds at a time, in their order. What was queued stays queued if it is cut short.
-async fn ask_in_turns(pool: &PgPool, filter: &EventFilter, wanted: &Wanted) -> anyhow::Result<usize> {
-    let (mut asked, mut after) = (0, None);
-    loop {
-        let events = replays::next(pool, filter, wanted, after).await?;
-        let Some(last) = events.last().copied() else { return Ok(asked) };
-        asked += replays::ask(pool, &events, wanted).await?.len();
-        after = Some(last);
-    }
-}
-
-fn print_answer(answer: &Answer, wanted: &Wanted, confirmed: bool) -> anyhow::Result<()> {
-    let count = answer.count(wanted.again);
+fn print_answer(answer: &ReplayAnswer, again: bool, confirmed: bool) -> anyhow::Result<()> {
+    let count: i64 = answer.events.iter().filter(|of| again || !of.replayed).map(|of| of.count).sum();
     let plural = |count: i64| if count == 1 { "event" } else { "events" };
     if confirmed {
         let replayed = i64::try_from(answer.replayed).unwrap_or(i64::MAX);
@@ -191,8 +109,7 @@ fn print_answer(answer: &Answer, wanted: &Wanted, confirmed: bool) -> anyhow::Re
         print_line(format_args!("{STRONG}Would be replayed{STRONG:#}  {more}{count} {}", plural(count)))?;
     }
     for of in &answer.events {
-        let left_out =
-            if of.replayed && !wanted.again { ", replayed before: left out without --again" } else { "" };
+        let left_out = if of.replayed && !again { ", replayed before: left out without --again" } else { "" };
         let (table, operation, count) = (one_line(&of.table_name), &of.operation, of.count);
         print_line(format_args!("  {table} {operation}  {count}{QUIET}{left_out}{QUIET:#}"))?;
     }

@@ -6,7 +6,6 @@ mod sources;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
@@ -15,14 +14,17 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::output::{Advice, BAD, Format, GOOD, QUIET, one_line, print_json, print_line};
+use super::workflow::source_of;
 use super::{Session, validate};
 use crate::domain::ids::NodeId;
 use crate::kinds;
-use crate::mail::compose::Composer;
-use crate::operations::key_file;
+use crate::operations::editions::Sketch;
+use crate::operations::refusal::Faulty;
+use crate::operations::test_runs::{AWAITED, EVENT, ToTry, Try, composer};
+use crate::operations::{Asked, Nothing, Refusal};
 use crate::testrun::cases::Settings;
 use crate::testrun::expect::{Difference, differences, updated};
-use crate::testrun::{Outcome, Report, Role, Stage, TestRun as Trial};
+use crate::testrun::{Outcome, Report, Role, Stage};
 
 /// `thendo test-run`
 #[derive(Debug, Args)]
@@ -99,42 +101,56 @@ impl TestRun {
     /// Runs it and prints what would have happened.
     ///
     /// # Errors
-    /// A file that can't be read, a database that can't be asked.
+    /// A file that can't be read, a database or a daemon that can't be asked.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let catalogue = kinds::catalogue();
-        let Some(workflow) = sources::workflow(session, &self.workflow, &self.version, self.format).await?
-        else {
+        let Some(workflow) = sources::workflow(&self.workflow, &self.version, self.format)? else {
             return Ok(ExitCode::FAILURE);
         };
-        let stage = stage(session).await?;
-        let Some((event, given, labels)) = self.happens.read(&stage, &workflow.plan, self.format).await?
-        else {
-            return Ok(ExitCode::FAILURE);
-        };
-        let assumed = match self.settings()?.read(&catalogue) {
-            Ok(assumed) => assumed,
-            Err(faults) => {
-                let source =
-                    validate::Source { name: "--awaited".into(), text: String::new(), value: Value::Null };
-                validate::print(&source, &faults, self.format)?;
-                return Ok(ExitCode::FAILURE);
-            }
-        };
-        let trial = Trial {
-            workflow: workflow.id,
+        let Some(happens) = self.happens.read(self.format)? else { return Ok(ExitCode::FAILURE) };
+        let sources::Happened { event, event_id, row, sample } = happens;
+        let body = ToTry {
+            workflow: workflow.stored,
             version: workflow.version,
-            assumed,
-            ..Trial::of(workflow.plan, event, given)
+            drawing: workflow
+                .file
+                .as_ref()
+                .map(|file| Sketch { name: Some(file.name.clone()), definition: file.value.clone() }),
+            event: event.as_ref().map(|file| file.value.clone()),
+            event_id,
+            row,
+            sample,
+            settings: self.settings()?,
+            no_record: self.no_record,
         };
-        let mut report = stage.run(&trial).await?;
-        report.warnings.extend(labels);
-        if !self.no_record {
-            match stage.record(&trial, &report).await {
-                Ok(execution) => report.execution = execution,
-                Err(fault) => report.warnings.push(format!("it could not be noted: {}", fault.reason())),
+        let asked = Asked::<Try>::new(Nothing {}, Nothing {}, body);
+        match session.desk().await?.ask(asked).await {
+            Ok(report) => self.answer(&report),
+            Err(Refusal::Told(told)) if !told.faulty.is_empty() => {
+                let mut files: Vec<validate::Source> = workflow.file.into_iter().collect();
+                if let Some(event) = event {
+                    files.push(validate::Source { name: EVENT.into(), ..event });
+                }
+                self.tell(told.faulty, files)
             }
+            Err(refusal) => Err(refusal.into()),
         }
-        self.answer(&report)
+    }
+
+    /// What the compiler says, beside what was read here.
+    fn tell(&self, faulty: Vec<Faulty>, mut files: Vec<validate::Source>) -> anyhow::Result<ExitCode> {
+        for Faulty { workflow: name, drawing, diagnostics } in faulty {
+            let mut source = match files.iter().position(|file| file.name == name) {
+                Some(at) => files.remove(at),
+                None => source_of(&name, drawing.unwrap_or_default()),
+            };
+            match name.as_str() {
+                EVENT => source.name = self.happens.name(),
+                AWAITED => source.name = "--awaited".into(),
+                _ => {}
+            }
+            validate::print(&source, &diagnostics, self.format)?;
+        }
+        Ok(ExitCode::FAILURE)
     }
 
     fn settings(&self) -> anyhow::Result<Settings> {
@@ -185,19 +201,9 @@ impl TestRun {
     }
 }
 
-/// Where to try workflows: the database that is meant, with mails composed as the settings say.
-async fn stage(session: &Session) -> anyhow::Result<Stage> {
-    stage_on(session, session.database_url()?).await
-}
-
-/// As [`stage`], on another database.
+/// Where to try workflows: this database, with mails composed as the settings say.
 pub(super) async fn stage_on(session: &Session, url: SecretString) -> anyhow::Result<Stage> {
-    let composer = key_file::load(&session.settings)
-        .and_then(|keys| Composer::from_settings(&session.settings, Arc::new(keys)))
-        .inspect_err(|fault| tracing::warn!(%fault, "mails are shown without their headers"))
-        .ok()
-        .map(Arc::new);
-    Ok(Stage::open(url, kinds::catalogue(), composer).await?)
+    Ok(Stage::open(url, kinds::catalogue(), composer(&session.settings)).await?)
 }
 
 /// `NODE=…`, once for each node.

@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 pub use undo::{Undo, UndoHow, UndoneWhole};
+pub(in crate::operations) use words::by_whom;
 pub use words::{
     Answer, Answered, Approvals, Approve, Cancel, CancelWhat, Limit, Refuse, Retry, RetryWhat, Told, Which,
 };

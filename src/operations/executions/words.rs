@@ -106,7 +106,7 @@ answers!(
 );
 
 /// Who is shown to have said it. Who comes by a key or an account is that one, whatever they say.
-pub(super) fn by_whom(context: &Context, said: Option<String>) -> Result<String, Refusal> {
+pub(in crate::operations) fn by_whom(context: &Context, said: Option<String>) -> Result<String, Refusal> {
     let is_local = context.who.name.starts_with("command line");
     match said {
         Some(said) if is_local => Ok(said),

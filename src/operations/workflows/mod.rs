@@ -35,7 +35,7 @@ use crate::workflow::compile::{Compiled, MAX_BYTES, compile};
 use crate::workflow::diagnostics::did_you_mean;
 
 /// Bytes of a body with a drawing: layout and blanks may take more than what is drawn.
-const DRAWING_BODY: usize = 2 * MAX_BYTES;
+pub(in crate::operations) const DRAWING_BODY: usize = 2 * MAX_BYTES;
 /// Bytes of a body with many of them.
 const DRAWINGS_BODY: usize = 8 * MAX_BYTES;
 

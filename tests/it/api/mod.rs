@@ -6,12 +6,14 @@ mod campaigns;
 mod deliveries;
 mod described;
 mod door;
+mod events;
 mod executions;
 mod limits;
 mod live;
 mod remote;
 mod secrets;
 mod sessions;
+mod test_runs;
 mod workflows;
 
 use reqwest::{Client, Method, redirect};

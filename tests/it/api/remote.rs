@@ -10,7 +10,7 @@ use crate::support::server::thendo;
 use crate::support::{mail_on_order, points_and_deposit};
 
 /// Runs the binary on the daemon: exit code, standard output, standard error.
-async fn remote(api: &Api, key: Option<&str>, args: &[&str]) -> (Option<i32>, String, String) {
+pub async fn remote(api: &Api, key: Option<&str>, args: &[&str]) -> (Option<i32>, String, String) {
     remote_with(api, key, args, "").await
 }
 

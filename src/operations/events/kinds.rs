@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::PgPool;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use chrono::{DateTime, Utc};
-
-use crate::domain::event::{Event, Operation};
+use super::{Done, Listed};
+use crate::domain::event::{Event, Operation as OnRow};
 use crate::domain::ids::{EventId, ExecutionId};
 use crate::kinds;
+use crate::operations::{Asked, Context, Kind, Nothing, Operation, Refusal, Verb, cursor};
 use crate::store::events::{self, EventFilter, EventRow, Looked};
 use crate::workflow::catalogue::{Trigger, TriggerKind};
 use crate::workflow::config::Reader;
-use crate::workflow::diagnostics::any_error;
+use crate::workflow::diagnostics::{any_error, did_you_mean};
 use crate::workflow::scope::Scope;
 
 /// Events that are read at a time …
@@ -22,34 +25,83 @@ const AT_A_TIME: i64 = 200;
 /// … and in all, for a list that may stay short.
 const MOST_LOOKED_AT: usize = 20_000;
 
-/// Their names, for the command line. (`row_changed` is any change of a table: `--table`.)
-pub(super) fn names() -> Vec<&'static str> {
+/// Their names. (`row_changed` is any change of a table: the filter `table`.)
+pub fn names() -> Vec<&'static str> {
     let all = kinds::catalogue().triggers.iter().map(|kind| kind.about.name);
     all.filter(|name| *name != "row_changed").collect()
 }
 
-/// What a list by kind came to.
-pub(super) struct Listed {
-    pub found: Vec<EventRow>,
-    /// It was given up after so many events: what comes behind this one was not looked at.
-    pub given_up_at: Option<Uuid>,
+/// Where events of a kind are looked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = EventPlace)]
+pub struct Place {
+    /// The table.
+    pub table: String,
+    /// What is done to its rows.
+    pub operations: Vec<Done>,
+}
+
+/// A kind of event.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct EventKind {
+    /// As the filter `type` and drawings spell it: `order_paid`.
+    pub kind: String,
+    /// As people read it.
+    pub label: String,
+    /// When it happens.
+    pub about: String,
+    /// Where such events are looked for.
+    pub places: Vec<Place>,
+}
+
+/// Lists the kinds of events.
+#[derive(Debug)]
+pub struct Kinds;
+
+impl Operation for Kinds {
+    const VERB: Verb = Verb::Get;
+    const PATH: &'static str = "/event-kinds";
+    const NAME: &'static str = "listEventKinds";
+    const ABOUT: &'static str = "The kinds of events that triggers tell apart: what the filter `type` takes.";
+    type Path = Nothing;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Output = Vec<EventKind>;
+
+    async fn run(_context: &Context, _asked: Asked<Self>) -> Result<Vec<EventKind>, Refusal> {
+        let catalogue = kinds::catalogue();
+        let known = catalogue.triggers.iter().filter(|kind| kind.about.name != "row_changed");
+        let told = known.map(|kind| EventKind {
+            kind: kind.about.name.to_owned(),
+            label: kind.about.label.to_owned(),
+            about: kind.about.docs.to_owned(),
+            places: kind
+                .sources
+                .iter()
+                .map(|of| Place {
+                    table: of.table.clone().into_owned(),
+                    operations: of.operations.iter().filter_map(|on| Done::read(on.as_str())).collect(),
+                })
+                .collect(),
+        });
+        Ok(told.collect())
+    }
 }
 
 /// Events of a kind, the newest first, behind `before`.
-///
-/// # Errors
-/// When the database can't be asked.
 pub(super) async fn list(
     pool: &PgPool,
     filter: &EventFilter,
     kind: &str,
     mut before: Option<(DateTime<Utc>, Uuid)>,
-    limit: usize,
-) -> anyhow::Result<Listed> {
-    let mut listed = Listed { found: Vec::new(), given_up_at: None };
-    let Some(kind) = kinds::catalogue().trigger(kind) else { return Ok(listed) };
+    limit: i64,
+) -> Result<Listed, Refusal> {
+    let limit = usize::try_from(limit).unwrap_or_default();
+    let catalogue = kinds::catalogue();
+    let known = catalogue.trigger(kind).filter(|_| names().contains(&kind));
+    let Some(kind) = known else { return Err(unknown(kind)) };
     let (of_kind, trigger) = (sources(kind), plain(kind));
-    let mut looked_at = 0;
+    let (mut listed, mut looked_at) = (Listed { items: Vec::new(), next: None, given_up_at: None }, 0);
     loop {
         let page = events::list_of_kind(pool, filter, &of_kind, before, AT_A_TIME).await?;
         for Looked { event, row, old } in &page {
@@ -60,9 +112,10 @@ pub(super) async fn list(
                 (Some(_), None) => false,
             };
             if counts {
-                listed.found.push(event.clone());
+                listed.items.push(event.clone());
             }
-            if listed.found.len() == limit {
+            if listed.items.len() == limit {
+                listed.next = Some(cursor::write(&(event.at, event.id)));
                 return Ok(listed);
             }
         }
@@ -70,10 +123,16 @@ pub(super) async fn list(
         let Some(last) = page.last().map(|looked| &looked.event) else { return Ok(listed) };
         before = Some((last.at, last.id));
         if looked_at >= MOST_LOOKED_AT {
-            listed.given_up_at = Some(last.id);
+            (listed.next, listed.given_up_at) = (before.as_ref().map(cursor::write), Some(last.id));
             return Ok(listed);
         }
     }
+}
+
+fn unknown(kind: &str) -> Refusal {
+    let help = did_you_mean(kind, names()).map(|near| format!("{near}; ")).unwrap_or_default();
+    Refusal::new(Kind::Malformed, "no-such-kind", format!("there is no kind of event `{kind}`"))
+        .help(format!("{help}GET /api/v1/event-kinds lists them"))
 }
 
 /// Where it looks: each a table, a blank and an operation.
@@ -97,7 +156,7 @@ fn event_of(event: &EventRow, row: &str, old: Option<&str>) -> Option<Event> {
         id: EventId(event.id),
         at: event.at,
         table: event.table_name.clone(),
-        operation: Operation::from_text(&event.operation)?,
+        operation: OnRow::from_text(&event.operation)?,
         row: members(row)?,
         old: old.map_or_else(|| Some(Arc::default()), members)?,
         cause: event.cause.map(ExecutionId),
