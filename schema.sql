@@ -7785,6 +7785,7 @@ alter table public.workflow_daemons enable row level security;
 --- grants public.workflow_daemons
 revoke all on public.workflow_daemons from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.workflow_daemons to thendo_engine;
+grant select (id, host, pid, version, started_at, seen_at, died_at) on public.workflow_daemons to thendo_api;
 
 --- table public.workflow_dead_letters
 create table public.workflow_dead_letters (
@@ -8165,6 +8166,7 @@ alter table public.workflow_queue enable row level security;
 --- grants public.workflow_queue
 revoke all on public.workflow_queue from public, anon, authenticated, service_role;
 grant select, insert, delete on public.workflow_queue to thendo_engine;
+grant select (id, due_at, lane) on public.workflow_queue to thendo_api;
 
 --- table public.workflow_replays
 create table public.workflow_replays (
@@ -10270,6 +10272,11 @@ create policy authenticated_select on public.workflow_conditions
     for select to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
+--- policy public.workflow_daemons api_select
+create policy api_select on public.workflow_daemons
+    for select to thendo_api
+    using (true);
+
 --- policy public.workflow_daemons engine_delete
 create policy engine_delete on public.workflow_daemons
     for delete to thendo_engine
@@ -10434,6 +10441,11 @@ create policy engine_update on public.workflow_plan_epoch
     for update to thendo_engine
     using (true)
     with check (true);
+
+--- policy public.workflow_queue api_select
+create policy api_select on public.workflow_queue
+    for select to thendo_api
+    using (true);
 
 --- policy public.workflow_queue engine_delete
 create policy engine_delete on public.workflow_queue

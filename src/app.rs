@@ -103,7 +103,7 @@ impl App {
         let (hits, incoming) = http::tracking::hits::queue();
         let state = http::Shared {
             pool: pool.clone(),
-            door: Arc::new(http::door::Door::new(of_api, Arc::clone(&settings), data)),
+            door: Arc::new(http::door::Door::new(of_api, Arc::clone(&settings), data, Arc::clone(&health))),
             health: Arc::clone(&health),
             metrics: recorder(),
             settings: Arc::clone(&settings),

@@ -201,7 +201,8 @@ impl Session {
         let name = format!("command line:{}", output::one_line(&name)).trim_end_matches(':').to_owned();
         let who = Who { name, account: None, scopes: operations::keys::all_scopes() };
         let data = operations::DataPlane::new(self.database_url()?, Role::Login, 2);
-        let context = Context { pool: self.pool().await?, who, settings: Arc::clone(&self.settings), data };
+        let (pool, settings) = (self.pool().await?, Arc::clone(&self.settings));
+        let context = Context { pool, who, settings, data, health: None };
         Ok(Desk::Database(Box::new(context)))
     }
 
@@ -292,7 +293,7 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::Keys(keys) => keys.run(session).await,
         Command::Link(link) => link.run(session).await,
         Command::Demo(demo) => demo.run(session).await,
-        Command::Config(config) => config.run(session),
+        Command::Config(config) => config.run(session).await,
         Command::Health(health) => health.run(session).await,
         Command::Postgres(postgres) => postgres.run(session).await,
     }

@@ -1,6 +1,9 @@
 //! The list of all operations: one line each. From it come the routes and the API's description.
 
-use super::{Operation, alerts, audit, campaigns, deliveries, executions, keys, secrets, session, workflows};
+use super::{
+    Operation, alerts, audit, campaigns, catalogue, deliveries, executions, health, keys, schedules, secrets,
+    session, settings, workflows,
+};
 
 /// Is shown every operation, as a type.
 pub trait Visitor {
@@ -42,6 +45,10 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<deliveries::List>();
     visitor.meets::<deliveries::Show>();
     visitor.meets::<deliveries::DeadLetters>();
+    visitor.meets::<schedules::List>();
+    visitor.meets::<catalogue::List>();
+    visitor.meets::<settings::Show>();
+    visitor.meets::<health::Show>();
     visitor.meets::<alerts::List>();
     visitor.meets::<keys::List>();
     visitor.meets::<keys::Create>();

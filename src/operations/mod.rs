@@ -7,14 +7,18 @@ pub mod alerts;
 pub mod all;
 pub mod audit;
 pub mod campaigns;
+pub mod catalogue;
 pub mod cursor;
 pub mod deliveries;
 pub mod executions;
+pub mod health;
 pub mod key_file;
 pub mod keys;
 pub mod refusal;
+pub mod schedules;
 pub mod secrets;
 pub mod session;
+pub mod settings;
 pub mod workflows;
 
 use std::future::Future;
@@ -38,6 +42,7 @@ pub use refusal::{Kind, Refusal};
 use crate::database::connect;
 use crate::database::role::Role;
 use crate::domain::settings::Settings;
+use crate::engine;
 use crate::store::access;
 use crate::store::session::Session;
 
@@ -244,6 +249,8 @@ pub struct Context {
     pub settings: Arc<Settings>,
     /// For what the engine's own statements do.
     pub data: DataPlane,
+    /// How the daemon is, where one answers.
+    pub health: Option<Arc<engine::Health>>,
 }
 
 /// Where operations that work with the engine's own statements connect: undo, replay, test runs.

@@ -23,6 +23,7 @@ use self::failures::Failures;
 use self::rights::{Right, right_of, verbs_of};
 use super::api::problem;
 use crate::domain::settings::Settings;
+use crate::engine::Health;
 use crate::operations::refusal::Told;
 use crate::operations::{Context, DataPlane, Kind, Refusal, Who, keys};
 use crate::store::access;
@@ -38,6 +39,7 @@ pub struct Door {
     pool: PgPool,
     settings: Arc<Settings>,
     data: DataPlane,
+    health: Arc<Health>,
     failures: Failures,
     accounts: Accounts,
 }
@@ -95,9 +97,9 @@ pub fn told(kind: Kind, code: &str, message: &str) -> Told {
 
 impl Door {
     /// A door to this database. The pool works as the API's role.
-    pub fn new(pool: PgPool, settings: Arc<Settings>, data: DataPlane) -> Self {
+    pub fn new(pool: PgPool, settings: Arc<Settings>, data: DataPlane, health: Arc<Health>) -> Self {
         let accounts = Accounts::new(&settings.api);
-        Self { pool, settings, data, failures: Failures::default(), accounts }
+        Self { pool, settings, data, health, failures: Failures::default(), accounts }
     }
 
     /// What operations work with, for this one.
@@ -107,6 +109,7 @@ impl Door {
             who,
             settings: Arc::clone(&self.settings),
             data: self.data.clone(),
+            health: Some(Arc::clone(&self.health)),
         }
     }
 

@@ -6,6 +6,7 @@ mod campaigns;
 mod deliveries;
 mod door;
 mod executions;
+mod looking;
 mod remote;
 mod secrets;
 mod sessions;
