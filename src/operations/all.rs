@@ -1,8 +1,8 @@
 //! The list of all operations: one line each. From it come the routes and the API's description.
 
 use super::{
-    Operation, alerts, audit, campaigns, catalogue, deliveries, executions, health, keys, schedules, secrets,
-    session, settings, workflows,
+    Operation, alerts, audit, campaigns, catalogue, customers, deliveries, executions, health, keys, links,
+    schedules, secrets, session, settings, templates, workflows,
 };
 
 /// Is shown every operation, as a type.
@@ -29,6 +29,15 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<workflows::Unarchive>();
     visitor.meets::<workflows::Restore>();
     visitor.meets::<workflows::Compare>();
+    visitor.meets::<workflows::Hold>();
+    visitor.meets::<workflows::Release>();
+    visitor.meets::<workflows::HoldAll>();
+    visitor.meets::<workflows::ReleaseAll>();
+    visitor.meets::<workflows::Holds>();
+    visitor.meets::<workflows::Start>();
+    visitor.meets::<workflows::Import>();
+    visitor.meets::<workflows::Load>();
+    visitor.meets::<workflows::Push>();
     visitor.meets::<executions::List>();
     visitor.meets::<executions::Show>();
     visitor.meets::<executions::Approvals>();
@@ -45,6 +54,13 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<deliveries::List>();
     visitor.meets::<deliveries::Show>();
     visitor.meets::<deliveries::DeadLetters>();
+    visitor.meets::<templates::List>();
+    visitor.meets::<templates::Show>();
+    visitor.meets::<templates::Add>();
+    visitor.meets::<templates::Write>();
+    visitor.meets::<templates::Remove>();
+    visitor.meets::<templates::Preview>();
+    visitor.meets::<customers::Erase>();
     visitor.meets::<schedules::List>();
     visitor.meets::<catalogue::List>();
     visitor.meets::<settings::Show>();
@@ -53,6 +69,7 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<keys::List>();
     visitor.meets::<keys::Create>();
     visitor.meets::<keys::Revoke>();
+    visitor.meets::<links::Make>();
     visitor.meets::<secrets::List>();
     visitor.meets::<secrets::Put>();
     visitor.meets::<secrets::Remove>();

@@ -9,16 +9,19 @@ pub mod audit;
 pub mod campaigns;
 pub mod catalogue;
 pub mod cursor;
+pub mod customers;
 pub mod deliveries;
 pub mod executions;
 pub mod health;
 pub mod key_file;
 pub mod keys;
+pub mod links;
 pub mod refusal;
 pub mod schedules;
 pub mod secrets;
 pub mod session;
 pub mod settings;
+pub mod templates;
 pub mod workflows;
 
 use std::future::Future;
@@ -236,6 +239,13 @@ pub struct Who {
     pub account: Option<Uuid>,
     /// Scopes that they may hand on.
     pub scopes: Vec<String>,
+}
+
+impl Who {
+    /// Whether it is somebody who has the database: a command there.
+    pub fn is_local(&self) -> bool {
+        self.name.starts_with("command line")
+    }
 }
 
 /// What operations work with.

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 pub use undo::{Undo, UndoHow, UndoneWhole};
+pub(super) use words::by_whom;
 pub use words::{
     Answer, Answered, Approvals, Approve, Cancel, CancelWhat, Limit, Refuse, Retry, RetryWhat, Told, Which,
 };

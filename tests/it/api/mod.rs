@@ -3,13 +3,18 @@
 mod accounts;
 mod callers;
 mod campaigns;
+mod commands;
 mod deliveries;
 mod door;
 mod executions;
+mod files;
 mod looking;
+mod persons;
 mod remote;
 mod secrets;
 mod sessions;
+mod stops;
+mod templates;
 mod workflows;
 
 use reqwest::{Client, Method, redirect};
