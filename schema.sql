@@ -678,6 +678,23 @@ comment on function public.customer_of_stripe(text, text) is 'The shop''s custom
 --- grants-on-function public.customer_of_stripe(text, text)
 revoke all on function public.customer_of_stripe(text, text) from public, anon, authenticated, service_role;
 
+--- function public.customers_at(text)
+CREATE OR REPLACE FUNCTION public.customers_at(address text)
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select c.id from public.customers c where lower(c.email) = lower(btrim(address)) order by c.created_at, c.id limit 100
+$function$;
+
+--- comment-on-function public.customers_at(text)
+comment on function public.customers_at(text) is 'Customers with this address, however it is capitalised.';
+
+--- grants-on-function public.customers_at(text)
+revoke all on function public.customers_at(text) from public, anon, authenticated, service_role;
+grant execute on function public.customers_at(text) to thendo_api;
+
 --- function public.decrypted(bytea, text)
 CREATE OR REPLACE FUNCTION public.decrypted(secret bytea, key text)
  RETURNS text
@@ -970,6 +987,7 @@ comment on function public.erase_customer(uuid, text) is 'Removes a person''s da
 
 --- grants-on-function public.erase_customer(uuid, text)
 revoke all on function public.erase_customer(uuid, text) from public, anon, authenticated, service_role;
+grant execute on function public.erase_customer(uuid, text) to thendo_api;
 
 --- function public.erase_in_medusa(jsonb)
 CREATE OR REPLACE FUNCTION public.erase_in_medusa(person jsonb)
@@ -1665,6 +1683,7 @@ comment on function public.hold_workflow(uuid, text, text) is 'Brings a workflow
 revoke all on function public.hold_workflow(uuid, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.hold_workflow(uuid, text, text) to service_role;
 grant execute on function public.hold_workflow(uuid, text, text) to thendo_engine;
+grant execute on function public.hold_workflow(uuid, text, text) to thendo_api;
 
 --- function public.holds(text, text[])
 CREATE OR REPLACE FUNCTION public.holds(said text, pieces text[])
@@ -3399,6 +3418,7 @@ comment on function public.release_workflow(uuid, boolean, text) is 'Lets a held
 --- grants-on-function public.release_workflow(uuid, boolean, text)
 revoke all on function public.release_workflow(uuid, boolean, text) from public, anon, authenticated, service_role;
 grant execute on function public.release_workflow(uuid, boolean, text) to service_role;
+grant execute on function public.release_workflow(uuid, boolean, text) to thendo_api;
 
 --- function public.replay_events(timestamp with time zone[], uuid[], uuid, boolean, boolean, text)
 CREATE OR REPLACE FUNCTION public.replay_events(ats timestamp with time zone[], ids uuid[], of_workflow uuid, lift boolean, again boolean, by_whom text)
@@ -3517,6 +3537,30 @@ comment on function public.row_by_now(text, text) is 'A row that records events,
 --- grants-on-function public.row_by_now(text, text)
 revoke all on function public.row_by_now(text, text) from public, anon, authenticated, service_role;
 grant execute on function public.row_by_now(text, text) to thendo_engine;
+
+--- function public.rows_that_stay(uuid)
+CREATE OR REPLACE FUNCTION public.rows_that_stay(of_customer uuid)
+ RETURNS TABLE(what text, row_count bigint)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select kept.what, kept.row_count from (values
+        (1, 'orders', (select count(*) from public.orders o where o.customer_id = of_customer)),
+        (2, 'deposits', (select count(*) from public.deposits d join public.orders o on o.id = d.order_id
+                          where o.customer_id = of_customer)),
+        (3, 'lines of the points ledger', (select count(*) from public.loyalty_ledger l where l.customer_id = of_customer)),
+        (4, 'quotes', (select count(*) from public.quotes q where q.customer_id = of_customer)),
+        (5, 'subscriptions', (select count(*) from public.subscriptions s where s.customer_id = of_customer))
+    ) as kept (place, what, row_count) where kept.row_count > 0 order by kept.place
+$function$;
+
+--- comment-on-function public.rows_that_stay(uuid)
+comment on function public.rows_that_stay(uuid) is 'What of a customer stays, without a name, when they are erased: how many rows.';
+
+--- grants-on-function public.rows_that_stay(uuid)
+revoke all on function public.rows_that_stay(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.rows_that_stay(uuid) to thendo_api;
 
 --- function public.set_created()
 CREATE OR REPLACE FUNCTION public.set_created()
@@ -3845,6 +3889,7 @@ comment on function public.start_workflows(uuid[], text[], jsonb[], text[], inte
 revoke all on function public.start_workflows(uuid[], text[], jsonb[], text[], integer[]) from public, anon, authenticated, service_role;
 grant execute on function public.start_workflows(uuid[], text[], jsonb[], text[], integer[]) to service_role;
 grant execute on function public.start_workflows(uuid[], text[], jsonb[], text[], integer[]) to thendo_engine;
+grant execute on function public.start_workflows(uuid[], text[], jsonb[], text[], integer[]) to thendo_api;
 
 --- function public.store_embedding(uuid, real[])
 CREATE OR REPLACE FUNCTION public.store_embedding(post uuid, numbers real[])
@@ -5552,7 +5597,7 @@ revoke all on public.email_templates from public, anon, authenticated, service_r
 grant select, insert, update, delete on public.email_templates to authenticated;
 grant select, insert, update, delete on public.email_templates to service_role;
 grant select on public.email_templates to thendo_engine;
-grant select on public.email_templates to thendo_api;
+grant select, insert, update, delete on public.email_templates to thendo_api;
 
 --- table public.enrollments
 create table public.enrollments (
@@ -7887,6 +7932,7 @@ alter table public.workflow_daemons enable row level security;
 --- grants public.workflow_daemons
 revoke all on public.workflow_daemons from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.workflow_daemons to thendo_engine;
+grant select (id, host, pid, version, started_at, seen_at, died_at) on public.workflow_daemons to thendo_api;
 
 --- table public.workflow_dead_letters
 create table public.workflow_dead_letters (
@@ -8283,6 +8329,7 @@ alter table public.workflow_queue enable row level security;
 --- grants public.workflow_queue
 revoke all on public.workflow_queue from public, anon, authenticated, service_role;
 grant select, insert, delete on public.workflow_queue to thendo_engine;
+grant select (id, due_at, lane) on public.workflow_queue to thendo_api;
 
 --- table public.workflow_replays
 create table public.workflow_replays (
@@ -9386,6 +9433,11 @@ create policy api_update on public.api_keys
     using (true)
     with check (true);
 
+--- policy public.api_links api_insert
+create policy api_insert on public.api_links
+    for insert to thendo_api
+    with check (true);
+
 --- policy public.api_links api_select
 create policy api_select on public.api_links
     for select to thendo_api
@@ -9634,10 +9686,26 @@ create policy engine_update on public.deposits
     using (true)
     with check (true);
 
+--- policy public.email_templates api_delete
+create policy api_delete on public.email_templates
+    for delete to thendo_api
+    using (true);
+
+--- policy public.email_templates api_insert
+create policy api_insert on public.email_templates
+    for insert to thendo_api
+    with check (true);
+
 --- policy public.email_templates api_select
 create policy api_select on public.email_templates
     for select to thendo_api
     using (true);
+
+--- policy public.email_templates api_update
+create policy api_update on public.email_templates
+    for update to thendo_api
+    using (true)
+    with check (true);
 
 --- policy public.email_templates authenticated_delete
 create policy authenticated_delete on public.email_templates
@@ -10408,6 +10476,11 @@ create policy authenticated_select on public.workflow_conditions
     for select to authenticated
     using (( SELECT public.is_admin(( SELECT auth.uid() AS uid)) AS is_admin));
 
+--- policy public.workflow_daemons api_select
+create policy api_select on public.workflow_daemons
+    for select to thendo_api
+    using (true);
+
 --- policy public.workflow_daemons engine_delete
 create policy engine_delete on public.workflow_daemons
     for delete to thendo_engine
@@ -10577,6 +10650,11 @@ create policy engine_update on public.workflow_plan_epoch
     for update to thendo_engine
     using (true)
     with check (true);
+
+--- policy public.workflow_queue api_select
+create policy api_select on public.workflow_queue
+    for select to thendo_api
+    using (true);
 
 --- policy public.workflow_queue engine_delete
 create policy engine_delete on public.workflow_queue

@@ -96,13 +96,13 @@ impl App {
         check_schema(&url).await?;
         let connections = Connections::of(&settings);
         let pool = connect::pool(&url, connections.lists, Role::Engine).await?;
-        let entrance = entrance(&settings, &url, &connections).await?;
         if !rows::is_taken_over(&pool, &settings.rows.allow).await? {
             tracing::warn!(
                 "the database allows other rows than the setting rows.allow says; `thendo migrate` takes that over"
             );
         }
         let health = Arc::new(Health::default());
+        let entrance = entrance(&settings, &url, &connections, &health).await?;
         let changes = Arc::new(Changes::default());
         let live = http::live::Live::new(Arc::clone(&changes), shutdown.clone());
         let mut tasks = JoinSet::new();
@@ -197,6 +197,7 @@ async fn entrance(
     settings: &Arc<Settings>,
     url: &SecretString,
     connections: &Connections,
+    health: &Arc<Health>,
 ) -> Result<Entrance, ConnectError> {
     let Some(of_api) = connections.api else {
         let most = settings.pool_max;
@@ -212,7 +213,8 @@ async fn entrance(
     match pools.await {
         Ok((lookups, operations)) => {
             let data = DataPlane::new(url.clone(), Role::Engine, of_api.sessions as usize);
-            Ok(Entrance::Open(Arc::new(Door::new(lookups, operations, data, Arc::clone(settings)))))
+            let (settings, health) = (Arc::clone(settings), Arc::clone(health));
+            Ok(Entrance::Open(Arc::new(Door::new((lookups, operations), data, settings, health))))
         }
         // The server answers, and this daemon works; only who comes to the API can't be let in.
         Err(fault) if fault.is_refusal() => {

@@ -3,14 +3,13 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use sqlx::PgPool;
-use sqlx::postgres::PgDatabaseError;
-use uuid::Uuid;
 
 use super::Session;
 use super::ask::confirmed;
-use super::output::{Advice, Format, GOOD, QUIET, WAIT, eprint_line, print_json, print_line};
-use crate::store::erasure::{self, Erasure, Person};
+use super::desk::Desk;
+use super::output::{Format, GOOD, QUIET, WAIT, eprint_line, print_json, print_line};
+use crate::operations::customers::{self, Erased, Whom};
+use crate::operations::{Asked, Nothing, Refusal};
 
 /// `thendo customer …`
 #[derive(Debug, Subcommand)]
@@ -54,40 +53,37 @@ impl Customer {
     /// When there is no such person, they are an admin, or the database can't be written.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let Self::Erase(erase) = self;
-        let pool = session.pool().await?;
-        let person = find(&pool, &erase.who).await?;
+        let desk = session.desk().await?;
         if !erase.yes {
-            let planned = erasure::erase(&pool, &person, false).await.map_err(explained)?;
-            if planned.removed.is_empty() && planned.stays.is_empty() {
-                return Err(nobody(&erase.who));
-            }
+            let planned = erase.ask(&desk, true).await?;
             if erase.dry_run {
-                return erase.told(&person, &planned, false);
+                return erase.told(&planned);
             }
             if erase.format == Format::Text {
-                erase.told(&person, &planned, false)?;
+                erase.told(&planned)?;
             }
             if !confirmed("This can't be taken back.")? {
                 eprint_line("nothing was removed");
                 return Ok(ExitCode::FAILURE);
             }
         }
-        let done = erasure::erase(&pool, &person, true).await.map_err(explained)?;
-        if person.customer.is_none() && done.removed.is_empty() {
-            return Err(nobody(&erase.who));
-        }
-        erase.told(&person, &done, true)
+        let done = erase.ask(&desk, false).await?;
+        erase.told(&done)
     }
 }
 
 impl Erase {
-    fn told(&self, person: &Person, erasure: &Erasure, done: bool) -> anyhow::Result<ExitCode> {
+    async fn ask(&self, desk: &Desk, dry_run: bool) -> Result<Erased, Refusal> {
+        let body = Whom { who: self.who.clone(), dry_run };
+        desk.ask(Asked::<customers::Erase>::new(Nothing {}, Nothing {}, body)).await
+    }
+
+    fn told(&self, erasure: &Erased) -> anyhow::Result<ExitCode> {
         if self.format == Format::Json {
-            print_json(
-                &serde_json::json!({"person": person, "erased": done, "removed": erasure.removed, "stays": erasure.stays}),
-            )?;
+            print_json(erasure)?;
             return Ok(ExitCode::SUCCESS);
         }
+        let done = erasure.erased;
         let (style, shape) = if done { (GOOD, "●") } else { (WAIT, "◐") };
         print_line(if done { "removed:" } else { "would be removed:" })?;
         for rows in &erasure.removed {
@@ -100,40 +96,5 @@ impl Erase {
             print_line(format_args!("  {QUIET}○ {:>6} {}{QUIET:#}", rows.row_count, rows.what))?;
         }
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-async fn find(pool: &PgPool, who: &str) -> anyhow::Result<Person> {
-    if let Ok(id) = who.parse::<Uuid>() {
-        return Ok(Person { customer: Some(id), address: None });
-    }
-    if !who.contains('@') {
-        return Err(Advice::error(
-            format!("`{who}` is neither an address nor an id"),
-            "name the person by e-mail address, or by the id of the row in customers",
-        ));
-    }
-    match erasure::customers_with(pool, who).await?.as_slice() {
-        several @ [_, _, ..] => {
-            let ids: Vec<_> = several.iter().map(ToString::to_string).collect();
-            let help = format!("name one by id: {}", ids.join(", "));
-            Err(Advice::error(format!("{} customers have the address {who}", ids.len()), help))
-        }
-        found => Ok(Person { customer: found.first().copied(), address: Some(who.to_owned()) }),
-    }
-}
-
-fn nobody(who: &str) -> anyhow::Error {
-    Advice::error(format!("nothing is known of {who}"), "check the spelling; ids are those of customers.id")
-}
-
-/// What the database says for people is told as such.
-fn explained(fault: sqlx::Error) -> anyhow::Error {
-    let said = fault.as_database_error().and_then(|said| said.try_downcast_ref::<PgDatabaseError>());
-    match said {
-        Some(said) if matches!(said.code(), "P0002" | "55000") => {
-            Advice::error(said.message(), said.hint().unwrap_or("`customers.id` has the ids"))
-        }
-        _ => fault.into(),
     }
 }

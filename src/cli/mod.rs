@@ -163,6 +163,30 @@ enum Command {
     Postgres(postgres::Postgres),
 }
 
+impl Command {
+    /// Why no daemon can be asked for it by `--server`, if none can.
+    fn stays_here(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Up(_) | Self::Serve(_) => "it is a daemon itself, on this machine",
+            Self::Migrate(_) | Self::Attach(_) | Self::Detach(_) => {
+                "it needs the rights of the database's owner, which a daemon has not"
+            }
+            Self::Url(_) | Self::Postgres(_) => "it is about this machine's private server",
+            Self::Demo(_) => "it writes to the shop as its customers do, which a daemon may not",
+            Self::Tokens(_) | Self::Secrets(secrets::Secrets::Rotate(_)) => {
+                "it needs the old key and the new one, and those stay where the database is"
+            }
+            Self::Bounce(_) => "a daemon takes returned mail at its own address, POST /bounces",
+            _ => return None,
+        })
+    }
+}
+
+/// The command line as clap knows it, for whoever goes through all commands.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// What a subcommand works with.
 #[derive(Debug)]
 pub struct Session {
@@ -197,11 +221,9 @@ impl Session {
         if let Some(server) = &self.server {
             return Ok(Desk::Server(desk::Server::new(server, std::env::var("THENDO_API_KEY").ok())?));
         }
-        let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
-        let name = format!("command line:{}", output::one_line(&name)).trim_end_matches(':').to_owned();
-        let who = Who { name, account: None, scopes: operations::keys::all_scopes(), until: None };
         let data = operations::DataPlane::new(self.database_url()?, Role::Login, 2);
-        let context = Context { pool: self.pool().await?, who, settings: Arc::clone(&self.settings), data };
+        let (pool, settings) = (self.pool().await?, Arc::clone(&self.settings));
+        let context = Context { pool, who: here(), settings, data, health: None };
         Ok(Desk::Database(Box::new(context)))
     }
 
@@ -212,6 +234,13 @@ impl Session {
     pub async fn pool(&self) -> anyhow::Result<PgPool> {
         Ok(connect::pool(&self.database_url()?, 2, Role::Login).await?)
     }
+}
+
+/// Whoever runs this command, and so has the database.
+fn here() -> Who {
+    let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+    let name = format!("command line:{}", output::one_line(&name)).trim_end_matches(':').to_owned();
+    Who { name, account: None, scopes: operations::keys::all_scopes(), until: None }
 }
 
 /// Runs the program and gives its exit code.
@@ -234,6 +263,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let of_environment = || std::env::var("THENDO_SERVER").ok().filter(|server| !server.is_empty());
     let is_named = cli.global.database_url.is_some() || cli.global.data_dir.is_some();
     let server = cli.global.server.or_else(|| of_environment().filter(|_| !is_named));
+    if let (Some(server), Some(why)) = (&server, cli.command.stays_here()) {
+        return Err(Advice::error(
+            format!("this can't be asked of the daemon at {server}: {why}"),
+            "run it where the database is, without --server (and without THENDO_SERVER)",
+        ));
+    }
     let flags = Flags {
         config: cli.global.config,
         data_dir: cli.global.data_dir,
@@ -292,7 +327,7 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::Keys(keys) => keys.run(session).await,
         Command::Link(link) => link.run(session).await,
         Command::Demo(demo) => demo.run(session).await,
-        Command::Config(config) => config.run(session),
+        Command::Config(config) => config.run(session).await,
         Command::Health(health) => health.run(session).await,
         Command::Postgres(postgres) => postgres.run(session).await,
     }

@@ -1,8 +1,8 @@
 //! The list of all operations: one line each. From it come the routes and the API's description.
 
 use super::{
-    Operation, alerts, audit, campaigns, deliveries, events, executions, keys, secrets, session, test_runs,
-    workflows,
+    Operation, alerts, audit, campaigns, catalogue, customers, deliveries, events, executions, health, keys,
+    links, schedules, secrets, session, settings, templates, test_runs, workflows,
 };
 
 /// Is shown every operation, as a type.
@@ -30,6 +30,15 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<workflows::Restore>();
     visitor.meets::<workflows::Compare>();
     visitor.meets::<test_runs::Try>();
+    visitor.meets::<workflows::Hold>();
+    visitor.meets::<workflows::Release>();
+    visitor.meets::<workflows::HoldAll>();
+    visitor.meets::<workflows::ReleaseAll>();
+    visitor.meets::<workflows::Holds>();
+    visitor.meets::<workflows::Start>();
+    visitor.meets::<workflows::Import>();
+    visitor.meets::<workflows::Load>();
+    visitor.meets::<workflows::Push>();
     visitor.meets::<executions::List>();
     visitor.meets::<executions::Show>();
     visitor.meets::<executions::Approvals>();
@@ -50,10 +59,22 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<events::Kinds>();
     visitor.meets::<events::Show>();
     visitor.meets::<events::Replay>();
+    visitor.meets::<templates::List>();
+    visitor.meets::<templates::Show>();
+    visitor.meets::<templates::Add>();
+    visitor.meets::<templates::Write>();
+    visitor.meets::<templates::Remove>();
+    visitor.meets::<templates::Preview>();
+    visitor.meets::<customers::Erase>();
+    visitor.meets::<schedules::List>();
+    visitor.meets::<catalogue::List>();
+    visitor.meets::<settings::Show>();
+    visitor.meets::<health::Show>();
     visitor.meets::<alerts::List>();
     visitor.meets::<keys::List>();
     visitor.meets::<keys::Create>();
     visitor.meets::<keys::Revoke>();
+    visitor.meets::<links::Make>();
     visitor.meets::<secrets::List>();
     visitor.meets::<secrets::Put>();
     visitor.meets::<secrets::Remove>();

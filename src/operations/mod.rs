@@ -7,17 +7,24 @@ pub mod alerts;
 pub mod all;
 pub mod audit;
 pub mod campaigns;
+pub mod catalogue;
 pub mod cursor;
+pub mod customers;
 pub mod deliveries;
 pub mod editions;
 pub mod events;
 pub mod executions;
+pub mod health;
 pub mod key_file;
 pub mod keys;
+pub mod links;
 pub mod moment;
 pub mod refusal;
+pub mod schedules;
 pub mod secrets;
 pub mod session;
+pub mod settings;
+pub mod templates;
 pub mod test_runs;
 pub mod workflows;
 
@@ -44,6 +51,7 @@ pub use refusal::{Kind, Refusal};
 use crate::database::connect::{self, PATIENCE_OF_API};
 use crate::database::role::Role;
 use crate::domain::settings::Settings;
+use crate::engine;
 use crate::store::access;
 use crate::store::session::Session;
 
@@ -251,6 +259,13 @@ pub struct Who {
     pub until: Option<DateTime<Utc>>,
 }
 
+impl Who {
+    /// Whether it is somebody who has the database: a command there.
+    pub fn is_local(&self) -> bool {
+        self.name.starts_with("command line")
+    }
+}
+
 /// What operations work with.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -262,6 +277,8 @@ pub struct Context {
     pub settings: Arc<Settings>,
     /// For what the engine's own statements do.
     pub data: DataPlane,
+    /// How the daemon is, where one answers.
+    pub health: Option<Arc<engine::Health>>,
 }
 
 /// Where operations that work with the engine's own statements connect: undo, replay, test runs.

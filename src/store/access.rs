@@ -178,14 +178,19 @@ pub async fn note_key(pool: &PgPool, id: Uuid) -> sqlx::Result<()> {
 ///
 /// # Errors
 /// When the database can't be written.
-pub async fn add_link(pool: &PgPool, hash: &[u8], created_by: &str, seconds: i64) -> sqlx::Result<()> {
+pub async fn add_link(
+    connection: &mut PgConnection,
+    hash: &[u8],
+    created_by: &str,
+    seconds: i64,
+) -> sqlx::Result<()> {
     sqlx::query(
         "insert into api_links (hash, created_by, expires_at) values ($1, $2, now() + make_interval(secs => $3))",
     )
     .bind(hash)
     .bind(created_by)
     .bind(seconds as f64)
-    .execute(pool)
+    .execute(connection)
     .await?;
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! Removing a person: see `erase_customer()` in the migrations.
 
-use serde::Serialize;
-use sqlx::{FromRow, PgPool};
+use serde::{Deserialize, Serialize};
+use sqlx::{FromRow, PgConnection};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Who is to be erased: a customer, an address, or both where the customer is known by it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Person {
     /// The row of `customers`, if there is one.
     pub customer: Option<Uuid>,
@@ -14,7 +15,8 @@ pub struct Person {
 }
 
 /// One kind of rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow, ToSchema)]
+#[schema(as = RowCount)]
 pub struct Rows {
     /// What they are, in words.
     pub what: String,
@@ -23,59 +25,42 @@ pub struct Rows {
     pub row_count: i64,
 }
 
-/// What an erasure does.
-#[derive(Debug, Clone, Serialize)]
-pub struct Erasure {
-    /// What is removed or emptied, without the kinds of which there is nothing.
-    pub removed: Vec<Rows>,
-    /// What stays of the customer, without a name.
-    pub stays: Vec<Rows>,
-}
-
 /// Customers with this address, however it is capitalised. At most 100.
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn customers_with(pool: &PgPool, address: &str) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar(
-        "select id from customers where lower(email) = lower(btrim($1)) order by created_at, id limit 100",
-    )
-    .bind(address)
-    .fetch_all(pool)
-    .await
+pub async fn customers_with(connection: &mut PgConnection, address: &str) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar("select c from customers_at($1) c limit 100").bind(address).fetch_all(connection).await
 }
 
-/// Removes the person, or only tells what would be removed: by doing it in a transaction that is rolled back. Batches
-/// of this person's lanes wait meanwhile.
+/// What this transaction does may take as long as it takes.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn wait_for_it(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query("set local statement_timeout = 0").execute(connection).await.map(|_| ())
+}
+
+/// Removes the person: what was removed or emptied, without the kinds of which there is nothing. It counts when the
+/// transaction does: rolled back, it tells what would be removed. Batches of this person's lanes wait meanwhile.
 ///
 /// # Errors
 /// When there is no such customer, when they are an admin, or when the database can't be written.
-pub async fn erase(pool: &PgPool, person: &Person, for_good: bool) -> sqlx::Result<Erasure> {
-    let mut transaction = pool.begin().await?;
-    // All events are looked through, and the batches that hold the lanes are waited for.
-    sqlx::query("set local statement_timeout = 0").execute(&mut *transaction).await?;
-    let removed: Vec<Rows> =
-        sqlx::query_as("select what, row_count from public.erase_customer($1, $2) where row_count > 0")
-            .bind(person.customer)
-            .bind(&person.address)
-            .fetch_all(&mut *transaction)
-            .await?;
-    let stays = sqlx::query_as(
-        "select what, row_count from (values
-             (1, 'orders', (select count(*) from orders where customer_id = $1)),
-             (2, 'deposits', (select count(*) from deposits d join orders o on o.id = d.order_id where o.customer_id = $1)),
-             (3, 'lines of the points ledger', (select count(*) from loyalty_ledger where customer_id = $1)),
-             (4, 'quotes', (select count(*) from quotes where customer_id = $1)),
-             (5, 'subscriptions', (select count(*) from subscriptions where customer_id = $1))
-         ) as kept (place, what, row_count) where row_count > 0 order by place",
-    )
-    .bind(person.customer)
-    .fetch_all(&mut *transaction)
-    .await?;
-    if for_good {
-        transaction.commit().await?;
-    } else {
-        transaction.rollback().await?;
-    }
-    Ok(Erasure { removed, stays })
+pub async fn erase(connection: &mut PgConnection, person: &Person) -> sqlx::Result<Vec<Rows>> {
+    sqlx::query_as("select what, row_count from public.erase_customer($1, $2) where row_count > 0 limit 1000")
+        .bind(person.customer)
+        .bind(&person.address)
+        .fetch_all(connection)
+        .await
+}
+
+/// What stays of the customer, without a name.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn stays(connection: &mut PgConnection, person: &Person) -> sqlx::Result<Vec<Rows>> {
+    sqlx::query_as("select what, row_count from rows_that_stay($1) limit 1000")
+        .bind(person.customer)
+        .fetch_all(connection)
+        .await
 }

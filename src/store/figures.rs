@@ -1,11 +1,16 @@
 //! What only the database knows of how things stand, for a scrape of the figures. Read only, and bounded.
 
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgPool};
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::lists::MOST;
 
 /// How things stand. Counts go up to [`MOST`], so that a long queue is not made longer by looking.
-#[derive(Debug, Clone, Copy, PartialEq, FromRow)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, FromRow, ToSchema)]
+#[schema(as = Figures)]
 pub struct State {
     /// How long the oldest due row of the queue has been due, in seconds; 0 if none is.
     pub lag_s: f64,
@@ -43,5 +48,37 @@ pub async fn ask(pool: &PgPool) -> sqlx::Result<State> {
     )
     .bind(MOST)
     .fetch_one(pool)
+    .await
+}
+
+/// A daemon that works on the database.
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
+#[schema(as = Daemon)]
+pub struct DaemonRow {
+    /// New with each start.
+    pub id: Uuid,
+    /// The machine's name.
+    pub host: String,
+    /// Its process there.
+    pub pid: i32,
+    /// Of thendo.
+    pub version: String,
+    /// Since when it works.
+    pub started_at: DateTime<Utc>,
+    /// When it last said that it lives.
+    pub seen_at: DateTime<Utc>,
+}
+
+/// Daemons that nobody has found dead, the oldest first.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn daemons(pool: &PgPool) -> sqlx::Result<Vec<DaemonRow>> {
+    sqlx::query_as(
+        "select id, host, pid, version, started_at, seen_at from workflow_daemons where died_at is null
+          order by started_at, id limit $1",
+    )
+    .bind(MOST)
+    .fetch_all(pool)
     .await
 }

@@ -114,6 +114,46 @@ pub async fn managed(
     .await
 }
 
+/// A schedule in force.
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
+#[schema(as = Schedule)]
+pub struct ScheduleRow {
+    /// The workflow that it starts.
+    pub workflow_id: Uuid,
+    /// That one's name.
+    pub workflow: String,
+    /// The trigger's settings, as drawn.
+    pub config: Value,
+    /// When it is due next; by now, if a daemon is about to look at it. Nothing: its calendar has ended.
+    pub next_at: Option<DateTime<Utc>>,
+    /// The time that started last, or the instant from which it counts.
+    pub last_at: DateTime<Utc>,
+}
+
+/// Schedules, the next to start first, from behind a place in the list.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn schedules(
+    pool: &PgPool,
+    behind: Option<(Option<DateTime<Utc>>, Uuid)>,
+    limit: i64,
+) -> sqlx::Result<Vec<ScheduleRow>> {
+    let (at, id) = behind.unzip();
+    sqlx::query_as(
+        "select s.workflow_id, w.name as workflow, s.config, s.next_at, s.last_at
+           from workflow_schedules s join workflows w on w.id = s.workflow_id
+          where $2::uuid is null
+             or (coalesce(s.next_at, 'infinity'), s.workflow_id) > (coalesce($1::timestamptz, 'infinity'), $2)
+          order by coalesce(s.next_at, 'infinity'), s.workflow_id limit $3",
+    )
+    .bind(at.flatten())
+    .bind(id)
+    .bind(limit.clamp(0, MOST))
+    .fetch_all(pool)
+    .await
+}
+
 /// An execution in a list.
 #[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
 pub struct ExecutionRow {

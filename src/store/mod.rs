@@ -42,6 +42,7 @@ pub mod signals;
 pub mod staging;
 mod starting;
 pub mod telling;
+pub mod templates;
 pub mod testing;
 pub mod tokens;
 pub mod tracking;

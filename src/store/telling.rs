@@ -127,12 +127,12 @@ pub async fn resting(
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn hold(pool: &PgPool, workflow: Uuid, reason: &str, by: &str) -> sqlx::Result<bool> {
+pub async fn hold(db: impl PgExecutor<'_>, workflow: Uuid, reason: &str, by: &str) -> sqlx::Result<bool> {
     sqlx::query_scalar("select hold_workflow($1, $2, $3)")
         .bind(workflow)
         .bind(reason)
         .bind(by)
-        .fetch_one(pool)
+        .fetch_one(db)
         .await
 }
 
@@ -140,17 +140,22 @@ pub async fn hold(pool: &PgPool, workflow: Uuid, reason: &str, by: &str) -> sqlx
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn release(pool: &PgPool, workflow: Uuid, discard: bool, by: &str) -> sqlx::Result<Option<i64>> {
+pub async fn release(
+    db: impl PgExecutor<'_>,
+    workflow: Uuid,
+    discard: bool,
+    by: &str,
+) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar("select release_workflow($1, $2, $3)")
         .bind(workflow)
         .bind(discard)
         .bind(by)
-        .fetch_one(pool)
+        .fetch_one(db)
         .await
 }
 
 /// A hold.
-#[derive(Debug, Clone, Serialize, FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
 pub struct Hold {
     /// Which workflow, or [`ALL`].
     pub workflow_id: Uuid,

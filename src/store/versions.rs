@@ -123,16 +123,6 @@ pub async fn by_id(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Opti
     sqlx::query_as(heads!("where id = $1 for update")).bind(id).fetch_optional(connection).await
 }
 
-/// Up to 100 workflows behind this one, by name and id. Not locked.
-///
-/// # Errors
-/// When the database can't be asked.
-pub async fn page(connection: &mut PgConnection, last: Option<&Head>) -> sqlx::Result<Vec<Head>> {
-    let sql = heads!("where $1::text is null or (name, id) > ($1, $2) order by name, id limit 100");
-    let (name, id) = last.map(|last| (last.name.as_str(), last.id)).unzip();
-    sqlx::query_as(sql).bind(name).bind(id).fetch_all(connection).await
-}
-
 /// Names of workflows, for "did you mean".
 ///
 /// # Errors
@@ -373,7 +363,7 @@ pub async fn mark_checked(
     Ok(())
 }
 
-/// Starts a workflow by hand; the event that does. `None` if it is not in force or begins otherwise.
+/// Has `by` start a workflow by hand; the event that does. `None` if it is not in force or begins otherwise.
 ///
 /// # Errors
 /// When the database can't be written.
@@ -381,9 +371,10 @@ pub async fn start(
     connection: &mut PgConnection,
     workflow: Uuid,
     input: &Map<String, Value>,
+    by: &str,
 ) -> sqlx::Result<Option<Uuid>> {
     let sql = "select case when s.workflow_id is not null then s.id end
-               from start_workflows(array[gen_random_uuid()], array[$1::text], array[$2::jsonb], array['the command line'],
+               from start_workflows(array[gen_random_uuid()], array[$1::text], array[$2::jsonb], array[$3::text],
                                     array[0]) s";
-    sqlx::query_scalar(sql).bind(workflow.to_string()).bind(Json(input)).fetch_one(connection).await
+    sqlx::query_scalar(sql).bind(workflow.to_string()).bind(Json(input)).bind(by).fetch_one(connection).await
 }

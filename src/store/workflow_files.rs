@@ -1,7 +1,12 @@
 //! Workflows that come from files instead of an editor.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::versions;
 
 /// One workflow to store.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +22,7 @@ pub struct WorkflowFile {
 }
 
 /// What became of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Stored {
     /// It is new.
@@ -34,12 +39,24 @@ pub enum Stored {
 /// # Errors
 /// When the database can't be written.
 pub async fn store(pool: &PgPool, files: &[WorkflowFile], replace: bool) -> sqlx::Result<Vec<Stored>> {
-    let mut transaction = pool.begin().await?;
-    // 1952998511 is 'thdo', the namespace of thendo's advisory locks; 3 is loading files.
-    sqlx::query("select pg_advisory_xact_lock(1952998511, 3)").execute(&mut *transaction).await?;
+    let mut transaction = versions::begin(pool).await?;
+    let stored = put(&mut transaction, files, replace).await?;
+    transaction.commit().await?;
+    Ok(stored.into_iter().map(|(_, stored)| stored).collect())
+}
+
+/// As [`store`], in a transaction of [`versions::take_turn`]: which workflow each is, and what became of it.
+///
+/// # Errors
+/// When the database can't be written.
+pub async fn put(
+    connection: &mut PgConnection,
+    files: &[WorkflowFile],
+    replace: bool,
+) -> sqlx::Result<Vec<(Uuid, Stored)>> {
     let mut all = Vec::with_capacity(files.len());
     for file in files {
-        let stored: String = sqlx::query_scalar(
+        let (id, stored): (Uuid, String) = sqlx::query_as(
             "with former as (
                  select id from workflows where name = $1 order by created_at, id limit 1
              ), changed as (
@@ -50,9 +67,10 @@ pub async fn store(pool: &PgPool, files: &[WorkflowFile], replace: bool) -> sqlx
              ), added as (
                  insert into workflows (name, description, definition, status)
                  select $1, $2, $3, $5 where not exists (select from former)
-                 returning 1
+                 returning id
              )
-             select case when exists (select from added) then 'added'
+             select coalesce((select id from added), (select id from former)),
+                    case when exists (select from added) then 'added'
                          when exists (select from changed) then 'changed' else 'kept' end",
         )
         .bind(&file.name)
@@ -60,14 +78,14 @@ pub async fn store(pool: &PgPool, files: &[WorkflowFile], replace: bool) -> sqlx
         .bind(&file.definition)
         .bind(replace)
         .bind(if file.as_draft { "draft" } else { "published" })
-        .fetch_one(&mut *transaction)
+        .fetch_one(&mut *connection)
         .await?;
-        all.push(match stored.as_str() {
+        let stored = match stored.as_str() {
             "added" => Stored::Added,
             "changed" => Stored::Changed,
             _ => Stored::Kept,
-        });
+        };
+        all.push((id, stored));
     }
-    transaction.commit().await?;
     Ok(all)
 }

@@ -6,13 +6,16 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::{Judged, definition_of, folder, load, one, readable, refuse};
+use super::{Judged, folder, load, refuse, refused};
+use crate::cli::desk::Desk;
 use crate::cli::output::{Advice, Format, GOOD, QUIET, WAIT, eprint_line, one_line, print_json, print_line};
 use crate::cli::{Session, validate};
 use crate::kinds;
-use crate::store::versions;
-use crate::store::workflow_files::WorkflowFile;
+use crate::operations::workflows::{self, Files, NewWorkflow, OfWorkflow, VersionPath};
+use crate::operations::{Asked, Nothing};
+use crate::store::workflow_files::{Stored, WorkflowFile};
 use crate::workflow::compile::{MAX_BYTES, compile};
 use crate::workflow::diagnostics::{Diagnostic, any_error};
 use crate::workflow::hash::{canonical, hash};
@@ -83,6 +86,13 @@ pub(in crate::cli) struct FileRead {
     pub source: validate::Source,
     /// What it holds.
     pub workflow: WorkflowFile,
+}
+
+impl From<WorkflowFile> for NewWorkflow {
+    fn from(of: WorkflowFile) -> Self {
+        let WorkflowFile { name, description, definition, .. } = of;
+        Self { name, description, definition }
+    }
 }
 
 /// Reads files. Those that hold no workflow come back with why.
@@ -207,36 +217,18 @@ impl Import {
         if !bad.is_empty() {
             return refuse(&bad, self.format, "imported", paths.len());
         }
-        let pool = session.pool().await?;
-        let mut transaction = versions::begin(&pool).await?;
-        let mut stored = Vec::with_capacity(read.len());
-        for file in &read {
-            let of = &file.workflow;
-            let found = versions::find_to_edit(&mut transaction, &of.name).await?;
-            let found: Vec<_> = found.into_iter().filter(|head| head.name == of.name).collect();
-            let same = |head: &versions::Head| head.drawing().is_ok_and(|drawing| drawing == of.definition);
-            if let Some(head) = found.iter().find(|head| same(head)) {
-                stored.push((of, head.id, "kept"));
-            } else if found.is_empty() {
-                let description = of.description.as_deref();
-                let id = versions::add(&mut transaction, &of.name, description, &of.definition).await?;
-                stored.push((of, id, "added"));
-            } else {
-                let (name, path) = (one_line(&of.name), file.path.display());
-                return Err(Advice::error(
-                    format!("{path}: there is another workflow `{name}`: nothing was imported"),
-                    "give the file another `name`, or have `thendo workflow publish FILE` or `push` change that one",
-                ));
-            }
-        }
-        transaction.commit().await?;
+        let workflows = read.iter().map(|file| file.workflow.clone().into()).collect();
+        let asked = Asked::<workflows::Import>::new(Nothing {}, Nothing {}, Files { workflows });
+        let stored = match session.desk().await?.ask(asked).await {
+            Ok(stored) => stored,
+            Err(refusal) => return refused(refusal, self.format),
+        };
         if self.format == Format::Json {
-            let list = stored.iter().map(|(of, id, what)| json!({"id": id, "name": of.name, "stored": what}));
-            print_json(&list.collect::<Vec<Value>>())?;
+            print_json(&stored)?;
         } else {
             warn_of_faults(&read);
-            for (of, _, what) in stored {
-                let what = if what == "added" { "added as a draft" } else { "was there" };
+            for of in stored {
+                let what = if of.stored == Stored::Added { "added as a draft" } else { "was there" };
                 print_line(format_args!("{GOOD}●{GOOD:#} {} {what}", one_line(&of.name)))?;
             }
         }
@@ -250,28 +242,21 @@ impl Export {
             let help = "name a folder with --out";
             return Err(Advice::error("several workflows don't fit on standard output", help));
         }
-        let pool = session.pool().await?;
-        let mut connection = pool.acquire().await?;
+        let desk = session.desk().await?;
         let mut found = Vec::with_capacity(self.workflows.len());
         for name in &self.workflows {
-            let head = one(&mut connection, name).await?;
-            let drawing = match self.version {
-                Some(number) => definition_of(&mut connection, &head, number).await?,
-                None => readable(&head.name, head.drawing())?,
-            };
-            let text = text_of(&content(&head.name, head.description.as_deref(), &drawing))?;
-            found.push((head, text));
+            found.push(self.one(&desk, name.clone()).await?);
         }
         let Some(dir) = &self.out else {
-            for (_, text) in found {
+            for (_, _, text) in found {
                 print_line(text.trim_end())?;
             }
             return Ok(ExitCode::SUCCESS);
         };
         let mut names = folder::Names::default();
         let mut files = Vec::with_capacity(found.len());
-        for (head, text) in found {
-            let path = dir.join(format!("{}.json", names.of(&head.name, head.id)));
+        for (id, name, text) in found {
+            let path = dir.join(format!("{}.json", names.of(&name, id)));
             let is_other = std::fs::read_to_string(&path)
                 .map_or_else(|fault| fault.kind() != std::io::ErrorKind::NotFound, |there| there != text);
             if is_other && !self.force {
@@ -280,20 +265,33 @@ impl Export {
                     "say --force to write over it",
                 ));
             }
-            files.push((head, path, text));
+            files.push((id, name, path, text));
         }
-        for (_, path, text) in &files {
+        for (_, _, path, text) in &files {
             folder::write(path, text)?;
         }
         if self.format == Format::Json {
-            let list =
-                files.iter().map(|(head, path, _)| json!({"id": head.id, "name": head.name, "file": path}));
+            let list = files.iter().map(|(id, name, path, _)| json!({"id": id, "name": name, "file": path}));
             return print_json(&list.collect::<Vec<Value>>()).map(|()| ExitCode::SUCCESS);
         }
-        for (head, path, _) in &files {
-            let name = one_line(&head.name);
+        for (_, name, path, _) in &files {
+            let name = one_line(name);
             print_line(format_args!("{GOOD}●{GOOD:#} {name} {QUIET}{}{QUIET:#}", path.display()))?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The id, the name and the file of a workflow.
+    async fn one(&self, desk: &Desk, workflow: String) -> anyhow::Result<(Uuid, String, String)> {
+        let Some(number) = self.version else {
+            let path = OfWorkflow { workflow };
+            let draft = desk.ask(Asked::<workflows::ReadDraft>::new(path, Nothing {}, Nothing {})).await?;
+            let text = text_of(&content(&draft.name, draft.description.as_deref(), draft.drawing()?))?;
+            return Ok((draft.id, draft.name, text));
+        };
+        let path = VersionPath { workflow, number };
+        let of = desk.ask(Asked::<workflows::ShowVersion>::new(path, Nothing {}, Nothing {})).await?;
+        let text = text_of(&content(&of.workflow, of.description.as_deref(), &of.definition))?;
+        Ok((of.id, of.workflow, text))
     }
 }

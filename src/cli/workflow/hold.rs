@@ -3,17 +3,13 @@
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
-use serde_json::json;
-use sqlx::PgPool;
-use uuid::Uuid;
 
-use super::named;
 use crate::cli::Session;
 use crate::cli::ask::confirmed;
-use crate::cli::output::{Advice, Format, GOOD, WAIT, eprint_line, one_line, print_json, print_line};
-use crate::store::telling::{self, ALL};
-
-const BY: &str = "the command line";
+use crate::cli::desk::Desk;
+use crate::cli::output::{Format, GOOD, WAIT, eprint_line, one_line, print_json, print_line};
+use crate::operations::workflows::{self, How, OfWorkflow, Why};
+use crate::operations::{Asked, Nothing, Operation, Refusal};
 
 /// Which workflow.
 #[derive(Debug, Args)]
@@ -31,14 +27,21 @@ struct Which {
 }
 
 impl Which {
-    async fn id(&self, pool: &PgPool) -> anyhow::Result<(Uuid, String)> {
-        match &self.workflow {
-            Some(name) => {
-                named(pool, name).await.map(|head| (head.id, format!("`{}`", one_line(&head.name))))
-            }
-            None => Ok((ALL, "every workflow".into())),
+    /// Asks one operation of a workflow, or the other of all.
+    async fn ask<One, All, B>(&self, desk: &Desk, body: B, of_all: All::Body) -> Result<One::Output, Refusal>
+    where
+        One: Operation<Path = OfWorkflow, Query = Nothing, Body = B>,
+        All: Operation<Path = Nothing, Query = Nothing, Output = One::Output>,
+    {
+        match self.workflow.clone() {
+            Some(workflow) => desk.ask(Asked::<One>::new(OfWorkflow { workflow }, Nothing {}, body)).await,
+            None => desk.ask(Asked::<All>::new(Nothing {}, Nothing {}, of_all)).await,
         }
     }
+}
+
+fn words(name: Option<&str>) -> String {
+    name.map_or_else(|| "every workflow".into(), |name| format!("`{}`", one_line(name)))
 }
 
 /// `thendo workflow hold`
@@ -79,13 +82,16 @@ pub struct Release {
 
 impl Hold {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let (id, name) = self.which.id(&pool).await?;
-        let held = telling::hold(&pool, id, &self.reason, BY).await?;
+        let desk = session.desk().await?;
+        let why = Why { reason: self.reason };
+        let held = self.which.ask::<workflows::Hold, workflows::HoldAll, _>(&desk, why.clone(), why).await?;
+        let name = words(held.workflow.as_deref());
         match self.which.format {
-            Format::Json => print_json(&json!({"workflow_id": id, "held": true, "was_held": !held}))?,
-            Format::Text if held => print_line(format_args!("{WAIT}◐{WAIT:#} {name} is held"))?,
-            Format::Text => print_line(format_args!("{WAIT}◐{WAIT:#} {name} was held already"))?,
+            Format::Json => print_json(&held)?,
+            Format::Text if held.was_held => {
+                print_line(format_args!("{WAIT}◐{WAIT:#} {name} was held already"))?;
+            }
+            Format::Text => print_line(format_args!("{WAIT}◐{WAIT:#} {name} is held"))?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -93,24 +99,24 @@ impl Hold {
 
 impl Release {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let (id, name) = self.which.id(&pool).await?;
-        if self.discard && !self.yes && !confirmed(&format!("Cancel everything of {name} that was held?"))? {
-            eprint_line(format_args!("nothing was done"));
-            return Ok(ExitCode::FAILURE);
-        }
-        let Some(let_go) = telling::release(&pool, id, self.discard, BY).await? else {
-            return Err(Advice::error(
-                format!("{name} is not held"),
-                "`thendo workflow list` tells what is; one that is paused is resumed",
-            ));
-        };
-        let done = if self.discard { "cancelled" } else { "going on" };
-        match self.which.format {
-            Format::Json => {
-                print_json(&json!({"workflow_id": id, "let_go": let_go, "discarded": self.discard}))?
+        let desk = session.desk().await?;
+        if self.discard && !self.yes {
+            let name = words(self.which.workflow.as_deref());
+            if !confirmed(&format!("Cancel everything of {name} that was held?"))? {
+                eprint_line(format_args!("nothing was done"));
+                return Ok(ExitCode::FAILURE);
             }
-            Format::Text if id == ALL => print_line(format_args!("{GOOD}●{GOOD:#} {name} goes on"))?,
+        }
+        let how = How { discard: self.discard };
+        let asked = self.which.ask::<workflows::Release, workflows::ReleaseAll, _>(&desk, how, Nothing {});
+        let released = asked.await?;
+        let (name, let_go) = (words(released.workflow.as_deref()), released.let_go);
+        let done = if released.discarded { "cancelled" } else { "going on" };
+        match self.which.format {
+            Format::Json => print_json(&released)?,
+            Format::Text if released.workflow.is_none() => {
+                print_line(format_args!("{GOOD}●{GOOD:#} {name} goes on"))?;
+            }
             Format::Text => {
                 print_line(format_args!("{GOOD}●{GOOD:#} {name} is released; {let_go} executions {done}"))?;
             }

@@ -8,11 +8,14 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::Value;
 
+use super::refused;
 use crate::cli::output::{Advice, BAD, Format, GOOD, eprint_line, one_line, print_json, print_line};
 pub(super) use crate::cli::validate::name_of;
 use crate::cli::{Session, validate};
 use crate::kinds;
-use crate::store::workflow_files::{self, WorkflowFile};
+use crate::operations::workflows::{self, Files};
+use crate::operations::{Asked, Nothing};
+use crate::store::workflow_files::WorkflowFile;
 use crate::workflow::compile::compile;
 use crate::workflow::diagnostics::any_error;
 
@@ -45,18 +48,18 @@ impl Load {
     /// When a file is no workflow (then none is stored) or the database can't be written.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let Some(files) = self.checked()? else { return Ok(ExitCode::FAILURE) };
-        let pool = session.pool().await?;
-        let stored = workflow_files::store(&pool, &files, true).await?;
-        let pairs = files.iter().zip(&stored);
+        let workflows = files.into_iter().map(Into::into).collect();
+        let asked = Asked::<workflows::Load>::new(Nothing {}, Nothing {}, Files { workflows });
+        let stored = match session.desk().await?.ask(asked).await {
+            Ok(stored) => stored,
+            Err(refusal) => return refused(refusal, self.format),
+        };
         if self.format == Format::Json {
-            let list: Vec<Value> = pairs
-                .map(|(file, stored)| serde_json::json!({"name": file.name, "stored": stored}))
-                .collect();
-            print_json(&list)?;
+            print_json(&stored)?;
         } else {
-            for (file, stored) in pairs {
-                let stored = format!("{stored:?}").to_lowercase();
-                print_line(format_args!("{GOOD}●{GOOD:#} {} {stored}", one_line(&file.name)))?;
+            for of in stored {
+                let stored = format!("{:?}", of.stored).to_lowercase();
+                print_line(format_args!("{GOOD}●{GOOD:#} {} {stored}", one_line(&of.name)))?;
             }
         }
         Ok(ExitCode::SUCCESS)

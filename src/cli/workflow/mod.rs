@@ -18,14 +18,12 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde_json::Value;
-use sqlx::PgPool;
 
 use super::output::{BAD, Format, eprint_line, one_line, print_json};
 use super::{Session, validate};
 use crate::operations::Refusal;
 use crate::operations::refusal::Faulty;
 pub(super) use crate::operations::workflows::{definition_of, one, readable};
-use crate::store::versions::Head;
 use crate::workflow::diagnostics::Diagnostic;
 pub(super) use files::read_all;
 pub use load::examples;
@@ -96,11 +94,6 @@ impl Workflow {
             Self::Load(load) => load.run(session).await,
         }
     }
-}
-
-/// The one workflow that is meant, for other commands.
-pub(super) async fn named(pool: &PgPool, name: &str) -> anyhow::Result<Head> {
-    Ok(one(&mut *pool.acquire().await?, name).await?)
 }
 
 /// A workflow or a file with what the compiler says of it.

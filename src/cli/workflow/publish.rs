@@ -9,10 +9,9 @@ use super::{Judged, diff, files, refuse, refused};
 use crate::cli::Session;
 use crate::cli::backtest::Backtest;
 use crate::cli::output::{Format, GOOD, QUIET, WAIT, eprint_line, one_line, print_json, print_line};
-use crate::operations::workflows::{self, NewWorkflow, PublishList, Published, Subject};
+use crate::operations::workflows::{self, PublishList, Published, Subject};
 use crate::operations::{Asked, Nothing};
 use crate::store::versions::{InFlight, MOST_COUNTED};
-use crate::store::workflow_files::WorkflowFile;
 use crate::workflow::diagnostics::Diagnostic;
 
 /// `thendo workflow publish`
@@ -64,10 +63,7 @@ impl Publish {
         if !faulty.is_empty() {
             return refuse(&faulty, self.format, "published", self.workflows.len());
         }
-        let drawings = read.into_iter().map(|file| {
-            let WorkflowFile { name, description, definition, .. } = file.workflow;
-            Subject::Drawing(NewWorkflow { name, description, definition })
-        });
+        let drawings = read.into_iter().map(|file| Subject::Drawing(file.workflow.into()));
         let named = names.into_iter().map(|name| Subject::Workflow(name.clone()));
         let body = PublishList { workflows: named.chain(drawings).collect(), dry_run: self.dry_run };
         let asked = Asked::<workflows::Publish>::new(Nothing {}, Nothing {}, body);

@@ -10,10 +10,10 @@ use clap::Args;
 use super::files::{content, fingerprint, text_of};
 use super::folder::{self, Agreed, Index, Names};
 use super::load;
-use super::sync::{Done, Edited, How, Item, edited, here, keep};
+use super::sync::{self, Done, Edited, How, Item, edited, here, keep};
 use crate::cli::Session;
 use crate::cli::output::Advice;
-use crate::store::versions::{self, Head};
+use crate::operations::workflows::Draft;
 
 /// `thendo workflow pull`
 #[derive(Debug, Args)]
@@ -37,23 +37,14 @@ impl Pull {
         let before = Index::read(dir)?;
         let mut index = before.clone();
         let (mut names, mut strangers) = known_files(dir, &before)?;
-        let pool = session.pool().await?;
-        let mut connection = pool.acquire().await?;
+        let desk = session.desk().await?;
         let (mut items, mut writes) = (Vec::new(), Vec::new());
-        let mut last: Option<Head> = None;
-        loop {
-            let page = versions::page(&mut connection, last.as_ref()).await?;
-            for head in &page {
-                let stranger = || strangers.remove(&head.name);
-                let file = before.file_of(head.id).map(str::to_owned).or_else(stranger);
-                let file = file.unwrap_or_else(|| format!("{}.json", names.of(&head.name, head.id)));
-                items.push(self.one(head, file, &mut index, &mut writes)?);
-            }
-            let all = page.len() < 100;
-            last = page.into_iter().next_back();
-            if all {
-                break;
-            }
+        for listed in sync::all(&desk).await? {
+            let Some(draft) = sync::drawn(&desk, listed.id).await? else { continue };
+            let stranger = || strangers.remove(&draft.name);
+            let file = before.file_of(draft.id).map(str::to_owned).or_else(stranger);
+            let file = file.unwrap_or_else(|| format!("{}.json", names.of(&draft.name, draft.id)));
+            items.push(self.one(&draft, file, &mut index, &mut writes)?);
         }
         for (file, agreed) in &before.files {
             if !items.iter().any(|item| item.id == Some(agreed.id)) {
@@ -77,20 +68,20 @@ impl Pull {
     /// What is done about one workflow; what is to be written is added to `writes`.
     fn one(
         &self,
-        head: &Head,
+        draft: &Draft,
         file: String,
         index: &mut Index,
         writes: &mut Vec<(PathBuf, String, bool)>,
     ) -> anyhow::Result<Item> {
-        let (id, name) = (Some(head.id), head.name.clone());
-        let Ok(drawing) = head.drawing() else {
+        let (id, name) = (Some(draft.id), draft.name.clone());
+        let Ok(drawing) = draft.drawing() else {
             return Ok(Item { file, id, name, done: Done::Unreadable, published: None });
         };
-        let content = content(&head.name, head.description.as_deref(), &drawing);
+        let content = content(&draft.name, draft.description.as_deref(), drawing);
         let database = fingerprint(&content);
         let path = self.how.dir.join(&file);
         no_link(&self.how.dir, &file)?;
-        let agreed = index.files.get(&file).filter(|agreed| agreed.id == head.id);
+        let agreed = index.files.get(&file).filter(|agreed| agreed.id == draft.id);
         let done = match here(&path)? {
             None => Done::Added,
             Some((there, _)) => match edited(agreed, &there, &database) {
@@ -107,7 +98,7 @@ impl Pull {
         // Files that only the folder knows better stay agreed on as they were.
         let is_new = matches!(done, Done::Added | Done::Changed | Done::Replaced);
         if is_new || (done == Done::Kept && agreed.is_none_or(|agreed| agreed.database != database)) {
-            let agreed = Agreed { id: head.id, file: database.clone(), database };
+            let agreed = Agreed { id: draft.id, file: database.clone(), database };
             index.files.insert(file.clone(), agreed);
         }
         Ok(Item { file, id, name, done, published: None })

@@ -4,19 +4,22 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use sqlx::PgConnection;
+use serde_json::Value;
 
 use super::files::{self, FileRead, content, fingerprint, text_of};
 use super::folder::{self, Agreed, Index};
 use super::publish;
-use super::sync::{Done, Edited, How, Item, edited, keep};
-use super::{load, refuse};
+use super::sync::{self, Done, Edited, How, Item, edited, keep};
+use super::{load, refuse, refused};
 use crate::cli::Session;
+use crate::cli::desk::Desk;
 use crate::cli::output::{Advice, Format, one_line};
 use crate::kinds;
-use crate::operations::workflows::{Next, count_in_flight, missing_mails, put_in_force, several};
-use crate::store::versions::{self, Head};
+use crate::operations::workflows::{self, Draft, PushList, ToPush, ToValidate, several};
+use crate::operations::{Asked, Nothing, Refusal};
+use crate::store::lists::Listed;
 use crate::workflow::compile::compile;
+use crate::workflow::mails::sent_by;
 
 /// `thendo workflow push`
 #[derive(Debug, Args)]
@@ -42,7 +45,7 @@ pub struct Push {
 /// A file and what it is about to change.
 struct Change<'a> {
     file: &'a FileRead,
-    head: Option<Head>,
+    draft: Option<Draft>,
     at: usize,
 }
 
@@ -59,23 +62,18 @@ impl Push {
         if self.how.format == Format::Text && !self.publish {
             files::warn_of_faults(&read);
         }
-        let pool = session.pool().await?;
-        let mut transaction = versions::begin(&pool).await?;
+        let desk = session.desk().await?;
         if self.how.format == Format::Text && !self.publish {
-            for file in &read {
-                if let Some(plan) = compile(&file.workflow.definition, &kinds::catalogue()).plan {
-                    let warnings = missing_mails(&mut transaction, &plan).await?;
-                    publish::warn(&file.workflow.name, &warnings);
-                }
-            }
+            warn_of_mails(&desk, &read).await?;
         }
+        let known = sync::all(&desk).await?;
         let (mut items, mut changes) = (Vec::new(), Vec::new());
         for file in &read {
             let below = folder::below(dir, &file.path).with_context(|| {
                 format!("{} has a name that is none of a workflow file", file.path.display())
             })?;
-            let (head, done) = self.one(&mut transaction, file, before.files.get(&below)).await?;
-            let (id, name) = (head.as_ref().map(|head| head.id), file.workflow.name.clone());
+            let (draft, done) = self.one(&desk, &known, file, before.files.get(&below)).await?;
+            let (id, name) = (draft.as_ref().map(|draft| draft.id), file.workflow.name.clone());
             if let Some(other) = items.iter().find(|item: &&Item| id.is_some() && item.id == id) {
                 return Err(Advice::error(
                     format!(
@@ -86,7 +84,7 @@ impl Push {
                     "give one of them a `name` that no workflow had",
                 ));
             }
-            changes.push(Change { file, head, at: items.len() });
+            changes.push(Change { file, draft, at: items.len() });
             items.push(Item { file: below, id, name, done, published: None });
         }
         for (file, agreed) in &before.files {
@@ -97,40 +95,39 @@ impl Push {
             }
         }
         if self.how.writes(&items) {
-            let index = self.store(&mut transaction, changes, &mut items, &before).await?;
-            transaction.commit().await.context("pushing failed")?;
-            index.write(dir, &before)?;
-            let published = items.iter_mut().filter_map(|item| item.published.as_mut());
-            count_in_flight(&pool, published).await?;
+            match self.store(&desk, changes, &mut items, &before).await {
+                Ok(index) => index.write(dir, &before)?,
+                Err(fault) => match fault.downcast::<Refusal>() {
+                    Ok(refusal) => return refused(refusal, self.how.format),
+                    Err(other) => return Err(other),
+                },
+            }
         }
         self.how.tell(&items, "pushed", "the database")
     }
 
-    /// The row of a file, and what is done about it.
+    /// The workflow of a file, and what is done about it.
     async fn one(
         &self,
-        connection: &mut PgConnection,
+        desk: &Desk,
+        known: &[Listed],
         file: &FileRead,
         agreed: Option<&Agreed>,
-    ) -> anyhow::Result<(Option<Head>, Done)> {
+    ) -> anyhow::Result<(Option<Draft>, Done)> {
         let of = &file.workflow;
-        let mut known = match agreed {
-            Some(agreed) => versions::by_id(connection, agreed.id).await?,
-            None => None,
-        };
-        if known.as_ref().is_none_or(|head| head.name != of.name) {
-            let found = versions::find_to_edit(connection, &of.name).await?;
-            let mut found: Vec<Head> = found.into_iter().filter(|head| head.name == of.name).collect();
-            match (&known, found.len()) {
-                (_, 0) => {}
-                (None, 1) => known = found.pop(),
-                (None, _) => return Err(several(&of.name, &found).into()),
-                (Some(head), _) => {
+        let mut meant = agreed.and_then(|agreed| known.iter().find(|listed| listed.id == agreed.id));
+        if meant.is_none_or(|listed| listed.name != of.name) {
+            let found: Vec<&Listed> = known.iter().filter(|listed| listed.name == of.name).collect();
+            match (meant, found.as_slice()) {
+                (_, []) => {}
+                (None, [only]) => meant = Some(only),
+                (None, _) => return Err(several(&of.name, found.iter().map(|listed| listed.id)).into()),
+                (Some(listed), _) => {
                     return Err(Advice::error(
                         format!(
                             "{}: `{}` can't be renamed to `{}`: there is one of that name",
                             file.path.display(),
-                            one_line(&head.name),
+                            one_line(&listed.name),
                             one_line(&of.name)
                         ),
                         "give the file another `name`",
@@ -138,17 +135,21 @@ impl Push {
                 }
             }
         }
-        let Some(head) = known else {
+        let draft = match meant {
+            Some(listed) => sync::drawn(desk, listed.id).await?,
+            None => None,
+        };
+        let Some(draft) = draft else {
             // Somebody removed it: adding it again is for people to say.
             let was_there = agreed.is_some() && !self.how.force;
             return Ok((None, if was_there { Done::Conflict } else { Done::Added }));
         };
         let here = fingerprint(&content(&of.name, of.description.as_deref(), &of.definition));
-        let there = match head.drawing() {
-            Ok(drawing) => fingerprint(&content(&head.name, head.description.as_deref(), &drawing)),
+        let there = match draft.drawing() {
+            Ok(drawing) => fingerprint(&content(&draft.name, draft.description.as_deref(), drawing)),
             Err(_) => String::new(),
         };
-        let agreed = agreed.filter(|agreed| agreed.id == head.id);
+        let agreed = agreed.filter(|agreed| agreed.id == draft.id);
         let done = match edited(agreed, &here, &there) {
             Edited::Neither => Done::Kept,
             Edited::Folder => Done::Changed,
@@ -156,61 +157,78 @@ impl Push {
             Edited::Both if self.how.force => Done::Replaced,
             Edited::Both => Done::Conflict,
         };
-        Ok((Some(head), done))
+        Ok((Some(draft), done))
     }
 
-    /// Writes the rows, and the index as it is then.
+    /// Has them written, if nobody edited them since they were read, and tells the index as it is then.
     async fn store(
         &self,
-        connection: &mut PgConnection,
+        desk: &Desk,
         changes: Vec<Change<'_>>,
         items: &mut [Item],
         before: &Index,
     ) -> anyhow::Result<Index> {
         let mut index = before.clone();
-        let (mut publish, mut places) = (Vec::new(), Vec::new());
-        for Change { file, head, at } in changes {
-            let (of, item) = (&file.workflow, &mut items[at]);
-            let description = of.description.as_deref();
-            let id = match (item.done, head) {
-                (Done::Added, _) => versions::add(connection, &of.name, description, &of.definition).await?,
-                (Done::Changed | Done::Replaced, Some(head)) => {
-                    if item.done == Done::Replaced {
-                        // As text, so that nothing is lost of what can't be read.
-                        let drawing = head.draft.as_ref().unwrap_or(&head.definition);
-                        let text = match versions::read(drawing) {
-                            Ok(drawing) => {
-                                text_of(&content(&head.name, head.description.as_deref(), &drawing))?
-                            }
-                            Err(_) => drawing.clone(),
-                        };
-                        keep(&file.path, "theirs", &text)?;
-                    }
-                    versions::draw(connection, head.id, &of.name, description, &of.definition).await?;
-                    head.id
-                }
-                (Done::Kept, Some(head)) => head.id,
+        let (mut edits, mut places) = (Vec::new(), Vec::new());
+        for Change { file, draft, at } in changes {
+            let done = items[at].done;
+            let drawing = match done {
+                Done::Added | Done::Changed | Done::Replaced => Some(file.workflow.clone().into()),
+                Done::Kept => None,
                 _ => continue,
             };
-            item.id = Some(id);
-            let now = versions::by_id(connection, id).await?.context("a workflow is gone")?;
-            let drawing = super::readable(&now.name, now.drawing())?;
-            let agreed = Agreed {
-                id,
-                file: fingerprint(&content(&of.name, description, &of.definition)),
-                database: fingerprint(&content(&now.name, now.description.as_deref(), &drawing)),
-            };
-            index.files.retain(|_, other| other.id != id);
-            index.files.insert(item.file.clone(), agreed);
-            if self.publish && matches!(&*now.status, "draft" | "published") {
-                publish.push(now);
-                places.push(at);
+            if let Some(draft) = draft.as_ref().filter(|_| done == Done::Replaced) {
+                keep(&file.path, "theirs", &text_there(draft)?)?;
             }
+            let (workflow, edition) = draft.map(|draft| (draft.id, draft.edition)).unzip();
+            edits.push(ToPush { workflow, edition, drawing });
+            places.push((at, file));
         }
-        let published = put_in_force(connection, &publish, Next::Draft).await?;
-        for (at, published) in places.into_iter().zip(published) {
-            items[at].published = Some(published);
+        if edits.is_empty() {
+            return Ok(index);
+        }
+        let body = PushList { workflows: edits, publish: self.publish };
+        let pushed = desk.ask(Asked::<workflows::Push>::new(Nothing {}, Nothing {}, body)).await?;
+        for ((at, file), now) in places.into_iter().zip(pushed) {
+            let (of, item) = (&file.workflow, &mut items[at]);
+            (item.id, item.published) = (Some(now.id), now.published);
+            let agreed = Agreed {
+                id: now.id,
+                file: fingerprint(&content(&of.name, of.description.as_deref(), &of.definition)),
+                database: fingerprint(&content(&now.name, now.description.as_deref(), &now.definition)),
+            };
+            index.files.retain(|_, other| other.id != now.id);
+            index.files.insert(item.file.clone(), agreed);
         }
         Ok(index)
     }
+}
+
+/// What the other side has: as it is stored, so that nothing is lost of what can't be read.
+fn text_there(draft: &Draft) -> anyhow::Result<String> {
+    match &draft.unreadable {
+        Some(text) => Ok(text.clone()),
+        None => {
+            let drawing: &Value = draft.drawing()?;
+            text_of(&content(&draft.name, draft.description.as_deref(), drawing))
+        }
+    }
+}
+
+/// Says which stored mails are not there that the drafts send.
+async fn warn_of_mails(desk: &Desk, read: &[FileRead]) -> anyhow::Result<()> {
+    let catalogue = kinds::catalogue();
+    for file in read {
+        let definition = &file.workflow.definition;
+        let plan = compile(definition, &catalogue).plan;
+        if plan.is_none_or(|plan| sent_by(&plan).next().is_none()) {
+            continue;
+        }
+        let body = ToValidate { definition: definition.clone() };
+        let verdict = desk.ask(Asked::<workflows::Validate>::new(Nothing {}, Nothing {}, body)).await?;
+        let mut warnings = verdict.diagnostics;
+        warnings.retain(|warning| warning.code == "mail-not-ready");
+        publish::warn(&file.workflow.name, &warnings);
+    }
+    Ok(())
 }

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::one;
 use crate::cli::Session;
-use crate::cli::output::{Advice, Format, GOOD, QUIET, one_line, print_json, print_line};
-use crate::store::versions;
+use crate::cli::output::{Format, GOOD, QUIET, one_line, print_json, print_line};
+use crate::operations::workflows::{self, OfWorkflow, StartWith};
+use crate::operations::{Asked, Nothing};
 
 /// `thendo workflow start`
 #[derive(Debug, Args)]
@@ -45,22 +45,13 @@ impl Start {
     /// # Errors
     /// When there is no such workflow in force, or it does not begin with `manual`.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let mut connection = pool.acquire().await?;
-        let head = one(&mut connection, &self.workflow).await?;
-        let started = versions::start(&mut connection, head.id, &self.input).await?;
-        let Some(event) = started else {
-            return Err(Advice::error(
-                format!("`{}` can't be started by hand", one_line(&head.name)),
-                "it must be published and begin with the trigger `manual`: `thendo workflow show` tells both",
-            ));
-        };
+        let (path, body) = (OfWorkflow { workflow: self.workflow }, StartWith { input: self.input });
+        let asked = Asked::<workflows::Start>::new(path, Nothing {}, body);
+        let started = session.desk().await?.ask(asked).await?;
         match self.format {
-            Format::Json => {
-                print_json(&json!({"workflow": head.name, "workflow_id": head.id, "event_id": event}))?
-            }
+            Format::Json => print_json(&started)?,
             Format::Text => {
-                let name = one_line(&head.name);
+                let (name, event) = (one_line(&started.workflow), started.event_id);
                 print_line(format_args!("{GOOD}●{GOOD:#} {name} starts  {QUIET}event {event}{QUIET:#}"))?;
             }
         }

@@ -12,8 +12,11 @@ use super::files::{content, fingerprint};
 use super::folder::{self, Agreed};
 use super::load;
 use super::publish;
+use crate::cli::desk::Desk;
 use crate::cli::output::{BAD, Format, GOOD, QUIET, WAIT, eprint_line, one_line, print_json, print_line};
-use crate::operations::workflows::Published;
+use crate::operations::workflows::{self, Draft, Filter, OfWorkflow, Published};
+use crate::operations::{Asked, Kind, Nothing, Refusal};
+use crate::store::lists::Listed;
 use crate::workflow::hash::hash;
 
 /// What both are told.
@@ -80,6 +83,22 @@ pub(super) struct Item {
     pub done: Done,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub published: Option<Published>,
+}
+
+/// Every workflow, by name, without what is drawn.
+pub(super) async fn all(desk: &Desk) -> Result<Vec<Listed>, Refusal> {
+    let query = |limit, cursor| Filter { status: None, limit, cursor };
+    desk.list::<workflows::List, _>(i64::MAX, query).await
+}
+
+/// What is drawn of a workflow; nothing if it was removed meanwhile.
+pub(super) async fn drawn(desk: &Desk, id: Uuid) -> Result<Option<Draft>, Refusal> {
+    let path = OfWorkflow { workflow: id.to_string() };
+    match desk.ask(Asked::<workflows::ReadDraft>::new(path, Nothing {}, Nothing {})).await {
+        Ok(draft) => Ok(Some(draft)),
+        Err(Refusal::Told(told)) if told.kind == Kind::Missing => Ok(None),
+        Err(other) => Err(other),
+    }
 }
 
 /// A file's side: what tells its content, and its name, if it can be read.

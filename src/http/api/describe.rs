@@ -146,11 +146,13 @@ impl Visitor for Describer {
         if !has_body {
             without.extend([Kind::TooLarge, Kind::WrongType, Kind::Invalid]);
         }
-        let mut responses = refusals(&without, O::IF_MATCH != Match::Never);
+        // One that names editions in its body is refused for a stale one, too.
+        let is_guarded = O::IF_MATCH != Match::Never || O::NAME == "pushWorkflows";
+        let mut responses = refusals(&without, is_guarded);
         let mut success = json!({
             "description": "Done.", "content": {"application/json": {"schema": self.keep::<O::Output>()}},
         });
-        if O::IF_MATCH == Match::Must || O::NAME == "readDraft" {
+        if O::IF_MATCH == Match::Must || matches!(O::NAME, "readDraft" | "showTemplate") {
             success["headers"] =
                 json!({"ETag": {"schema": {"type": "string"}, "description": "Its edition."}});
         }

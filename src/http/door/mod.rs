@@ -31,6 +31,7 @@ pub use self::words::{no_role, told, too_few};
 use super::api::problem;
 use crate::database::connect::PATIENCE_OF_API;
 use crate::domain::settings::Settings;
+use crate::engine::Health;
 use crate::operations::refusal::Told;
 use crate::operations::{Context, DataPlane, Kind, Operation, Refusal, SMALL_BODY, Who, keys};
 use crate::store::access;
@@ -61,6 +62,7 @@ pub struct Door {
     operations: PgPool,
     settings: Arc<Settings>,
     data: DataPlane,
+    health: Arc<Health>,
     failures: Failures,
     accounts: Accounts,
     large: Semaphore,
@@ -104,13 +106,19 @@ impl From<sqlx::Error> for Stranger {
 
 impl Door {
     /// A door to this database. Both pools work as the API's role.
-    pub fn new(lookups: PgPool, operations: PgPool, data: DataPlane, settings: Arc<Settings>) -> Self {
+    pub fn new(
+        (lookups, operations): (PgPool, PgPool),
+        data: DataPlane,
+        settings: Arc<Settings>,
+        health: Arc<Health>,
+    ) -> Self {
         let accounts = Accounts::new(&settings.api);
         Self {
             lookups,
             operations,
             settings,
             data,
+            health,
             failures: Failures::default(),
             accounts,
             large: Semaphore::new(LARGE_AT_ONCE),
@@ -124,6 +132,7 @@ impl Door {
             who,
             settings: Arc::clone(&self.settings),
             data: self.data.clone(),
+            health: Some(Arc::clone(&self.health)),
         }
     }
 

@@ -15,11 +15,11 @@ pub enum Right {
     Read,
     /// Draw, publish, pause.
     Author,
-    /// Retry, cancel, undo, approve, replay, campaigns.
+    /// Retry, cancel, undo, approve, replay, hold, start by hand, campaigns.
     Operate,
     /// Store secrets.
     Secrets,
-    /// Keys, the audit, settings.
+    /// Keys, links, the audit, settings, erasing a person.
     Admin,
 }
 
@@ -71,6 +71,15 @@ pub const TABLE: &[(&str, &str, Right)] = &[
     ("POST", "/api/v1/workflows/{workflow}/archive", Author),
     ("POST", "/api/v1/workflows/{workflow}/unarchive", Author),
     ("POST", "/api/v1/workflows/{workflow}/restore", Author),
+    ("POST", "/api/v1/workflows/{workflow}/hold", Operate),
+    ("POST", "/api/v1/workflows/{workflow}/release", Operate),
+    ("POST", "/api/v1/workflows/{workflow}/start", Operate),
+    ("POST", "/api/v1/hold", Operate),
+    ("POST", "/api/v1/release", Operate),
+    ("GET", "/api/v1/holds", Read),
+    ("POST", "/api/v1/import", Author),
+    ("POST", "/api/v1/load", Author),
+    ("POST", "/api/v1/push", Author),
     ("POST", "/api/v1/validate", Read),
     ("POST", "/api/v1/publish", Author),
     ("POST", "/api/v1/test-runs", Author),
@@ -94,10 +103,22 @@ pub const TABLE: &[(&str, &str, Right)] = &[
     ("GET", "/api/v1/event-kinds", Read),
     ("GET", "/api/v1/events/{event}", Read),
     ("POST", "/api/v1/events/replay", Operate),
+    ("GET", "/api/v1/templates", Read),
+    ("POST", "/api/v1/templates", Author),
+    ("GET", "/api/v1/templates/{template}", Read),
+    ("PUT", "/api/v1/templates/{template}", Author),
+    ("DELETE", "/api/v1/templates/{template}", Author),
+    ("POST", "/api/v1/templates/{template}/preview", Read),
+    ("POST", "/api/v1/customers/erase", Admin),
+    ("GET", "/api/v1/schedules", Read),
+    ("GET", "/api/v1/catalogue", Read),
+    ("GET", "/api/v1/settings", Admin),
+    ("GET", "/api/v1/health", Read),
     ("GET", "/api/v1/alerts", Read),
     ("GET", "/api/v1/keys", Admin),
     ("POST", "/api/v1/keys", Admin),
     ("DELETE", "/api/v1/keys/{key}", Admin),
+    ("POST", "/api/v1/links", Admin),
     ("GET", "/api/v1/secrets", Secrets),
     ("PUT", "/api/v1/secrets/{name}", Secrets),
     ("DELETE", "/api/v1/secrets/{name}", Secrets),

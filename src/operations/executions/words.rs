@@ -107,7 +107,7 @@ answers!(
 
 /// Who is shown to have said it. Who comes by a key or an account is that one, whatever they say.
 pub(in crate::operations) fn by_whom(context: &Context, said: Option<String>) -> Result<String, Refusal> {
-    let is_local = context.who.name.starts_with("command line");
+    let is_local = context.who.is_local();
     match said {
         Some(said) if is_local => Ok(said),
         Some(_) => Err(Refusal::new(Kind::Forbidden, "by-another", "nobody speaks for somebody else here")

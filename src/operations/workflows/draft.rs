@@ -48,7 +48,27 @@ pub struct Draft {
     /// React Flow JSON; nothing if what is stored can't be read.
     #[schema(value_type = Option<Object>)]
     pub definition: Option<Value>,
+    /// What is stored, if it can't be read: the database holds numbers that nothing else does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
 }
+
+impl Draft {
+    /// What is drawn.
+    ///
+    /// # Errors
+    /// [`Refusal`] that says why it can't be read.
+    pub fn drawing(&self) -> Result<&Value, Refusal> {
+        let reason = || {
+            let told = self.diagnostics.first().map_or("", |first| first.message.as_str());
+            told.strip_prefix(UNREADABLE).unwrap_or(told).to_owned()
+        };
+        let drawing = self.definition.as_ref().ok_or_else(reason);
+        super::readable(&self.name, drawing)
+    }
+}
+
+const UNREADABLE: &str = "this JSON can't be read: ";
 
 /// Which edition of name, description and drawing this is.
 pub fn edition_of(head: &Head) -> String {
@@ -66,7 +86,7 @@ fn judged(head: Head) -> Draft {
     let drawing = head.drawing();
     let diagnostics = match &drawing {
         Ok(drawing) => compile(drawing, catalogue()).diagnostics,
-        Err(reason) => vec![Diagnostic::error("not-json", format!("this JSON can't be read: {reason}"))],
+        Err(reason) => vec![Diagnostic::error("not-json", format!("{UNREADABLE}{reason}"))],
     };
     Draft {
         id: head.id,
@@ -77,6 +97,7 @@ fn judged(head: Head) -> Draft {
         has_draft: head.draft.is_some(),
         edition,
         diagnostics,
+        unreadable: drawing.is_err().then(|| head.draft.unwrap_or(head.definition)),
         definition: drawing.ok(),
     }
 }
@@ -93,8 +114,9 @@ pub(super) fn unchanged(head: &Head, seen: Option<&str>) -> Result<(), Refusal> 
     }
 }
 
-/// Refuses what can't be stored, or gives it back.
-async fn storable(name: &str, description: Option<&str>, drawing: Value) -> Result<Value, Refusal> {
+/// Why something can't even be stored, if it can't.
+pub(super) async fn unstorable(of: &NewWorkflow) -> Result<Option<Faulty>, Refusal> {
+    let (name, description, drawing) = (of.name.as_str(), of.description.as_deref(), of.definition.clone());
     let fault = match name.chars().count() {
         0 => Some("the name is empty"),
         201.. => Some("the name has more than 200 letters"),
@@ -112,14 +134,15 @@ async fn storable(name: &str, description: Option<&str>, drawing: Value) -> Resu
         }
     };
     found.retain(|fault| UNSTORABLE.contains(&fault.code));
-    if found.is_empty() {
-        return Ok(drawing);
-    }
-    let faulty = Faulty { workflow: name.to_owned(), drawing: Some(drawing), diagnostics: found };
-    Err(Refusal::faulty("stored", vec![faulty], 1))
+    let faulty = |diagnostics| Faulty { workflow: name.to_owned(), drawing: Some(drawing), diagnostics };
+    Ok((!found.is_empty()).then(|| faulty(found)))
 }
 
-async fn written(connection: &mut PgConnection, id: Uuid) -> Result<Head, Refusal> {
+async fn storable(of: &NewWorkflow) -> Result<(), Refusal> {
+    unstorable(of).await?.map_or(Ok(()), |faulty| Err(Refusal::faulty("stored", vec![faulty], 1)))
+}
+
+pub(super) async fn written(connection: &mut PgConnection, id: Uuid) -> Result<Head, Refusal> {
     let head = versions::by_id(connection, id).await?;
     head.ok_or_else(|| anyhow::anyhow!("a workflow that was just written is gone").into())
 }
@@ -161,8 +184,8 @@ impl Operation for Add {
     }
 
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Draft, Refusal> {
+        storable(&asked.body).await?;
         let NewWorkflow { name, description, definition } = asked.body;
-        let definition = storable(&name, description.as_deref(), definition).await?;
         let mut transaction = context.begin().await?;
         versions::take_turn(&mut transaction).await?;
         if !versions::find_to_edit(&mut transaction, &name).await?.is_empty() {
@@ -250,7 +273,9 @@ impl Operation for WriteDraft {
         unchanged(&head, asked.if_match.as_deref())?;
         let name = name.unwrap_or_else(|| head.name.clone());
         let description = description.or_else(|| head.description.clone());
-        let definition = storable(&name, description.as_deref(), definition).await?;
+        let of = NewWorkflow { name, description, definition };
+        storable(&of).await?;
+        let NewWorkflow { name, description, definition } = of;
         versions::draw(&mut transaction, head.id, &name, description.as_deref(), &definition).await?;
         let head = written(&mut transaction, head.id).await?;
         let detail = serde_json::json!({"name": name});

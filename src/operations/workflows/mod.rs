@@ -2,8 +2,11 @@
 
 mod diff;
 mod draft;
+mod files;
+mod holds;
 mod list;
 mod publish;
+mod push;
 mod show;
 mod status;
 mod validate;
@@ -15,13 +18,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::PgConnection;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 pub use diff::{Compare, Compared, Sides};
 pub use draft::{Add, Draft, Drawn, NewWorkflow, ReadDraft, WriteDraft, edition_of};
+pub use files::{Files, Import, Load, StoredFile};
+pub use holds::{
+    Held, Hold, HoldAll, Holds, How, Release, ReleaseAll, Released, Start, StartWith, Started, Why,
+};
 pub use list::{Filter, List};
 pub use publish::{
     Next, Publish, PublishList, Published, Subject, count_in_flight, missing_mails, put_in_force,
 };
+pub use push::{Push, PushList, Pushed, ToPush};
 pub use show::{OfVersion, Show, Shown};
 pub use status::{Archive, Moved, Pause, Restore, RestoreWhat, Restored, Resume, Unarchive};
 pub use validate::{ToValidate, Validate, Verdict};
@@ -94,14 +103,14 @@ pub async fn only(connection: &mut PgConnection, mut found: Vec<Head>, name: &st
             Err(Refusal::new(Kind::Missing, "no-such-workflow", message).help(one_line(&help)))
         }
         1 => Ok(found.remove(0)),
-        _ => Err(several(name, &found)),
+        _ => Err(several(name, found.iter().map(|head| head.id))),
     }
 }
 
 /// More than one workflow has this name.
-pub fn several(name: &str, found: &[Head]) -> Refusal {
-    let ids: Vec<String> = found.iter().map(|head| head.id.to_string()).collect();
-    let message = format!("{} workflows are called `{}`", found.len(), one_line(name));
+pub fn several(name: &str, ids: impl Iterator<Item = Uuid>) -> Refusal {
+    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+    let message = format!("{} workflows are called `{}`", ids.len(), one_line(name));
     Refusal::new(Kind::Conflict, "ambiguous-name", message)
         .help(format!("name one by its id: {}", ids.join(", ")))
 }
@@ -110,7 +119,7 @@ pub fn several(name: &str, found: &[Head]) -> Refusal {
 ///
 /// # Errors
 /// [`Refusal`] that says why it can't be read.
-pub fn readable(name: &str, drawing: Result<Value, String>) -> Result<Value, Refusal> {
+pub fn readable<T>(name: &str, drawing: Result<T, String>) -> Result<T, Refusal> {
     drawing.map_err(|reason| {
         let message = format!("the drawing of `{}` can't be read: {reason}", one_line(name));
         Refusal::new(Kind::Conflict, "unreadable-drawing", message)

@@ -9,7 +9,7 @@ use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::draft::{NewWorkflow, unchanged};
+use super::draft::{NewWorkflow, unchanged, unstorable};
 use super::{DRAWINGS_BODY, catalogue, compiled, one_line, one_to_edit, only, readable};
 use crate::operations::refusal::Faulty;
 use crate::operations::{Asked, Context, Kind, Match, Nothing, Operation, Refusal, Verb, audit};
@@ -162,6 +162,14 @@ pub(super) async fn faults(name: &str, drawing: Value) -> Result<Option<Faulty>,
     let (drawing, outcome) = compiled(drawing).await?;
     let (drawing, diagnostics) = (Some(drawing), outcome.diagnostics);
     Ok(any_error(&diagnostics).then(|| Faulty { workflow: name.to_owned(), drawing, diagnostics }))
+}
+
+/// Why something can't be stored, or can't run, if it is to.
+pub(super) async fn unfit(of: &NewWorkflow, runs: bool) -> Result<Option<Faulty>, Refusal> {
+    match unstorable(of).await? {
+        None if runs => faults(&of.name, of.definition.clone()).await,
+        found => Ok(found),
+    }
 }
 
 /// The row of a drawing's workflow, with the drawing as its draft.

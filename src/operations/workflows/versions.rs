@@ -75,6 +75,8 @@ pub struct Version {
     pub id: Uuid,
     /// Its workflow's name.
     pub workflow: String,
+    /// What that is for.
+    pub description: Option<String>,
     /// Its number.
     pub number: i32,
     /// What it draws.
@@ -101,6 +103,7 @@ impl Operation for ShowVersion {
         let head = one(&mut connection, &asked.path.workflow).await?;
         let number = asked.path.number;
         let definition = definition_of(&mut connection, &head, number).await?;
-        Ok(Version { id: head.id, workflow: head.name, number, definition })
+        let (id, workflow, description) = (head.id, head.name, head.description);
+        Ok(Version { id, workflow, description, number, definition })
     }
 }

@@ -3,16 +3,22 @@
 mod accounts;
 mod callers;
 mod campaigns;
+mod commands;
 mod deliveries;
 mod described;
 mod door;
 mod events;
 mod executions;
+mod files;
 mod limits;
 mod live;
+mod looking;
+mod persons;
 mod remote;
 mod secrets;
 mod sessions;
+mod stops;
+mod templates;
 mod test_runs;
 mod workflows;
 

@@ -15,7 +15,7 @@ pub async fn remote(api: &Api, key: Option<&str>, args: &[&str]) -> (Option<i32>
 }
 
 /// As [`remote`], with something on standard input.
-async fn remote_with(
+pub async fn remote_with(
     api: &Api,
     key: Option<&str>,
     args: &[&str],
@@ -98,8 +98,6 @@ async fn why_a_daemon_is_not_asked_or_refuses_is_said() {
     assert!(code == Some(1) && err.contains("`author`") && err.contains("help"), "{err}");
     let (code, _, err) = remote(&api, Some("thendo_wrong"), &["workflow", "list"]).await;
     assert!(code == Some(1) && err.contains("opens nothing") && !err.contains("thendo_wrong"), "{err}");
-    let (code, _, err) = remote(&api, Some(&reader), &["migrate"]).await;
-    assert!(code == Some(1) && err.contains("works on a database"), "{err}");
     let (code, _, err) =
         remote(&api, Some(&reader), &["workflow", "list", "--server", "http://shop.example"]).await;
     assert!(code == Some(1) && err.contains("for everyone to read"), "{err}");
