@@ -10,7 +10,7 @@ use crate::domain::word::{From, Place, Version, What, Word};
 use crate::operations::workflows::one;
 use crate::operations::{Asked, Context, Kind, Nothing, Operation, Page, Refusal, Verb, audit, page_size};
 use crate::store::lists;
-use crate::store::telling::{self, AT_ONCE, Asked as Question, Chosen};
+use crate::store::telling::{self, AT_ONCE, Asked as Question, Chosen, Taken};
 
 /// Which approvals.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
@@ -105,9 +105,14 @@ answers!(
     Refuse, "/executions/{execution}/refuse", "refuse", "Says no to an approval; the execution goes on at once.", false
 );
 
+/// Whether who asks works the machine.
+pub(super) fn is_local(context: &Context) -> bool {
+    context.who.name.starts_with("command line")
+}
+
 /// Who is shown to have said it. Who comes by a key or an account is that one, whatever they say.
 pub(super) fn by_whom(context: &Context, said: Option<String>) -> Result<String, Refusal> {
-    let is_local = context.who.name.starts_with("command line");
+    let is_local = is_local(context);
     match said {
         Some(said) if is_local => Ok(said),
         Some(_) => Err(Refusal::new(Kind::Forbidden, "by-another", "nobody speaks for somebody else here")
@@ -148,8 +153,15 @@ async fn answer(context: &Context, id: Uuid, answer: Answer, granted: bool) -> R
     let what = if granted { What::Approve(place) } else { What::Refuse(place) };
     let word = Word { what, by, comment: answer.comment };
     let mut transaction = context.begin().await?;
-    if telling::tell(&mut *transaction, &[id], &word).await?.is_empty() {
-        return Err(Refusal::new(Kind::Conflict, "waits-no-more", format!("execution {id} waits no more"))
+    let refusal = match telling::answer(&mut *transaction, id, (&one.node, &one.item), &word).await? {
+        Taken::Told => None,
+        Taken::Answered => {
+            Some(("answered-before", format!("`{}` of execution {id} was just answered", one.node)))
+        }
+        Taken::Gone => Some(("waits-no-more", format!("execution {id} waits no more"))),
+    };
+    if let Some((code, message)) = refusal {
+        return Err(Refusal::new(Kind::Conflict, code, message)
             .help("`thendo executions show` tells what became of it"));
     }
     let act = if granted { "execution.approve" } else { "execution.refuse" };

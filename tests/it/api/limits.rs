@@ -125,6 +125,8 @@ async fn a_body_is_no_larger_than_what_is_drawn_needs_and_two_of_the_large_are_r
 
     // Two who send slowly hold the places of the large bodies; what is small passes, and what is large is told to come later.
     let address = api.daemon.http.strip_prefix("http://").expect("http").to_owned();
+    let mut silent = TcpStream::connect(&address).await.expect("connected");
+    silent.write_all(b"GET /api/v1/workflows HTTP/1.1\r\nhost: x\r\nx-").await.expect("sent");
     let mut slow = Vec::new();
     for _ in 0..2 {
         let mut stream = TcpStream::connect(&address).await.expect("connected");
@@ -153,6 +155,10 @@ async fn a_body_is_no_larger_than_what_is_drawn_needs_and_two_of_the_large_are_r
         assert!(answer.contains("it may have been done all the same"), "{answer}");
     }
     assert_eq!(sends(with(100_000)).await.status, 200);
+    // Nor a connection, without saying what for.
+    let mut answer = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(10), silent.read_to_end(&mut answer)).await;
+    assert!(ended.is_ok(), "it is still open");
 }
 
 #[tokio::test]
