@@ -56,6 +56,19 @@ async fn six_connections_are_enough_for_all_and_no_more_are_taken() {
 }
 
 #[tokio::test]
+async fn an_editor_who_leaves_a_transaction_open_is_not_waited_for_by_the_api() {
+    let api = Api::open_with(&[("THENDO_POOL_MAX", "10")]).await;
+    api.shop.publishes("points", &points_and_deposit()).await;
+    api.shop.db.batch_execute("begin; select pg_advisory_xact_lock(1952998511, 3)").await.expect("held");
+    let began = Instant::now();
+    let pause = api.ask("POST", "/workflows/points/pause", None).await;
+    is_problem(&pause, 503, "busy");
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    api.shop.db.batch_execute("rollback").await.expect("left");
+    assert_eq!(api.ask("POST", "/workflows/points/pause", None).await.status, 200);
+}
+
+#[tokio::test]
 async fn with_too_few_connections_all_works_but_the_api_and_that_is_said() {
     let api = Api::open_with(&[("THENDO_POOL_MAX", "5")]).await;
     let answer = api.ask("GET", "/workflows", None).await;
