@@ -154,6 +154,45 @@ comment on function public.anew(bytea) is 'What the former key encrypted, encryp
 revoke all on function public.anew(bytea) from public, anon, authenticated, service_role;
 grant execute on function public.anew(bytea) to service_role;
 
+--- function public.answer_approval(uuid, text, integer[], jsonb)
+CREATE OR REPLACE FUNCTION public.answer_approval(of_execution uuid, at_node text, at_item integer[], answer jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    -- Whoever answers at this moment is waited for.
+    perform pg_advisory_xact_lock(hashtextextended('approvals of ' || of_execution, 1952998511));
+    if exists (
+        select from public.workflow_waiting w
+        join public.workflow_queue q on q.lane = w.lane and q.execution_id = w.id
+        cross join lateral (select e.row_data from public.workflow_events e
+                             where e.at = q.event_at and e.id = q.event_id and e.table_name = 'thendo.word' limit 1) e
+        where w.id = of_execution and e.row_data ->> 'word' in ('approve', 'refuse') and e.row_data ->> 'node' = at_node
+          and coalesce(e.row_data -> 'item', '[]') = to_jsonb(at_item)
+    ) then
+        return 'answered';
+    end if;
+    if not exists (
+        select from public.workflow_awaits a
+         where a.execution_id = of_execution and a.table_name = 'thendo.word' and a.operation = 'insert' and a.key = 'approval'
+           and a.node_id = at_node and a.item = at_item
+    ) then
+        return 'gone';
+    end if;
+    perform public.tell_executions(array[of_execution], answer);
+    return 'told';
+end
+$function$;
+
+--- comment-on-function public.answer_approval(uuid, text, integer[], jsonb)
+comment on function public.answer_approval(uuid, text, integer[], jsonb) is 'Says yes or no to an approval: told; answered, if somebody else was first; or gone. For the API and the command line.';
+
+--- grants-on-function public.answer_approval(uuid, text, integer[], jsonb)
+revoke all on function public.answer_approval(uuid, text, integer[], jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.answer_approval(uuid, text, integer[], jsonb) to thendo_api;
+
 --- function public.assign_stripe_customer(text, text, text, timestamp with time zone)
 CREATE OR REPLACE FUNCTION public.assign_stripe_customer(of_object text, told_id text, told_email text, moment timestamp with time zone)
  RETURNS void

@@ -13,6 +13,8 @@ use crate::operations::refusal::{Faulty, Told};
 use crate::operations::{Asked, Context, Kind, MOST, Nothing, Operation, Page, Refusal, Verb};
 use crate::workflow::diagnostics::Diagnostic;
 
+/// Bytes of the longest answer that is read.
+const LARGEST: usize = 16 * 1024 * 1024;
 /// Longer than the daemon lets anything take.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -128,7 +130,7 @@ impl Server {
     }
 
     async fn ask<O: Operation>(&self, asked: Asked<O>) -> Result<O::Output, Refusal> {
-        let url = self.url::<O>(&asked).map_err(Refusal::Broken)?;
+        let url = self.url::<O>(&asked)?;
         let verb = match O::VERB {
             Verb::Get => Method::GET,
             Verb::Post => Method::POST,
@@ -147,9 +149,17 @@ impl Server {
             Refusal::new(Kind::Busy, "no-answer", message)
                 .help("check --server, and that a daemon runs there")
         };
-        let answer = request.send().await.map_err(unanswered)?;
+        let mut answer = request.send().await.map_err(unanswered)?;
         let status = answer.status();
-        let body = answer.bytes().await.map_err(unanswered)?;
+        let mut body = Vec::new();
+        while let Some(part) = answer.chunk().await.map_err(unanswered)? {
+            if body.len() + part.len() > LARGEST {
+                let message = format!("{} answers with more than {LARGEST} bytes", self.base);
+                return Err(Refusal::new(Kind::Broken, "long-answer", message)
+                    .help("ask for less, such as by --limit"));
+            }
+            body.extend_from_slice(&part);
+        }
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|fault| {
                 let message = format!("{} answers what can't be read: {fault}", self.base);
@@ -160,15 +170,20 @@ impl Server {
         Err(refused(status.as_u16(), &body))
     }
 
-    fn url<O: Operation>(&self, asked: &Asked<O>) -> anyhow::Result<Url> {
+    fn url<O: Operation>(&self, asked: &Asked<O>) -> Result<Url, Refusal> {
         let mut path = format!("{}/api/v1{}", self.base.path().trim_end_matches('/'), O::PATH);
-        for (name, value) in texts(serde_json::to_value(&asked.path)?) {
+        for (name, value) in texts(serde_json::to_value(&asked.path).map_err(anyhow::Error::from)?) {
+            // They lead elsewhere, however they are written.
+            if matches!(value.as_str(), "" | "." | "..") {
+                let message = format!("`{value}` can't be asked for by its name");
+                return Err(Refusal::new(Kind::Malformed, "bad-path", message).help("name it by its id"));
+            }
             path = path.replace(&format!("{{{name}}}"), &utf8_percent_encode(&value, PLAIN).to_string());
         }
         let mut url = self.base.clone();
         url.set_path(&path);
         url.set_query(None);
-        let query = texts(serde_json::to_value(&asked.query)?);
+        let query = texts(serde_json::to_value(&asked.query).map_err(anyhow::Error::from)?);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }

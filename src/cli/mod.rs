@@ -27,6 +27,7 @@ pub mod output;
 pub mod postgres;
 pub mod secrets;
 pub mod serve;
+pub mod sessions;
 pub mod settings;
 pub mod test;
 mod test_run;
@@ -148,6 +149,9 @@ enum Command {
     /// Keys for programs that use the API
     #[command(subcommand)]
     Keys(api_keys::Keys),
+    /// Who is signed in to the daemon's pages, and an end to that
+    #[command(subcommand)]
+    Sessions(sessions::Sessions),
     /// Print a link that signs in to the daemon's pages, once
     Link(link::Link),
     /// Try thendo with sample data
@@ -325,6 +329,7 @@ async fn dispatch(command: Command, session: &Session) -> anyhow::Result<ExitCod
         Command::Tokens(tokens) => tokens.run(session).await,
         Command::Secrets(secrets) => secrets.run(session).await,
         Command::Keys(keys) => keys.run(session).await,
+        Command::Sessions(sessions) => sessions.run(session).await,
         Command::Link(link) => link.run(session).await,
         Command::Demo(demo) => demo.run(session).await,
         Command::Config(config) => config.run(session).await,

@@ -188,19 +188,53 @@ pub struct HttpRequest {
 }
 
 /// Headers whose values are nobody's business.
-const SECRET_HEADERS: &[&str] =
-    &["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key", "x-auth-token"];
+/// What names of headers, and of fields in an address, have in them where the value opens something.
+const SECRET_WORDS: &[&str] = &[
+    "authorization",
+    "cookie",
+    "token",
+    "secret",
+    "api-key",
+    "api_key",
+    "apikey",
+    "access-key",
+    "access_key",
+    "password",
+    "signature",
+];
+
+/// An address without the password and the fields that open something.
+fn starred(url: &str, secret: impl Fn(&str) -> bool) -> String {
+    let (place, query) = url.split_once('?').map_or((url, None), |(place, query)| (place, Some(query)));
+    let (scheme, rest) = place.split_once("://").unwrap_or(("", place));
+    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let host = host.rsplit_once('@').map_or_else(|| host.to_owned(), |(_, host)| format!("****@{host}"));
+    let colon = if scheme.is_empty() { "" } else { "://" };
+    let fields = query.map(|query| {
+        let field = |pair: &str| match pair.split_once('=') {
+            Some((name, _)) if secret(name) => format!("{name}=****"),
+            _ => pair.to_owned(),
+        };
+        format!("?{}", query.split('&').map(field).collect::<Vec<_>>().join("&"))
+    });
+    format!("{scheme}{colon}{host}{path}{}", fields.unwrap_or_default())
+}
 
 impl HttpRequest {
     /// As it may be shown and kept: secrets by their names, or as stars.
     #[must_use]
     pub fn masked(mut self) -> Self {
-        let secret = |name: &str| SECRET_HEADERS.contains(&name.to_lowercase().as_str());
+        let secret = |name: &str| {
+            let name = name.to_lowercase();
+            SECRET_WORDS.iter().any(|word| name.contains(word))
+        };
         for (name, value) in &mut self.headers {
             let is_open = secret(name) && value.names().is_empty();
             *value = if is_open { "****".into() } else { value.to_string().into() };
         }
-        self.url = self.url.to_string().into();
+        let is_open = self.url.names().is_empty();
+        let url = self.url.to_string();
+        self.url = if is_open { starred(&url, secret) } else { url }.into();
         self.body = self.body.map(|body| body.to_string().into());
         self
     }
@@ -286,4 +320,26 @@ pub enum Answer {
         /// What came of it.
         answer: Box<Answer>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_opens_something_is_stars_where_a_request_is_shown() {
+        let secret = |name: &str| SECRET_WORDS.iter().any(|word| name.contains(word));
+        for (url, shown) in [
+            ("https://a.example/x", "https://a.example/x"),
+            ("https://ada:pa55@a.example/x?author=b", "https://****@a.example/x?author=b"),
+            (
+                "https://a.example?api_key=1&page=2&access_token=3",
+                "https://a.example?api_key=****&page=2&access_token=****",
+            ),
+            ("https://a.example/u@b?signature", "https://a.example/u@b?signature"),
+            ("{{ order.url }}?token=x", "{{ order.url }}?token=****"),
+        ] {
+            assert_eq!(starred(url, secret), shown);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 pub mod api;
 mod bounces;
+mod connections;
 pub mod door;
 mod hooks;
 pub mod live;
@@ -125,10 +126,8 @@ pub async fn serve(listener: TcpListener, shared: Shared, shutdown: Cancellation
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "the page and the metrics can be read by everyone who reaches this address");
     }
-    axum::serve(listener, router(shared).into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
-        .context("the HTTP listener broke")
+    connections::serve(listener, router(shared), shutdown).await;
+    Ok(())
 }
 
 fn router(shared: Shared) -> Router {

@@ -14,6 +14,8 @@ pub trait Visitor {
 /// Shows `visitor` every operation.
 pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<session::WhoAmI>();
+    visitor.meets::<session::List>();
+    visitor.meets::<session::End>();
     visitor.meets::<workflows::List>();
     visitor.meets::<workflows::Add>();
     visitor.meets::<workflows::Show>();

@@ -277,6 +277,61 @@ pub async fn end_session(connection: &mut PgConnection, hash: &[u8]) -> sqlx::Re
     Ok(())
 }
 
+/// A session in a list, without what opens it.
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
+#[schema(as = Session)]
+pub struct SessionRow {
+    /// Its identity.
+    pub id: Uuid,
+    /// Whose, in the audit's words: `link`, `account:…`.
+    pub who: String,
+    /// Whose account; none: of whoever had the link.
+    pub account: Option<Uuid>,
+    /// Since when.
+    pub began_at: DateTime<Utc>,
+    /// When it was last used, to the minute.
+    pub seen_at: DateTime<Utc>,
+    /// When it ends, whatever happens.
+    pub expires_at: DateTime<Utc>,
+    /// When it was ended.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// Sessions, the newest first, from behind a place in the list.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn sessions(
+    pool: &PgPool,
+    behind: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+) -> sqlx::Result<Vec<SessionRow>> {
+    let (at, id) = behind.unzip();
+    sqlx::query_as(
+        "select id, who, account, began_at, seen_at, expires_at, ended_at from api_sessions
+          where $1::timestamptz is null or (began_at, id) < ($1, $2) order by began_at desc, id desc limit $3",
+    )
+    .bind(at)
+    .bind(id)
+    .bind(limit)
+    .fetch_all(pool)
+    .await
+}
+
+/// Ends the session of this id. `None` if there is none that has not ended.
+///
+/// # Errors
+/// When the database can't be written.
+pub async fn end_session_of(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<SessionRow>> {
+    sqlx::query_as(
+        "update api_sessions set ended_at = now() where id = $1 and ended_at is null and expires_at > now()
+         returning id, who, account, began_at, seen_at, expires_at, ended_at",
+    )
+    .bind(id)
+    .fetch_optional(connection)
+    .await
+}
+
 /// Whether an account is an admin's, at this moment.
 ///
 /// # Errors

@@ -27,6 +27,41 @@ pub async fn tell(db: impl PgExecutor<'_>, executions: &[Uuid], word: &Word) -> 
         .await
 }
 
+/// What became of an answer to an approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is told.
+    Told,
+    /// Somebody else was first.
+    Answered,
+    /// Nothing waits there any more.
+    Gone,
+}
+
+/// Answers the approval of a node, in the items of the loops around it.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn answer(
+    db: impl PgExecutor<'_>,
+    execution: Uuid,
+    (node, item): (&str, &[i32]),
+    word: &Word,
+) -> sqlx::Result<Taken> {
+    let taken: String = sqlx::query_scalar("select answer_approval($1, $2, $3, $4)")
+        .bind(execution)
+        .bind(node)
+        .bind(item)
+        .bind(Json(word))
+        .fetch_one(db)
+        .await?;
+    Ok(match taken.as_str() {
+        "told" => Taken::Told,
+        "answered" => Taken::Answered,
+        _ => Taken::Gone,
+    })
+}
+
 /// An approval that an execution waits for.
 #[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
 #[schema(as = Approval)]

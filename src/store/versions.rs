@@ -89,8 +89,9 @@ pub async fn begin(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>
 /// # Errors
 /// When the database can't be written, or another editor holds it for too long.
 pub async fn take_turn(transaction: &mut PgConnection) -> sqlx::Result<()> {
-    // An editor that left its transaction open is not waited for without end.
-    sqlx::query("set local lock_timeout = '10s'").execute(&mut *transaction).await?;
+    // An editor that left its transaction open is not waited for without end; who asks the API is told soon.
+    let within = "select set_config('lock_timeout', case current_setting('role') when 'thendo_api' then '3s' else '10s' end, true)";
+    sqlx::query(within).execute(&mut *transaction).await?;
     // 1952998511 is 'thdo', the namespace of thendo's advisory locks; 3 is loading files.
     sqlx::query("select pg_advisory_xact_lock(1952998511, 3)").execute(&mut *transaction).await?;
     Ok(())

@@ -12,6 +12,7 @@ use document::OF_THE_DOCUMENT;
 /// Who executes what, beside its owner. A function that is not here is executed by nobody.
 const CALLERS: &[(&str, &str)] = &[
     ("anew", "service_role"),
+    ("answer_approval", "thendo_api"),
     ("audit_loyalty", "service_role thendo_engine"),
     ("campaign_audience", "service_role thendo_engine"),
     ("campaign_size", "thendo_api"),

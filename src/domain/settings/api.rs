@@ -20,7 +20,8 @@ pub struct Api {
     /// Where the keys are that Supabase signs its accounts' tokens with (ES256, RS256):
     /// `https://PROJECT.supabase.co/auth/v1/.well-known/jwks.json`.
     pub jwks_url: Option<String>,
-    /// Who must have issued such a token: `https://PROJECT.supabase.co/auth/v1`. Without it that is not asked.
+    /// Who must have issued such a token: `https://PROJECT.supabase.co/auth/v1`. Without it: whoever `jwks_url` belongs to; with
+    /// `jwt_secret` alone that is not asked.
     pub jwt_issuer: Option<String>,
     /// Whom such a token must be for.
     pub jwt_audience: String,
@@ -39,7 +40,16 @@ impl Default for Api {
     }
 }
 
+/// Where issuers have their keys.
+const KEYS_BELOW: &str = "/.well-known/jwks.json";
+
 impl Api {
+    /// Who must have issued the token of an account, if that is asked.
+    pub fn issuer(&self) -> Option<String> {
+        let of_url = || self.jwks_url.as_ref()?.strip_suffix(KEYS_BELOW).map(str::to_owned);
+        self.jwt_issuer.clone().or_else(of_url)
+    }
+
     pub(super) fn check(&self) -> Result<(), OutOfBounds> {
         if self.jwt_secret.as_ref().is_some_and(|secret| (1..32).contains(&secret.expose_secret().len())) {
             let (value, bounds) = ("too short".into(), "at least 32 letters, as Supabase's own is".into());
@@ -58,6 +68,11 @@ impl Api {
                     "an https address, such as `https://PROJECT.supabase.co/auth/v1/.well-known/jwks.json`";
                 Err(OutOfBounds { key: "api.jwks_url", value: format!("`{url}`"), bounds: bounds.into() })
             }
+            // Keys of an address that serves several: a token of one of the others must not pass.
+            None if self.jwks_url.is_some() && self.issuer().is_none() => {
+                let bounds = format!("set, since `api.jwks_url` does not end with `{KEYS_BELOW}`");
+                Err(OutOfBounds { key: "api.jwt_issuer", value: "missing".into(), bounds })
+            }
             None => Ok(()),
         }
     }
@@ -69,7 +84,10 @@ mod tests {
 
     #[test]
     fn keys_come_over_https_or_from_this_machine() {
-        let is_good = |url: &str| Api { jwks_url: Some(url.into()), ..Api::default() }.check().is_ok();
+        let is_good = |url: &str| {
+            let jwt_issuer = Some("https://shop.example".into());
+            Api { jwks_url: Some(url.into()), jwt_issuer, ..Api::default() }.check().is_ok()
+        };
         for url in
             ["https://p.supabase.co/auth/v1/.well-known/jwks.json", "http://127.0.0.1:9/x", "http://[::1]/x"]
         {
@@ -84,5 +102,15 @@ mod tests {
         ] {
             assert!(!is_good(url), "{url}");
         }
+    }
+
+    #[test]
+    fn who_issues_tokens_is_known_where_keys_are_at_an_address() {
+        let of = |url: &str| Api { jwks_url: Some(url.into()), ..Api::default() };
+        let supabase = of("https://p.supabase.co/auth/v1/.well-known/jwks.json");
+        assert_eq!(supabase.issuer().as_deref(), Some("https://p.supabase.co/auth/v1"));
+        assert!(supabase.check().is_ok());
+        assert_eq!(of("https://keys.example/all.json").check().expect_err("whose?").key, "api.jwt_issuer");
+        assert_eq!(Api::default().issuer(), None);
     }
 }

@@ -40,7 +40,8 @@ fn described() -> (Value, Vec<String>) {
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer",
                     "description": "A key of `thendo keys create`, or the token of an admin's account."},
-                "cookie": {"type": "apiKey", "in": "cookie", "name": "thendo_session"},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": "thendo_session",
+                    "description": "By https its name is `__Host-thendo_session`."},
             },
         },
         "security": [{"bearer": []}, {"cookie": []}],

@@ -38,7 +38,7 @@ impl Accounts {
         Self {
             secret: secret.filter(|secret| !secret.is_empty()).map(DecodingKey::from_secret),
             jwks: settings.jwks_url.clone().map(Jwks::new),
-            issuer: settings.jwt_issuer.clone(),
+            issuer: settings.issuer(),
             audience: settings.jwt_audience.clone(),
         }
     }

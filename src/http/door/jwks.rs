@@ -2,13 +2,12 @@
 //! not among them, but not at anybody's will: at most five times in two and a half minutes.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, JwkSet, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use reqwest::{Client, redirect};
-use tokio::sync::Mutex;
 
 /// So many questions are asked within so long.
 const QUESTIONS: usize = 5;
@@ -27,9 +26,14 @@ type Found = Arc<Vec<(String, Algorithm, DecodingKey)>>;
 
 /// The keys at an address.
 #[derive(Debug)]
-pub(super) struct Jwks {
+pub(super) struct Jwks(Arc<Address>);
+
+#[derive(Debug)]
+struct Address {
     url: String,
     state: Mutex<State>,
+    /// Held by who asks: nobody who comes with a known key waits for that.
+    asking: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -47,42 +51,79 @@ impl std::fmt::Debug for State {
 }
 
 impl State {
+    /// Whether it may be asked; then that counts as a question.
     fn may_ask(&mut self) -> bool {
         while self.asked_at.front().is_some_and(|at| at.elapsed() > WITHIN) {
             self.asked_at.pop_front();
         }
-        self.asked_at.len() < QUESTIONS && self.failed_at.is_none_or(|at| at.elapsed() > PAUSE)
+        let may = self.asked_at.len() < QUESTIONS && self.failed_at.is_none_or(|at| at.elapsed() > PAUSE);
+        if may {
+            self.asked_at.push_back(Instant::now());
+        }
+        may
+    }
+
+    /// The key of this name, as long as what was found counts; and whether that is about to end.
+    fn find(&self, name: &str) -> (Option<(DecodingKey, Algorithm)>, bool) {
+        let age = self.found_at.map_or(Duration::MAX, |at| at.elapsed());
+        let key = self.keys.iter().find(|key| key.0 == name).filter(|_| age <= KEPT_FOR + WITHIN);
+        (key.map(|key| (key.2.clone(), key.1)), age > KEPT_FOR)
     }
 }
 
 impl Jwks {
     /// Those at this address.
     pub(super) fn new(url: String) -> Self {
-        Self { url, state: Mutex::default() }
+        Self(Arc::new(Address { url, state: Mutex::default(), asking: tokio::sync::Mutex::default() }))
     }
 
     /// The key of this name, and the one algorithm that it is for.
     pub(super) async fn key(&self, name: &str) -> Option<(DecodingKey, Algorithm)> {
+        let (known, is_old) = self.0.state().find(name);
+        if known.is_some() && !is_old {
+            return known;
+        }
+        if known.is_some() {
+            let address = Arc::clone(&self.0);
+            tokio::spawn(async move {
+                if let Ok(_asks) = address.asking.try_lock() {
+                    address.ask().await;
+                }
+            });
+            return known;
+        }
+        let before = self.0.state().found_at;
         // Whoever comes while it is asked waits for the same answer.
-        let mut state = self.state.lock().await;
-        let is_old = state.found_at.is_none_or(|at| at.elapsed() > KEPT_FOR);
-        let is_wanted = is_old || !state.keys.iter().any(|key| key.0 == name);
-        if is_wanted && state.may_ask() {
-            state.asked_at.push_back(Instant::now());
-            match ask(&self.url).await {
-                Ok(keys) => {
-                    state.keys = Arc::new(keys);
-                    state.found_at = Some(Instant::now());
-                }
-                Err(fault) => {
-                    state.failed_at = Some(Instant::now());
-                    tracing::warn!("the keys of accounts' tokens can't be had: {fault:#}");
-                }
+        let _asks = self.0.asking.lock().await;
+        if self.0.state().found_at == before {
+            self.0.ask().await;
+        }
+        self.0.state().find(name).0
+    }
+}
+
+impl Address {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks, unless that was done too often.
+    async fn ask(&self) {
+        if !self.state().may_ask() {
+            return;
+        }
+        let answer = ask(&self.url).await;
+        let mut state = self.state();
+        match answer {
+            Ok(keys) => {
+                state.keys = Arc::new(keys);
+                state.found_at = Some(Instant::now());
+            }
+            Err(fault) => {
+                state.failed_at = Some(Instant::now());
+                tracing::warn!("the keys of accounts' tokens can't be had: {fault:#}");
             }
         }
-        let is_old = state.found_at.is_none_or(|at| at.elapsed() > KEPT_FOR + WITHIN);
-        let found = state.keys.iter().find(|key| key.0 == name).filter(|_| !is_old)?;
-        Some((found.2.clone(), found.1))
     }
 }
 

@@ -57,6 +57,8 @@ pub const TABLE: &[(&str, &str, Right)] = &[
     ("GET", "/api/v1/session", SignedIn),
     ("POST", "/api/v1/session", SignedIn),
     ("DELETE", "/api/v1/session", SignOut),
+    ("GET", "/api/v1/sessions", Admin),
+    ("DELETE", "/api/v1/sessions/{session}", Admin),
     ("GET", "/api/v1/live", Read),
     ("GET", "/api/v1/workflows", Read),
     ("POST", "/api/v1/workflows", Author),

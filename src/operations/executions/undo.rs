@@ -59,7 +59,7 @@ impl Operation for Undo {
         let noted = (context.who.name.clone(), context.who.account);
         let order = Order { execution: ExecutionId(id), by, noted, confirmed: confirm, starts_workflows };
         let opened = context.session("undo").await?;
-        let undone = undo(&opened.session, &order).await.map_err(refused)?;
+        let undone = undo(&opened.session, &order).await.map_err(|error| refused(context, error))?;
         drop(opened);
         let attempts: Vec<Uuid> = undone.attempts.iter().map(|id| id.0).collect();
         let deliveries = match lists::deliveries(&context.pool, &attempts).await {
@@ -75,7 +75,7 @@ impl Operation for Undo {
     }
 }
 
-fn refused(error: UndoError) -> Refusal {
+fn refused(context: &Context, error: UndoError) -> Refusal {
     let (kind, code, help) = match &error {
         UndoError::Unknown(_) => (Kind::Missing, "no-such-execution", "`thendo executions list` lists them"),
         UndoError::Rests(_) => {
@@ -106,6 +106,17 @@ fn refused(error: UndoError) -> Refusal {
             "all of it was rolled back; try again, or put those rows back by hand",
         ),
     };
-    let message: String = error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let message = match &error {
+        // A trigger of the shop's may say anything: that is for who works the machine.
+        UndoError::Store(_) | UndoError::Busy(_) if !context.who.is_local() => {
+            tracing::warn!(%error, "an execution could not be undone");
+            match code {
+                "rows-in-hand" => "somebody else has some of these rows in hand".into(),
+                _ => "the database refuses, or a trigger of the shop's; the daemon's log says why".into(),
+            }
+        }
+        error => error.to_string(),
+    };
+    let message: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     Refusal::new(kind, code, message).help(help)
 }

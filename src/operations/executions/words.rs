@@ -10,7 +10,7 @@ use crate::domain::word::{From, Place, Version, What, Word};
 use crate::operations::workflows::one;
 use crate::operations::{Asked, Context, Kind, Nothing, Operation, Page, Refusal, Verb, audit, page_size};
 use crate::store::lists;
-use crate::store::telling::{self, AT_ONCE, Asked as Question, Chosen};
+use crate::store::telling::{self, AT_ONCE, Asked as Question, Chosen, Taken};
 
 /// Which approvals.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
@@ -148,8 +148,15 @@ async fn answer(context: &Context, id: Uuid, answer: Answer, granted: bool) -> R
     let what = if granted { What::Approve(place) } else { What::Refuse(place) };
     let word = Word { what, by, comment: answer.comment };
     let mut transaction = context.begin().await?;
-    if telling::tell(&mut *transaction, &[id], &word).await?.is_empty() {
-        return Err(Refusal::new(Kind::Conflict, "waits-no-more", format!("execution {id} waits no more"))
+    let refusal = match telling::answer(&mut *transaction, id, (&one.node, &one.item), &word).await? {
+        Taken::Told => None,
+        Taken::Answered => {
+            Some(("answered-before", format!("`{}` of execution {id} was just answered", one.node)))
+        }
+        Taken::Gone => Some(("waits-no-more", format!("execution {id} waits no more"))),
+    };
+    if let Some((code, message)) = refusal {
+        return Err(Refusal::new(Kind::Conflict, code, message)
             .help("`thendo executions show` tells what became of it"));
     }
     let act = if granted { "execution.approve" } else { "execution.refuse" };

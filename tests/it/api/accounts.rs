@@ -1,6 +1,6 @@
 //! Accounts' tokens that are signed with keys at an address: which key counts, and for what.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::State;
@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use super::callers::{SECRET, account, claims, signed};
 use super::{Api, ask};
+
+const ISSUER: (&str, &str) = ("THENDO_API__JWT_ISSUER", "https://shop.example/auth/v1");
 
 /// A signing key as Supabase makes one.
 struct Key {
@@ -50,6 +52,7 @@ impl Key {
 struct Address {
     keys: Arc<Mutex<Vec<Value>>>,
     asked: Arc<AtomicUsize>,
+    is_slow: Arc<AtomicBool>,
 }
 
 impl Address {
@@ -58,6 +61,9 @@ impl Address {
         let url = format!("http://{}/jwks.json", listener.local_addr().expect("its address"));
         let serve = async |State(address): State<Address>| {
             address.asked.fetch_add(1, Ordering::Relaxed);
+            if address.is_slow.load(Ordering::Relaxed) {
+                tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+            }
             let keys = address.keys.lock().expect("a lock").clone();
             Json(json!({"keys": keys}))
         };
@@ -81,7 +87,8 @@ async fn the_key_says_which_algorithm_counts_and_may_be_changed() {
     let (address, first, second) = (Address::default(), Key::new("first"), Key::new("second"));
     address.holds(&[&first]);
     let url = address.open().await;
-    let api = Api::open_with(&[("THENDO_API__JWKS_URL", &url), ("THENDO_API__JWT_SECRET", SECRET)]).await;
+    let api =
+        Api::open_with(&[("THENDO_API__JWKS_URL", &url), ISSUER, ("THENDO_API__JWT_SECRET", SECRET)]).await;
     let admin = account(&api.shop, true).await;
     let claims = claims(admin);
     assert_eq!(comes(&api, &first.signs(&claims)).await, 200);
@@ -115,11 +122,31 @@ async fn the_key_says_which_algorithm_counts_and_may_be_changed() {
 }
 
 #[tokio::test]
+async fn who_comes_with_a_known_key_does_not_wait_for_one_who_comes_with_another() {
+    let (address, key) = (Address::default(), Key::new("first"));
+    address.holds(&[&key]);
+    let url = address.open().await;
+    let api = Api::open_with(&[("THENDO_API__JWKS_URL", &url), ISSUER]).await;
+    let claims = claims(account(&api.shop, true).await);
+    assert_eq!(comes(&api, &key.signs(&claims)).await, 200);
+    address.is_slow.store(true, Ordering::Relaxed);
+    let unknown = key.signs_as("unknown", &claims);
+    let known = async {
+        crate::support::until("it is asked", || async { address.asked.load(Ordering::Relaxed) == 2 }).await;
+        let began = std::time::Instant::now();
+        (comes(&api, &key.signs(&claims)).await, began.elapsed())
+    };
+    let (status, (good, took)) = tokio::join!(comes(&api, &unknown), known);
+    assert_eq!((status, good), (401, 200));
+    assert!(took < std::time::Duration::from_secs(1), "{took:?}");
+}
+
+#[tokio::test]
 async fn nobody_has_the_address_asked_at_will() {
     let (address, key) = (Address::default(), Key::new("first"));
     address.holds(&[&key]);
     let url = address.open().await;
-    let api = Api::open_with(&[("THENDO_API__JWKS_URL", &url)]).await;
+    let api = Api::open_with(&[("THENDO_API__JWKS_URL", &url), ISSUER]).await;
     let admin = account(&api.shop, true).await;
     for n in 0..30 {
         let status = comes(&api, &key.signs_as(&format!("unknown {n}"), &claims(admin))).await;

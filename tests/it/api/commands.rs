@@ -49,6 +49,13 @@ const BY_SERVER: &[(&str, &[&str])] = &[
     ("keys create", &["x", "--scope", "read"]),
     ("keys list", &[]),
     ("keys revoke", &["x"]),
+    ("sessions list", &[]),
+    ("sessions end", &[ID]),
+    ("test-run", &["x", "--sample"]),
+    ("backtest", &["x", "--since", "1d"]),
+    ("events list", &[]),
+    ("events show", &[ID]),
+    ("events replay", &["--since", "1d"]),
     ("link", &[]),
     ("config show", &[]),
     ("health", &[]),
@@ -68,11 +75,6 @@ const HERE: &[(&str, &[&str], &str)] = &[
     ("tokens rotate", &["--key-id", "k", "--key-file", "k", "--former-key-file", "f"], "the old key"),
     ("secrets rotate", &[], "the old key"),
     ("bounce", &[], "POST /bounces"),
-    ("test-run", &["x", "--sample"], "works on a database"),
-    ("backtest", &["x", "--since", "1d"], "works on a database"),
-    ("events list", &[], "works on a database"),
-    ("events show", &[ID], "works on a database"),
-    ("events replay", &["--since", "1d"], "works on a database"),
 ];
 
 /// Those that are about files alone, or about a server that they make and throw away.

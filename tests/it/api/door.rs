@@ -117,6 +117,10 @@ async fn an_admin_who_is_none_any_more_is_refused_at_once() {
         .expect("no admin any more");
     is_problem(&ask(http, "GET", "/api/v1/workflows", &headers, None).await, 403, "no-right");
     is_problem(&ask(http, "GET", "/api/v1/workflows", &by_cookie, None).await, 403, "no-right");
+    // Whoever has a session may end it.
+    let leaves = [("cookie", cookie.as_str()), ("origin", http.as_str())];
+    assert_eq!(ask(http, "DELETE", "/api/v1/session", &leaves, None).await.status, 204);
+    assert_eq!(ask(http, "GET", "/api/v1/workflows", &by_cookie, None).await.status, 401);
 }
 
 #[tokio::test]

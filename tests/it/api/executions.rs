@@ -90,6 +90,33 @@ async fn an_approval_is_answered_once_by_who_asks() {
 }
 
 #[tokio::test]
+async fn of_a_yes_and_a_no_at_once_one_counts_and_the_other_is_told() {
+    let api = Api::open_with(&[("THENDO_POOL_MAX", "12")]).await;
+    api.shop.publishes("approval", &approval()).await;
+    for round in 0..5 {
+        api.shop.places_order(250_00).await;
+        until("it rests", || async { api.ask("GET", "/approvals", None).await.body["items"][0].is_object() })
+            .await;
+        let asked = api.ask("GET", "/approvals", None).await;
+        let id = asked.body["items"][0]["execution"].as_str().expect("an id").to_owned();
+        let says = async |word: &str| api.ask("POST", &format!("/executions/{id}/{word}"), None).await;
+        let (yes, no, again) = tokio::join!(says("approve"), says("refuse"), says("approve"));
+        let all = [&yes, &no, &again];
+        assert_eq!(all.iter().filter(|answer| answer.status == 200).count(), 1, "{round}: {all:?}");
+        for refused in all.iter().filter(|answer| answer.status != 200) {
+            let code = refused.body["code"].as_str().unwrap_or_default();
+            assert!(
+                ["answered-before", "waits-no-more", "no-approval"].contains(&code),
+                "{round}: {refused:?}"
+            );
+        }
+        api.shop.has_settled().await;
+        let told = "select count(*) from workflow_events where table_name = 'thendo.word'";
+        assert_eq!(api.shop.number(told, &[]).await, round + 1, "one word each");
+    }
+}
+
+#[tokio::test]
 async fn what_rests_is_cancelled_and_what_failed_is_tried_again() {
     let api = Api::open().await;
     let workflow = api.shop.publishes("approval", &approval()).await;
@@ -200,6 +227,7 @@ async fn what_cannot_be_noted_is_not_undone() {
         .await;
     let refused = api.ask("POST", &path, Some(&json!({"confirm": true}))).await;
     is_problem(&refused, 409, "database-refuses");
+    assert!(!refused.body.to_string().contains("no_undo"), "not in the database's own words: {refused:?}");
     assert_eq!((api.shop.count("deposits").await, api.shop.count("workflow_undone").await), (1, 0));
     api.shop.does("alter table api_audit drop constraint no_undo").await;
     assert_eq!(api.ask("POST", &path, Some(&json!({"confirm": true}))).await.status, 200);

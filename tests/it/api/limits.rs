@@ -56,6 +56,19 @@ async fn six_connections_are_enough_for_all_and_no_more_are_taken() {
 }
 
 #[tokio::test]
+async fn an_editor_who_leaves_a_transaction_open_is_not_waited_for_by_the_api() {
+    let api = Api::open_with(&[("THENDO_POOL_MAX", "10")]).await;
+    api.shop.publishes("points", &points_and_deposit()).await;
+    api.shop.db.batch_execute("begin; select pg_advisory_xact_lock(1952998511, 3)").await.expect("held");
+    let began = Instant::now();
+    let pause = api.ask("POST", "/workflows/points/pause", None).await;
+    is_problem(&pause, 503, "busy");
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    api.shop.db.batch_execute("rollback").await.expect("left");
+    assert_eq!(api.ask("POST", "/workflows/points/pause", None).await.status, 200);
+}
+
+#[tokio::test]
 async fn with_too_few_connections_all_works_but_the_api_and_that_is_said() {
     let api = Api::open_with(&[("THENDO_POOL_MAX", "5")]).await;
     let answer = api.ask("GET", "/workflows", None).await;
@@ -125,6 +138,8 @@ async fn a_body_is_no_larger_than_what_is_drawn_needs_and_two_of_the_large_are_r
 
     // Two who send slowly hold the places of the large bodies; what is small passes, and what is large is told to come later.
     let address = api.daemon.http.strip_prefix("http://").expect("http").to_owned();
+    let mut silent = TcpStream::connect(&address).await.expect("connected");
+    silent.write_all(b"GET /api/v1/workflows HTTP/1.1\r\nhost: x\r\nx-").await.expect("sent");
     let mut slow = Vec::new();
     for _ in 0..2 {
         let mut stream = TcpStream::connect(&address).await.expect("connected");
@@ -153,6 +168,10 @@ async fn a_body_is_no_larger_than_what_is_drawn_needs_and_two_of_the_large_are_r
         assert!(answer.contains("it may have been done all the same"), "{answer}");
     }
     assert_eq!(sends(with(100_000)).await.status, 200);
+    // Nor a connection, without saying what for.
+    let mut answer = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(10), silent.read_to_end(&mut answer)).await;
+    assert!(ended.is_ok(), "it is still open");
 }
 
 #[tokio::test]

@@ -98,6 +98,10 @@ async fn why_a_daemon_is_not_asked_or_refuses_is_said() {
     assert!(code == Some(1) && err.contains("`author`") && err.contains("help"), "{err}");
     let (code, _, err) = remote(&api, Some("thendo_wrong"), &["workflow", "list"]).await;
     assert!(code == Some(1) && err.contains("opens nothing") && !err.contains("thendo_wrong"), "{err}");
+    for elsewhere in [".", ".."] {
+        let (code, _, err) = remote(&api, Some(&api.key), &["keys", "revoke", elsewhere]).await;
+        assert!(code == Some(1) && err.contains("name it by its id"), "{err}");
+    }
     let (code, _, err) =
         remote(&api, Some(&reader), &["workflow", "list", "--server", "http://shop.example"]).await;
     assert!(code == Some(1) && err.contains("for everyone to read"), "{err}");

@@ -170,6 +170,37 @@ async fn who_is_signed_in_sees_the_whole_page_and_others_how_much_there_is() {
 }
 
 #[tokio::test]
+async fn an_admin_sees_who_is_signed_in_and_ends_it() {
+    let api = Api::open().await;
+    let (first, second) = (enters(&api).await, enters(&api).await);
+    let listed = api.ask("GET", "/sessions?limit=1", None).await;
+    let (newest, next) = (&listed.body["items"][0], listed.body["next"].as_str().expect("one more"));
+    assert_eq!((&newest["who"], &newest["ended_at"]), (&json!("link"), &json!(null)), "{listed:?}");
+    assert!(!listed.body.to_string().contains("hash"), "{listed:?}");
+    let rest = api.ask("GET", &format!("/sessions?cursor={next}"), None).await;
+    assert_eq!(rest.body["items"].as_array().map(Vec::len), Some(1), "{rest:?}");
+    let path = format!("/sessions/{}", newest["id"].as_str().expect("an id"));
+    let ended = api.ask("DELETE", &path, None).await;
+    assert!(ended.status == 200 && ended.body["ended_at"].is_string(), "{ended:?}");
+    is_problem(&api.ask("DELETE", &path, None).await, 404, "no-such-session");
+    let who = async |cookie: &str| {
+        ask(&api.daemon.http, "GET", "/api/v1/session", &[("cookie", cookie)], None).await.status
+    };
+    assert_eq!((who(&second).await, who(&first).await), (401, 200));
+    let (code, out, err) = api.shop.thendo(&["sessions", "list"]).await;
+    assert!(code == Some(0) && out.contains("● ") && out.contains("○ "), "{out}{err}");
+    let id = rest.body["items"][0]["id"].as_str().expect("an id").to_owned();
+    let (code, out, err) = api.shop.thendo(&["sessions", "end", &id]).await;
+    assert!(code == Some(0) && out.contains("link is signed out"), "{out}{err}");
+    assert_eq!(who(&first).await, 401);
+    let audit = api.ask("GET", &format!("/audit?act=session.end&target={id}"), None).await;
+    assert!(
+        audit.body["items"][0]["who"].as_str().is_some_and(|who| who.starts_with("command line")),
+        "{audit:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_session_ends_by_time_and_by_idleness() {
     let api = Api::open().await;
     for end in ["expires_at = now()", "seen_at = now() - interval '12 hours 1 second'"] {
