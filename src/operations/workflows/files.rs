@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::draft::{NewWorkflow, unstorable};
 use super::publish::faults;
 use super::{DRAWING_BODY, one_line};
+use crate::operations::refusal::Faulty;
 use crate::operations::{Asked, Context, Kind, Nothing, Operation, Refusal, Verb, audit};
 use crate::store::versions::{self, Head};
 use crate::store::workflow_files::{self, Stored, WorkflowFile};
@@ -46,6 +47,28 @@ pub(super) fn few(of: usize) -> Result<(), Refusal> {
         .help(format!("name 1 to {MOST_AT_ONCE}")))
 }
 
+/// Why a drawing can't be put in force, or not even be stored, if it can't.
+pub(super) fn unpublishable(of: &NewWorkflow) -> Option<Faulty> {
+    unstorable(of).or_else(|| faults(&of.name, &of.definition))
+}
+
+/// Refuses drawings if one of them has such a fault. Many take their time: others must not wait for their answers meanwhile.
+pub(super) async fn judged(
+    drawings: Vec<NewWorkflow>,
+    done: &str,
+    fault: fn(&NewWorkflow) -> Option<Faulty>,
+) -> Result<Vec<NewWorkflow>, Refusal> {
+    let judging = move || {
+        let faulty: Vec<Faulty> = drawings.iter().filter_map(fault).collect();
+        (drawings, faulty)
+    };
+    let (drawings, faulty) = tokio::task::spawn_blocking(judging).await.map_err(anyhow::Error::from)?;
+    match faulty.is_empty() {
+        true => Ok(drawings),
+        false => Err(Refusal::faulty(done, faulty, drawings.len())),
+    }
+}
+
 /// Stores drafts.
 #[derive(Debug)]
 pub struct Import;
@@ -65,10 +88,7 @@ impl Operation for Import {
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Vec<StoredFile>, Refusal> {
         let files = asked.body.workflows;
         few(files.len())?;
-        let faulty: Vec<_> = files.iter().filter_map(unstorable).collect();
-        if !faulty.is_empty() {
-            return Err(Refusal::faulty("imported", faulty, files.len()));
-        }
+        let files = judged(files, "imported", unstorable).await?;
         let mut transaction = context.begin().await?;
         versions::take_turn(&mut transaction).await?;
         let mut stored = Vec::with_capacity(files.len());
@@ -119,11 +139,7 @@ impl Operation for Load {
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Vec<StoredFile>, Refusal> {
         let files = asked.body.workflows;
         few(files.len())?;
-        let fault = |of: &NewWorkflow| unstorable(of).or_else(|| faults(&of.name, &of.definition));
-        let faulty: Vec<_> = files.iter().filter_map(fault).collect();
-        if !faulty.is_empty() {
-            return Err(Refusal::faulty("loaded", faulty, files.len()));
-        }
+        let files = judged(files, "loaded", unpublishable).await?;
         let files = files.into_iter().map(|of| {
             let NewWorkflow { name, description, definition } = of;
             WorkflowFile { name, description, definition, as_draft: false }

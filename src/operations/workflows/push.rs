@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::draft::{NewWorkflow, edition_of, unchanged, unstorable, written};
-use super::files::few;
+use super::files::{few, judged, unpublishable};
 use super::publish::{self, Next, Published, count_in_flight, faults, put_in_force};
 use super::{DRAWING_BODY, one_line, readable};
 use crate::operations::{Asked, Context, Kind, Nothing, Operation, Refusal, Verb, audit};
@@ -80,15 +80,8 @@ impl Operation for Push {
         let PushList { workflows, publish } = asked.body;
         let of = workflows.len();
         few(of)?;
-        let drawings = workflows.iter().filter_map(|edit| edit.drawing.as_ref());
-        let fault = |drawing: &NewWorkflow| {
-            let more = || faults(&drawing.name, &drawing.definition).filter(|_| publish);
-            unstorable(drawing).or_else(more)
-        };
-        let faulty: Vec<_> = drawings.filter_map(fault).collect();
-        if !faulty.is_empty() {
-            return Err(Refusal::faulty("pushed", faulty, of));
-        }
+        let drawings = workflows.iter().filter_map(|edit| edit.drawing.clone()).collect();
+        judged(drawings, "pushed", if publish { unpublishable } else { unstorable }).await?;
         let mut transaction = context.begin().await?;
         versions::take_turn(&mut transaction).await?;
         let mut heads: Vec<Head> = Vec::with_capacity(of);
