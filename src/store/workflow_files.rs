@@ -65,8 +65,8 @@ pub async fn put(
                     and (w.definition is distinct from $3 or w.status <> 'published')
                  returning 1
              ), added as (
-                 insert into workflows (name, description, definition, status)
-                 select $1, $2, $3, $5 where not exists (select from former)
+                 insert into workflows (name, description, definition)
+                 select $1, $2, $3 where not exists (select from former)
                  returning id
              )
              select coalesce((select id from added), (select id from former)),
@@ -77,7 +77,6 @@ pub async fn put(
         .bind(&file.description)
         .bind(&file.definition)
         .bind(replace)
-        .bind(if file.as_draft { "draft" } else { "published" })
         .fetch_one(&mut *connection)
         .await?;
         let stored = match stored.as_str() {
@@ -85,6 +84,10 @@ pub async fn put(
             "changed" => Stored::Changed,
             _ => Stored::Kept,
         };
+        // A new one is a draft, and becomes what it is to be as any other does.
+        if stored == Stored::Added && !file.as_draft {
+            versions::set_status(connection, id, "published").await?;
+        }
         all.push((id, stored));
     }
     Ok(all)

@@ -158,7 +158,7 @@ async fn a_list_is_read_in_pages_and_an_edit_is_the_account_s() {
     let (mut path, mut seen) = ("/workflows?limit=2&status=draft".to_owned(), Vec::new());
     loop {
         let page = api.ask("GET", &path, None).await;
-        let items = page.body["items"].as_array().expect("items");
+        let items = page.body["items"].as_array().unwrap_or_else(|| panic!("{page:?}"));
         assert!(items.len() <= 2, "{page:?}");
         seen.extend(items.iter().filter_map(|row| row["name"].as_str().map(str::to_owned)));
         let Some(next) = page.body["next"].as_str() else { break };
