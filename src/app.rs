@@ -92,7 +92,8 @@ impl App {
         check_schema(&url).await?;
         let pool = connect::pool(&url, engine::Connections::of(&settings).lists, Role::Engine).await?;
         let of_api = connect::pool(&url, engine::Connections::of(&settings).api, Role::Api).await?;
-        let data = operations::DataPlane::new(url.clone(), Role::Engine, 1);
+        let places = engine::Connections::of(&settings).data;
+        let data = operations::DataPlane::new(url.clone(), Role::Engine, places);
         if !rows::is_taken_over(&pool, &settings.rows.allow).await? {
             tracing::warn!(
                 "the database allows other rows than the setting rows.allow says; `thendo migrate` takes that over"
@@ -103,7 +104,7 @@ impl App {
         let (hits, incoming) = http::tracking::hits::queue();
         let state = http::Shared {
             pool: pool.clone(),
-            door: Arc::new(http::door::Door::new(of_api, Arc::clone(&settings), data)),
+            door: Arc::new(http::door::Door::new(of_api, Arc::clone(&settings), data.clone())),
             health: Arc::clone(&health),
             metrics: recorder(),
             settings: Arc::clone(&settings),
@@ -114,6 +115,7 @@ impl App {
             hits,
         };
         tasks.spawn(http::serve(listener, state, shutdown.clone()));
+        tasks.spawn(work_off_backtests(pool.clone(), data, shutdown.clone()));
         let (pool_of_hits, stop) = (pool.clone(), shutdown.clone());
         tasks.spawn(async move {
             http::tracking::hits::write(pool_of_hits, incoming, stop).await;
@@ -208,6 +210,15 @@ fn recorder() -> PrometheusHandle {
         handle
     });
     handle.clone()
+}
+
+async fn work_off_backtests(
+    pool: PgPool,
+    data: operations::DataPlane,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    operations::backtests::run(pool, data, shutdown).await;
+    Ok(())
 }
 
 async fn keep_metrics_small(shutdown: CancellationToken) -> anyhow::Result<()> {

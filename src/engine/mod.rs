@@ -175,8 +175,10 @@ pub struct Connections {
     pub gate: bool,
     /// What is left for the lists.
     pub lists: u32,
-    /// What is left for the API, but one for its work with the engine's statements.
+    /// What is left for the API, but for its work with the engine's statements.
     pub api: u32,
+    /// For that work: undo, test runs, backtests.
+    pub data: usize,
 }
 
 impl Connections {
@@ -189,9 +191,11 @@ impl Connections {
             (settings.engine.workers as usize).clamp(1, most.saturating_sub(3 + usize::from(gate)).max(1));
         let left = most.saturating_sub(1 + workers + usize::from(gate));
         let api = (left / 2).clamp(1, 4);
-        let lists = left.saturating_sub(api).clamp(1, 4);
+        // A backtest takes its time: with one place all others wait for it.
+        let data = if left >= 5 { 2 } else { 1 };
+        let lists = left.saturating_sub(api + data - 1).clamp(1, 4);
         let number = |of| u32::try_from(of).unwrap_or(1);
-        Self { workers, gate, lists: number(lists), api: number(api.saturating_sub(1).max(1)) }
+        Self { workers, gate, lists: number(lists), api: number(api.saturating_sub(1).max(1)), data }
     }
 }
 

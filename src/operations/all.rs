@@ -1,8 +1,8 @@
 //! The list of all operations: one line each. From it come the routes and the API's description.
 
 use super::{
-    Operation, alerts, audit, campaigns, deliveries, events, executions, keys, secrets, session, test_runs,
-    workflows,
+    Operation, alerts, audit, backtests, campaigns, deliveries, events, executions, keys, secrets, session,
+    test_runs, workflows,
 };
 
 /// Is shown every operation, as a type.
@@ -30,6 +30,10 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<workflows::Restore>();
     visitor.meets::<workflows::Compare>();
     visitor.meets::<test_runs::Try>();
+    visitor.meets::<backtests::List>();
+    visitor.meets::<backtests::Start>();
+    visitor.meets::<backtests::Show>();
+    visitor.meets::<backtests::Cancel>();
     visitor.meets::<executions::List>();
     visitor.meets::<executions::Show>();
     visitor.meets::<executions::Approvals>();

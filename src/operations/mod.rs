@@ -6,6 +6,7 @@
 pub mod alerts;
 pub mod all;
 pub mod audit;
+pub mod backtests;
 pub mod campaigns;
 pub mod cursor;
 pub mod deliveries;
@@ -29,7 +30,7 @@ use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, Postgres, Transaction};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::{ArrayBuilder, Object, Schema, Type};
@@ -256,12 +257,14 @@ pub struct DataPlane {
     url: SecretString,
     role: Role,
     places: Arc<Semaphore>,
+    /// A backtest was asked for.
+    jobs: Arc<Notify>,
 }
 
 impl DataPlane {
     /// Up to `most` connections at the same time, in this role.
     pub fn new(url: SecretString, role: Role, most: usize) -> Self {
-        Self { url, role, places: Arc::new(Semaphore::new(most)) }
+        Self { url, role, places: Arc::new(Semaphore::new(most)), jobs: Arc::default() }
     }
 }
 
