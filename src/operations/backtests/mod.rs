@@ -66,7 +66,7 @@ impl Operation for Start {
         };
         let Some(id) = backtests::ask(&mut transaction, &wanted).await? else {
             let message = format!("{MOST_WAITING} backtests wait already");
-            return Err(Refusal::new(Kind::Busy, "too-many-wait", message)
+            return Err(Refusal::new(Kind::Conflict, "too-many-wait", message)
                 .help("try again when one has ended, or call one off: DELETE /api/v1/backtests/{backtest}"));
         };
         let detail = json!({"workflow": called, "version": side.version.name, "against": other});

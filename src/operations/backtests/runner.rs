@@ -10,6 +10,7 @@ use serde_json::Value;
 use sqlx::PgPool;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use super::prepare::side;
@@ -97,11 +98,14 @@ pub async fn run(pool: PgPool, data: DataPlane, shutdown: CancellationToken) {
 
 /// One of them to its end.
 async fn work(pool: &PgPool, data: &DataPlane, (job, daemon): (Job, Uuid), shutdown: &CancellationToken) {
-    let (id, reached) = ((job.id, daemon), Reached::default());
+    let (id, reached) = ((job.id, daemon), Arc::new(Reached::default()));
+    // A task of its own: if it falls over, the daemon does not.
+    let running = AbortOnDropHandle::new(tokio::spawn(tried(data.clone(), job, Arc::clone(&reached))));
     let outcome = tokio::select! {
-        outcome = timeout(LONGEST, tried(data, job, &reached)) => match outcome {
-            Ok(Ok(outcome)) => Ok(outcome),
-            Ok(Err(fault)) => Err(Broken::Failed(fault)),
+        outcome = timeout(LONGEST, running) => match outcome {
+            Ok(Ok(Ok(outcome))) => Ok(outcome),
+            Ok(Ok(Err(fault))) => Err(Broken::Failed(fault)),
+            Ok(Err(_)) => Err(Broken::Failed("it fell over; the daemon's log says where".into())),
             Err(_) => Err(Broken::Failed("it took longer than an hour: ask for fewer events".into())),
         },
         () = beats(pool, id, &reached) => Err(Broken::NotOurs),
@@ -148,7 +152,7 @@ async fn beats(pool: &PgPool, id: (Uuid, Uuid), reached: &Reached) {
 }
 
 /// What comes out, on a connection of its own.
-async fn tried(data: &DataPlane, job: Job, reached: &Reached) -> Result<Value, String> {
+async fn tried(data: DataPlane, job: Job, reached: Arc<Reached>) -> Result<Value, String> {
     let outcome = async {
         let drawings: Drawings =
             serde_json::from_value(job.drawings).context("what it tries can't be read")?;

@@ -136,7 +136,7 @@ async fn one_runs_at_a_time_a_few_wait_and_each_can_be_called_off() {
         waiting.push(slow_one(&api).await);
     }
     let body = json!({"workflow": "points"});
-    is_problem(&api.ask("POST", "/backtests", Some(&body)).await, 503, "too-many-wait");
+    is_problem(&api.ask("POST", "/backtests", Some(&body)).await, 409, "too-many-wait");
     assert_eq!(api.shop.number(CONNECTED, &[]).await, 1, "one at a time");
     // While it runs, others are served.
     let tried =
