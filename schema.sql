@@ -7902,6 +7902,60 @@ revoke all on public.workflow_awaits from public, anon, authenticated, service_r
 grant select, insert, delete on public.workflow_awaits to thendo_engine;
 grant select on public.workflow_awaits to thendo_api;
 
+--- table public.workflow_backtests
+create table public.workflow_backtests (
+    id          uuid not null default gen_random_uuid(),
+    status      text not null default 'queued'::text,
+    workflow_id uuid,
+    called      text not null,
+    version     text not null,
+    against     text,
+    since       timestamp with time zone not null,
+    until       timestamp with time zone not null,
+    differences integer not null default 0,
+    in_database boolean not null default false,
+    drawings    jsonb,
+    asked_at    timestamp with time zone not null default clock_timestamp(),
+    asked_by    text not null default ''::text,
+    daemon      uuid,
+    began_at    timestamp with time zone,
+    beat_at     timestamp with time zone,
+    ended_at    timestamp with time zone,
+    events      bigint not null default 0,
+    reached     timestamp with time zone,
+    outcome     jsonb,
+    error       text,
+    constraint workflow_backtests_pkey PRIMARY KEY (id),
+    constraint what_ended_has_its_time CHECK (((ended_at IS NOT NULL) = (status <> ALL (ARRAY['queued'::text, 'running'::text])))),
+    constraint what_runs_beats CHECK (((status <> 'running'::text) OR ((daemon IS NOT NULL) AND (began_at IS NOT NULL) AND (beat_at IS NOT NULL)))),
+    constraint workflow_backtests_differences_check CHECK (((differences >= 0) AND (differences <= 1000))),
+    constraint workflow_backtests_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'failed'::text, 'cancelled'::text, 'lost'::text])))
+);
+
+--- comment public.workflow_backtests
+comment on table public.workflow_backtests is 'Backtests as jobs: what is waited for, runs, and came out.';
+comment on column public.workflow_backtests.workflow_id is 'The stored workflow that it belongs to; no key, for the answer stays when that goes.';
+comment on column public.workflow_backtests.drawings is 'What is tried, as it was drawn when it was asked for; gone when it has ended.';
+comment on column public.workflow_backtests.daemon is 'Who runs it: a number of its own, new with each start.';
+comment on column public.workflow_backtests.beat_at is 'When that one last said that it runs; after 15 seconds of silence it is lost.';
+comment on column public.workflow_backtests.reached is 'How far the events are read.';
+
+--- index public.workflow_backtests idx_workflow_backtests_asked
+CREATE INDEX idx_workflow_backtests_asked ON public.workflow_backtests USING btree (asked_at DESC, id DESC);
+
+--- index public.workflow_backtests idx_workflow_backtests_open
+CREATE INDEX idx_workflow_backtests_open ON public.workflow_backtests USING btree (asked_at, id) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+
+--- row-security public.workflow_backtests
+alter table public.workflow_backtests enable row level security;
+
+--- grants public.workflow_backtests
+revoke all on public.workflow_backtests from public, anon, authenticated, service_role;
+grant select, delete on public.workflow_backtests to thendo_engine;
+grant update (status, drawings, daemon, began_at, beat_at, ended_at, events, reached, outcome, error) on public.workflow_backtests to thendo_engine;
+grant select, insert on public.workflow_backtests to thendo_api;
+grant update (status, drawings, ended_at) on public.workflow_backtests to thendo_api;
+
 --- table public.workflow_conditions
 create table public.workflow_conditions (
     id          uuid not null default gen_random_uuid(),
@@ -10509,6 +10563,38 @@ create policy engine_insert on public.workflow_awaits
 create policy engine_select on public.workflow_awaits
     for select to thendo_engine
     using (true);
+
+--- policy public.workflow_backtests api_insert
+create policy api_insert on public.workflow_backtests
+    for insert to thendo_api
+    with check (true);
+
+--- policy public.workflow_backtests api_select
+create policy api_select on public.workflow_backtests
+    for select to thendo_api
+    using (true);
+
+--- policy public.workflow_backtests api_update
+create policy api_update on public.workflow_backtests
+    for update to thendo_api
+    using (true)
+    with check (true);
+
+--- policy public.workflow_backtests engine_delete
+create policy engine_delete on public.workflow_backtests
+    for delete to thendo_engine
+    using (true);
+
+--- policy public.workflow_backtests engine_select
+create policy engine_select on public.workflow_backtests
+    for select to thendo_engine
+    using (true);
+
+--- policy public.workflow_backtests engine_update
+create policy engine_update on public.workflow_backtests
+    for update to thendo_engine
+    using (true)
+    with check (true);
 
 --- policy public.workflow_conditions authenticated_select
 create policy authenticated_select on public.workflow_conditions

@@ -32,7 +32,8 @@ begin
             ('workflows',          'workflows', 'id'),
             ('workflow_holds',     'workflows', 'workflow_id'),
             ('waitlist_campaigns', 'campaigns', 'id'),
-            ('workflow_alerts',    'alerts',    'id')
+            ('workflow_alerts',    'alerts',    'id'),
+            ('workflow_backtests', 'backtests', 'id')
         ) as t (name, topic, key)
     loop
         foreach action in array array['insert', 'update', 'delete'] loop

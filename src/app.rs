@@ -28,7 +28,7 @@ use crate::http::door::{Door, Entrance, no_role, too_few};
 use crate::kinds;
 use crate::mail::tracking::Tracking;
 use crate::mail::unsubscribe::WayOut;
-use crate::operations::DataPlane;
+use crate::operations::{DataPlane, backtests};
 
 /// A clean end takes at most so long.
 const LONGEST_END: Duration = Duration::from_secs(10);
@@ -102,8 +102,9 @@ impl App {
             );
         }
         let health = Arc::new(Health::default());
-        let entrance = entrance(&settings, &url, &connections, &health).await?;
         let changes = Arc::new(Changes::default());
+        let entrance = entrance(&settings, &url, &connections, (&health, &changes)).await?;
+        let data = entrance.data().cloned();
         let live = http::live::Live::new(Arc::clone(&changes), shutdown.clone());
         let mut tasks = JoinSet::new();
         let (hits, incoming) = http::tracking::hits::queue();
@@ -121,6 +122,9 @@ impl App {
             hits,
         };
         tasks.spawn(http::serve(listener, state, shutdown.clone()));
+        if let Some(data) = data {
+            tasks.spawn(work_off_backtests(pool.clone(), data, shutdown.clone()));
+        }
         let (pool_of_hits, stop) = (pool.clone(), shutdown.clone());
         tasks.spawn(async move {
             http::tracking::hits::write(pool_of_hits, incoming, stop).await;
@@ -197,7 +201,7 @@ async fn entrance(
     settings: &Arc<Settings>,
     url: &SecretString,
     connections: &Connections,
-    health: &Arc<Health>,
+    (health, changes): (&Arc<Health>, &Changes),
 ) -> Result<Entrance, ConnectError> {
     let Some(of_api) = connections.api else {
         let most = settings.pool_max;
@@ -212,7 +216,8 @@ async fn entrance(
     };
     match pools.await {
         Ok((lookups, operations)) => {
-            let data = DataPlane::new(url.clone(), Role::Engine, of_api.sessions as usize);
+            let data = DataPlane::new(url.clone(), Role::Engine, of_api.sessions as usize)
+                .woken_by(Arc::clone(&changes.backtests));
             let (settings, health) = (Arc::clone(settings), Arc::clone(health));
             Ok(Entrance::Open(Arc::new(Door::new((lookups, operations), data, settings, health))))
         }
@@ -250,6 +255,15 @@ fn recorder() -> PrometheusHandle {
         handle
     });
     handle.clone()
+}
+
+async fn work_off_backtests(
+    pool: PgPool,
+    data: DataPlane,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    backtests::run(pool, data, shutdown).await;
+    Ok(())
 }
 
 async fn keep_metrics_small(shutdown: CancellationToken) -> anyhow::Result<()> {

@@ -13,15 +13,19 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use super::desk::Desk;
 use super::output::{Advice, BAD, Format, GOOD, QUIET, one_line, print_json, print_line};
 use super::test_run::{json_of, print_differences, stage_on, write};
 use super::{Session, validate};
 use crate::database::migrate;
 use crate::database::server::{DATABASE, Options, PrivateServer};
 use crate::kinds;
-use crate::testrun::Stage;
+use crate::operations::editions::Sketch;
+use crate::operations::test_runs::{ToTry, Try};
+use crate::operations::{Asked, Nothing};
 use crate::testrun::cases::Case;
 use crate::testrun::expect::{Difference, differences, updated};
+use crate::testrun::{Report, Stage};
 use crate::workflow::compile::compile;
 use crate::workflow::diagnostics::Diagnostic;
 use crate::workflow::plan::Plan;
@@ -40,7 +44,7 @@ Examples:
 A folder with workflow.json is a workflow. Its first case is event.json with expected.json; the others are cases/*.json:
 {\"event\": {…}, \"settings\": {\"at\", \"results\", \"branches\", \"awaited\", \"as\"}, \"expect\": {…}}, where settings may be
 left out. Each is a test run that leaves no trace. Without a database that is named, a private server is made and thrown
-away. Exits 0 if all are as expected.")]
+away; by --server a daemon tries them, at most two at the same time. Exits 0 if all are as expected.")]
 pub struct Test {
     /// Folders of workflows; looked through to their end
     #[arg(required = true)]
@@ -59,10 +63,27 @@ pub struct Test {
 /// A case with its workflow.
 struct Found {
     name: String,
-    plan: Result<Arc<Plan>, String>,
+    plan: Result<Drawn, String>,
     /// Where the case is, or its event and its expectation are.
     files: Files,
 }
+
+/// A workflow's drawing, and what the compiler makes of it.
+#[derive(Clone)]
+struct Drawn {
+    drawing: Arc<Value>,
+    plan: Arc<Plan>,
+}
+
+/// Where cases are tried.
+enum Place {
+    Here(Box<Stage>),
+    /// A daemon.
+    There(Arc<Desk>),
+}
+
+/// As many as a daemon has places.
+const MOST_THERE: usize = 2;
 
 enum Files {
     Pair { event: PathBuf, expected: PathBuf },
@@ -97,9 +118,22 @@ impl Test {
             return Err(Advice::error("there are no cases", help));
         }
         let began = Instant::now();
-        let (url, _server) = database(session).await?;
         let all = found.len();
-        let tried = self.try_all(session, &url, found).await?;
+        let mut _server = None;
+        let tried = if session.server.is_some() {
+            let desk = Arc::new(session.desk().await?);
+            let jobs = usize::from(self.jobs).min(all).min(MOST_THERE);
+            let places = (0..jobs).map(|_| Place::There(desk.clone())).collect();
+            self.try_all(places, found).await?
+        } else {
+            let url;
+            (url, _server) = database(session).await?;
+            let mut places = Vec::new();
+            for _ in 0..usize::from(self.jobs).min(all) {
+                places.push(Place::Here(Box::new(stage_on(session, url.clone()).await?)));
+            }
+            self.try_all(places, found).await?
+        };
         let failed = tried.iter().filter(|tried| !tried.passed).count();
         if self.format == Format::Json {
             print_json(&json!({ "passed": all - failed, "failed": failed, "cases": tried }))?;
@@ -115,25 +149,19 @@ impl Test {
     }
 
     /// In the order in which they end.
-    async fn try_all(
-        &self,
-        session: &Session,
-        url: &SecretString,
-        found: Vec<Found>,
-    ) -> anyhow::Result<Vec<Tried>> {
-        let jobs = usize::from(self.jobs).min(found.len());
+    async fn try_all(&self, places: Vec<Place>, found: Vec<Found>) -> anyhow::Result<Vec<Tried>> {
         let todo: Arc<Mutex<VecDeque<Found>>> = Arc::new(Mutex::new(found.into()));
         let (update, format) = (self.update, self.format);
         let mut trials = JoinSet::new();
-        for _ in 0..jobs {
-            let (stage, todo) = (stage_on(session, url.clone()).await?, todo.clone());
+        for place in places {
+            let todo = todo.clone();
             trials.spawn(async move {
                 let mut done = Vec::new();
                 loop {
                     let Some(next) = todo.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else {
                         break;
                     };
-                    let tried = try_one(&stage, next, update).await;
+                    let tried = try_one(&place, next, update).await;
                     if format == Format::Text {
                         tell(&tried)?;
                     }
@@ -211,7 +239,9 @@ fn cases_of(folder: &Path, found: &mut Vec<Found>) -> anyhow::Result<()> {
     let plan = match validate::try_read(&file)? {
         Ok(source) => {
             let compiled = compile(&source.value, &kinds::catalogue());
-            compiled.plan.map(Arc::new).ok_or_else(|| words(&compiled.diagnostics))
+            let drawing = Arc::new(source.value);
+            let drawn = compiled.plan.map(|plan| Drawn { drawing, plan: Arc::new(plan) });
+            drawn.ok_or_else(|| words(&compiled.diagnostics))
         }
         Err((_, fault)) => Err(words(&[*fault])),
     };
@@ -241,10 +271,10 @@ fn words(faults: &[Diagnostic]) -> String {
     faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ")
 }
 
-async fn try_one(stage: &Stage, found: Found, update: bool) -> Tried {
+async fn try_one(place: &Place, found: Found, update: bool) -> Tried {
     let began = Instant::now();
     let name = found.name.clone();
-    let outcome = differences_of(stage, found, update).await;
+    let outcome = differences_of(place, found, update).await;
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     match outcome {
         Ok(differences) => Tried { name, passed: differences.is_empty(), ms, differences, fault: None },
@@ -254,7 +284,7 @@ async fn try_one(stage: &Stage, found: Found, update: bool) -> Tried {
     }
 }
 
-async fn differences_of(stage: &Stage, found: Found, update: bool) -> anyhow::Result<Vec<Difference>> {
+async fn differences_of(place: &Place, found: Found, update: bool) -> anyhow::Result<Vec<Difference>> {
     let plan = found.plan.map_err(anyhow::Error::msg)?;
     let read = |file: &Path| -> anyhow::Result<Case> {
         serde_json::from_value(json_of(file)?).with_context(|| format!("{} is no case", file.display()))
@@ -268,9 +298,7 @@ async fn differences_of(stage: &Stage, found: Found, update: bool) -> anyhow::Re
         },
         Files::One(file) => read(file)?,
     };
-    let trial =
-        case.test_run(plan, &kinds::catalogue()).map_err(|faults| anyhow::Error::msg(words(&faults)))?;
-    let report = stage.run(&trial).await?;
+    let report = report_of(place, plan, &case).await?;
     let found_differences = differences(&report, &case.expect);
     if update && !found_differences.is_empty() {
         let expect = updated(&report, Some(&case.expect));
@@ -288,4 +316,23 @@ async fn differences_of(stage: &Stage, found: Found, update: bool) -> anyhow::Re
         return Ok(Vec::new());
     }
     Ok(found_differences)
+}
+
+async fn report_of(place: &Place, drawn: Drawn, case: &Case) -> anyhow::Result<Report> {
+    let trial = case.test_run(drawn.plan, &kinds::catalogue());
+    let trial = trial.map_err(|faults| anyhow::Error::msg(words(&faults)))?;
+    match place {
+        Place::Here(stage) => Ok(stage.run(&trial).await?),
+        Place::There(desk) => {
+            let definition = Value::clone(&drawn.drawing);
+            let body = ToTry {
+                drawing: Some(Sketch { name: None, edition: None, definition }),
+                event: Some(case.event.clone()),
+                settings: case.settings.clone(),
+                no_record: true,
+                ..ToTry::default()
+            };
+            Ok(desk.ask(Asked::<Try>::new(Nothing {}, Nothing {}, body)).await?)
+        }
+    }
 }

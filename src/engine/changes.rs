@@ -30,6 +30,9 @@ const MOST_KEPT: usize = 4096;
 /// … and most bytes of it.
 const LARGEST_KEPT: usize = 2 << 20;
 
+/// Changes of these may be work for whoever hears of them.
+const BACKTESTS: &str = "backtests";
+
 /// Something that changed.
 #[derive(Debug)]
 pub struct Change {
@@ -61,6 +64,8 @@ pub struct Changes {
     watchers: AtomicUsize,
     /// That one came, or that somebody asks whether there are any.
     asked: Notify,
+    /// Wakes whoever works off backtests.
+    pub backtests: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -97,6 +102,7 @@ impl Default for Changes {
             news: watch::Sender::new(0),
             watchers: AtomicUsize::new(0),
             asked: Notify::new(),
+            backtests: Arc::default(),
         }
     }
 }
@@ -150,6 +156,9 @@ impl Changes {
             tracing::debug!("a notification of changes can't be read");
             return;
         };
+        if told.topic == BACKTESTS {
+            self.backtests.notify_one();
+        }
         let mut heard = self.heard();
         let change = Change { number: heard.next, topic: told.topic, data: told.data.get().to_owned() };
         heard.next += 1;

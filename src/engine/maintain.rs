@@ -9,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::settings::{Retention, Settings};
+use crate::store::backtests;
 use crate::store::maintenance::{
     Detached, Kept, delete_expired, detach_expired, drop_detached, expire_points, prepare_partitions,
     prune_api, prune_flow, refresh_page_view_stats, take_turn,
@@ -26,6 +27,8 @@ const LEAST_ROWS: u32 = 100;
 const MOST_ROWS: u32 = 10_000;
 /// As many days as `mail.marketing_cap_days` may look back.
 const LONGEST_CAP_DAYS: u32 = 366;
+/// What backtests came to is kept for so long.
+const BACKTESTS_DAYS: i32 = 30;
 /// Customers whose points expire in one transaction.
 const CUSTOMERS_AT_ONCE: i32 = 200;
 const WANTED: Duration = Duration::from_millis(250);
@@ -109,6 +112,9 @@ async fn remove_what_is_old(pool: &PgPool, retention: &Retention) -> sqlx::Resul
         delete_rows(pool, kept, days).await?;
     }
     while prune_api(pool, retention.audit_days, MOST_ROWS).await? >= MOST_ROWS {
+        sleep(WANTED).await;
+    }
+    while backtests::prune(pool, BACKTESTS_DAYS, 100).await? == 100 {
         sleep(WANTED).await;
     }
     while prune_flow(pool, MOST_ROWS).await? == u64::from(MOST_ROWS) {

@@ -1,8 +1,8 @@
 //! The list of all operations: one line each. From it come the routes and the API's description.
 
 use super::{
-    Operation, alerts, audit, campaigns, catalogue, customers, deliveries, events, executions, health, keys,
-    links, schedules, secrets, session, settings, templates, test_runs, workflows,
+    Operation, alerts, audit, backtests, campaigns, catalogue, customers, deliveries, events, executions,
+    health, keys, links, schedules, secrets, session, settings, templates, test_runs, workflows,
 };
 
 /// Is shown every operation, as a type.
@@ -41,6 +41,10 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<workflows::Import>();
     visitor.meets::<workflows::Load>();
     visitor.meets::<workflows::Push>();
+    visitor.meets::<backtests::List>();
+    visitor.meets::<backtests::Start>();
+    visitor.meets::<backtests::Show>();
+    visitor.meets::<backtests::Cancel>();
     visitor.meets::<executions::List>();
     visitor.meets::<executions::Show>();
     visitor.meets::<executions::Approvals>();

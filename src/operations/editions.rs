@@ -69,9 +69,12 @@ impl ToSchema for Edition {}
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sketch {
-    /// What it is called in the answer.
+    /// The workflow's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// What this edition is called in the answer: a file, a commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edition: Option<String>,
     /// React Flow JSON.
     pub definition: Value,
 }
@@ -107,9 +110,10 @@ pub async fn found(
             let (name, number, drawing) = of(connection, &head, edition.unwrap_or_default()).await?;
             Ok(Found { called: head.name.clone(), name, number, drawing, head: Some(head) })
         }
-        (None, Some(Sketch { name, definition })) if edition.is_none() => {
+        (None, Some(Sketch { name, edition: title, definition })) if edition.is_none() => {
             let called = name.unwrap_or_else(|| "the drawing".into());
-            Ok(Found { name: called.clone(), called, number: 0, drawing: definition, head: None })
+            let name = title.unwrap_or_else(|| called.clone());
+            Ok(Found { name, called, number: 0, drawing: definition, head: None })
         }
         (None, Some(_)) => Err(Refusal::new(Kind::Malformed, "bad-body", "a drawing has no versions")
             .help("leave out `version`, or name a `workflow`")),

@@ -6,6 +6,7 @@
 pub mod alerts;
 pub mod all;
 pub mod audit;
+pub mod backtests;
 pub mod campaigns;
 pub mod catalogue;
 pub mod cursor;
@@ -38,7 +39,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, Postgres, Transaction};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::{ArrayBuilder, Object, Schema, Type};
@@ -287,12 +288,19 @@ pub struct DataPlane {
     url: SecretString,
     role: Role,
     places: Arc<Semaphore>,
+    /// A backtest was asked for.
+    jobs: Arc<Notify>,
 }
 
 impl DataPlane {
     /// Up to `most` connections at the same time, in this role.
     pub fn new(url: SecretString, role: Role, most: usize) -> Self {
-        Self { url, role, places: Arc::new(Semaphore::new(most)) }
+        Self { url, role, places: Arc::new(Semaphore::new(most)), jobs: Arc::default() }
+    }
+
+    /// Whoever works off jobs is woken by this, too.
+    pub fn woken_by(self, jobs: Arc<Notify>) -> Self {
+        Self { jobs, ..self }
     }
 }
 

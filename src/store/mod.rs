@@ -3,6 +3,7 @@
 pub mod access;
 pub mod alerts;
 pub mod audit;
+pub mod backtests;
 pub mod bounces;
 pub mod campaigns;
 pub mod cause;

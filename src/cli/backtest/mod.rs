@@ -1,31 +1,31 @@
 //! `thendo backtest`: what a workflow would have done for the events of a time.
 
+mod afar;
 mod chart;
 mod print;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::Value;
-use sqlx::PgConnection;
 
-use super::output::{Advice, Format, one_line, print_json};
-use super::workflow::{definition_of, is_file, one, read_all, readable, refuse, source_of};
+use self::afar::Came;
+use super::desk::Desk;
+use super::output::{Advice, Format, eprint_line, one_line, print_json};
+use super::workflow::{is_file, read_all, refuse, source_of};
 use super::{Session, validate};
 use crate::database::connect;
-use crate::domain::ids::WorkflowId;
-use crate::kinds;
+use crate::operations::backtests::{Prepared, ToBacktest, prepare};
+use crate::operations::editions::{Edition, Sketch};
+use crate::operations::moment::Moment;
+use crate::operations::refusal::Faulty;
+use crate::operations::workflows::{self, OfVersion, OfWorkflow};
+use crate::operations::{Asked, Context, Nothing, Refusal};
 use crate::store;
-use crate::store::versions::{self, Head};
 use crate::store::workflows::plan_epoch;
-use crate::testrun::backtest::{Version, Wish, backtest};
-use crate::workflow::compile::compile;
-use crate::workflow::rules::time::instant;
-use crate::workflow::span::Span;
+use crate::testrun::backtest::{Report, backtest};
 
 /// Parts of the time between `--since` and `--until` that the progress bar tells apart.
 const PARTS: u64 = 1_000;
@@ -103,15 +103,6 @@ fn which(text: &str) -> Result<Which, String> {
     }
 }
 
-/// What is tried: a drawing, and the workflow that it belongs to, if it is stored.
-struct Found {
-    called: String,
-    name: String,
-    number: i32,
-    drawing: Value,
-    head: Option<Head>,
-}
-
 impl Backtest {
     /// Of what is drawn, or a file, beside the version in force.
     pub fn before_publishing(workflow: &str, since: &str) -> Self {
@@ -131,118 +122,97 @@ impl Backtest {
     /// Runs it and prints what would have happened.
     ///
     /// # Errors
-    /// A workflow that is not there, a time that can't be read, a database that can't be asked.
+    /// A workflow that is not there, a time that can't be read, a database or a daemon that can't be asked.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let pool = session.pool().await?;
-        let mut connection = pool.acquire().await?;
-        let found = match self.found(&mut connection).await? {
-            Ok(found) => found,
+        let desk = session.desk().await?;
+        let (asked, file) = match self.asked(&desk).await? {
+            Ok(asked) => asked,
             Err(refused) => return Ok(refused),
         };
-        let Some(plan) = self.plan(&found.name, &found.drawing)? else { return Ok(ExitCode::FAILURE) };
-        let against = match (self.against, &found.head) {
-            (None, _) => None,
-            (Some(Which::LiveIfAny), head) if head.as_ref().is_none_or(|of| of.live_version.is_none()) => {
-                None
-            }
-            (Some(which), Some(head)) => {
-                let (number, drawing) = version_of(&mut connection, head, which).await?;
-                let name = format!("v{number}");
-                let Some(plan) = self.plan(&name, &drawing)? else { return Ok(ExitCode::FAILURE) };
-                Some(Version { name, number, plan })
-            }
-            (Some(_), None) => {
-                return Err(Advice::error(
-                    format!(
-                        "no workflow is called `{}`: there is no version to compare with",
-                        one_line(&found.called)
-                    ),
-                    "give the file the `name` of a stored workflow, or leave --against away",
-                ));
+        let bar = self.bar();
+        let came = match &desk {
+            Desk::Database(context) => here(context, session, &asked, &bar).await,
+            Desk::Server(_) => {
+                afar::backtest(&desk, asked, |now| {
+                    bar.set_position((PARTS as f64 * now.share) as u64);
+                    let events = u64::try_from(now.events).unwrap_or_default();
+                    bar.set_message(format!("{} events", print::number(events)));
+                })
+                .await
             }
         };
-        drop(connection);
-        let client = connect::connect_driven(&session.database_url()?, "backtest").await?;
-        let data = store::session::Session::new(client);
-        let wish = self.wish(found.head.as_ref(), plan_epoch(&data).await?.1)?;
-        let version = Version { name: found.name, number: found.number, plan };
-        let bar = self.bar();
-        let begun = std::time::Instant::now();
-        let whole = (wish.until - wish.since).num_milliseconds().max(1);
-        let running = backtest(&data, &wish, version, against, |progress| {
-            let done = (progress.at - wish.since).num_milliseconds().clamp(0, whole);
-            bar.set_position(PARTS * done as u64 / whole as u64);
-            bar.set_message(format!("{} events", print::number(progress.events)));
-        });
-        let report = running.await;
         bar.finish_and_clear();
-        let report = report?;
+        match came {
+            Ok(Came::Report(called, report, took)) => self.print(&called, &report, took),
+            Ok(Came::CalledOff) => {
+                eprint_line("the backtest was called off");
+                Ok(ExitCode::from(130))
+            }
+            Err(fault) => self.refused(fault, file),
+        }
+    }
+
+    fn print(&self, called: &str, report: &Report, took: Duration) -> anyhow::Result<ExitCode> {
         match self.format {
-            Format::Json => print_json(&report)?,
-            Format::Text => print::report(&found.called, &report, self.show.is_some(), begun.elapsed())?,
+            Format::Json => print_json(report)?,
+            Format::Text => print::report(called, report, self.show.is_some(), took)?,
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The drawing that is meant; or the exit code, if what is wrong with it is printed already.
-    async fn found(&self, connection: &mut PgConnection) -> anyhow::Result<Result<Found, ExitCode>> {
-        if !is_file(&self.workflow) {
-            let head = one(connection, &self.workflow).await?;
-            let (name, number, drawing) = match self.version {
-                Some(which) => {
-                    let (number, drawing) = version_of(connection, &head, which).await?;
-                    (format!("v{number}"), number, drawing)
-                }
-                None => ("the draft".to_owned(), 0, readable(&head.name, head.drawing())?),
-            };
-            let called = head.name.clone();
-            return Ok(Ok(Found { called, name, number, drawing, head: Some(head) }));
-        }
-        if self.version.is_some() {
-            return Err(Advice::error(
-                "a file has no versions",
-                "name the workflow instead of the file, or leave --version away",
-            ));
-        }
-        let (mut read, broken) = read_all(&[PathBuf::from(&self.workflow)])?;
-        let Some(file) = read.pop() else {
-            return Ok(Err(refuse(&broken, self.format, "tried", 1)?));
+    /// What does not compile is shown; all else is an error.
+    fn refused(&self, fault: anyhow::Error, mut file: Option<validate::Source>) -> anyhow::Result<ExitCode> {
+        let faulty = match fault.downcast_ref::<Refusal>() {
+            Some(Refusal::Told(told)) if !told.faulty.is_empty() => told.faulty.clone(),
+            _ => return Err(fault),
         };
-        let called = file.workflow.name;
-        // A file stands for the workflow of the same name, if there is just one.
-        let stored = versions::find(connection, &called).await?;
-        let mut stored: Vec<Head> = stored.into_iter().filter(|head| head.name == called).collect();
-        let head = if stored.len() == 1 { stored.pop() } else { None };
-        let (name, drawing) = (file.source.name, file.workflow.definition);
-        Ok(Ok(Found { called, name, number: 0, drawing, head }))
+        for Faulty { workflow, drawing, diagnostics } in faulty {
+            let read = file.take_if(|file| file.name == workflow);
+            let source = read.unwrap_or_else(|| source_of(&workflow, drawing.unwrap_or_default()));
+            validate::print(&source, &diagnostics, self.format)?;
+        }
+        Ok(ExitCode::FAILURE)
     }
 
-    /// The plan of a drawing; nothing if it does not compile, which is printed then.
-    fn plan(&self, name: &str, drawing: &Value) -> anyhow::Result<Option<Arc<crate::workflow::plan::Plan>>> {
-        let compiled = compile(drawing, &kinds::catalogue());
-        if compiled.plan.is_none() {
-            let source = source_of(name, drawing.clone());
-            validate::print(&source, &compiled.diagnostics, self.format)?;
+    /// What is asked for, and the file that it is about; or the exit code, if what is wrong with that is printed already.
+    async fn asked(
+        &self,
+        desk: &Desk,
+    ) -> anyhow::Result<Result<(ToBacktest, Option<validate::Source>), ExitCode>> {
+        let since = moment("--since", &self.since)?;
+        let until = self.until.as_deref().map(|until| moment("--until", until)).transpose()?;
+        let differences = self.show.map_or(0, |_| self.limit);
+        let mut asked = ToBacktest {
+            since: Some(since),
+            until,
+            differences,
+            in_database: self.database,
+            ..ToBacktest::default()
+        };
+        let (called, mut source) = (self.workflow.clone(), None);
+        if is_file(&called) {
+            if self.version.is_some() {
+                return Err(Advice::error(
+                    "a file has no versions",
+                    "name the workflow instead of the file, or leave --version away",
+                ));
+            }
+            let (mut read, broken) = read_all(&[PathBuf::from(&called)])?;
+            let Some(file) = read.pop() else {
+                return Ok(Err(refuse(&broken, self.format, "tried", 1)?));
+            };
+            let (name, definition) = (Some(file.workflow.name), file.workflow.definition);
+            asked.drawing = Some(Sketch { name, edition: Some(file.source.name.clone()), definition });
+            source = Some(file.source);
+        } else {
+            asked.workflow = Some(called);
+            asked.version = self.version.map(Which::edition);
         }
-        Ok(compiled.plan.map(Arc::new))
-    }
-
-    fn wish(&self, head: Option<&Head>, now: DateTime<Utc>) -> anyhow::Result<Wish> {
-        let since = moment("--since", &self.since, now)?;
-        let until = self.until.as_deref().map_or(Ok(now), |until| moment("--until", until, now))?;
-        if since >= until {
-            return Err(Advice::error(
-                format!(
-                    "nothing lies between --since {} and --until {}",
-                    since.to_rfc3339(),
-                    until.to_rfc3339()
-                ),
-                "let --since be before --until",
-            ));
-        }
-        let workflow = WorkflowId(head.map(|head| head.id).unwrap_or_default());
-        let differences = self.show.map_or(0, |_| self.limit as usize);
-        Ok(Wish { workflow, since, until, differences, in_database: self.database })
+        asked.against = match self.against {
+            Some(Which::LiveIfAny) if !is_in_force(desk, &asked).await? => None,
+            against => against.map(Which::edition),
+        };
+        Ok(Ok((asked, source)))
     }
 
     /// On a terminal only; a program reads the end.
@@ -258,30 +228,57 @@ impl Backtest {
     }
 }
 
-/// A version's number and drawing.
-async fn version_of(
-    connection: &mut PgConnection,
-    head: &Head,
-    which: Which,
-) -> anyhow::Result<(i32, Value)> {
-    let number = match which {
-        Which::Number(number) => number,
-        Which::Live | Which::LiveIfAny => head.live_version.ok_or_else(|| {
-            Advice::error(
-                format!("no version of `{}` is in force", one_line(&head.name)),
-                "name one by its number: `thendo workflow show` lists them",
-            )
-        })?,
-    };
-    Ok((number, definition_of(connection, head, number).await?))
+impl Which {
+    fn edition(self) -> Edition {
+        match self {
+            Self::Live | Self::LiveIfAny => Edition::Live,
+            Self::Number(number) => Edition::Number(number),
+        }
+    }
 }
 
-/// An instant: so long before now, a day, or RFC 3339.
-fn moment(flag: &str, text: &str, now: DateTime<Utc>) -> anyhow::Result<DateTime<Utc>> {
-    if let Some(at) = instant(text) {
-        return Ok(at);
+/// Whether a version of the workflow that is meant is in force.
+async fn is_in_force(desk: &Desk, asked: &ToBacktest) -> anyhow::Result<bool> {
+    let drawn = asked.drawing.as_ref().and_then(|drawing| drawing.name.clone());
+    let is_drawn = drawn.is_some();
+    let Some(workflow) = asked.workflow.clone().or(drawn) else { return Ok(false) };
+    let path = OfWorkflow { workflow: workflow.clone() };
+    let shown = Asked::<workflows::Show>::new(path, OfVersion::default(), Nothing {});
+    match desk.ask(shown).await {
+        Ok(shown) => Ok(shown.live_version.is_some() && (!is_drawn || shown.name == workflow)),
+        Err(Refusal::Told(_)) => Ok(false),
+        Err(fault) => Err(fault.into()),
     }
-    Span::read(text).map(|span| span.before(now)).map_err(|_| {
+}
+
+/// On the database that is meant.
+async fn here(
+    context: &Context,
+    session: &Session,
+    asked: &ToBacktest,
+    bar: &ProgressBar,
+) -> anyhow::Result<Came> {
+    let client = connect::connect_driven(&session.database_url()?, "backtest").await?;
+    let data = store::session::Session::new(client);
+    let now = plan_epoch(&data).await?.1;
+    let mut connection = context.pool.acquire().await?;
+    let Prepared { called, wish, side, against } = prepare(&mut connection, asked, now).await?;
+    drop(connection);
+    let began = Instant::now();
+    let whole = (wish.until - wish.since).num_milliseconds().max(1);
+    let against = against.map(|side| side.version);
+    let running = backtest(&data, &wish, side.version, against, |progress| {
+        let done = (progress.at - wish.since).num_milliseconds().clamp(0, whole);
+        bar.set_position(PARTS * done as u64 / whole as u64);
+        bar.set_message(format!("{} events", print::number(progress.events)));
+    });
+    let report = running.await?;
+    Ok(Came::Report(called, Box::new(report), began.elapsed()))
+}
+
+/// A point in time that a flag says.
+fn moment(flag: &str, text: &str) -> anyhow::Result<Moment> {
+    Moment::read(text).map_err(|_| {
         Advice::error(
             format!("{flag} `{}` is no time", one_line(text)),
             "write a span (30d, 12h), a day (2026-11-01) or an instant (2026-11-01T08:00:00Z)",
@@ -294,13 +291,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_a_span_a_day_or_an_instant() {
-        let now = instant("2026-11-23T12:00:00Z").expect("an instant");
-        let read = |text: &str| moment("--since", text, now).map(|at| at.to_rfc3339());
-        assert_eq!(read("12h").expect("a span"), "2026-11-23T00:00:00+00:00");
-        assert_eq!(read("2026-11-01").expect("a day"), "2026-11-01T00:00:00+00:00");
-        assert_eq!(read("2026-11-01T08:00:00+01:00").expect("an instant"), "2026-11-01T07:00:00+00:00");
-        assert!(read("last week").expect_err("no time").to_string().contains("--since `last week`"));
+    fn what_is_no_time_is_told_with_its_flag() {
+        assert!(moment("--since", "12h").is_ok() && moment("--since", "2026-11-01").is_ok());
+        let fault = moment("--since", "last week").expect_err("no time").to_string();
+        assert!(fault.contains("--since `last week`"), "{fault}");
     }
 
     #[test]

@@ -84,8 +84,11 @@ fn chart(report: &Report) -> anyhow::Result<()> {
 
 fn effects(totals: &Totals, against: Option<&Against>) -> anyhow::Result<()> {
     let there = against.map(|against| &against.totals);
-    let kinds: BTreeSet<&str> =
-        [Some(totals), there].into_iter().flatten().flat_map(|of| of.effects.keys().copied()).collect();
+    let kinds: BTreeSet<&str> = [Some(totals), there]
+        .into_iter()
+        .flatten()
+        .flat_map(|of| of.effects.keys().map(|kind| &**kind))
+        .collect();
     if kinds.is_empty() {
         return Ok(());
     }

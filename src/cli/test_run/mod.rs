@@ -111,10 +111,11 @@ impl TestRun {
         let body = ToTry {
             workflow: workflow.stored,
             version: workflow.version,
-            drawing: workflow
-                .file
-                .as_ref()
-                .map(|file| Sketch { name: Some(file.name.clone()), definition: file.value.clone() }),
+            drawing: workflow.file.as_ref().map(|file| Sketch {
+                name: None,
+                edition: Some(file.name.clone()),
+                definition: file.value.clone(),
+            }),
             event: event.as_ref().map(|file| file.value.clone()),
             event_id,
             row,

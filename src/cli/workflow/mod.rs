@@ -23,7 +23,7 @@ use super::output::{BAD, Format, eprint_line, one_line, print_json};
 use super::{Session, validate};
 use crate::operations::Refusal;
 use crate::operations::refusal::Faulty;
-pub(super) use crate::operations::workflows::{definition_of, one, readable};
+pub(super) use crate::operations::workflows::readable;
 use crate::workflow::diagnostics::Diagnostic;
 pub(super) use files::read_all;
 pub use load::examples;

@@ -54,6 +54,16 @@ pub enum Entrance {
     Closed(Box<Told>),
 }
 
+impl Entrance {
+    /// Where operations connect that work with the engine's own statements.
+    pub fn data(&self) -> Option<&DataPlane> {
+        match self {
+            Self::Open(door) => Some(&door.data),
+            Self::Closed(_) => None,
+        }
+    }
+}
+
 /// What the door needs to know.
 #[derive(Debug)]
 pub struct Door {

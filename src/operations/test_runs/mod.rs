@@ -90,7 +90,8 @@ impl Operation for Try {
         let mut connection = context.pool.acquire().await?;
         let found = editions::found(&mut connection, workflow.as_deref(), *version, drawing.clone()).await?;
         drop(connection);
-        let plan = editions::plan(&found.called, &found.drawing)?;
+        let name = if found.head.is_some() { &found.called } else { &found.name };
+        let plan = editions::plan(name, &found.drawing)?;
         let staged = staged(context).await?;
         let (event, given, labels) = happens::read(&staged.stage, &plan, &asked.body).await?;
         let assumed = settings.clone().read(&kinds::catalogue()).map_err(|faults| faulty(AWAITED, faults))?;

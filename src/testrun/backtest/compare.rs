@@ -1,9 +1,10 @@
 //! Two versions on the same event: what they do differently.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::effects::Happened;
 use super::tally::Ended;
@@ -31,7 +32,7 @@ impl Seen {
 }
 
 /// How two versions compare on all events.
-#[derive(Debug, Default, Clone, Serialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct Comparison {
     /// Events for which both do the same.
     pub same: u64,
@@ -42,20 +43,20 @@ pub struct Comparison {
     /// Events that start the other one alone.
     pub only_there: u64,
     /// Of those that differ, how many do so in their outcome, in a branch, in what they do, in what that says.
-    pub by: BTreeMap<&'static str, u64>,
+    pub by: BTreeMap<Cow<'static, str>, u64>,
     /// The first of them, as many as were asked for.
     pub differences: Vec<Difference>,
 }
 
 /// An event for which two versions do not do the same.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Difference {
     /// Which.
     pub event: EventId,
     /// When it happened.
     pub at: DateTime<Utc>,
     /// `started`, `outcome`, `branch`, `effects`, `content`.
-    pub differs: Vec<&'static str>,
+    pub differs: Vec<Cow<'static, str>>,
     /// What this version does; nothing if it does not start.
     pub here: Option<Glimpse>,
     /// What the other one does.
@@ -63,12 +64,12 @@ pub struct Difference {
 }
 
 /// What an execution would do, in short.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Glimpse {
     /// How it would end.
     pub outcome: Outcome,
     /// Why it would fail.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// By which branches nodes are left; of nodes in loops the last.
     pub branches: BTreeMap<NodeId, String>,
@@ -107,11 +108,12 @@ impl Comparison {
             _ if differs.is_empty() => return self.same += 1,
             _ => {
                 self.differs += 1;
-                differs.iter().for_each(|what| *self.by.entry(what).or_default() += 1);
+                differs.iter().for_each(|what| *self.by.entry(Cow::Borrowed(what)).or_default() += 1);
             }
         }
         if self.differences.len() < most {
             let (here, there) = (here.map(Glimpse::of), there.map(Glimpse::of));
+            let differs = differs.into_iter().map(Cow::Borrowed).collect();
             self.differences.push(Difference { event, at, differs, here, there });
         }
     }

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::event::CustomerKey;
 use crate::domain::ids::WorkflowId;
@@ -72,7 +72,7 @@ pub struct Progress {
 }
 
 /// What a backtest answers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
     /// Which version.
     pub version: String,
@@ -96,7 +96,7 @@ pub struct Report {
     /// By day, by UTC.
     pub days: BTreeMap<NaiveDate, Day>,
     /// The other version, and how the two compare.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<Against>,
     /// What was taken as it is today, or taken for granted.
     pub assumed: Vec<String>,
@@ -105,7 +105,7 @@ pub struct Report {
 }
 
 /// The version that another is compared with.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Against {
     /// Which.
     pub version: String,

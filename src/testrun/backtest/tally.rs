@@ -1,11 +1,12 @@
 //! What a version did with all events, counted; in memory that does not grow with them.
 
+use std::borrow::Cow;
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::effects::{Amount, Happened};
 use crate::domain::ids::{EventId, NodeId};
@@ -17,7 +18,7 @@ const MOST_REASONS: usize = 200;
 const MOST_RECIPIENTS: usize = 500_000;
 
 /// What became of all events.
-#[derive(Debug, Default, Clone, Serialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct Totals {
     /// Executions that would start.
     pub started: u64,
@@ -30,7 +31,7 @@ pub struct Totals {
     /// They would rest until somebody decides, or for ever.
     pub rests: u64,
     /// What would be done, by kind of node.
-    pub effects: BTreeMap<&'static str, Sum>,
+    pub effects: BTreeMap<Cow<'static, str>, Sum>,
     /// Why executions would fail, the most frequent first.
     pub failures: Vec<Reason>,
     /// Failures for further reasons.
@@ -38,7 +39,8 @@ pub struct Totals {
 }
 
 /// Effects of one kind.
-#[derive(Debug, Default, Clone, Serialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sum {
     /// How many.
     pub count: u64,
@@ -55,23 +57,27 @@ pub struct Sum {
 
 /// How many people would be mailed: their addresses' hashes, up to a bound.
 #[derive(Debug, Default, Clone)]
-pub struct Recipients(HashSet<u64>);
+pub struct Recipients {
+    seen: HashSet<u64>,
+    /// As somebody else counted them.
+    told: usize,
+}
 
 impl Recipients {
     fn add(&mut self, address: &str) {
-        if self.0.len() < MOST_RECIPIENTS {
-            self.0.insert(hash_of(&address.to_lowercase()));
+        if self.seen.len() < MOST_RECIPIENTS {
+            self.seen.insert(hash_of(&address.to_lowercase()));
         }
     }
 
     /// How many are known.
     pub fn count(&self) -> usize {
-        self.0.len()
+        self.seen.len().max(self.told)
     }
 
     /// There may be more than were counted.
     pub fn may_be_more(&self) -> bool {
-        self.0.len() >= MOST_RECIPIENTS
+        self.count() >= MOST_RECIPIENTS
     }
 }
 
@@ -81,11 +87,17 @@ impl Serialize for Recipients {
     }
 }
 
+impl<'de> Deserialize<'de> for Recipients {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Self { seen: HashSet::new(), told: usize::deserialize(from)? })
+    }
+}
+
 /// Why executions fail.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Reason {
     /// Which node gave up.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<NodeId>,
     /// In words, as the first of them said it; the others may name other values.
     pub reason: String,
@@ -98,7 +110,7 @@ pub struct Reason {
 }
 
 /// A day of events, by UTC.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Day {
     /// Events that were looked at.
     pub events: u64,
@@ -135,7 +147,7 @@ impl Tally {
             }
         }
         for effect in effects {
-            let sum = self.totals.effects.entry(effect.kind).or_default();
+            let sum = self.totals.effects.entry(Cow::Borrowed(effect.kind)).or_default();
             sum.count += 1;
             match &effect.amount {
                 Amount::None => {}

@@ -158,6 +158,31 @@ async fn a_daemon_with_a_login_of_its_own_tries_what_happened() {
     api.shop.does(&format!("drop role {login}")).await;
 }
 
+#[tokio::test]
+async fn cases_beside_workflows_are_tried_from_afar() {
+    let api = Api::open().await;
+    let folder = Folder::with(&awards(7), &order(700));
+    folder.write("expected.json", &json!({"outcome": "succeeded"}));
+    let off = json!({"event": order(1), "settings": {"branches": {"act": "error"}}, "expect": {"outcome": "failed"}});
+    folder.write("cases/off.json", &off);
+    let dir = folder.path("");
+    let key = Some(api.key.as_str());
+    let (code, out, err) = remote(&api, key, &["test", &dir]).await;
+    assert!(code == Some(0) && out.contains("2 of 2 as expected"), "{out}{err}");
+    folder.write("cases/wrong.json", &json!({"event": order(1), "expect": {"outcome": "failed"}}));
+    folder.write("cases/broken.json", &json!({"event": {"type": "order_created", "data": []}, "expect": {}}));
+    let (code, out, err) = remote(&api, key, &["test", &dir, "--format", "json"]).await;
+    let said: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, &said["passed"], &said["failed"]), (Some(1), &json!(2), &json!(2)), "{said:#}{err}");
+    let wrong = said["cases"]
+        .as_array()
+        .expect("cases")
+        .iter()
+        .find(|case| case["name"].as_str().is_some_and(|name| name.ends_with("/wrong")));
+    assert_eq!(wrong.expect("it")["differences"][0]["seen"], "succeeded", "{said:#}");
+    assert_eq!(api.shop.count("workflow_executions").await, 0, "no note either");
+}
+
 /// Without what each mail has of its own.
 fn but_mails_own((code, out, err): (Option<i32>, String, String)) -> (Option<i32>, String, String) {
     let is_own = |line: &&str| {

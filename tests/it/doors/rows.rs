@@ -166,7 +166,9 @@ impl Table {
         // 4, 8 and 16: what PostgreSQL could do to it, whoever asks; triggers of views count.
         let sql = "select c.relkind in ('v', 'm'), pg_relation_is_updatable(c.oid, true),
                 (select quote_ident(a.attname) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0
-                    and a.attidentity <> 'a' and a.attgenerated = '' order by a.attnum limit 1),
+                    and a.attidentity <> 'a' and a.attgenerated = ''
+                    -- One that is granted by itself is granted to whoever has the table, too.
+                    order by not exists (select from aclexplode(a.attacl) g where g.privilege_type = 'UPDATE'), a.attnum limit 1),
                 coalesce((select array_agg(a.attname::text) from pg_index i
                     join pg_attribute a on a.attrelid = c.oid and a.attnum = any (i.indkey)
                    where i.indrelid = c.oid and i.indisprimary), '{}')

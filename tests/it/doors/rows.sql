@@ -200,6 +200,8 @@ insert into api_links (hash, expires_at) values (decode(repeat('{0a|0b}', 32), '
 -- one | another
 insert into api_sessions (hash, who, expires_at) values (decode(repeat('{0a|0b}', 32), 'hex'), '{near|far}', '2020-01-01');
 -- one | another
+insert into workflow_backtests (id, called, version, since, until) values ({backtest}, '{near|far}', 'the draft', '2026-01-01', '2026-02-01');
+-- one | another
 insert into api_audit (who, act, target) values ('{near|far}', 'workflow.pause', '{near|far}');
 --- Housekeeping
 -- one | another
