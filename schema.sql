@@ -4995,6 +4995,7 @@ alter table public.api_links enable row level security;
 --- grants public.api_links
 revoke all on public.api_links from public, anon, authenticated, service_role;
 grant select on public.api_links to thendo_api;
+grant insert (hash, created_by, expires_at) on public.api_links to thendo_api;
 grant update (used_at) on public.api_links to thendo_api;
 
 --- table public.api_sessions
@@ -5636,7 +5637,9 @@ revoke all on public.email_templates from public, anon, authenticated, service_r
 grant select, insert, update, delete on public.email_templates to authenticated;
 grant select, insert, update, delete on public.email_templates to service_role;
 grant select on public.email_templates to thendo_engine;
-grant select, insert, update, delete on public.email_templates to thendo_api;
+grant select, delete on public.email_templates to thendo_api;
+grant insert (name, subject, html, text, consent, is_active, tracks) on public.email_templates to thendo_api;
+grant update (name, subject, html, text, consent, is_active, tracks) on public.email_templates to thendo_api;
 
 --- table public.enrollments
 create table public.enrollments (
@@ -7946,6 +7949,15 @@ CREATE INDEX idx_workflow_backtests_asked ON public.workflow_backtests USING btr
 --- index public.workflow_backtests idx_workflow_backtests_open
 CREATE INDEX idx_workflow_backtests_open ON public.workflow_backtests USING btree (asked_at, id) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 
+--- trigger public.workflow_backtests tell_delete
+CREATE TRIGGER tell_delete AFTER DELETE ON public.workflow_backtests REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('backtests', 'id');
+
+--- trigger public.workflow_backtests tell_insert
+CREATE TRIGGER tell_insert AFTER INSERT ON public.workflow_backtests REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('backtests', 'id');
+
+--- trigger public.workflow_backtests tell_update
+CREATE TRIGGER tell_update AFTER UPDATE ON public.workflow_backtests REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('backtests', 'id');
+
 --- row-security public.workflow_backtests
 alter table public.workflow_backtests enable row level security;
 
@@ -7953,7 +7965,8 @@ alter table public.workflow_backtests enable row level security;
 revoke all on public.workflow_backtests from public, anon, authenticated, service_role;
 grant select, delete on public.workflow_backtests to thendo_engine;
 grant update (status, drawings, daemon, began_at, beat_at, ended_at, events, reached, outcome, error) on public.workflow_backtests to thendo_engine;
-grant select, insert on public.workflow_backtests to thendo_api;
+grant select on public.workflow_backtests to thendo_api;
+grant insert (workflow_id, called, version, against, since, until, differences, in_database, drawings, asked_by) on public.workflow_backtests to thendo_api;
 grant update (status, drawings, ended_at) on public.workflow_backtests to thendo_api;
 
 --- table public.workflow_conditions
