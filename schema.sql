@@ -8629,6 +8629,15 @@ create table public.workflow_undone (
 comment on table public.workflow_undone is 'Executions that were undone, all their attempts with them.';
 comment on column public.workflow_undone.event_at is 'Its event''s time: the partition of workflow_executions that it lives in.';
 
+--- trigger public.workflow_undone tell_delete
+CREATE TRIGGER tell_delete AFTER DELETE ON public.workflow_undone REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('executions', 'root');
+
+--- trigger public.workflow_undone tell_insert
+CREATE TRIGGER tell_insert AFTER INSERT ON public.workflow_undone REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('executions', 'root');
+
+--- trigger public.workflow_undone tell_update
+CREATE TRIGGER tell_update AFTER UPDATE ON public.workflow_undone REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.tell_changes('executions', 'root');
+
 --- row-security public.workflow_undone
 alter table public.workflow_undone enable row level security;
 

@@ -33,7 +33,8 @@ begin
             ('workflow_holds',     'workflows', 'workflow_id'),
             ('waitlist_campaigns', 'campaigns', 'id'),
             ('workflow_alerts',    'alerts',    'id'),
-            ('workflow_backtests', 'backtests', 'id')
+            ('workflow_backtests', 'backtests', 'id'),
+            ('workflow_undone',    'executions', 'root')
         ) as t (name, topic, key)
     loop
         foreach action in array array['insert', 'update', 'delete'] loop

@@ -122,7 +122,7 @@ impl App {
             hits,
         };
         tasks.spawn(http::serve(listener, state, shutdown.clone()));
-        if let Some(data) = data {
+        if let Some(data) = data.filter(DataPlane::has_room_for_jobs) {
             tasks.spawn(work_off_backtests(pool.clone(), data, shutdown.clone()));
         }
         let (pool_of_hits, stop) = (pool.clone(), shutdown.clone());

@@ -30,6 +30,8 @@ const MOST_KEPT: usize = 4096;
 /// … and most bytes of it.
 const LARGEST_KEPT: usize = 2 << 20;
 
+/// What there is to tell of.
+const TOPICS: [&str; 5] = ["executions", "workflows", "campaigns", "alerts", BACKTESTS];
 /// Changes of these may be work for whoever hears of them.
 const BACKTESTS: &str = "backtests";
 
@@ -156,6 +158,10 @@ impl Changes {
             tracing::debug!("a notification of changes can't be read");
             return;
         };
+        // Whoever has the database can notify anything.
+        if !TOPICS.contains(&&*told.topic) {
+            return;
+        }
         if told.topic == BACKTESTS {
             self.backtests.notify_one();
         }

@@ -1,4 +1,4 @@
-//! Connections of those who ask: so many at once, and none that takes its time to say what it wants.
+//! Connections of those who ask: so many at once, and none that takes its time to say what it wants, or to hear it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +22,8 @@ use tokio_util::task::TaskTracker;
 const AT_ONCE: usize = 512;
 /// For the head of a request, and between two of them.
 const LONGEST_HEAD: Duration = Duration::from_secs(10);
+/// Whoever does not read what they asked for.
+const LONGEST_UNREAD: Duration = Duration::from_secs(30);
 /// The system has no more of something that a connection needs.
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
@@ -66,6 +69,8 @@ async fn answer(
     _place: OwnedSemaphorePermit,
 ) {
     let _later = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(LONGEST_UNREAD));
     let app = TowerToHyperService::new(app);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -74,7 +79,7 @@ async fn answer(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(LONGEST_HEAD)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
     tokio::pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return said(ended),

@@ -68,7 +68,13 @@ impl Operation for Erase {
                 .help("check the spelling; ids are those of customers.id"));
         }
         match dry_run {
-            true => transaction.rollback().await?,
+            true => {
+                transaction.rollback().await?;
+                let mut looked = context.begin().await?;
+                let target = person.customer.map_or_else(String::new, |id| id.to_string());
+                audit::note(&mut looked, &context.who, "customer.look", target, json!({})).await?;
+                looked.commit().await?;
+            }
             false => {
                 // Whom it was about the audit must not keep, but by the id that stays.
                 let rows: i64 = removed.iter().map(|rows| rows.row_count).sum();

@@ -28,6 +28,9 @@ pub fn give(scopes: &[String], wanted: &str) -> bool {
 /// What every key begins with, so that people and scanners know one.
 pub const PREFIX: &str = "thendo_";
 
+/// Letters of what [`draw`] draws.
+pub const TOKEN_LENGTH: usize = 43;
+
 /// 256 random bits as text, and what they are known by.
 ///
 /// # Errors
@@ -203,7 +206,8 @@ impl Operation for Revoke {
     const VERB: Verb = Verb::Delete;
     const PATH: &'static str = "/keys/{key}";
     const NAME: &'static str = "revokeKey";
-    const ABOUT: &'static str = "Has a key open nothing any more, at once.";
+    const ABOUT: &'static str =
+        "Has a key open nothing any more, at once; nor the links that it made, and their sessions.";
     type Path = OfKey;
     type Query = Nothing;
     type Body = Nothing;
@@ -216,7 +220,9 @@ impl Operation for Revoke {
             return Err(Refusal::new(Kind::Missing, "no-such-key", message)
                 .help("`thendo keys list` lists them: name one by its name or its id"));
         };
-        let detail = json!({"name": row.name});
+        let maker = name_in_audit(&row.name, row.id);
+        let ended = access::take_back_links(&mut transaction, &maker, &name_of_link(&maker)).await?;
+        let detail = json!({"name": row.name, "sessions_ended": ended});
         audit::note(&mut transaction, &context.who, "key.revoke", row.id, detail).await?;
         transaction.commit().await?;
         Ok(row)
@@ -226,6 +232,11 @@ impl Operation for Revoke {
 /// For sessions that have no account: whoever has the database has all.
 pub fn all_scopes() -> Vec<String> {
     SCOPES.map(str::to_owned).to_vec()
+}
+
+/// Who comes by a link of this one, in the audit.
+pub fn name_of_link(maker: &str) -> String {
+    format!("link:{maker}")
 }
 
 /// The identity of a key in the audit.

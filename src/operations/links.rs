@@ -53,6 +53,11 @@ impl Operation for Make {
             )
             .help("begin a session with its token: POST /api/v1/session"));
         }
+        if context.who.until.is_some() {
+            let message = "a key that ends makes no links: their sessions would outlive it";
+            return Err(Refusal::new(Kind::Forbidden, "has-end", message)
+                .help("ask with a key without an end, or `thendo link` where the database is"));
+        }
         make(&context.pool, &context.who).await
     }
 }

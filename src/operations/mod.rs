@@ -30,7 +30,7 @@ pub mod test_runs;
 pub mod workflows;
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -62,15 +62,30 @@ pub const MOST: u32 = 200;
 const LONGEST_END: Duration = Duration::from_secs(35);
 /// The server has seen the end of a session by so much later.
 const SEEN_BY: Duration = Duration::from_millis(20);
+/// What thinks at the same time …
+const MOST_ASIDE: usize = 4;
+/// … and how long others wait for that.
+const LONGEST_ASIDE: Duration = Duration::from_secs(5);
 /// Bytes of a body that holds no drawing.
 pub const SMALL_BODY: usize = 64 * 1024;
 
-/// Does what takes the processor long, where nobody else waits for it.
+/// Does what takes the processor long, where nobody else waits for it: a few at a time, also of those that nobody waits for
+/// any more.
 ///
 /// # Errors
-/// When it breaks.
+/// When others do so for seconds; when it breaks.
 pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
-    tokio::task::spawn_blocking(work).await.map_err(|fault| Refusal::Broken(fault.into()))
+    static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(MOST_ASIDE)));
+    let place = tokio::time::timeout(LONGEST_ASIDE, Arc::clone(&PLACES).acquire_owned()).await;
+    let Ok(Ok(place)) = place else {
+        return Err(Refusal::new(Kind::Busy, "busy", "the processor has enough to do right now")
+            .help("try again in a moment"));
+    };
+    let held = move || {
+        let _place = place;
+        work()
+    };
+    tokio::task::spawn_blocking(held).await.map_err(|fault| Refusal::Broken(fault.into()))
 }
 
 /// How an operation is asked for.
@@ -290,12 +305,18 @@ pub struct DataPlane {
     places: Arc<Semaphore>,
     /// A backtest was asked for.
     jobs: Arc<Notify>,
+    most: usize,
 }
 
 impl DataPlane {
     /// Up to `most` connections at the same time, in this role.
     pub fn new(url: SecretString, role: Role, most: usize) -> Self {
-        Self { url, role, places: Arc::new(Semaphore::new(most)), jobs: Arc::default() }
+        Self { url, role, places: Arc::new(Semaphore::new(most)), jobs: Arc::default(), most }
+    }
+
+    /// Whether what takes long may have a place: others must find one beside it.
+    pub fn has_room_for_jobs(&self) -> bool {
+        self.most > 1
     }
 
     /// Whoever works off jobs is woken by this, too.

@@ -277,13 +277,29 @@ pub async fn end_session(connection: &mut PgConnection, hash: &[u8]) -> sqlx::Re
     Ok(())
 }
 
+/// Has the links of this maker open nothing any more, and ends their sessions. How many of these.
+///
+/// # Errors
+/// When the database can't be written.
+pub async fn take_back_links(connection: &mut PgConnection, maker: &str, who: &str) -> sqlx::Result<u64> {
+    sqlx::query("update api_links set used_at = now() where created_by = $1 and used_at is null")
+        .bind(maker)
+        .execute(&mut *connection)
+        .await?;
+    let ended = sqlx::query("update api_sessions set ended_at = now() where who = $1 and ended_at is null")
+        .bind(who)
+        .execute(connection)
+        .await?;
+    Ok(ended.rows_affected())
+}
+
 /// A session in a list, without what opens it.
 #[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
 #[schema(as = Session)]
 pub struct SessionRow {
     /// Its identity.
     pub id: Uuid,
-    /// Whose, in the audit's words: `link`, `account:…`.
+    /// Whose, in the audit's words: `link:…`, `account:…`.
     pub who: String,
     /// Whose account; none: of whoever had the link.
     pub account: Option<Uuid>,

@@ -306,6 +306,16 @@ pub async fn give_up_lost(pool: &PgPool) -> sqlx::Result<u64> {
     Ok(done.rows_affected())
 }
 
+/// Whether one runs in any daemon.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn one_runs(pool: &PgPool) -> sqlx::Result<bool> {
+    sqlx::query_scalar("select exists (select from workflow_backtests where status = 'running' limit 1)")
+        .fetch_one(pool)
+        .await
+}
+
 /// Removes up to `most` that ended more than so many days ago. How many.
 ///
 /// # Errors

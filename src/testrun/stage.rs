@@ -281,18 +281,19 @@ impl Stage {
             Outcome::Waiting => (Status::Cancelled, Some("it would rest".to_owned())),
         };
         let TestRun { event, workflow, version, .. } = test;
-        // Each time it is tried is one.
-        let id = ExecutionId::derive(event.id, event.at, WorkflowId(Uuid::new_v4()), 0);
+        // Each time it is tried is one, and it stands at the time at which it was tried: the event's may be any.
+        let now = clock(&self.session).await?;
+        let id = ExecutionId::derive(event.id, now, WorkflowId(Uuid::new_v4()), 0);
         let identity = Identity {
             id,
             root: id,
             attempt: 1,
             event: event.id,
-            event_at: event.at,
+            event_at: now,
             workflow: *workflow,
             version: *version,
             lane: 0,
-            started_at: clock(&self.session).await?,
+            started_at: now,
         };
         let steps = &report.steps;
         record(&self.session, &[Ended { identity: &identity, mode: Mode::Test, status, steps, error }])

@@ -1,6 +1,7 @@
 //! The common queries use their indexes where there is much to look through.
 
 use serde_json::Value;
+use thendo::store::history;
 use uuid::Uuid;
 
 use crate::support::Shop;
@@ -110,11 +111,9 @@ fn listed(function: &str) -> String {
 }
 
 /// A statement with parameters, as it is planned for these values.
-async fn prepared(shop: &Shop, function: &str, values: &str) -> String {
-    let sql = format!(
-        "deallocate all; set plan_cache_mode = force_custom_plan; prepare listed as {}",
-        listed(function)
-    );
+async fn prepared(shop: &Shop, statement: &str, values: &str) -> String {
+    let sql =
+        format!("deallocate all; set plan_cache_mode = force_custom_plan; prepare listed as {statement}");
     shop.db.batch_execute(&sql).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
     format!(") execute listed({values})")
 }
@@ -162,26 +161,55 @@ async fn common_queries(shop: &Shop) -> Vec<Asked> {
     ]
 }
 
+/// That it is found by this index, and little is read for it.
+async fn found(shop: &Shop, what: &'static str, index: &'static str, sql: String) -> Asked {
+    let nodes = plan(shop, &format!(", analyze{sql}")).await;
+    assert!(uses(shop, &nodes, index).await && read_whole(&nodes).is_empty(), "{what}: {nodes:#?}");
+    assert!(thrown_away(&nodes) < 5_000.0, "{what} reads too much: {nodes:#?}");
+    asked(what, index, sql)
+}
+
+/// Pages of executions.
+async fn pages(shop: &Shop) -> Vec<Asked> {
+    let of: Uuid = shop
+        .db
+        .query_one("select id from workflows where name = 'Workflow 7'", &[])
+        .await
+        .expect("a workflow")
+        .get(0);
+    let before = Some((chrono::Utc::now() - chrono::Duration::days(9), Uuid::max()));
+    let mut pages = Vec::new();
+    for (what, workflow, status, before, index) in [
+        ("the newest executions", None, None, None, "workflow_executions_pkey"),
+        ("the newest executions of a workflow", Some(of), None, None, "idx_workflow_executions_workflow_id"),
+        ("the next page of executions", None, None, before, "workflow_executions_pkey"),
+        ("failed executions", None, Some("failed"), None, "idx_workflow_executions_status"),
+    ] {
+        let filter = history::Filter { status, before, ..history::Filter::default() };
+        let statement = history::page(&filter, &[workflow], 50);
+        shop.db.batch_execute("deallocate all").await.expect("deallocated");
+        shop.db
+            .batch_execute(&format!("prepare page as {}", statement.sql().as_str()))
+            .await
+            .expect("prepared");
+        let sql = "select parameter_types::text[] from pg_prepared_statements where name = 'page'";
+        let types: Vec<String> = shop.db.query_one(sql, &[]).await.expect("asked").get(0);
+        let value = |kind: &String| match kind.as_str() {
+            "uuid" => format!("'{}'", workflow.unwrap_or(Uuid::max())),
+            "bigint" => "50".to_owned(),
+            _ => "now() - interval '9 days'".to_owned(),
+        };
+        let values: Vec<String> = types.iter().map(value).collect();
+        let sql = prepared(shop, statement.sql().as_str(), &values.join(", ")).await;
+        pages.push(found(shop, what, index, sql).await);
+    }
+    pages
+}
+
 /// The command line's and the page's own.
 async fn lists(shop: &Shop) -> Vec<Asked> {
-    let none = "null, null, null, null, 50";
-    let mut lists = Vec::new();
+    let mut lists = pages(shop).await;
     for (what, function, values, index) in [
-        ("the newest executions", "executions", none, "workflow_executions_pkey"),
-        (
-            "the newest executions of a workflow",
-            "executions",
-            "'Workflow 7', null, null, null, 50",
-            // One in fifty is its: the newest of all are read until there are enough. A rare one's would take longer.
-            "workflow_executions_pkey",
-        ),
-        (
-            "the next page of executions",
-            "executions",
-            "null, null, now() - interval '9 days', gen_random_uuid(), 50",
-            "workflow_executions_pkey",
-        ),
-        ("failed executions", "executions", "null, 'failed', null, null, 50", "workflow_executions_pkey"),
         (
             "one execution",
             "execution",
@@ -196,12 +224,8 @@ async fn lists(shop: &Shop) -> Vec<Asked> {
         ),
     ] {
         // Prepared one after the other under one name: asked at once.
-        let sql = prepared(shop, function, values).await;
-        let nodes = plan(shop, &format!(", analyze{sql}")).await;
-        assert!(uses(shop, &nodes, index).await && read_whole(&nodes).is_empty(), "{what}: {nodes:#?}");
-        // One in forty failed: the newest fifty are found among the newest few thousand, not among all 100,000.
-        assert!(thrown_away(&nodes) < 5_000.0, "{what} reads too much: {nodes:#?}");
-        lists.push(asked(what, index, sql));
+        let sql = prepared(shop, &listed(function), values).await;
+        lists.push(found(shop, what, index, sql).await);
     }
     lists
 }

@@ -17,6 +17,16 @@ struct Claims {
     sub: Uuid,
 }
 
+/// What a token says.
+pub(super) enum Reading {
+    /// Whose it is.
+    Good(Uuid),
+    /// Nothing that is believed.
+    Wrong,
+    /// The keys to read it by can't be had right now.
+    Untold,
+}
+
 /// Reads tokens of accounts.
 pub(super) struct Accounts {
     secret: Option<DecodingKey>,
@@ -44,17 +54,19 @@ impl Accounts {
     }
 
     /// Whose token it is, if it is good.
-    pub(super) async fn read(&self, token: &str) -> Option<Uuid> {
-        let header = decode_header(token).ok()?;
-        match header.alg {
+    pub(super) async fn read(&self, token: &str) -> Reading {
+        let Ok(header) = decode_header(token) else { return Reading::Wrong };
+        let claimed = match (header.alg, &self.secret, &self.jwks, header.kid) {
             // The secret opens this one algorithm. A public key is never taken for a secret.
-            Algorithm::HS256 => self.claims(token, self.secret.as_ref()?, Algorithm::HS256),
-            Algorithm::ES256 | Algorithm::RS256 => {
-                let (key, algorithm) = self.jwks.as_ref()?.key(&header.kid?).await?;
-                self.claims(token, &key, algorithm)
-            }
+            (Algorithm::HS256, Some(secret), ..) => self.claims(token, secret, Algorithm::HS256),
+            (Algorithm::ES256 | Algorithm::RS256, _, Some(jwks), Some(name)) => match jwks.key(&name).await {
+                Some((key, algorithm)) => self.claims(token, &key, algorithm),
+                None if jwks.is_out() => return Reading::Untold,
+                None => None,
+            },
             _ => None,
-        }
+        };
+        claimed.map_or(Reading::Wrong, Reading::Good)
     }
 
     fn claims(&self, token: &str, key: &DecodingKey, algorithm: Algorithm) -> Option<Uuid> {

@@ -1,6 +1,7 @@
 //! Links: what one opens, once. Looking at one does not use it up, for scanners and previews look at every link; a button does.
 
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Query, Request, State};
@@ -51,6 +52,9 @@ pub async fn enter(State(door): State<Arc<Door>>, request: Request) -> Response 
     let address = address_of(&parts);
     let seconds = i64::from(door.settings.api.session_h.min(LONGEST_H)) * 3600;
     let hash = keys::hash(&token);
+    if token.len() != keys::TOKEN_LENGTH {
+        return nothing_opens(&door, address);
+    }
     let turn = match door.failures.turn(address, &hash).await {
         Ok(turn) => turn,
         Err(wait) => return too_many(wait),
@@ -67,13 +71,7 @@ pub async fn enter(State(door): State<Arc<Door>>, request: Request) -> Response 
             if turn.is_some() {
                 tokio::time::sleep(BETWEEN_TURNS).await;
             }
-            if let Some(wait) = door.failures.wait(address) {
-                return too_many(wait);
-            }
-            door.failures.add(address);
-            let lead = "This link opens nothing, or not any more: each opens once, within 15 minutes. `thendo link` makes \
-                        another one.";
-            page(StatusCode::UNAUTHORIZED, lead, None)
+            nothing_opens(&door, address)
         }
         Err(refusal) => {
             tracing::warn!(%refusal, "a link could not be looked up");
@@ -82,14 +80,26 @@ pub async fn enter(State(door): State<Arc<Door>>, request: Request) -> Response 
     }
 }
 
+fn nothing_opens(door: &Door, address: IpAddr) -> Response {
+    if let Some(wait) = door.failures.wait(address) {
+        return too_many(wait);
+    }
+    door.failures.add(address);
+    let lead = "This link opens nothing, or not any more: each opens once, within 15 minutes. `thendo link` makes \
+                another one.";
+    page(StatusCode::UNAUTHORIZED, lead, None)
+}
+
 async fn by_link(context: &Context, hash: &[u8; 32], seconds: i64) -> Result<Option<String>, Refusal> {
     let mut transaction = context.begin().await?;
-    if access::use_link(&mut transaction, hash).await?.is_none() {
+    let Some(maker) = access::use_link(&mut transaction, hash).await? else {
         return Ok(None);
-    }
+    };
+    // Whose link it was is known of all that is done by it; and who made it takes it back with themselves.
+    let who = Who { name: keys::name_of_link(&maker), ..context.who.clone() };
     let (token, hash) = keys::draw()?;
-    access::add_session(&mut transaction, &hash, "link", None, seconds).await?;
-    audit::note(&mut transaction, &context.who, "session.begin", "", json!({})).await?;
+    access::add_session(&mut transaction, &hash, &who.name, None, seconds).await?;
+    audit::note(&mut transaction, &who, "session.begin", "", json!({})).await?;
     transaction.commit().await?;
     Ok(Some(token))
 }

@@ -102,6 +102,14 @@ impl Jwks {
     }
 }
 
+impl Jwks {
+    /// Whether the last question was not answered: then nothing is known of a key that is not there.
+    pub(super) fn is_out(&self) -> bool {
+        let state = self.0.state();
+        state.failed_at > state.found_at
+    }
+}
+
 impl Address {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -23,7 +23,7 @@ use axum::response::Response;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use self::accounts::Accounts;
+use self::accounts::{Accounts, Reading};
 use self::failures::{Failures, Mark};
 use self::rights::{Right, right_of};
 use self::words::{closed, other_origin, too_late, too_many, unknown};
@@ -190,7 +190,11 @@ impl Door {
     /// Whether somebody with all rights looks at a page.
     pub async fn knows(&self, headers: &HeaderMap, address: IpAddr) -> bool {
         let Some(cookie) = cookies::read(headers) else { return false };
-        let known = self.looked_up(address, &keys::hash(&cookie), self.by_cookie(&cookie, false)).await;
+        // A page that is still open somewhere is no attack: it is not counted. Nor is it looked up among those that are.
+        if self.failures.wait(address).is_some() {
+            return false;
+        }
+        let known = self.by_cookie(&cookie, false).await;
         known.is_ok_and(|caller| Right::Admin.is_in(&caller.who.scopes))
     }
 
@@ -257,7 +261,16 @@ impl Door {
     }
 
     async fn by_token(&self, token: &str) -> Result<Caller, Stranger> {
-        let account = self.accounts.read(token).await.ok_or(Stranger::Wrong)?;
+        let account = match self.accounts.read(token).await {
+            Reading::Good(account) => account,
+            Reading::Wrong => return Err(Stranger::Wrong),
+            Reading::Untold => {
+                let message = "the keys that accounts' tokens are signed with can't be had";
+                let refusal =
+                    Refusal::new(Kind::Busy, "no-signing-keys", message).help("try again in a moment");
+                return Err(Stranger::Untold(refusal));
+            }
+        };
         let name = format!("account:{account}");
         let scopes = self.scopes_of(Some(account)).await?;
         Ok(Caller { who: Who { name, account: Some(account), scopes, until: None }, by: By::Token })

@@ -114,7 +114,7 @@ pub const TABLE: &[(&str, &str, Right)] = &[
     ("GET", "/api/v1/templates/{template}", Read),
     ("PUT", "/api/v1/templates/{template}", Author),
     ("DELETE", "/api/v1/templates/{template}", Author),
-    ("POST", "/api/v1/templates/{template}/preview", Read),
+    ("POST", "/api/v1/templates/{template}/preview", Author),
     ("POST", "/api/v1/customers/erase", Admin),
     ("GET", "/api/v1/schedules", Read),
     ("GET", "/api/v1/catalogue", Read),

@@ -36,6 +36,11 @@ impl Operation for Start {
     type Output = Listed;
 
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Listed, Refusal> {
+        if !context.data.has_room_for_jobs() {
+            let message = "a backtest would have the only connection for such work for as long as it runs";
+            return Err(Refusal::new(Kind::Busy, "too-few-connections", message)
+                .help("set `pool_max` to 10, or ask for it where the database is"));
+        }
         let asked = asked.body;
         if asked.differences > MOST_DIFFERENCES {
             let message = format!("{} differences are asked for", asked.differences);

@@ -26,6 +26,8 @@ use crate::testrun::backtest::{Progress, Report, Wish, backtest};
 const LOOK_EVERY: Duration = Duration::from_secs(120);
 /// Whoever asks sees the progress move, and one that is called off ends as soon.
 const BEAT_EVERY: Duration = Duration::from_millis(500);
+/// Whether who runs one is still there.
+const LOOK_AFTER: Duration = Duration::from_secs(5);
 /// Beats that may fail before it is given up: after 15 s of silence it counts as lost.
 const MOST_MISSED: u32 = 20;
 /// A backtest that takes longer is given up.
@@ -77,21 +79,25 @@ pub async fn run(pool: PgPool, data: DataPlane, shutdown: CancellationToken) {
         };
         let taken = async {
             backtests::give_up_lost(&pool).await?;
-            backtests::take_up(&pool, daemon).await
+            match backtests::take_up(&pool, daemon).await? {
+                Some(job) => Ok((Some(job), false)),
+                None => Ok::<_, sqlx::Error>((None, backtests::one_runs(&pool).await?)),
+            }
         };
+        let mut others_run = false;
         match taken.await {
-            Ok(Some(job)) => {
+            Ok((Some(job), _)) => {
                 work(&pool, &data, (job, daemon), &shutdown).await;
                 continue;
             }
-            Ok(None) => {}
+            Ok((None, run)) => others_run = run,
             Err(fault) => tracing::debug!(%fault, "backtests could not be looked for"),
         }
         drop(place);
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = data.jobs.notified() => {}
-            () = sleep(LOOK_EVERY) => {}
+            () = sleep(if others_run { LOOK_AFTER } else { LOOK_EVERY }) => {}
         }
     }
 }
@@ -174,7 +180,11 @@ async fn tried(data: DataPlane, job: Job, reached: Arc<Reached>) -> Result<Value
             differences: usize::try_from(job.differences).unwrap_or_default(),
             in_database: job.in_database,
         };
-        let (client, connection) = connect::connect(&data.url, "backtest", Role::Engine).await?;
+        let opened = connect::connect(&data.url, "backtest", Role::Engine).await;
+        // Where the database is, the log says; who reads the API need not know.
+        let (client, connection) = opened
+            .inspect_err(|fault| tracing::warn!(%fault, "no connection"))
+            .map_err(|_| anyhow::anyhow!("the database could not be reached; the daemon's log says why"))?;
         let _driver = connect::drive_in_background(connection);
         let session = Session::new(client);
         let report = backtest(&session, &wish, version, against, |progress| reached.note(progress)).await?;

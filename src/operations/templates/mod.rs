@@ -179,6 +179,10 @@ impl Edit {
                 "nodes name it by that",
             );
         }
+        if name.parse::<uuid::Uuid>().is_ok() {
+            let message = "the name of a template is no UUID: it would be taken for the id of another one";
+            return refuse("bad-name", message.into(), "name it by what it says");
+        }
         if self.text.is_none() && self.html.is_none() {
             return refuse(
                 "says-nothing",

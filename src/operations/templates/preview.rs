@@ -14,7 +14,7 @@ use crate::domain::ids::{EventId, ExecutionId};
 use crate::domain::mail::MailTemplate;
 use crate::kinds;
 use crate::mail::content;
-use crate::operations::{Asked, Context, Kind, Nothing, Operation, Refusal, Verb};
+use crate::operations::{Asked, Context, Kind, Nothing, Operation, Refusal, Verb, aside};
 use crate::store::events::find_event;
 use crate::store::executions::load_customers;
 use crate::store::templates;
@@ -91,8 +91,7 @@ impl Operation for Preview {
             (None, None) => of_file(&SAMPLE)?,
         };
         // Templates may think for long, and others wait for their answers.
-        let rendered = tokio::task::spawn_blocking(move || render(&template, &happened, values)).await;
-        rendered.map_err(anyhow::Error::from)?
+        aside(move || render(&template, &happened, values)).await?
     }
 }
 

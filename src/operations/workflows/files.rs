@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::draft::NewWorkflow;
-use super::publish::unfit;
-use super::{DRAWINGS_BODY, one_line};
+use super::publish::{refuse_archived, unfit};
+use super::{DRAWINGS_BODY, one_line, only};
 use crate::operations::{Asked, Context, Kind, Nothing, Operation, Refusal, Verb, audit};
 use crate::store::versions::{self, Head};
 use crate::store::workflow_files::{self, Stored, WorkflowFile};
@@ -136,6 +136,14 @@ impl Operation for Load {
         let files: Vec<WorkflowFile> = files.collect();
         let mut transaction = context.begin().await?;
         versions::take_turn(&mut transaction).await?;
+        for of in &files {
+            let found = versions::find_to_edit(&mut transaction, &of.name).await?;
+            let found: Vec<Head> = found.into_iter().filter(|head| head.name == of.name).collect();
+            if !found.is_empty() {
+                let head = only(&mut transaction, found, &of.name).await?;
+                refuse_archived(&head)?;
+            }
+        }
         let stored = workflow_files::put(&mut transaction, &files, true).await?;
         let mut told = Vec::with_capacity(files.len());
         for (of, (id, stored)) in files.into_iter().zip(stored) {

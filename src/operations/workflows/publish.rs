@@ -112,16 +112,19 @@ impl Operation for Publish {
         let mut faulty = Vec::new();
         for subject in workflows {
             let head = match subject {
-                Subject::Workflow(name) => one_to_edit(&mut transaction, &name).await?,
+                Subject::Workflow(name) => {
+                    let head = one_to_edit(&mut transaction, &name).await?;
+                    unchanged(&head, asked.if_match.as_deref())?;
+                    head
+                }
                 Subject::Drawing(drawing) => match faults(&drawing.name, drawing.definition.clone()).await? {
                     Some(fault) => {
                         faulty.push(fault);
                         continue;
                     }
-                    None => written(&mut transaction, &drawing).await?,
+                    None => written(&mut transaction, &drawing, asked.if_match.as_deref()).await?,
                 },
             };
-            unchanged(&head, asked.if_match.as_deref())?;
             faulty.extend(faults(&head.name, readable(&head.name, head.drawing())?).await?);
             heads.push(head);
         }
@@ -172,20 +175,36 @@ pub(super) async fn unfit(of: &NewWorkflow, runs: bool) -> Result<Option<Faulty>
     }
 }
 
-/// The row of a drawing's workflow, with the drawing as its draft.
-async fn written(connection: &mut PgConnection, of: &NewWorkflow) -> Result<Head, Refusal> {
+/// The row of a drawing's workflow, with the drawing as its draft; what was there is the edition that was `seen`, if that is said.
+async fn written(
+    connection: &mut PgConnection,
+    of: &NewWorkflow,
+    seen: Option<&str>,
+) -> Result<Head, Refusal> {
     let found = versions::find_to_edit(connection, &of.name).await?;
     let found: Vec<Head> = found.into_iter().filter(|head| head.name == of.name).collect();
     let id = if found.is_empty() {
         versions::add(connection, &of.name, of.description.as_deref(), &of.definition).await?
     } else {
         let head = only(connection, found, &of.name).await?;
+        unchanged(&head, seen)?;
         let description = of.description.as_deref().or(head.description.as_deref());
         versions::draw(connection, head.id, &of.name, description, &of.definition).await?;
         head.id
     };
     let head = versions::by_id(connection, id).await?;
     Ok(head.context("a workflow that was just written is gone")?)
+}
+
+/// An archived workflow does not come back by the way.
+pub(super) fn refuse_archived(head: &Head) -> Result<(), Refusal> {
+    if head.status != "archived" {
+        return Ok(());
+    }
+    let name = one_line(&head.name);
+    let message = format!("`{name}` is in the archive: nothing was published");
+    Err(Refusal::new(Kind::Conflict, "archived", message)
+        .help(format!("take it back first: thendo workflow unarchive {name}")))
 }
 
 /// What is put in force.
@@ -216,12 +235,7 @@ pub async fn put_in_force(
     heads: &[Head],
     next: Next,
 ) -> Result<Vec<Published>, Refusal> {
-    if let Some(head) = heads.iter().find(|head| head.status == "archived") {
-        let name = one_line(&head.name);
-        let message = format!("`{name}` is in the archive: nothing was published");
-        return Err(Refusal::new(Kind::Conflict, "archived", message)
-            .help(format!("take it back first: thendo workflow unarchive {name}")));
-    }
+    heads.iter().try_for_each(refuse_archived)?;
     let mut written = Vec::with_capacity(heads.len());
     for head in heads {
         written.push(match next {
@@ -292,7 +306,10 @@ pub async fn missing_mails(connection: &mut PgConnection, plan: &Plan) -> Result
 }
 
 /// As [`count_in_flight`]. What was done is not undone by it: without the counts it is answered all the same.
-pub(super) async fn count_afterwards(pool: &PgPool, published: &mut [Published]) {
+pub(super) async fn count_afterwards<'a>(
+    pool: &PgPool,
+    published: impl IntoIterator<Item = &'a mut Published>,
+) {
     if let Err(fault) = count_in_flight(pool, published).await {
         tracing::warn!(%fault, "who stays with older versions could not be counted");
     }

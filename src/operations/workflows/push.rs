@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::draft::{NewWorkflow, edition_of, unchanged, written};
 use super::files::few;
-use super::publish::{self, Next, Published, count_in_flight, put_in_force, unfit};
+use super::publish::{self, Next, Published, count_afterwards, put_in_force, unfit};
 use super::{DRAWINGS_BODY, one_line, readable};
 use crate::operations::{Asked, Context, Kind, Nothing, Operation, Refusal, Verb, audit};
 use crate::store::versions::{self, Head};
@@ -106,7 +106,7 @@ impl Operation for Push {
         transaction.commit().await?;
         let published: Vec<&mut Published> =
             pushed.iter_mut().filter_map(|of| of.published.as_mut()).collect();
-        count_in_flight(&context.pool, published).await?;
+        count_afterwards(&context.pool, published).await;
         Ok(pushed)
     }
 }
@@ -122,6 +122,11 @@ async fn write(connection: &mut PgConnection, context: &Context, edit: ToPush) -
         None => None,
     };
     if let Some(head) = &head {
+        if drawing.is_some() && edition.is_none() {
+            let message = format!("it was not said which edition of `{}` was read", one_line(&head.name));
+            return Err(Refusal::new(Kind::Unguarded, "no-edition", message)
+                .help("name the `edition` of what was read, so that nobody is overwritten"));
+        }
         unchanged(head, edition.as_deref())?;
     }
     let Some(NewWorkflow { name, description, definition }) = drawing else {

@@ -11,7 +11,7 @@ use crate::support::server::thendo;
 use crate::support::{points_and_deposit, until};
 use crate::testruns::Folder;
 
-const CONNECTED: &str = "select count(*) from pg_stat_activity where application_name = 'thendo backtest'";
+const CONNECTED: &str = "select count(*) from pg_stat_activity where application_name = 'thendo backtest' and datname = current_database()";
 
 /// What takes its time: each award 0.15 s.
 const SLOW: &str =
@@ -55,7 +55,7 @@ async fn becomes(api: &Api, id: &str, status: &str) {
 
 #[tokio::test]
 async fn what_cannot_be_tried_is_refused_and_leaves_no_job() {
-    let api = Api::open().await;
+    let api = Api::roomy().await;
     let idle = json!({"name": "idle", "definition": points_and_deposit()});
     assert_eq!(api.ask("POST", "/workflows", Some(&idle)).await.status, 201);
     let broken = json!({"nodes": [], "edges": []});
@@ -95,7 +95,7 @@ async fn what_cannot_be_tried_is_refused_and_leaves_no_job() {
 
 #[tokio::test]
 async fn a_backtest_is_done_and_says_what_the_command_says() {
-    let api = Api::open().await;
+    let api = Api::roomy().await;
     shop_with_orders(&api, 20).await;
     let body = json!({"drawing": {"name": "points", "edition": "a file", "definition": points_and_deposit()},
         "since": "1h", "against": 1, "differences": 3});
@@ -126,7 +126,7 @@ async fn a_backtest_is_done_and_says_what_the_command_says() {
 
 #[tokio::test]
 async fn one_runs_at_a_time_a_few_wait_and_each_can_be_called_off() {
-    let api = Api::open().await;
+    let api = Api::roomy().await;
     shop_with_orders(&api, 300).await;
     api.shop.does(SLOW).await;
     let first = slow_one(&api).await;
@@ -160,7 +160,7 @@ async fn one_runs_at_a_time_a_few_wait_and_each_can_be_called_off() {
 
 #[tokio::test]
 async fn one_whose_daemon_is_gone_is_lost_and_the_next_daemon_does_what_waits() {
-    let mut api = Api::open().await;
+    let mut api = Api::roomy().await;
     shop_with_orders(&api, 300).await;
     api.shop.does(SLOW).await;
     let stopped = slow_one(&api).await;
@@ -193,7 +193,7 @@ fn but_times((code, out, err): (Option<i32>, String, String)) -> (Option<i32>, S
 
 #[tokio::test]
 async fn a_backtest_is_told_from_afar_as_it_is_here() {
-    let api = Api::open().await;
+    let api = Api::roomy().await;
     shop_with_orders(&api, 5).await;
     let drawn = one_action("order_created", "award_points", json!({"points": 9}));
     let folder = Folder::with(&drawn, &json!({}));
@@ -240,7 +240,7 @@ async fn a_backtest_is_told_from_afar_as_it_is_here() {
 
 #[tokio::test]
 async fn ctrl_c_calls_it_off() {
-    let api = Api::open().await;
+    let api = Api::roomy().await;
     shop_with_orders(&api, 300).await;
     api.shop.does(SLOW).await;
     let mut command = thendo();

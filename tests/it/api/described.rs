@@ -23,7 +23,8 @@ async fn nothing_breaks_it_and_every_answer_is_one_that_it_describes() {
     let Some(tool) = tokio::task::spawn_blocking(schemathesis).await.expect("asked") else {
         return;
     };
-    let api = Api::open_with(&[("THENDO_SECRETS__KEY", crate::secrets::KEY)]).await;
+    let api =
+        Api::open_with(&[("THENDO_SECRETS__KEY", crate::secrets::KEY), ("THENDO_POOL_MAX", "10")]).await;
     let (http, key) = (api.daemon.http.clone(), api.key.clone());
     let folder = api.shop.folder.path().to_owned();
     let tried = move || {

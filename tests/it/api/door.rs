@@ -6,8 +6,12 @@ use thendo::http::door::rights::{Right, TABLE};
 use super::callers::{self, SECRET, account, claims, token};
 use super::{Answer, Api, ask, is_problem, makes_key};
 
-const SETTINGS: [(&str, &str); 2] =
-    [("THENDO_API__JWT_SECRET", SECRET), ("THENDO_API__JWT_ISSUER", "https://shop.example/auth/v1")];
+const SETTINGS: [(&str, &str); 3] = [
+    ("THENDO_API__JWT_SECRET", SECRET),
+    ("THENDO_API__JWT_ISSUER", "https://shop.example/auth/v1"),
+    // With fewer there is no room for backtests.
+    ("THENDO_POOL_MAX", "10"),
+];
 
 /// Each refused token counts as a failure, and who fails too often waits: that is another test.
 fn elsewhere(n: usize) -> String {

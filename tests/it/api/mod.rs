@@ -103,6 +103,11 @@ impl Api {
         Self { shop, daemon, key }
     }
 
+    /// With a place for what takes long, beside the others.
+    pub async fn roomy() -> Self {
+        Self::open_with(&[("THENDO_POOL_MAX", "10")]).await
+    }
+
     /// Asks with the key.
     pub async fn ask(&self, verb: &str, path: &str, body: Option<&Value>) -> Answer {
         self.ask_with(verb, path, &[], body).await

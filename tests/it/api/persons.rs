@@ -87,10 +87,15 @@ async fn a_link_from_afar_signs_in_once_and_an_account_makes_none() {
     assert!(path.starts_with("/enter?token="), "{link}");
     let (code, out, _) = remote(&api, Some(&api.key), &["link", "--at", "https://thendo.shop.example"]).await;
     assert!(code == Some(0) && out.contains("https://thendo.shop.example/enter?token="), "{out}");
-    let entered = super::ask(&api.daemon.http, "GET", path, &[], None).await;
+    let entered = super::sessions::presses(&api.daemon.http, path, &[]).await;
     assert!(entered.header("set-cookie").contains("thendo_session="), "{entered:?}");
-    let again = super::ask(&api.daemon.http, "GET", path, &[], None).await;
+    let again = super::sessions::presses(&api.daemon.http, path, &[]).await;
     assert!(again.header("set-cookie").is_empty(), "{again:?}");
+    // Whose link it was is known of who came by it.
+    let cookie = entered.header("set-cookie").split(';').next().expect("a cookie").to_owned();
+    let by_link = [("cookie", cookie.as_str())];
+    let known = super::ask(&api.daemon.http, "GET", "/api/v1/session", &by_link, None).await;
+    assert!(known.body["who"].as_str().is_some_and(|who| who.starts_with("link:key:all (")), "{known:?}");
     api.shop.thendo(&["link"]).await;
     let audit = api.ask("GET", "/audit?act=link.make", None).await;
     let who: Vec<_> = audit.body["items"]
@@ -107,4 +112,13 @@ async fn a_link_from_afar_signs_in_once_and_an_account_makes_none() {
     let all = whole_database(&api.shop.db).await;
     let kept = lines_with(&all, path.trim_start_matches("/enter?token="));
     assert!(kept.is_empty(), "what opens is stored nowhere: {kept:?}");
+    // A key that ends makes none, and one that is revoked takes its sessions with it.
+    let ending = json!({"name": "ending", "scopes": ["admin"], "expires_at": "2999-01-01T00:00:00Z"});
+    let ending = api.ask("POST", "/keys", Some(&ending)).await.body;
+    let shown = format!("Bearer {}", ending["key"].as_str().expect("a key"));
+    let headers = [("authorization", shown.as_str())];
+    is_problem(&super::ask(&api.daemon.http, "POST", "/api/v1/links", &headers, None).await, 403, "has-end");
+    assert_eq!(api.shop.thendo(&["keys", "revoke", "all"]).await.0, Some(0));
+    let gone = super::ask(&api.daemon.http, "GET", "/api/v1/session", &by_link, None).await;
+    is_problem(&gone, 401, "not-signed-in");
 }
