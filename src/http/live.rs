@@ -1,7 +1,8 @@
 //! What changes, as server-sent events: `GET /api/v1/live`.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Extension;
@@ -14,12 +15,14 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::api::problem;
-use super::door::told;
+use super::door::{Caller, told};
 use crate::engine::changes::{Changes, News, Watcher};
 use crate::operations::Kind;
 
-/// Streams at the same time.
+/// Streams at the same time …
 const MOST: usize = 100;
+/// … and of one who comes.
+const MOST_OF_ONE: usize = 20;
 /// Then a stream ends, and whoever comes again is asked again who they are.
 const LONGEST: Duration = Duration::from_secs(120);
 /// What browsers wait before they come again.
@@ -32,13 +35,41 @@ const STILL_THERE: Duration = Duration::from_secs(15);
 pub struct Live {
     changes: Arc<Changes>,
     places: Arc<Semaphore>,
+    open: Arc<Mutex<HashMap<String, usize>>>,
     shutdown: CancellationToken,
 }
 
+/// One of somebody's streams; it counts as long as it is there.
+struct Counted {
+    who: String,
+    open: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        match open.get_mut(&self.who) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(open.remove(&self.who)),
+        }
+    }
+}
+
 impl Live {
+    /// Counts one more of this one's; nothing if they have enough.
+    fn count(&self, who: &str) -> Option<Counted> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(who.to_owned()).or_default();
+        if *count >= MOST_OF_ONE {
+            return None;
+        }
+        *count += 1;
+        Some(Counted { who: who.to_owned(), open: Arc::clone(&self.open) })
+    }
+
     /// Tells of these until `shutdown`.
     pub fn new(changes: Arc<Changes>, shutdown: CancellationToken) -> Self {
-        Self { changes, places: Arc::new(Semaphore::new(MOST)), shutdown }
+        Self { changes, places: Arc::new(Semaphore::new(MOST)), open: Arc::default(), shutdown }
     }
 }
 
@@ -47,13 +78,18 @@ struct Open {
     watcher: Watcher,
     until: Instant,
     shutdown: CancellationToken,
-    _place: OwnedSemaphorePermit,
+    _place: (OwnedSemaphorePermit, Counted),
 }
 
 /// Begins a stream.
-pub async fn answer(Extension(live): Extension<Live>, headers: HeaderMap) -> Response {
-    let Ok(_place) = Arc::clone(&live.places).try_acquire_owned() else {
-        return problem::of(&told(Kind::Busy, "too-many-watch", "as many as may watch what changes"));
+pub async fn answer(
+    Extension(live): Extension<Live>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+) -> Response {
+    let place = Arc::clone(&live.places).try_acquire_owned().ok();
+    let Some(_place) = place.and_then(|place| Some((place, live.count(&caller.who.name)?))) else {
+        return problem::of(&told(Kind::Busy, "too-many-watch", "as many as may watch do already"));
     };
     let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let watcher = live.changes.watch(seen);

@@ -80,11 +80,23 @@ pub struct Asked {
     pub since: DateTime<Utc>,
 }
 
-/// What waits for an admin, the oldest first; of one execution, if one is named.
+/// A place in the list of what is asked: behind this one.
+pub type AskedPlace = (DateTime<Utc>, Uuid, String, Vec<i32>);
+
+/// What waits for an admin, the oldest first, from behind a place in the list; of one execution, if one is named.
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn asked(pool: &PgPool, execution: Option<Uuid>, limit: i64) -> sqlx::Result<Vec<Asked>> {
+pub async fn asked(
+    pool: &PgPool,
+    execution: Option<Uuid>,
+    behind: Option<AskedPlace>,
+    limit: i64,
+) -> sqlx::Result<Vec<Asked>> {
+    let (since, of, node, item) = match behind {
+        Some((since, of, node, item)) => (Some(since), Some(of), Some(node), Some(item)),
+        None => (None, None, None, None),
+    };
     sqlx::query_as(
         "select a.execution_id as execution, a.node_id as node, a.item, wf.name as workflow, w.waits_since as since,
                 -- Of items under way the steps are not yet among the others.
@@ -95,10 +107,15 @@ pub async fn asked(pool: &PgPool, execution: Option<Uuid>, limit: i64) -> sqlx::
            left join workflows wf on wf.id = a.workflow_id
           where a.table_name = 'thendo.word' and a.operation = 'insert' and a.key = 'approval'
             and ($1::uuid is null or a.execution_id = $1)
-          order by w.waits_since, a.execution_id, a.node_id limit $2",
+            and ($3::timestamptz is null or (w.waits_since, a.execution_id, a.node_id, a.item) > ($3, $4, $5, $6::integer[]))
+          order by w.waits_since, a.execution_id, a.node_id, a.item limit $2",
     )
     .bind(execution)
     .bind(limit.clamp(0, super::lists::MOST))
+    .bind(since)
+    .bind(of)
+    .bind(node)
+    .bind(item)
     .fetch_all(pool)
     .await
 }

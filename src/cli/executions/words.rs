@@ -10,8 +10,8 @@ use crate::cli::Session;
 use crate::cli::ask::confirmed;
 use crate::cli::output::{Format, GOOD, QUIET, STRONG, eprint_line, one_line, print_json, print_line, time};
 use crate::domain::word::{From, Version};
-use crate::operations::executions::{self, CancelWhat, Limit, OfExecution, RetryWhat, Told};
-use crate::operations::{Asked as Ask, MOST, Nothing, Refusal};
+use crate::operations::executions::{self, CancelWhat, OfExecution, RetryWhat, Told};
+use crate::operations::{Asked as Ask, Nothing, Part, Refusal};
 use crate::store::lists;
 use crate::store::telling::{AT_ONCE, Asked};
 use crate::workflow::span::Span;
@@ -33,9 +33,8 @@ pub struct Approvals {
 
 impl Approvals {
     pub(super) async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let limit = Some(u32::try_from(self.limit)?.min(MOST));
-        let asked = Ask::<executions::Approvals>::new(Nothing {}, Limit { limit }, Nothing {});
-        let found = session.desk().await?.ask(asked).await?.items;
+        let query = |limit, cursor| Part { limit, cursor };
+        let found = session.desk().await?.list::<executions::Approvals, _>(self.limit, query).await?;
         if self.format == Format::Json {
             print_json(&found)?;
             return Ok(ExitCode::SUCCESS);

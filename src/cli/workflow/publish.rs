@@ -35,6 +35,9 @@ pub struct Publish {
     /// Say what would change and who is under way, and publish nothing
     #[arg(long)]
     dry_run: bool,
+    /// Publish a file also where another draft of that workflow, which is in no version, is lost by it
+    #[arg(long)]
+    force: bool,
     /// First what both versions do for the events since then (30d, a day, an instant), as `thendo backtest` says it
     #[arg(long, value_name = "SPAN|TIME", conflicts_with = "format")]
     backtest: Option<String>,
@@ -65,7 +68,8 @@ impl Publish {
         }
         let drawings = read.into_iter().map(|file| Subject::Drawing(file.workflow.into()));
         let named = names.into_iter().map(|name| Subject::Workflow(name.clone()));
-        let body = PublishList { workflows: named.chain(drawings).collect(), dry_run: self.dry_run };
+        let workflows = named.chain(drawings).collect();
+        let body = PublishList { workflows, dry_run: self.dry_run, force: self.force };
         let asked = Asked::<workflows::Publish>::new(Nothing {}, Nothing {}, body);
         let published = match session.desk().await?.ask(asked).await {
             Ok(published) => published,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 pub use undo::{Undo, UndoHow, UndoneWhole};
 pub(in crate::operations) use words::by_whom;
 pub use words::{
-    Answer, Answered, Approvals, Approve, Cancel, CancelWhat, Limit, Refuse, Retry, RetryWhat, Told, Which,
+    Answer, Answered, Approvals, Approve, Cancel, CancelWhat, Refuse, Retry, RetryWhat, Told, Which,
 };
 
 use super::{Asked, Context, Kind, Nothing, Operation, Page, Refusal, Verb, cursor, page_size};

@@ -2,25 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::OfExecution;
 use crate::domain::word::{From, Place, Version, What, Word};
 use crate::operations::workflows::one;
-use crate::operations::{Asked, Context, Kind, Nothing, Operation, Page, Refusal, Verb, audit, page_size};
+use crate::operations::{
+    Asked, Context, Kind, Nothing, Operation, Page, Part, Refusal, Verb, audit, cursor, page_size,
+};
 use crate::store::lists;
-use crate::store::telling::{self, AT_ONCE, Asked as Question, Chosen, Taken};
-
-/// Which approvals.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub struct Limit {
-    /// Most items: 1 to 200.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<u32>,
-}
+use crate::store::telling::{self, AT_ONCE, Asked as Question, AskedPlace, Chosen, Taken};
 
 /// Lists what waits for an approval.
 #[derive(Debug)]
@@ -33,14 +25,15 @@ impl Operation for Approvals {
     const ABOUT: &'static str =
         "What waits for an approval, the oldest first. What is answered goes from the list.";
     type Path = Nothing;
-    type Query = Limit;
+    type Query = Part;
     type Body = Nothing;
     type Output = Page<Question>;
 
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Page<Question>, Refusal> {
         let limit = page_size(asked.query.limit)?;
-        let items = telling::asked(&context.pool, None, limit).await?;
-        Ok(Page { items, next: None })
+        let behind: Option<AskedPlace> = cursor::read(asked.query.cursor.as_deref())?;
+        let found = telling::asked(&context.pool, None, behind, limit + 1).await?;
+        Ok(Page::cut(found, limit, |of| (of.since, of.execution, of.node.clone(), of.item.clone())))
     }
 }
 
@@ -119,7 +112,7 @@ pub(in crate::operations) fn by_whom(context: &Context, said: Option<String>) ->
 
 async fn answer(context: &Context, id: Uuid, answer: Answer, granted: bool) -> Result<Answered, Refusal> {
     let by = by_whom(context, answer.by)?;
-    let asked = telling::asked(&context.pool, Some(id), lists::MOST).await?;
+    let asked = telling::asked(&context.pool, Some(id), None, lists::MOST).await?;
     let item = |asked: &Question| -> Vec<u32> {
         asked.item.iter().filter_map(|at| u32::try_from(*at).ok()).collect()
     };

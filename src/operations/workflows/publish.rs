@@ -43,6 +43,9 @@ pub struct PublishList {
     /// Only say what would change and who is under way.
     #[serde(default)]
     pub dry_run: bool,
+    /// Publish a drawing also where a draft that is in no version is lost by it.
+    #[serde(default)]
+    pub force: bool,
 }
 
 /// What came of publishing one.
@@ -92,7 +95,7 @@ impl Operation for Publish {
     type Output = Vec<Published>;
 
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Vec<Published>, Refusal> {
-        let PublishList { workflows, dry_run } = asked.body;
+        let PublishList { workflows, dry_run, force } = asked.body;
         let of = workflows.len();
         if !(1..=MOST_AT_ONCE).contains(&of) {
             return Err(Refusal::new(Kind::Malformed, "bad-number", format!("{of} workflows are named"))
@@ -122,7 +125,7 @@ impl Operation for Publish {
                         faulty.push(fault);
                         continue;
                     }
-                    None => written(&mut transaction, &drawing, asked.if_match.as_deref()).await?,
+                    None => written(&mut transaction, &drawing, (asked.if_match.as_deref(), force)).await?,
                 },
             };
             faulty.extend(faults(&head.name, readable(&head.name, head.drawing())?).await?);
@@ -176,10 +179,11 @@ pub(super) async fn unfit(of: &NewWorkflow, runs: bool) -> Result<Option<Faulty>
 }
 
 /// The row of a drawing's workflow, with the drawing as its draft; what was there is the edition that was `seen`, if that is said.
+/// A draft that nobody has elsewhere is drawn over only by `force`, or by who has seen it.
 async fn written(
     connection: &mut PgConnection,
     of: &NewWorkflow,
-    seen: Option<&str>,
+    (seen, force): (Option<&str>, bool),
 ) -> Result<Head, Refusal> {
     let found = versions::find_to_edit(connection, &of.name).await?;
     let found: Vec<Head> = found.into_iter().filter(|head| head.name == of.name).collect();
@@ -188,6 +192,19 @@ async fn written(
     } else {
         let head = only(connection, found, &of.name).await?;
         unchanged(&head, seen)?;
+        let is_lost = head
+            .draft
+            .as_ref()
+            .is_some_and(|draft| serde_json::from_str::<Value>(draft).ok().as_ref() != Some(&of.definition));
+        if is_lost && seen.is_none() && !force && !versions::is_kept(connection, head.id).await? {
+            let name = one_line(&head.name);
+            let message = format!("`{name}` has a draft that is in no version: nothing was published");
+            let help = format!(
+                "keep it with `thendo workflow export {name}`, or say --force to publish over it; by the API, name its \
+                 edition in `If-Match`, or say `force`"
+            );
+            return Err(Refusal::new(Kind::Conflict, "draft-not-kept", message).help(help));
+        }
         let description = of.description.as_deref().or(head.description.as_deref());
         versions::draw(connection, head.id, &of.name, description, &of.definition).await?;
         head.id

@@ -157,3 +157,20 @@ async fn nobody_has_the_address_asked_at_will() {
     assert_eq!(comes(&api, &key.signs(&claims(admin))).await, 200, "what is right opens all the same");
     assert_eq!(comes(&api, &signed(&claims(admin), SECRET)).await, 429, "without a secret none is believed");
 }
+
+#[tokio::test]
+async fn while_the_signing_keys_can_not_be_had_nobody_is_told_that_theirs_is_wrong() {
+    // Nobody listens there.
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
+    let url = format!("http://127.0.0.1:{port}/jwks.json");
+    let api = Api::open_with(&[("THENDO_API__JWKS_URL", &url), ISSUER]).await;
+    let key = Key::new("first");
+    let shown = format!("Bearer {}", key.signs(&claims(account(&api.shop, true).await)));
+    // More often than failures are forgiven.
+    for _ in 0..30 {
+        let answer =
+            ask(&api.daemon.http, "GET", "/api/v1/workflows", &[("authorization", &shown)], None).await;
+        super::is_problem(&answer, 503, "no-signing-keys");
+    }
+}

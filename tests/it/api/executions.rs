@@ -236,3 +236,27 @@ async fn what_cannot_be_noted_is_not_undone() {
     let noted = "select count(*) from api_audit where act = 'execution.undo' and who like 'key:all (%' and target = $1";
     assert_eq!(api.shop.number(noted, &[&id]).await, 1);
 }
+
+#[tokio::test]
+async fn all_that_waits_for_an_approval_is_read_page_by_page() {
+    let api = Api::open().await;
+    api.shop.publishes("approval", &approval()).await;
+    for total in [250_00, 260_00, 270_00] {
+        api.shop.places_order(total).await;
+    }
+    until("they rest", || async { api.shop.count("workflow_waiting").await == 3 }).await;
+    let (mut path, mut found) = ("/approvals?limit=1".to_owned(), Vec::new());
+    loop {
+        let page = api.ask("GET", &path, None).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        found.extend(
+            page.body["items"].as_array().expect("items").iter().map(|of| of["execution"].to_string()),
+        );
+        let Some(next) = page.body["next"].as_str() else { break };
+        path = format!("/approvals?limit=1&cursor={next}");
+    }
+    let all = found.len();
+    found.sort();
+    found.dedup();
+    assert_eq!((all, found.len()), (3, 3), "each once");
+}

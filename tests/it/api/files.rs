@@ -164,3 +164,42 @@ async fn a_folder_is_pulled_and_pushed_from_afar() {
     assert!(runs(&["workflow", "push", "DIR", "--force"]).await.contains("replaced"));
     assert!(dir.join("points.json.theirs").is_file());
 }
+
+#[tokio::test]
+async fn what_somebody_else_drew_is_not_lost_unseen() {
+    let api = Api::open().await;
+    let thanks = |of: Value| json!({"name": "thanks", "definition": of});
+    let workflow = api.shop.publishes("thanks", &mail_on_order()).await;
+    let read = api.ask("GET", "/workflows/thanks/draft", None).await;
+    let mut drawn = mail_on_order();
+    drawn["nodes"][1]["data"]["config"]["subject"] = "Drawn by Ada".into();
+    let edition = read.header("etag").to_owned();
+    let body = json!({"definition": drawn});
+    let written =
+        api.ask_with("PUT", "/workflows/thanks/draft", &[("if-match", &edition)], Some(&body)).await;
+    assert_eq!(written.status, 200, "{written:?}");
+    // A push must say what it has read.
+    let unseen = json!({"workflows": [{"workflow": workflow, "drawing": thanks(points_and_deposit())}]});
+    is_problem(&api.ask("POST", "/push", Some(&unseen)).await, 428, "no-edition");
+    // So must who publishes a drawing where another is being drawn.
+    let publish = json!({"workflows": [{"drawing": thanks(points_and_deposit())}]});
+    is_problem(&api.ask("POST", "/publish", Some(&publish)).await, 409, "draft-not-kept");
+    let stale = api.ask_with("POST", "/publish", &[("if-match", &edition)], Some(&publish)).await;
+    is_problem(&stale, 412, "changed-meanwhile");
+    let file = api.shop.folder.path().join("thanks.json");
+    std::fs::write(&file, points_and_deposit().to_string()).expect("written");
+    let path = file.to_str().expect("text");
+    let (code, _, err) = api.shop.thendo(&["workflow", "publish", path]).await;
+    assert!(code == Some(1) && err.contains("--force"), "{err}");
+    let draft = api.ask("GET", "/workflows/thanks/draft", None).await;
+    assert_eq!(draft.body["definition"], drawn, "it is still there");
+    // Who has seen it may.
+    let now = written.header("etag").to_owned();
+    let seen = api.ask_with("POST", "/publish", &[("if-match", &now)], Some(&publish)).await;
+    assert_eq!((seen.status, &seen.body[0]["version"]), (200, &json!(2)), "{seen:?}");
+    // What is in the archive does not come back by the way.
+    let archived = api.ask("POST", "/workflows/thanks/archive", None).await;
+    assert_eq!(archived.status, 200, "{archived:?}");
+    let load = json!({"workflows": [thanks(mail_on_order())]});
+    is_problem(&api.ask("POST", "/load", Some(&load)).await, 409, "archived");
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{Api, is_problem};
+use super::{Api, is_problem, makes_key};
 use crate::support::daemon::Daemon;
 use crate::support::{PATIENCE, edge, node};
 
@@ -217,10 +217,13 @@ async fn while_nobody_watches_nobody_is_told() {
 async fn streams_end_with_the_daemon_and_are_counted() {
     let api = Api::open().await;
     let mut streams = Vec::new();
-    for _ in 0..100 {
+    for _ in 0..20 {
         streams.push(Stream::open(&api.daemon, &api.key, None).await);
     }
     is_problem(&api.ask("GET", "/live", None).await, 503, "too-many-watch");
+    // Somebody else has their own.
+    let other = makes_key(&api.shop, "other", &["read"]).await;
+    streams.insert(0, Stream::open(&api.daemon, &other, None).await);
     // One goes, another comes.
     streams.pop();
     let began = std::time::Instant::now();
@@ -234,4 +237,17 @@ async fn streams_end_with_the_daemon_and_are_counted() {
     for mut stream in streams {
         while stream.next().await.is_some() {}
     }
+}
+
+#[tokio::test]
+async fn what_others_notify_breaks_no_stream() {
+    let api = Api::open().await;
+    let workflow = api.shop.writes_workflow("notes", &notes()).await;
+    let mut stream = Stream::open(&api.daemon, &api.key, None).await;
+    stream.is_anew().await;
+    for said in ["", "rubbish", r#"{"topic": "a\nb", "data": {}}"#, r#"{"topic": "executions"}"#, "{}"] {
+        api.shop.db.execute("select pg_notify('thendo_changes', $1)", &[&said]).await.expect("notified");
+    }
+    api.shop.does("update workflows set description = 'seen'").await;
+    stream.tells("workflows", &workflow.to_string()).await;
 }

@@ -223,3 +223,23 @@ async fn it_is_tried_from_afar_as_it_is_here() {
         assert_eq!(but_mails_own(there), but_mails_own(here), "{args:?}");
     }
 }
+
+#[tokio::test]
+async fn a_test_run_lays_in_nothing_that_says_who_may_what_and_is_noted_at_its_own_time() {
+    let api = Api::open().await;
+    api.shop.writes_workflow("points", &awards(7)).await;
+    for table in ["user_roles", "workflow_holds", "workflows", "api_keys"] {
+        let mut event = order(100);
+        event["given"] = json!({table: [{"id": uuid::Uuid::new_v4()}]});
+        let body = json!({"workflow": "points", "event": event});
+        let refused = api.ask("POST", "/test-runs", Some(&body)).await;
+        assert_eq!(refused.status, 422, "{table}: {refused:?}");
+    }
+    let mut event = order(100);
+    event["at"] = "2999-01-01T00:00:00Z".into();
+    let tried = api.ask("POST", "/test-runs", Some(&json!({"workflow": "points", "event": event}))).await;
+    assert_eq!(tried.status, 200, "{tried:?}");
+    let noted = "select count(*) from workflow_executions where mode = 'test' and event_at <= now()";
+    assert_eq!(api.shop.number(noted, &[]).await, 1);
+    assert_eq!(api.shop.count("workflow_executions_default").await, 0);
+}
