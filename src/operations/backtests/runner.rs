@@ -162,15 +162,15 @@ async fn tried(data: DataPlane, job: Job, reached: Arc<Reached>) -> Result<Value
     let outcome = async {
         let drawings: Drawings =
             serde_json::from_value(job.drawings).context("what it tries can't be read")?;
-        let plan = |name: String, number, drawing| {
-            side(name, number, drawing).map(|side| side.version).map_err(|refusal| match refusal {
+        let plan = async |name: String, number, drawing| {
+            side(name, number, drawing).await.map(|side| side.version).map_err(|refusal| match refusal {
                 Refusal::Told(told) => anyhow::anyhow!("{}", told.message),
                 other => other.into(),
             })
         };
-        let version = plan(job.version, drawings.number, drawings.drawing)?;
+        let version = plan(job.version, drawings.number, drawings.drawing).await?;
         let against = match (job.against, drawings.against) {
-            (Some(name), Some((number, drawing))) => Some(plan(name, number, drawing)?),
+            (Some(name), Some((number, drawing))) => Some(plan(name, number, drawing).await?),
             _ => None,
         };
         let wish = Wish {

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::editions::{self, Edition, Sketch};
 use super::refusal::Faulty;
-use super::workflows::DRAWING_BODY;
-use super::{Asked, Context, End, Kind, Nothing, Opened, Operation, Refusal, Verb, key_file};
+use super::workflows::{DRAWING_BODY, catalogue};
+use super::{Asked, Context, End, Kind, Nothing, Opened, Operation, Refusal, Verb, aside, key_file};
 use crate::domain::ids::WorkflowId;
 use crate::domain::settings::Settings as OfDaemon;
 use crate::kinds;
@@ -90,15 +90,23 @@ impl Operation for Try {
         let mut connection = context.pool.acquire().await?;
         let found = editions::found(&mut connection, workflow.as_deref(), *version, drawing.clone()).await?;
         drop(connection);
+        // What takes the processor long is done before a place and a connection are taken.
         let name = if found.head.is_some() { &found.called } else { &found.name };
-        let plan = editions::plan(name, &found.drawing)?;
+        let (plan, _) = editions::plan(name, found.drawing).await?;
+        let (made_up, settings) = (asked.body.event.clone(), settings.clone());
+        let (made_up, assumed) =
+            aside(move || (made_up.map(|file| happens::of_file(&file)), settings.read(catalogue()))).await?;
+        let made_up = made_up.transpose()?;
+        let assumed = assumed.map_err(|faults| faulty(AWAITED, faults))?;
         let staged = staged(context).await?;
-        let (event, given, labels) = happens::read(&staged.stage, &plan, &asked.body).await?;
+        let (event, given, labels) = match made_up {
+            Some(happened) => happened,
+            None => happens::found(&staged.stage, &plan, &asked.body).await?,
+        };
         if !context.who.is_local() {
             let made_up = asked.body.event.as_ref().map(|_| &*event.table);
             given.iter().map(|of| &*of.table).chain(made_up).try_for_each(may_lay_in)?;
         }
-        let assumed = settings.clone().read(&kinds::catalogue()).map_err(|faults| faulty(AWAITED, faults))?;
         let trial = TestRun {
             workflow: WorkflowId(found.head.map(|head| head.id).unwrap_or_default()),
             version: found.number,
