@@ -15,6 +15,7 @@ use super::workflows::{DRAWING_BODY, catalogue};
 use super::{Asked, Context, End, Kind, Nothing, Opened, Operation, Refusal, Verb, aside, key_file};
 use crate::domain::ids::WorkflowId;
 use crate::domain::settings::Settings as OfDaemon;
+use crate::engine::apply::Fault;
 use crate::kinds;
 use crate::mail::compose::Composer;
 use crate::store::staging::StagingError;
@@ -118,7 +119,10 @@ impl Operation for Try {
         if !no_record {
             match staged.stage.record(&trial, &report).await {
                 Ok(execution) => report.execution = execution,
-                Err(fault) => report.warnings.push(format!("it could not be noted: {}", fault.reason())),
+                Err(fault) => {
+                    tracing::warn!(%fault, "a test run could not be noted");
+                    report.warnings.push(format!("it could not be noted: {}", fault.told()));
+                }
             }
         }
         Ok(report)
@@ -191,7 +195,19 @@ fn refused(error: TestRunError) -> Refusal {
             return Refusal::Broken(error.into());
         }
     };
-    let message = format!("{:#}", anyhow::Error::from(error));
+    // The log has what the server said, but for what may stand in rows; who asks has what helps to mend the workflow.
+    let message = match &error {
+        TestRunError::Store(fault) | TestRunError::Fault(Fault::Store(fault) | Fault::Unsaid(fault)) => {
+            tracing::warn!(%fault, "a test run could not be done");
+            format!("the test run could not be done: {}", fault.told())
+        }
+        TestRunError::NotAs(role, reason) => {
+            tracing::warn!(role, reason, "a test run could not take the role");
+            error.to_string()
+        }
+        TestRunError::Fault(fault) => format!("{error}: {fault}"),
+        error => error.to_string(),
+    };
     let message: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     Refusal::new(kind, code, message).help(help)
 }
