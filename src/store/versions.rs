@@ -47,7 +47,12 @@ impl Head {
     /// # Errors
     /// Why it can't be read.
     pub fn drawing(&self) -> Result<Value, String> {
-        read(self.draft.as_deref().unwrap_or(&self.definition))
+        read(self.drawn())
+    }
+
+    /// As [`Head::drawing`], as text.
+    pub fn drawn(&self) -> &str {
+        self.draft.as_deref().unwrap_or(&self.definition)
     }
 
     /// Whether it has a drawing in force, or one that comes back in force as it is: edits of it are drafts.
@@ -258,6 +263,14 @@ pub async fn draw(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// How the database will have a drawing, once it is written.
+///
+/// # Errors
+/// When it can't be stored.
+pub async fn as_stored(connection: &mut PgConnection, drawing: &Value) -> sqlx::Result<String> {
+    sqlx::query_scalar("select $1::jsonb::text").bind(drawing).fetch_one(connection).await
 }
 
 /// Whether what is drawn of a workflow is in a version too, layout and all, or is nothing yet: then it is not lost

@@ -267,15 +267,19 @@ impl Operation for WriteDraft {
 
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Draft, Refusal> {
         let Drawn { name, description, definition } = asked.body;
+        // Before anything is locked: to compile takes its time, and whether it can be stored is a matter of the drawing alone.
+        let head = one(&mut *context.pool.acquire().await?, &asked.path.workflow).await?;
+        unchanged(&head, asked.if_match.as_deref())?;
+        let called = name.clone().unwrap_or(head.name);
+        let of = NewWorkflow { name: called, description: description.clone(), definition };
+        storable(&of).await?;
+        let definition = of.definition;
         let mut transaction = context.begin().await?;
         versions::take_turn(&mut transaction).await?;
         let head = one_to_edit(&mut transaction, &asked.path.workflow).await?;
         unchanged(&head, asked.if_match.as_deref())?;
         let name = name.unwrap_or_else(|| head.name.clone());
         let description = description.or_else(|| head.description.clone());
-        let of = NewWorkflow { name, description, definition };
-        storable(&of).await?;
-        let NewWorkflow { name, description, definition } = of;
         versions::draw(&mut transaction, head.id, &name, description.as_deref(), &definition).await?;
         let head = written(&mut transaction, head.id).await?;
         let detail = serde_json::json!({"name": name});

@@ -259,3 +259,18 @@ async fn ctrl_c_calls_it_off() {
     assert!(words.contains("called off"), "{words}");
     assert_eq!(api.shop.count("workflow_backtests where status = 'cancelled'").await, 1);
 }
+
+#[tokio::test]
+async fn why_one_failed_names_no_word_of_the_servers() {
+    let api = Api::roomy().await;
+    api.shop.publishes("points", &points_and_deposit()).await;
+    api.shop.does("revoke select on workflow_events from thendo_engine").await;
+    let asked = api.ask("POST", "/backtests", Some(&json!({"workflow": "points", "version": "live"}))).await;
+    assert_eq!(asked.status, 202, "{asked:?}");
+    let path = format!("/backtests/{}", asked.body["id"].as_str().expect("an id"));
+    until("it failed", || async { api.ask("GET", &path, None).await.body["backtest"]["status"] == "failed" })
+        .await;
+    let told = api.ask("GET", &path, None).await.body["backtest"]["error"].to_string();
+    assert!(!told.contains("permission denied") && told.contains("42501"), "{told}");
+    assert!(api.daemon.logged().contains("permission denied for table"), "{}", api.daemon.logged());
+}

@@ -1,6 +1,7 @@
 //! The API, as programs and browsers meet it: a real daemon, real requests.
 
 mod accounts;
+mod aside;
 mod backtests;
 mod callers;
 mod campaigns;
