@@ -377,7 +377,8 @@ pub async fn mark_checked(
     Ok(())
 }
 
-/// Has `by` start a workflow by hand; the event that does. `None` if it is not in force or begins otherwise.
+/// Has `by` start a workflow by hand; the event that does, which is `event` if that is said. `None` if it is not in force or
+/// begins otherwise.
 ///
 /// # Errors
 /// When the database can't be written.
@@ -385,10 +386,11 @@ pub async fn start(
     connection: &mut PgConnection,
     workflow: Uuid,
     input: &Map<String, Value>,
-    by: &str,
+    (by, event): (&str, Option<Uuid>),
 ) -> sqlx::Result<Option<Uuid>> {
     let sql = "select case when s.workflow_id is not null then s.id end
-               from start_workflows(array[gen_random_uuid()], array[$1::text], array[$2::jsonb], array[$3::text],
-                                    array[0]) s";
-    sqlx::query_scalar(sql).bind(workflow.to_string()).bind(Json(input)).bind(by).fetch_one(connection).await
+               from start_workflows(array[coalesce($4, gen_random_uuid())], array[$1::text], array[$2::jsonb],
+                                    array[$3::text], array[0]) s";
+    let id = workflow.to_string();
+    sqlx::query_scalar(sql).bind(id).bind(Json(input)).bind(by).bind(event).fetch_one(connection).await
 }

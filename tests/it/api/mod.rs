@@ -12,6 +12,7 @@ mod door;
 mod events;
 mod executions;
 mod files;
+mod large;
 mod limits;
 mod live;
 mod looking;

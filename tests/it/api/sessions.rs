@@ -240,3 +240,25 @@ async fn what_ended_long_ago_goes_and_the_audit_when_its_days_are_over() {
                      + (select count(*) from api_audit)";
     assert_eq!(shop.number(left, &[]).await, 111);
 }
+
+#[tokio::test]
+async fn a_tab_that_stayed_open_when_its_session_ended_is_no_failure() {
+    let api = Api::open().await;
+    let (http, own) = (&api.daemon.http, api.daemon.http.clone());
+    let cookie = enters(&api).await;
+    let asks = async |cookie: &str| ask(http, "GET", "/api/v1/session", &[("cookie", cookie)], None).await;
+    assert_eq!(asks(&cookie).await.status, 200);
+    let ended = ask(http, "DELETE", "/api/v1/session", &[("cookie", &cookie), ("origin", &own)], None).await;
+    assert!(ended.status < 300, "{ended:?}");
+    // The tab asks on and on; whoever guesses as often is told to wait.
+    for n in 0..150 {
+        is_problem(&asks(&cookie).await, 401, "not-signed-in");
+        assert!(n > 0 || api.ask("GET", "/session", None).await.status == 200);
+    }
+    assert_eq!(asks(&enters(&api).await).await.status, 200, "who signs in anew is not kept waiting");
+    let mut last = 0;
+    for n in 0..150 {
+        last = asks(&format!("thendo_session=wrong{n}")).await.status;
+    }
+    assert_eq!(last, 429);
+}
