@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
@@ -31,7 +32,6 @@ pub(super) static LOAD_EVENTS: Sql = Sql {
 
 /// Events that are looked at for a page.
 const WINDOW: i64 = 20_000;
-const IN_ORDER: &str = " order by at desc, id desc limit ";
 const LISTED: &str =
     "id, at, table_name, operation::text as operation, row_data ->> 'id' as key, entity, cause, depth";
 
@@ -76,9 +76,20 @@ fn where_to_look(id: Uuid, now: DateTime<Utc>) -> impl Iterator<Item = (DateTime
         [(behind[0], behind[1]), (behind[1], behind[2]), (behind[2], behind[3])]
     });
     let near = near.into_iter().flatten().filter_map(|(from, to)| Some((from?, to?)));
+    // Of one that was recorded by its own statement, which may have taken long: no more than a day from then.
+    let is_recorded = id.get_version_num() == 7;
+    let around = begins.filter(|_| is_recorded).and_then(|at| {
+        let day = TimeDelta::days(1);
+        Some([
+            (at.checked_add_signed(TimeDelta::hours(1))?, at.checked_add_signed(day)?),
+            (at.checked_sub_signed(day)?, at),
+        ])
+    });
     let [a_day, some_weeks, a_year] = [1, 35, 400].map(|days| now - TimeDelta::days(days));
     let (begin, end) = (DateTime::UNIX_EPOCH, now + TimeDelta::days(36_500));
-    near.chain([(a_day, end), (some_weeks, a_day), (a_year, some_weeks), (begin, a_year)])
+    let anywhere = [(a_day, end), (some_weeks, a_day), (a_year, some_weeks), (begin, a_year)];
+    let is_anywhere = around.is_none();
+    near.chain(around.into_iter().flatten()).chain(anywhere.into_iter().filter(move |_| is_anywhere))
 }
 
 /// These events, each by its time and id, in the order asked for; `None` for what is no longer kept.
@@ -175,8 +186,7 @@ pub async fn list(
     before: Option<Place>,
     limit: i64,
 ) -> sqlx::Result<Found<EventRow>> {
-    let rows = page(LISTED, filter, None, before, limit).build_query_as().fetch_all(pool).await?;
-    found(pool, rows, filter, before, limit).await
+    page(pool, LISTED, (filter, None), before, limit).await
 }
 
 /// An event of a list with its row, for who looks closer.
@@ -203,19 +213,21 @@ pub async fn list_of_kind(
     limit: i64,
 ) -> sqlx::Result<Found<Looked>> {
     let columns = format!("{LISTED}, row_data::text as row, old_data::text as old");
-    let rows = page(&columns, filter, Some(kinds), before, limit).build_query_as().fetch_all(pool).await?;
-    found(pool, rows, filter, before, limit).await
+    page(pool, &columns, (filter, Some(kinds)), before, limit).await
 }
 
-/// The statement for a page. Only their order has an index, for every write would pay for another: so it is looked for
-/// what is wanted among so many, however few there are.
-fn page(
+/// A page of the list. Only its order has an index, for every write would pay for another: so it is looked for what is
+/// wanted among so many, however few there are.
+async fn page<T>(
+    pool: &PgPool,
     columns: &str,
-    filter: &EventFilter,
-    kinds: Option<&[String]>,
+    (filter, kinds): (&EventFilter, Option<&[String]>),
     before: Option<Place>,
     limit: i64,
-) -> QueryBuilder<Postgres> {
+) -> sqlx::Result<Found<T>>
+where
+    T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+{
     let mut sql = QueryBuilder::new("select ");
     sql.push(columns).push(" from (");
     let stored = "id, at, table_name, operation, row_data, old_data, entity, cause, depth";
@@ -233,8 +245,16 @@ fn page(
     if let Some(kinds) = kinds {
         sql.push(" and (table_name || ' ' || operation::text) = any (").push_bind(kinds.to_vec()).push(")");
     }
-    sql.push(IN_ORDER).push_bind(limit.clamp(0, MOST));
-    sql
+    sql.push(" order by at desc, id desc limit ").push_bind(limit.clamp(0, MOST));
+    let rows: Vec<T> = sql.build_query_as().fetch_all(pool).await?;
+    if i64::try_from(rows.len()).is_ok_and(|found| found >= limit) {
+        return Ok(Found { rows, further: None });
+    }
+    let mut sql = QueryBuilder::new("");
+    in_order(&mut sql, "at, id", filter, before, 1);
+    sql.push(" offset ").push_bind(WINDOW - 1);
+    let further = sql.build_query_as().fetch_optional(pool).await?;
+    Ok(Found { rows, further })
 }
 
 fn in_order(
@@ -256,24 +276,7 @@ fn in_order(
         sql.push(" and at <= ").push_bind(at);
         sql.push(" and (at, id) < (").push_bind(at).push(", ").push_bind(id).push(")");
     }
-    sql.push(IN_ORDER).push_bind(limit);
-}
-
-async fn found<T>(
-    pool: &PgPool,
-    rows: Vec<T>,
-    filter: &EventFilter,
-    before: Option<Place>,
-    limit: i64,
-) -> sqlx::Result<Found<T>> {
-    if i64::try_from(rows.len()).is_ok_and(|found| found >= limit) {
-        return Ok(Found { rows, further: None });
-    }
-    let mut sql = QueryBuilder::new("");
-    in_order(&mut sql, "at, id", filter, before, 1);
-    sql.push(" offset ").push_bind(WINDOW - 1);
-    let further = sql.build_query_as().fetch_optional(pool).await?;
-    Ok(Found { rows, further })
+    sql.push(" order by at desc, id desc limit ").push_bind(limit);
 }
 
 /// An event with all that is known of it.

@@ -102,12 +102,12 @@ pub async fn take_turn(transaction: &mut PgConnection) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Up to ten workflows of this name, or the one with this id.
+/// Up to ten workflows of this name, or the one with this id: no name is an id.
 ///
 /// # Errors
 /// When the database can't be asked.
 pub async fn find(connection: &mut PgConnection, name_or_id: &str) -> sqlx::Result<Vec<Head>> {
-    let sql = heads!("where name = $1 or id = $2 order by created_at, id limit 10");
+    let sql = heads!("where id = $2 or (name = $1 and $2 is null) order by created_at, id limit 10");
     sqlx::query_as(sql).bind(name_or_id).bind(name_or_id.parse::<Uuid>().ok()).fetch_all(connection).await
 }
 
@@ -117,7 +117,8 @@ pub async fn find(connection: &mut PgConnection, name_or_id: &str) -> sqlx::Resu
 /// # Errors
 /// When the database can't be asked.
 pub async fn find_to_edit(connection: &mut PgConnection, name_or_id: &str) -> sqlx::Result<Vec<Head>> {
-    let sql = heads!("where name = $1 or id = $2 order by created_at, id limit 10 for update");
+    let sql =
+        heads!("where id = $2 or (name = $1 and $2 is null) order by created_at, id limit 10 for update");
     sqlx::query_as(sql).bind(name_or_id).bind(name_or_id.parse::<Uuid>().ok()).fetch_all(connection).await
 }
 

@@ -121,7 +121,11 @@ async fn work(pool: &PgPool, data: &DataPlane, (job, daemon): (Job, Uuid), shutd
         Ok(outcome) => Ended { status: "done", outcome: Some(outcome), error: None },
         Err(Broken::Failed(why)) => Ended { status: "failed", outcome: None, error: Some(why) },
         Err(Broken::Stopped) => {
-            Ended { status: "lost", outcome: None, error: Some("the daemon that ran it was stopped") }
+            // Another daemon does it, or this one when it is back.
+            if let Err(fault) = backtests::put_back(pool, id).await {
+                tracing::warn!(%fault, backtest = %id.0, "a backtest could not be put back: it will count as lost");
+            }
+            return;
         }
         Err(Broken::NotOurs) => return tracing::info!(backtest = %id.0, "a backtest was called off"),
     };

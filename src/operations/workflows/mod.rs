@@ -3,6 +3,7 @@
 mod diff;
 mod draft;
 mod files;
+mod guards;
 mod holds;
 mod judged;
 mod list;
@@ -23,7 +24,7 @@ use uuid::Uuid;
 
 pub use diff::{Compare, Compared, Sides};
 pub use draft::{Add, Draft, Drawn, NewWorkflow, ReadDraft, WriteDraft, edition_of};
-pub use files::{Files, Import, Load, StoredFile};
+pub use files::{Files, Import, Load, StoredFile, ToLoad};
 pub use holds::{
     Held, Hold, HoldAll, Holds, How, Release, ReleaseAll, Released, Start, StartWith, Started, Why,
 };

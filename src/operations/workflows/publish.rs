@@ -10,7 +10,8 @@ use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::draft::{NewWorkflow, unchanged, unstorable};
+use super::draft::{NewWorkflow, described, unstorable};
+use super::guards::{gone_meanwhile, refuse_archived, refuse_loss, refuse_twice, unchanged};
 use super::judged::{Judged, Verdict};
 use super::{DRAWINGS_BODY, catalogue, compiled, one, one_line, one_to_edit, only, readable};
 use crate::operations::refusal::Faulty;
@@ -114,6 +115,11 @@ impl Operation for Publish {
             )
             .help("publish them one by one, or leave it out"));
         }
+        let drawings = workflows.iter().filter_map(|subject| match subject {
+            Subject::Drawing(drawing) => Some(&*drawing.name),
+            Subject::Workflow(_) => None,
+        });
+        refuse_twice(drawings)?;
         let mut judged = Judged::default();
         let faulty = judge(&context.pool, &workflows, &mut judged).await?;
         if !faulty.is_empty() {
@@ -211,40 +217,20 @@ async fn written(
     let found = versions::find_to_edit(connection, &of.name).await?;
     let found: Vec<Head> = found.into_iter().filter(|head| head.name == of.name).collect();
     let id = if found.is_empty() {
+        gone_meanwhile(&of.name, seen)?;
         versions::add(connection, &of.name, of.description.as_deref(), &of.definition).await?
     } else {
         let head = only(connection, found, &of.name).await?;
         unchanged(&head, seen)?;
-        let is_lost = head
-            .draft
-            .as_ref()
-            .is_some_and(|draft| serde_json::from_str::<Value>(draft).ok().as_ref() != Some(&of.definition));
-        if is_lost && seen.is_none() && !force && !versions::is_kept(connection, head.id).await? {
-            let name = one_line(&head.name);
-            let message = format!("`{name}` has a draft that is in no version: nothing was published");
-            let help = format!(
-                "keep it with `thendo workflow export {name}`, or say --force to publish over it; by the API, name its \
-                 edition in `If-Match`, or say `force`"
-            );
-            return Err(Refusal::new(Kind::Conflict, "draft-not-kept", message).help(help));
+        if seen.is_none() && !force {
+            refuse_loss(connection, &head, &of.definition, "published").await?;
         }
-        let description = of.description.as_deref().or(head.description.as_deref());
+        let description = described(of.description.as_deref(), &head);
         versions::draw(connection, head.id, &of.name, description, &of.definition).await?;
         head.id
     };
     let head = versions::by_id(connection, id).await?;
     Ok(head.context("a workflow that was just written is gone")?)
-}
-
-/// An archived workflow does not come back by the way.
-pub(super) fn refuse_archived(head: &Head) -> Result<(), Refusal> {
-    if head.status != "archived" {
-        return Ok(());
-    }
-    let name = one_line(&head.name);
-    let message = format!("`{name}` is in the archive: nothing was published");
-    Err(Refusal::new(Kind::Conflict, "archived", message)
-        .help(format!("take it back first: thendo workflow unarchive {name}")))
 }
 
 /// What is put in force.
@@ -352,6 +338,15 @@ pub(super) async fn count_afterwards<'a>(
     if let Err(fault) = count_in_flight(pool, published).await {
         tracing::warn!(%fault, "who stays with older versions, or what changes, could not be told");
     }
+}
+
+/// Who is under way. What was done is not undone where that can't be told.
+pub(super) async fn under_way(pool: &PgPool, id: Uuid) -> Vec<InFlight> {
+    let counted = async { versions::in_flight(&mut *pool.acquire().await?, id).await };
+    counted
+        .await
+        .inspect_err(|fault: &sqlx::Error| tracing::warn!(%fault, "who is under way could not be told"))
+        .unwrap_or_default()
 }
 
 /// Counts who stays with older versions, and looks which secrets are not stored and what changes. After the commit: all that

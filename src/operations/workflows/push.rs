@@ -6,8 +6,9 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::draft::{NewWorkflow, edition_of, unchanged, unstorable, written};
+use super::draft::{NewWorkflow, edition_of, unstorable, written};
 use super::files::few;
+use super::guards::{gone_meanwhile, refuse_taken, unchanged};
 use super::judged::Judged;
 use super::publish::{self, Next, Published, count_afterwards, judge_stored, put_in_force};
 use super::{DRAWINGS_BODY, one_line, readable};
@@ -165,15 +166,11 @@ async fn write(connection: &mut PgConnection, context: &Context, edit: ToPush) -
         });
     };
     if head.as_ref().is_none_or(|head| head.name != name) {
-        let found = versions::find_to_edit(connection, &name).await?;
-        if found.iter().any(|other| other.name == name) {
-            let message = format!("there is a workflow `{}` already: nothing was written", one_line(&name));
-            return Err(Refusal::new(Kind::Conflict, "name-taken", message)
-                .help("choose another name, or read that one and change it"));
-        }
+        refuse_taken(connection, &name).await?;
     }
     let (id, act) = match head {
         None => {
+            gone_meanwhile(&name, edition.as_deref())?;
             (versions::add(connection, &name, description.as_deref(), &definition).await?, "workflow.add")
         }
         Some(head) => {

@@ -90,10 +90,11 @@ async fn take(context: &Context, name: &str, act: &str, from: &[&str], to: &str)
         return Err(wrong_state(&head, from));
     }
     take_out(&mut transaction, &head, to, &judged).await?;
-    moved.in_flight = versions::in_flight(&mut transaction, head.id).await?;
     let detail = json!({"name": head.name, "before": head.status});
     audit::note(&mut transaction, &context.who, act, head.id, detail).await?;
     transaction.commit().await?;
+    // After the commit: it takes its time, and claims have waited.
+    moved.in_flight = publish::under_way(&context.pool, head.id).await;
     Ok(moved)
 }
 

@@ -98,9 +98,9 @@ async fn few_among_very_many_are_found_and_no_page_looks_at_them_all() {
     let api = Api::open().await;
     let order = api.shop.places_order(100).await;
     let others = "insert into workflow_events
-                  select r.* from workflow_events e cross join generate_series(1, 20000)
-                   cross join lateral jsonb_populate_record(e, jsonb_build_object(
-                         'id', gen_random_uuid(), 'at', clock_timestamp(), 'table_name', 'products')) r
+                  select r.* from workflow_events e cross join generate_series(1, 20000) n
+                   cross join lateral jsonb_populate_record(e, jsonb_build_object('id', md5(n::text)::uuid,
+                         'at', e.at + n * interval '1 microsecond', 'table_name', 'products')) r
                    where e.table_name = 'orders'";
     assert_eq!(api.shop.db.execute(others, &[]).await.expect("very many others"), 20_000);
     for filter in ["table=orders", "type=order_created", "operation=insert&table=orders&since=1h"] {

@@ -102,7 +102,7 @@ async fn a_right_link_opens_whatever_others_tried_and_a_look_does_not_use_it_up(
 
 #[tokio::test]
 async fn two_who_open_a_link_at_once_are_one_session() {
-    let api = Api::open().await;
+    let api = Api::open_with(&[("THENDO_POOL_MAX", "16")]).await;
     let path = link(&api).await;
     let all = (0..8).map(|_| presses(&api.daemon.http, &path, &[]));
     let all = futures_util::future::join_all(all).await;

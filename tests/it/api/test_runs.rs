@@ -228,12 +228,14 @@ async fn it_is_tried_from_afar_as_it_is_here() {
 async fn a_test_run_lays_in_nothing_that_says_who_may_what_and_is_noted_at_its_own_time() {
     let api = Api::open().await;
     api.shop.writes_workflow("points", &awards(7)).await;
-    for table in ["user_roles", "workflow_holds", "workflows", "api_keys"] {
+    for table in ["user_roles", "workflow_holds", "workflows", "api_keys", "event_tables", "maintenance"] {
         let mut event = order(100);
         event["given"] = json!({table: [{"id": uuid::Uuid::new_v4()}]});
         let body = json!({"workflow": "points", "event": event});
         let refused = api.ask("POST", "/test-runs", Some(&body)).await;
-        assert_eq!(refused.status, 422, "{table}: {refused:?}");
+        is_problem(&refused, 422, "unfit-event");
+        let said = format!("no row is laid into `{table}`");
+        assert!(refused.body["detail"].to_string().contains(&said), "{refused:?}");
     }
     let mut event = order(100);
     event["at"] = "2999-01-01T00:00:00Z".into();
