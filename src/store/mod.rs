@@ -29,6 +29,7 @@ pub mod json;
 pub mod lists;
 pub mod mails;
 pub mod maintenance;
+pub mod outcomes;
 pub mod outgoing;
 pub mod queue;
 pub mod recorded;

@@ -61,6 +61,8 @@ pub const TABLE: &[(&str, &str, Right)] = &[
     ("DELETE", "/api/v1/sessions/{session}", Admin),
     ("GET", "/api/v1/live", Read),
     ("GET", "/api/v1/workflows", Read),
+    ("GET", "/api/v1/outcomes", Read),
+    ("GET", "/api/v1/examples", Read),
     ("POST", "/api/v1/workflows", Author),
     ("GET", "/api/v1/workflows/{workflow}", Read),
     ("GET", "/api/v1/workflows/{workflow}/draft", Read),
@@ -135,6 +137,9 @@ pub const TABLE: &[(&str, &str, Right)] = &[
 /// than how the daemon does.
 const OPEN: &[&str] = &[
     "/",
+    "/assets/{*file}",
+    "/favicon.svg",
+    "/status",
     "/style.css",
     "/healthz",
     "/readyz",

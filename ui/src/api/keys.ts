@@ -1,0 +1,25 @@
+// The names of answers that are kept. The first word is the topic by which live changes find them.
+export const keys = {
+  session: ['session'] as const,
+  workflows: ['workflows', 'list'] as const,
+  outcomes: ['outcomes'] as const,
+  examples: ['examples'] as const,
+  catalogue: ['catalogue'] as const,
+  /** All of one workflow; a version's drawing lies below. */
+  workflow: (id: string) => ['workflow', id] as const,
+  version: (id: string, number: number) => ['version', id, number] as const,
+  executionLists: ['executions'] as const,
+  executions: (filter: Record<string, string | undefined>) => ['executions', filter] as const,
+  execution: (id: string) => ['execution', id] as const,
+  approvals: ['approvals'] as const,
+  health: ['health'] as const,
+  settings: ['settings'] as const,
+  apiKeys: ['api-keys'] as const,
+  sessions: ['sessions'] as const,
+  secrets: ['secrets'] as const,
+  campaigns: ['campaigns'] as const,
+  campaign: (id: string) => ['campaign', id] as const,
+  alerts: ['alerts'] as const,
+  backtests: ['backtests'] as const,
+  backtest: (id: string) => ['backtest', id] as const,
+};

@@ -1,0 +1,72 @@
+// The steps in the order in which they happened: what each saw and why it did so; opened, what it changed and gave.
+import { useState } from 'react';
+import type { Schemas } from '@/api/client';
+import { shapeOf, toneOf } from '@/parts/Status';
+import { absolute, useZone } from '@/parts/time';
+
+type Step = Schemas['Step'];
+
+export function Steps({ steps, labels, chosen, choose }: { steps: readonly Step[]; labels: Map<string, string>; chosen: string | undefined; choose: (node: string) => void }) {
+  const [areSkippedShown, setSkippedShown] = useState(false);
+  const skipped = steps.filter((step) => step.outcome === 'skipped').length;
+  const shown = areSkippedShown ? steps : steps.filter((step) => step.outcome !== 'skipped' || step.node === chosen);
+  return (
+    <section className="aside-part">
+      <div className="row"><h2 className="grow">Steps</h2>
+        {skipped > 0 && <button type="button" className="text-button small" aria-pressed={areSkippedShown} onClick={() => setSkippedShown(!areSkippedShown)}>{areSkippedShown ? 'Hide' : 'Show'} {skipped} skipped</button>}
+      </div>
+      <ol className="steps">
+        {shown.map((step, at) => <One key={`${step.node}-${at}`} step={step} label={labels.get(step.node) ?? step.node} isChosen={step.node === chosen} choose={() => choose(step.node)} />)}
+      </ol>
+    </section>
+  );
+}
+
+function One({ step, label, isChosen, choose }: { step: Step; label: string; isChosen: boolean; choose: () => void }) {
+  const zone = useZone((state) => state.zone);
+  const items = step.item?.map((one) => `#${one + 1}`).join(' ');
+  return (
+    <li className={`step is-${toneOf(step.outcome)}${isChosen ? ' is-chosen' : ''}`}>
+      <span className="mark" aria-hidden="true">{shapeOf(step.outcome)}</span>
+      <div className="grow">
+        <button type="button" className="step-head" aria-expanded={isChosen} onClick={choose}>
+          <span className="step-label">{label}{items && <span className="quiet"> {items}</span>}</span>
+          <span className="sr-only">{step.outcome}</span>
+          {step.branch && <span className="pill">{step.branch}</span>}
+          {step.attempt != null && step.attempt > 1 && <span className="pill">attempt {step.attempt}</span>}
+        </button>
+        {step.why && <p className="quiet">{step.why}</p>}
+        {isChosen && (
+          <div className="step-more">
+            <p className="quiet small">{absolute(new Date(step.at), zone)}</p>
+            {step.changes?.map((change, at) => <Changed key={at} change={change} />)}
+            {step.result != null ? <Data label="Result" value={step.result} /> : null}
+          </div>
+        )}
+      </div>
+    </li>
+  );
+}
+
+const shown = (value: unknown) => (value === undefined || value === null ? '–' : typeof value === 'object' ? JSON.stringify(value) : String(value));
+
+/** A row before and after, column by column. */
+function Changed({ change }: { change: NonNullable<Step['changes']>[number] }) {
+  const before = (change.before ?? {}) as Record<string, unknown>;
+  const after = (change.after ?? {}) as Record<string, unknown>;
+  const columns = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return (
+    <table className="changed">
+      <caption>{change.before ? (change.after ? 'Changed' : 'Deleted') : 'Added'} in <code>{change.table}</code></caption>
+      <tbody>
+        {columns.map((column) => (
+          <tr key={column}><th scope="row">{column}</th><td>{Boolean(change.before) && <><del>{shown(before[column])}</del>{change.after ? ' → ' : ''}</>}{change.after ? <ins>{shown(after[column])}</ins> : null}</td></tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+export function Data({ label, value }: { label: string; value: unknown }) {
+  return <pre className="data" aria-label={label} tabIndex={0} role="group">{JSON.stringify(value, null, 2)}</pre>;
+}
