@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 use crate::api::{Api, ask, is_problem};
-use crate::support::until;
+use crate::support::{points_and_deposit, until};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -112,6 +112,51 @@ async fn a_folder_is_served_instead_and_nothing_beside_it() {
     for path in ["/assets/..%2f..%2fsecret", "/assets/%2e%2e%2f%2e%2e%2fsecret", "/assets//etc/passwd"] {
         let answer = ask(&api.daemon.http, "GET", path, &[], None).await;
         assert!(answer.status == 404 && !answer.body.to_string().contains("s3cret"), "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_last_outcomes_of_each_workflow_are_told_the_newest_first() {
+    let api = Api::open().await;
+    let (busy, idle) = (api.shop.publishes("a busy one", &points_and_deposit()).await, "an idle one");
+    api.shop.writes_workflow(idle, &serde_json::json!({"nodes": [], "edges": []})).await;
+    for n in 0..25 {
+        let sql = format!(
+            "insert into workflow_executions (id, event_at, event_id, workflow_id, version, mode, status, started_at, finished_at, steps)
+             values (gen_random_uuid(), now() - {n} * interval '1 second', gen_random_uuid(), '{busy}', 1,
+                     '{}', '{}', now(), now(), '[]')",
+            if n == 1 { "test" } else { "live" },
+            if n == 0 { "failed" } else { "succeeded" },
+        );
+        api.shop.does(&sql).await;
+    }
+    let first = api.ask("GET", "/outcomes?limit=1", None).await;
+    let one = &first.body["items"][0];
+    assert_eq!(
+        (&one["name"], &one["last"][0], &one["last"][1]),
+        (&"a busy one".into(), &"failed".into(), &"succeeded".into())
+    );
+    assert_eq!(one["last"].as_array().map(Vec::len), Some(20), "{first:?}");
+    let next = first.body["next"].as_str().expect("one more");
+    let rest = api.ask("GET", &format!("/outcomes?limit=1&cursor={next}"), None).await;
+    assert_eq!(
+        (&rest.body["items"][0]["name"], &rest.body["items"][0]["last"]),
+        (&idle.into(), &serde_json::json!([]))
+    );
+    assert!(rest.body["items"][0]["last_at"].is_null() && rest.body["next"].is_null(), "{rest:?}");
+}
+
+#[tokio::test]
+async fn every_example_can_be_had_as_a_draft() {
+    let api = Api::open().await;
+    let examples = api.ask("GET", "/examples", None).await;
+    let list = examples.body.as_array().expect("a list");
+    assert!(list.len() >= 10, "{examples:?}");
+    for example in list {
+        let body = serde_json::json!({"name": example["name"], "definition": example["definition"]});
+        let made = api.ask("POST", "/workflows", Some(&body)).await;
+        assert!((200..300).contains(&made.status), "{}: {made:?}", example["name"]);
+        assert!(!example["about"].as_str().unwrap_or_default().is_empty(), "{}", example["name"]);
     }
 }
 

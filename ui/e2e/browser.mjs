@@ -24,7 +24,7 @@ export async function pageOf(browser, base, options = {}) {
   const complaints = [];
   page.on('console', (message) => {
     // Who is not signed in is told so; that is no fault.
-    if (message.type() === 'error' && !message.text().includes('401')) complaints.push(message.text());
+    if (message.type() === 'error' && !message.text().includes('401')) complaints.push(`${message.text()} ${message.location().url}`);
   });
   page.on('pageerror', (fault) => complaints.push(String(fault)));
   page.on('request', (request) => {

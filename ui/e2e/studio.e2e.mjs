@@ -69,9 +69,9 @@ try {
   await page.keyboard.press('g');
   await page.keyboard.press('w');
   await page.getByRole('button', { name: 'Examples' }).click();
-  await page.getByRole('button', { name: 'Use Abandoned cart' }).waitFor();
+  await page.getByRole('button', { name: 'Use this: Abandoned cart' }).waitFor();
   await looks(page, 'gallery');
-  await page.getByRole('button', { name: 'Use Abandoned cart' }).click();
+  await page.getByRole('button', { name: 'Use this: Abandoned cart' }).click();
   await page.waitForURL(/\/workflows\/[0-9a-f-]{36}$/);
   await page.locator('.card').first().waitFor();
   await page.locator('.pill.is-draft').waitFor();
@@ -133,4 +133,6 @@ try {
   console.log('fine');
 } finally {
   await browser.close();
+  // Else it would wait for more to be said.
+  process.stdin.destroy();
 }

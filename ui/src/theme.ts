@@ -14,7 +14,7 @@ export const theme = createTheme({
   fontSizes: { xs: '12px', sm: '13px', md: '13px', lg: '15px', xl: '20px' },
   respectReducedMotion: true,
   focusRing: 'auto',
-  components: { Button: { defaultProps: { size: 'compact-md' } } },
+  components: { Button: { defaultProps: { size: 'compact-md', variant: 'filled' } } },
 });
 
 /** Mantine's own variables, told in ours. */

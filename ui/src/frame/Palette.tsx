@@ -17,9 +17,9 @@ export function matching(commands: Command[], typed: string): Command[] {
 
 export function Palette({ isOpen, close, commands }: { isOpen: boolean; close: () => void; commands: Command[] }) {
   return (
-    <Modal.Root opened={isOpen} onClose={close} size={560} padding={0} yOffset="12vh">
+    <Modal.Root opened={isOpen} onClose={close} size={560} padding={0} yOffset="12vh" classNames={{ content: 'floating' }}>
       <Modal.Overlay backgroundOpacity={0.2} />
-      <Modal.Content aria-label="Command palette" className="floating">
+      <Modal.Content aria-label="Command palette">
         <Modal.Body>{isOpen && <Choices close={close} commands={commands} />}</Modal.Body>
       </Modal.Content>
     </Modal.Root>

@@ -13,6 +13,16 @@ import { outcomes, takenEdges, type TakenStep } from './path';
 const nodeTypes = { card: NodeCard };
 const edgeTypes = { branch: BranchEdge };
 
+/** Branches that lead to the same node lie on one line: the last of them says all. */
+function labelsOf(edges: Drawing['edges']): Map<string, string> {
+  const pairs = new Map<string, { id: string; said: string[] }>();
+  for (const { id, source, target, branch } of edges) {
+    const before = pairs.get(`${source}\0${target}`);
+    pairs.set(`${source}\0${target}`, { id, said: [...(before?.said ?? []), ...(branch ? [branch] : [])] });
+  }
+  return new Map([...pairs.values()].filter(({ said }) => said.length > 0).map(({ id, said }) => [id, said.join(' · ')]));
+}
+
 const fit = { maxZoom: 1, padding: 0.15 };
 
 /** All in sight again when there is more room, or less. */
@@ -45,6 +55,7 @@ export function Graph({ drawing, label, steps, chosen, choose }: GraphProps) {
         data: { drawn, ...(outcome ? { outcome } : {}), ...(ended ? { isLit: outcome !== undefined && outcome !== 'skipped' } : {}) },
       };
     });
+    const labels = labelsOf(at.edges);
     const edges = at.edges.map((edge): PathEdge => {
       const isTaken = taken?.has(edge.id);
       const tone = toneOf(ended?.get(edge.target) ?? 'succeeded');
@@ -52,7 +63,7 @@ export function Graph({ drawing, label, steps, chosen, choose }: GraphProps) {
       return {
         id: edge.id, source: edge.source, target: edge.target, type: 'branch', focusable: false,
         markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, markerUnits: 'userSpaceOnUse', color },
-        data: { branch: edge.branch, taken: isTaken, tone },
+        data: { branch: labels.get(edge.id) ?? null, taken: isTaken, tone },
       };
     });
     return { nodes, edges };

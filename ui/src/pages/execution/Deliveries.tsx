@@ -47,7 +47,7 @@ function Shown({ one }: { one: Delivery }) {
           {part(one.payload, 'text') && <pre className="data" tabIndex={0} role="group" aria-label="As plain text">{part(one.payload, 'text')}</pre>}
         </>
       ) : <Data label="What is sent" value={one.payload} />}
-      {one.result != null && <div className="stack tight"><h3>What came of it</h3><Data label="What came of it" value={one.result} /></div>}
+      {one.result != null && <div className="stack tight came-of-it"><h3>What came of it</h3><Data label="What came of it" value={one.result} /></div>}
     </div>
   );
 }

@@ -50,7 +50,7 @@ function Examples() {
             <div className="example-words">
               <h3 className="workflow-name">{titleOf(one)}</h3>
               <p className="quiet small">{one.about.replaceAll('`', '')}</p>
-              <div><Button variant="default" size="compact-md" aria-label={`Use ${titleOf(one)}`} loading={use.isPending && use.variables?.name === one.name} onClick={() => use.mutate(one)}>Use this</Button></div>
+              <div><Button variant="default" size="compact-md" aria-label={`Use this: ${titleOf(one)}`} loading={use.isPending && use.variables?.name === one.name} onClick={() => use.mutate(one)}>Use this</Button></div>
             </div>
           </li>
         ))}
