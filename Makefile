@@ -11,7 +11,7 @@ ARGS ?=
 BENCH ?=
 export CARGO_TERM_PROGRESS_WHEN ?= auto
 
-.PHONY: help up test check schema docs lint audit unit soak bench
+.PHONY: help up test check schema docs ui studio lint audit unit soak bench
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -25,6 +25,7 @@ test: ## everything that CI checks: format, lints, audit, tests
 	@scripts/prepare test
 	@$(MAKE) lint
 	@$(MAKE) audit
+	@$(MAKE) studio
 	@$(MAKE) unit
 
 check: ## the quick loop: format and compile errors
@@ -40,6 +41,10 @@ docs: ## write docs/nodes.md anew, after a change of a kind
 	@"$${CARGO_TARGET_DIR:-target}/debug/thendo" catalog --format markdown > docs/nodes.md.part
 	@mv docs/nodes.md.part docs/nodes.md
 
+ui: ## build the studio anew, after a change of ui/ (node 20 or newer)
+	@[ -d ui/node_modules ] || (cd ui && npm ci)
+	@cd ui && npm run --silent build
+
 lint:
 	@echo "== format and lints"
 	@cargo fmt --check
@@ -48,6 +53,14 @@ lint:
 audit:
 	@echo "== dependencies: bans, licences, sources"
 	@deny="$$(scripts/tool cargo-deny)"; "$$deny" --log-level error check bans licenses sources
+
+# The studio is built again, and must be what is committed, byte for byte.
+studio:
+	@echo "== the studio"
+	@if scripts/browser >/dev/null; then \
+	    cargo build --locked --bin thendo && cd ui && node scripts/types.mjs --check && npx tsc --noEmit && npx vitest run --silent && \
+	    node scripts/same.mjs && node scripts/budget.mjs; \
+	else [ -z "$${TEST_REQUIRE_NEWER:-}" ] || exit 1; echo "SKIPPED: the studio's own tests, for the reason above"; fi
 
 # Tests that need a newer PostgreSQL are ignored unless there is one. With TEST_REQUIRE_NEWER, going without is a failure
 # where getting one failed (2), and no failure where this machine can't have one or lacks npm or python3 to get it (1).

@@ -282,6 +282,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve(serve) => serve.listen.clone(),
             _ => None,
         },
+        ui_dir: match &cli.command {
+            Command::Up(up) => up.ui_dir.clone(),
+            Command::Serve(serve) => serve.ui_dir.clone(),
+            _ => None,
+        },
         log_format: match &cli.command {
             Command::Up(up) => up.log_format.clone(),
             Command::Serve(serve) => serve.log_format.clone(),

@@ -20,6 +20,8 @@ pub struct Flags {
     pub database_url: Option<String>,
     /// `--listen`.
     pub listen: Option<String>,
+    /// `--ui-dir`.
+    pub ui_dir: Option<PathBuf>,
     /// `--log-format`.
     pub log_format: Option<String>,
 }
@@ -178,10 +180,12 @@ fn from_environment(environment: &[(String, String)]) -> Named {
 fn from_flags(flags: &Flags) -> Named {
     let mut named = Named::default();
     let data_dir = flags.data_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned());
+    let ui_dir = flags.ui_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned());
     for (key, flag, value) in [
         ("data_dir", "--data-dir", data_dir),
         ("database_url", "--database-url", flags.database_url.clone()),
         ("listen", "--listen", flags.listen.clone()),
+        ("ui_dir", "--ui-dir", ui_dir),
         ("log.format", "--log-format", flags.log_format.clone()),
     ] {
         if let Some(value) = value {

@@ -1,5 +1,6 @@
 //! `thendo up`: everything on one command. Server, schema, examples, daemon, page.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -39,6 +40,9 @@ pub struct Up {
     /// Where to answer HTTP [default: 127.0.0.1:7878]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
+    /// Serve the studio's files from this folder, not from the binary: for developing it
+    #[arg(long, value_name = "DIR")]
+    pub ui_dir: Option<PathBuf>,
     /// The log for people or for machines [default: for people on a terminal, else for machines]
     #[arg(long, value_name = "FORMAT", value_parser = ["auto", "text", "json"])]
     pub log_format: Option<String>,

@@ -26,6 +26,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Where the daemon answers HTTP.
     pub listen: SocketAddr,
+    /// Where the studio's built files lie, instead of those in the binary; for who develops it.
+    pub ui_dir: Option<PathBuf>,
     /// Where the daemon's public pages are reached from outside, such as `https://mail.shop.example`: links in mails lead there.
     pub public_url: Option<String>,
     /// Connections to the database, all of the daemon's together. At least 3.
@@ -174,6 +176,7 @@ impl Default for Settings {
             database_url: None,
             data_dir: default_data_dir(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7878)),
+            ui_dir: None,
             public_url: None,
             pool_max: 10,
             engine: Engine::default(),

@@ -8,6 +8,7 @@ pub mod door;
 mod hooks;
 pub mod live;
 mod page;
+mod studio;
 pub mod tracking;
 mod unsubscribe;
 
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Router, middleware};
@@ -133,7 +134,10 @@ pub async fn serve(listener: TcpListener, shared: Shared, shutdown: Cancellation
 fn router(shared: Shared) -> Router {
     let api = api::router(&shared.entrance, shared.live.clone());
     let mut router = Router::new()
-        .route("/", get(page_of_state))
+        .route("/", get(studio::index))
+        .route("/assets/{*file}", get(studio::asset))
+        .route("/favicon.svg", get(studio::favicon))
+        .route("/status", get(page_of_state))
         .route("/style.css", get(style))
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
@@ -160,9 +164,17 @@ async fn alive() -> &'static str {
     "alive\n"
 }
 
-async fn nothing_here(uri: Uri) -> Response {
+async fn nothing_here(
+    State(shared): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     if uri.path().starts_with("/api/") {
         return api::not_there();
+    }
+    if studio::is_meant(&method, uri.path(), &headers) {
+        return studio::index(State(shared)).await;
     }
     (StatusCode::NOT_FOUND, "nothing here; / says what there is\n").into_response()
 }

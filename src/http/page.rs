@@ -48,7 +48,7 @@ pub(super) fn render(facts: &Result<Facts, &str>, unready: Option<&str>, setting
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"><meta http-equiv=\"refresh\" content=\"5\">\
-         <title>thendo</title><link rel=\"stylesheet\" href=\"/style.css\"></head><body><main>\
+         <title>thendo</title><link rel=\"icon\" href=\"/favicon.svg\"><link rel=\"stylesheet\" href=\"/style.css\"></head><body><main>\
          <header><h1>thendo</h1><p class=\"state {class}\">{}</p></header>",
         text(&state)
     );

@@ -1,8 +1,9 @@
 //! The list of all operations: one line each. From it come the routes and the API's description.
 
 use super::{
-    Operation, alerts, audit, backtests, campaigns, catalogue, customers, deliveries, events, executions,
-    health, keys, links, schedules, secrets, session, settings, templates, test_runs, workflows,
+    Operation, alerts, audit, backtests, campaigns, catalogue, customers, deliveries, events, examples,
+    executions, health, keys, links, outcomes, schedules, secrets, session, settings, templates, test_runs,
+    workflows,
 };
 
 /// Is shown every operation, as a type.
@@ -17,6 +18,8 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<session::List>();
     visitor.meets::<session::End>();
     visitor.meets::<workflows::List>();
+    visitor.meets::<outcomes::List>();
+    visitor.meets::<examples::List>();
     visitor.meets::<workflows::Add>();
     visitor.meets::<workflows::Show>();
     visitor.meets::<workflows::ReadDraft>();
@@ -55,6 +58,11 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<executions::Undo>();
     visitor.meets::<campaigns::List>();
     visitor.meets::<campaigns::Show>();
+    visitor.meets::<campaigns::Add>();
+    visitor.meets::<campaigns::Write>();
+    visitor.meets::<campaigns::Sample>();
+    visitor.meets::<campaigns::Send>();
+    visitor.meets::<campaigns::Hits>();
     visitor.meets::<campaigns::Pause>();
     visitor.meets::<campaigns::Resume>();
     visitor.meets::<campaigns::Cancel>();

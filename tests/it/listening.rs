@@ -72,7 +72,7 @@ async fn three_connections_are_enough() {
     shop.publishes("mail", &crate::support::mail_on_order()).await;
     for _ in 0..20 {
         shop.places_order(250_00).await;
-        daemon.answers("/").await.expect("the page");
+        daemon.answers("/status").await.expect("the page");
         let used = shop
             .number(
                 "select count(*) from pg_stat_activity where datname = current_database()

@@ -67,6 +67,7 @@ mod states;
 mod steering;
 mod stored_mails;
 mod stripe;
+mod studio;
 mod supabase;
 mod telling;
 mod testruns;

@@ -266,7 +266,7 @@ async fn three_connections_do_deliveries_schedules_waits_and_holds() {
     until("mails are sent and times kept", || async {
         let now = shop.number(used, &[]).await;
         assert!(now <= 3, "{now} connections");
-        daemon.answers("/").await.expect("the page");
+        daemon.answers("/status").await.expect("the page");
         sink.taken().len() == 10 && shop.number(ticked, &[&tick]).await >= 2
     })
     .await;

@@ -13,14 +13,12 @@ use crate::cli::output::{Advice, BAD, Format, GOOD, eprint_line, one_line, print
 pub(super) use crate::cli::validate::name_of;
 use crate::cli::{Session, validate};
 use crate::kinds;
+use crate::operations::examples::EXAMPLES;
 use crate::operations::workflows::{self, ToLoad};
 use crate::operations::{Asked, Nothing};
 use crate::store::workflow_files::WorkflowFile;
 use crate::workflow::compile::compile;
 use crate::workflow::diagnostics::any_error;
-
-/// The examples that are built in: folder's name and drawing.
-const EXAMPLES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/examples.rs"));
 
 /// `thendo workflow load`
 #[derive(Debug, Args)]
@@ -106,7 +104,7 @@ const STARTERS: &[&str] = &["post-to-editor", "waitlist-welcome", "welcome-point
 /// # Errors
 /// When one of them is no JSON.
 pub fn examples() -> anyhow::Result<Vec<WorkflowFile>> {
-    let example = |(name, text): &(&str, &str)| {
+    let example = |(name, text, _): &(&str, &str, &str)| {
         let file = read(text, name, &format!("the example {name}"))?;
         Ok(WorkflowFile { as_draft: !STARTERS.contains(name), ..file })
     };

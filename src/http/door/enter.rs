@@ -109,7 +109,7 @@ fn page(status: StatusCode, lead: &str, token: Option<&str>) -> Response {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"><meta name=\"robots\" content=\"noindex\">\
-         <title>thendo</title><link rel=\"stylesheet\" href=\"/style.css\"></head><body><main>\
+         <title>thendo</title><link rel=\"icon\" href=\"/favicon.svg\"><link rel=\"stylesheet\" href=\"/style.css\"></head><body><main>\
          <header><h1>thendo</h1></header><section><p>{lead}</p>"
     );
     if let Some(token) = token {

@@ -40,7 +40,7 @@ async fn six_connections_are_enough_for_all_and_no_more_are_taken() {
             };
             let undos = futures_util::future::join_all(ids.iter().map(undo));
             let lists = futures_util::future::join_all((0..20).map(|_| api.ask("GET", "/executions", None)));
-            let pages = futures_util::future::join_all((0..20).map(|_| api.daemon.answers("/")));
+            let pages = futures_util::future::join_all((0..20).map(|_| api.daemon.answers("/status")));
             let (undone, listed, _) = tokio::join!(undos, lists, pages);
             assert!(undone.iter().all(|answer| answer.status == 200), "{undone:?}");
             assert!(listed.iter().all(|answer| answer.status == 200), "{listed:?}");
@@ -76,7 +76,7 @@ async fn with_too_few_connections_all_works_but_the_api_and_that_is_said() {
     assert!(answer.body["help"].to_string().contains("`pool_max` to 6"), "{answer:?}");
     assert_eq!(ask(&api.daemon.http, "GET", "/enter?token=x", &[], None).await.status, 503);
     assert_eq!(api.ask("GET", "/openapi.json", None).await.status, 200);
-    assert_eq!(api.daemon.answers("/").await.expect("the page").0, 200);
+    assert_eq!(api.daemon.answers("/status").await.expect("the page").0, 200);
     assert!(api.daemon.logged().contains("the API answers 503"), "{}", api.daemon.logged());
     api.shop.publishes("points", &points_and_deposit()).await;
     api.shop.places_order(250_00).await;

@@ -154,7 +154,7 @@ async fn who_is_signed_in_sees_the_whole_page_and_others_how_much_there_is() {
     let api = Api::open().await;
     api.shop.publishes("points", &crate::support::points_and_deposit()).await;
     let cookie = enters(&api).await;
-    let page = async |headers: &[(&str, &str)]| ask(&api.daemon.http, "GET", "/", headers, None).await;
+    let page = async |headers: &[(&str, &str)]| ask(&api.daemon.http, "GET", "/status", headers, None).await;
     let whole = page(&[("cookie", &cookie)]).await.body.to_string();
     assert!(whole.contains("points") && whole.contains("Mail goes to"), "{whole}");
     for stranger in [&[][..], &[("cookie", "thendo_session=wrong")]] {

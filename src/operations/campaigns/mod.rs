@@ -1,4 +1,7 @@
-//! Campaigns: how they do; paused, resumed, called off.
+//! Campaigns: how they do; drafted and sent off (`drafts.rs`), paused, resumed, called off.
+
+mod drafts;
+mod hits;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,8 +10,13 @@ use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+pub use drafts::{Add, Edit, Sample, Sampled, Send, When, Write};
+pub use hits::{Hits, HitsOf};
+
 use super::{Asked, Context, Kind, Nothing, Operation, Page, Part, Refusal, Verb, audit, cursor, page_size};
+use crate::store::campaign_drafts::{self, Plan};
 use crate::store::campaigns::{self, Listed};
+use crate::workflow::hash::hash;
 
 /// Lists campaigns.
 #[derive(Debug)]
@@ -50,6 +58,43 @@ pub struct Shown {
     /// As long as it has not started: how many it would go to by now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub would_go_to: Option<i64>,
+    /// What it is to do.
+    pub plan: Plan,
+    /// This edition of its draft, for `If-Match`; it is the header `ETag`, too.
+    pub edition: String,
+}
+
+impl Shown {
+    async fn of(connection: &mut PgConnection, campaign: Listed) -> Result<Self, Refusal> {
+        let plan = campaign_drafts::plan(connection, campaign.id).await?;
+        let would_go_to = match campaign.started_at {
+            None => Some(campaigns::preview(connection, campaign.id).await?),
+            Some(_) => None,
+        };
+        let Plan {
+            template,
+            subject,
+            audience,
+            product_id,
+            variant_id,
+            rate_per_minute,
+            limit_to_stock,
+            quiet_hours,
+            ..
+        } = &plan;
+        let told = json!([
+            campaign.name,
+            template,
+            subject,
+            audience,
+            product_id,
+            variant_id,
+            rate_per_minute,
+            limit_to_stock,
+            quiet_hours
+        ]);
+        Ok(Self { edition: hash(vec![told.to_string()]), campaign, would_go_to, plan })
+    }
 }
 
 /// Shows a campaign.
@@ -66,14 +111,14 @@ impl Operation for Show {
     type Body = Nothing;
     type Output = Shown;
 
+    fn edition(output: &Shown) -> Option<&str> {
+        Some(&output.edition)
+    }
+
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Shown, Refusal> {
         let mut connection = context.pool.acquire().await?;
         let campaign = one(&mut connection, &asked.path.campaign).await?;
-        let would_go_to = match campaign.started_at {
-            None => Some(campaigns::preview(&mut connection, campaign.id).await?),
-            Some(_) => None,
-        };
-        Ok(Shown { campaign, would_go_to })
+        Shown::of(&mut connection, campaign).await
     }
 }
 
