@@ -20,6 +20,8 @@ export const pages: Page[] = [
   { path: '/executions/:id', page: lazy(() => import('./execution/ExecutionPage')) },
   { path: '/events', label: 'Events', icon: 'events', key: 'v', page: lazy(() => import('./events/EventsPage')) },
   { path: '/events/:id', page: lazy(() => import('./event/EventPage')) },
+  { path: '/templates', label: 'Templates', icon: 'templates', key: 't', page: lazy(() => import('./templates/TemplatesPage')) },
+  { path: '/templates/:id', page: lazy(() => import('./template/TemplatePage')) },
   { path: '/health', label: 'Health', icon: 'health', key: 'h', page: lazy(() => import('./health/HealthPage')) },
   { path: '/settings', label: 'Settings', icon: 'settings', key: 's', page: lazy(() => import('./settings/SettingsPage')) },
 ];

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Problem } from '@/api/problem';
 import { placed } from '@/parts/Code';
+import { valuesIn } from './Preview';
 import { bodyOf, differing, type Edit, faultIn, useKept } from './edits';
 
 const edit: Edit = { name: 'Welcome', subject: 'Hi', html: '', text: 'Hello', consent: 'marketing', is_active: true, tracks: true };
@@ -11,6 +12,11 @@ describe('an edit of a template', () => {
   });
   it('says in what it differs', () => {
     expect(differing(edit, { ...edit, subject: 'Ho', tracks: false })).toEqual(['subject', 'tracks']);
+  });
+  it('values are an object, or it is said what is wrong', () => {
+    expect(valuesIn('{"code": "A1"}')).toEqual({ code: 'A1' });
+    expect(valuesIn('  ')).toEqual({});
+    for (const wrong of ['[1]', '{', '3']) expect(valuesIn(wrong)).toBeInstanceOf(Problem);
   });
   it('is kept until it is dropped', () => {
     useKept.getState().keep('a', { edition: '1', edit, at: '2026-11-24T00:00:00Z' });

@@ -8,6 +8,9 @@ import type { Fault } from '@/parts/Code';
 export const PARTS = ['subject', 'html', 'text'] as const;
 export type Part = (typeof PARTS)[number];
 export interface Edit { name: string; subject: string; html: string; text: string; consent: 'transactional' | 'marketing'; is_active: boolean; tracks: boolean }
+export const FIELD_WORDS: Record<keyof Edit, string> = {
+  name: 'name', subject: 'subject', html: 'HTML', text: 'plain text', consent: 'who is sent it', is_active: 'whether it is active', tracks: 'whether opens are noted',
+};
 export interface Kept { /** The one that was read. */ edition: string; edit: Edit; at: string }
 
 export const useKept = create<{ kept: Record<string, Kept>; keep: (id: string, kept: Kept) => void; drop: (id: string) => void }>()(
