@@ -17,6 +17,7 @@ export const pages: Page[] = [
   { path: '/workflows', label: 'Workflows', icon: 'workflows', key: 'w', page: lazy(() => import('./workflows/WorkflowsPage')) },
   { path: '/workflows/:id', page: lazy(() => import('./workflow/WorkflowPage')) },
   { path: '/executions', label: 'Executions', icon: 'executions', key: 'e', page: lazy(() => import('./executions/ExecutionsPage')) },
+  { path: '/executions/untouched', page: lazy(() => import('./untouched/UntouchedPage')) },
   { path: '/executions/:id', page: lazy(() => import('./execution/ExecutionPage')) },
   { path: '/events', label: 'Events', icon: 'events', key: 'v', page: lazy(() => import('./events/EventsPage')) },
   { path: '/events/:id', page: lazy(() => import('./event/EventPage')) },

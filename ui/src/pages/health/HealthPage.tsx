@@ -33,7 +33,7 @@ export default function HealthPage() {
             <Figure label="In the queue" value={figures.due} help={figures.lag_s >= 1 ? `the oldest for ${span(figures.lag_s * 1000)}` : 'nothing is late'} tone={figures.lag_s > 60 ? 'failed' : undefined} />
             <Figure label="Executions waiting" value={figures.waiting} to="/executions?status=waiting" help="for a time, an event, an answer" />
             <Figure label="On their way" value={figures.deliveries} help="mails and requests" />
-            <Figure label="Failed, untouched" value={figures.dead_letters} to="/executions?status=failed" tone={figures.dead_letters > 0 ? 'failed' : undefined} help="nobody has tried them again" />
+            <Figure label="Failed, untouched" value={figures.dead_letters} to="/executions/untouched" tone={figures.dead_letters > 0 ? 'failed' : undefined} help="nobody has tried them again" />
             <Figure label="Workflows held" value={figures.held} tone={figures.held > 0 ? 'waiting' : undefined} help="by the emergency stop" />
           </ul>
           <Panel title={daemons.length === 1 ? '1 daemon works' : `${daemons.length} daemons work`} flush>
