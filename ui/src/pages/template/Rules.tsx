@@ -9,7 +9,7 @@ export function Rules({ edit, change, isReadOnly }: { edit: Edit; change: (part:
       <TextInput label="Name" description="Workflows and campaigns name it by that" value={edit.name} maxLength={200} onChange={(event) => change({ name: event.currentTarget.value })} />
       <label className="rule-choice">
         <span>Who is sent it</span>
-        <select className="field" value={edit.consent} onChange={(event) => change({ consent: event.currentTarget.value as Edit['consent'] })}>
+        <select className="field" aria-label="Who is sent it" value={edit.consent} onChange={(event) => change({ consent: event.currentTarget.value as Edit['consent'] })}>
           <option value="transactional">Everybody it is about: it is part of what they bought</option>
           <option value="marketing">Only those who agreed to marketing; with a way out</option>
         </select>
