@@ -3,7 +3,7 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 
 const daemon = process.env.THENDO_URL ?? 'http://127.0.0.1:7878';
-const asked = ['/api', '/enter', '/status', '/style.css'];
+const asked = ['/api', '/enter', '/status', '/metrics', '/style.css'];
 
 export default defineConfig({
   plugins: [react()],

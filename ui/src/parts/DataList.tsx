@@ -10,11 +10,13 @@ export interface DataListProps<T> {
   /** Where a row leads. */
   to: (item: T) => string;
   children: (item: T) => ReactNode;
+  /** What stands before a row and is not part of its link: a box to choose it. */
+  lead?: ((item: T) => ReactNode) | undefined;
   height?: number;
   more?: { has: boolean; isLoading: boolean; load: () => void };
 }
 
-export function DataList<T>({ label, items, keyOf, to, children, height = 52, more }: DataListProps<T>) {
+export function DataList<T>({ label, items, keyOf, to, children, lead, height = 52, more }: DataListProps<T>) {
   const box = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({ count: items.length, getScrollElement: () => box.current, estimateSize: () => height, overscan: 12 });
   const shown = rows.getVirtualItems();
@@ -29,7 +31,7 @@ export function DataList<T>({ label, items, keyOf, to, children, height = 52, mo
           const item = items[row.index] as T;
           return (
             <li key={keyOf(item)} style={{ height, transform: `translateY(${row.start}px)` }} aria-setsize={more?.has ? -1 : items.length} aria-posinset={row.index + 1}>
-              <Link className="data-row" href={to(item)}>{children(item)}</Link>
+              {lead && <span className="data-lead">{lead(item)}</span>}<Link className="data-row" href={to(item)}>{children(item)}</Link>
             </li>
           );
         })}

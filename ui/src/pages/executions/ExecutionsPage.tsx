@@ -1,4 +1,5 @@
 // Everything that workflows did, the newest first, as it happens.
+import { Button } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
@@ -39,6 +40,7 @@ export default function ExecutionsPage() {
     getNextPageParam: (page) => page.next,
   });
   const approvals = useQuery({ queryKey: keys.approvals, queryFn: () => get('/api/v1/approvals', { params: { query: { limit: 5 } } }) });
+  const untouched = useQuery({ queryKey: [...keys.deadLetters, 'any', workflow], enabled: status === 'failed', queryFn: () => get('/api/v1/dead-letters', { params: { query: { workflow, limit: 1 } } }) });
   const rows = useMemo(() => {
     const met = new Set<string>();
     return (found.data?.pages.flatMap((page) => page.items) ?? []).filter((one) => !met.has(one.id) && met.add(one.id));
@@ -46,7 +48,9 @@ export default function ExecutionsPage() {
   const isNarrow = status !== undefined || workflow !== undefined;
   return (
     <>
-      <TopLine title="Executions" />
+      <TopLine title="Executions">
+        {status === 'failed' && untouched.data && untouched.data.items.length > 0 && <Button component={Link} variant="filled" href={`/executions/untouched${workflow ? `?workflow=${workflow}` : ''}`}>Try several again</Button>}
+      </TopLine>
       <div className="filters">
         <div className="tabs" role="group" aria-label="State">
           <button type="button" aria-pressed={!status} onClick={() => narrow({ status: undefined })}>All</button>
