@@ -1189,6 +1189,16 @@ begin
     return query with gone as (update public.workflow_executions x set steps = '[]', error = null
             where x.id = any (executions) and (x.steps <> '[]' or x.error is not null) returning 1)
         select 'traces of executions, emptied', count(*) from gone;
+    -- What was tried of workflows quotes what they would have done, and goes on to; it can be asked for again.
+    return query with gone as (update public.workflow_backtests b
+               set outcome = null, drawings = null, error = 'it is gone with a person who was removed',
+                   status = case when b.status in ('queued', 'running') then 'cancelled' else b.status end,
+                   ended_at = coalesce(b.ended_at, clock_timestamp())
+             where b.status in ('queued', 'running') or public.holds(coalesce(b.outcome::text, ''), quoted)
+                or (public.holds(coalesce(b.outcome::text, '') || coalesce(b.error, ''), p.pieces)
+                    and (coalesce(public.mentions(b.outcome, p.addresses), false)
+                         or coalesce(public.mentions(b.error, p.addresses), false))) returning 1)
+        select 'outcomes of backtests, emptied', count(*) from gone;
     update public.workflow_effects f set result = null where f.execution_id = any (executions);
     -- They have no foreign keys that would do it.
     update public.workflow_executions x set created_by = null where x.created_by = any (p.accounts);

@@ -289,6 +289,8 @@ pub fn memory_mib(pid: u32, field: &str) -> Outcome<f64> {
 
 /// Leaves no unfinished business of the server's to the measurement.
 pub async fn settle(db: &Client) -> Outcome<()> {
+    // Autovacuum may be at a table: it is waited for.
+    db.batch_execute("set lock_timeout = 0").await?;
     db.batch_execute("vacuum analyze").await?;
     db.batch_execute("checkpoint").await?;
     Ok(())

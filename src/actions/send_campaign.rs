@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::given::{instant_of, line_of};
 use crate::domain::effect::{Effect, EffectKind, Key, Rows};
@@ -69,9 +70,10 @@ fn ten_a_second() -> u32 {
 }
 
 /// Whom a campaign goes to.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Audience {
+#[schema(as = Audience)]
+pub struct Audience {
     /// Where they are found.
     from: From,
     /// Of the waitlist: in which state. Without it, those who wait.
@@ -97,9 +99,11 @@ struct Audience {
     orders: Option<Orders>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
+/// Where the people of an audience are found.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum From {
+#[schema(as = AudienceFrom)]
+pub enum From {
     /// `product_waitlist`.
     Waitlist,
     /// `customers`.
@@ -108,18 +112,22 @@ enum From {
     Subscribers,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+/// A state on the waitlist.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Place {
+#[schema(as = AudiencePlace)]
+#[expect(missing_docs, reason = "the column's own words")]
+pub enum Place {
     Waiting,
     Notified,
     Converted,
 }
 
 /// Orders that were not cancelled.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Orders {
+#[schema(as = AudienceOrders)]
+pub struct Orders {
     /// At least so many; 1 without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_000_000))]
@@ -137,9 +145,10 @@ struct Orders {
 }
 
 /// From one time of day until another.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct QuietHours {
+#[schema(as = QuietHours)]
+pub struct QuietHours {
     /// Such as `21:00`.
     from: String,
     /// Such as `08:00`.
@@ -183,66 +192,73 @@ impl Action for SendCampaign {
     }
 
     fn check(&self, reader: &mut Reader<'_>) {
-        let Audience { from, status, joined_after, joined_before, tiers, tags, without_tags, orders } =
-            &self.audience;
-        let path = format!("{}/audience", reader.path);
-        let of_customers = [
-            ("tiers", tiers.is_some()),
-            ("tags", tags.is_some()),
-            ("without_tags", without_tags.is_some()),
-            ("orders", orders.is_some()),
-        ];
-        let unfit = of_customers.into_iter().filter(|(_, is_set)| *is_set && *from != From::Customers);
-        for (field, _) in unfit.chain(
-            [("status", status.is_some() && *from != From::Waitlist)].into_iter().filter(|(_, is)| *is),
-        ) {
-            reader.fault_below(
-                &path,
-                "conflicting-settings",
-                field,
-                format!("`{field}` does not go with this `from`"),
-            );
-        }
-        let of_orders = orders.as_ref().map(|orders| [("after", &orders.after), ("before", &orders.before)]);
-        let instants = [("joined_after", joined_after), ("joined_before", joined_before)]
-            .into_iter()
-            .chain(of_orders.into_iter().flatten());
-        for (field, text) in instants {
-            if let Some(text) = text.as_ref().filter(|text| crate::workflow::rules::instant(text).is_none()) {
-                reader.fault_below(
-                    &path,
-                    "bad-time",
-                    field,
-                    format!("`{text}` is no instant: write such as 2026-12-01"),
-                );
+        for Unfit { below, code, field, message } in
+            unfit(&self.audience, self.limit_to_stock, self.quiet_hours.as_ref())
+        {
+            match below {
+                "" => reader.fault_at(code, field, message),
+                below => {
+                    let path = format!("{}/{below}", reader.path);
+                    reader.fault_below(&path, code, field, message);
+                }
             }
-        }
-        if self.limit_to_stock && *from != From::Waitlist {
-            reader.fault_at(
-                "conflicting-settings",
-                "limit_to_stock",
-                "only a waitlist is served by the stock",
-            );
-        }
-        let Some(QuietHours { from, until, time_zone }) = &self.quiet_hours else { return };
-        let path = format!("{}/quiet_hours", reader.path);
-        for (field, text) in [("from", from), ("until", until)] {
-            if chrono::NaiveTime::parse_from_str(text, "%H:%M").is_err() {
-                reader.fault_below(
-                    &path,
-                    "bad-time",
-                    field,
-                    format!("`{text}` is no time of day: write such as 21:00"),
-                );
-            }
-        }
-        if let Some(name) = time_zone.as_ref().filter(|name| time_zone_named(name).is_err()) {
-            reader.fault_below(
-                &path,
-                "unknown-time-zone",
-                "time_zone",
-                format!("there is no time zone `{name}`"),
-            );
         }
     }
+}
+
+/// What does not fit of whom a campaign goes to, and when.
+#[derive(Debug)]
+pub struct Unfit {
+    /// The setting that the field is one of; empty: it is one itself.
+    pub below: &'static str,
+    /// For programs.
+    pub code: &'static str,
+    /// Which.
+    pub field: &'static str,
+    /// Why.
+    pub message: String,
+}
+
+/// What does not fit together. Campaigns that people make are looked at by it, too.
+pub fn unfit(audience: &Audience, limit_to_stock: bool, quiet_hours: Option<&QuietHours>) -> Vec<Unfit> {
+    let Audience { from, status, joined_after, joined_before, tiers, tags, without_tags, orders } = audience;
+    let of_customers = [
+        ("tiers", tiers.is_some()),
+        ("tags", tags.is_some()),
+        ("without_tags", without_tags.is_some()),
+        ("orders", orders.is_some()),
+    ];
+    let mut found = Vec::new();
+    let mut finds = |below, code, field, message| found.push(Unfit { below, code, field, message });
+    let misplaced = of_customers.into_iter().filter(|(_, is_set)| *is_set && *from != From::Customers);
+    let of_waitlist = [("status", status.is_some() && *from != From::Waitlist)];
+    for (field, _) in misplaced.chain(of_waitlist.into_iter().filter(|(_, is)| *is)) {
+        let message = format!("`{field}` does not go with this `from`");
+        finds("audience", "conflicting-settings", field, message);
+    }
+    let of_orders = orders.as_ref().map(|orders| [("after", &orders.after), ("before", &orders.before)]);
+    let instants = [("joined_after", joined_after), ("joined_before", joined_before)]
+        .into_iter()
+        .chain(of_orders.into_iter().flatten());
+    for (field, text) in instants {
+        if let Some(text) = text.as_ref().filter(|text| crate::workflow::rules::instant(text).is_none()) {
+            finds("audience", "bad-time", field, format!("`{text}` is no instant: write such as 2026-12-01"));
+        }
+    }
+    if limit_to_stock && *from != From::Waitlist {
+        let message = "only a waitlist is served by the stock".to_owned();
+        finds("", "conflicting-settings", "limit_to_stock", message);
+    }
+    let Some(QuietHours { from, until, time_zone }) = quiet_hours else { return found };
+    for (field, text) in [("from", from), ("until", until)] {
+        if chrono::NaiveTime::parse_from_str(text, "%H:%M").is_err() {
+            let message = format!("`{text}` is no time of day: write such as 21:00");
+            finds("quiet_hours", "bad-time", field, message);
+        }
+    }
+    if let Some(name) = time_zone.as_ref().filter(|name| time_zone_named(name).is_err()) {
+        let message = format!("there is no time zone `{name}`");
+        finds("quiet_hours", "unknown-time-zone", "time_zone", message);
+    }
+    found
 }

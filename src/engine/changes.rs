@@ -162,7 +162,8 @@ impl Changes {
         if !TOPICS.contains(&&*told.topic) {
             return;
         }
-        if told.topic == BACKTESTS {
+        // How far one is changes nothing for who waits for work.
+        if told.topic == BACKTESTS && !told.data.get().contains("\"running\"") {
             self.backtests.notify_one();
         }
         let mut heard = self.heard();

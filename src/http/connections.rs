@@ -29,6 +29,16 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
 /// Answers until `shutdown`; what is being answered then is finished.
 pub(super) async fn serve(listener: TcpListener, app: Router, shutdown: CancellationToken) {
+    serve_who_reads(listener, app, shutdown, LONGEST_UNREAD).await;
+}
+
+/// As [`serve`]; who reads nothing for so long is let go.
+async fn serve_who_reads(
+    listener: TcpListener,
+    app: Router,
+    shutdown: CancellationToken,
+    longest_unread: Duration,
+) {
     let (places, all) = (Arc::new(Semaphore::new(AT_ONCE)), TaskTracker::new());
     let next = async || {
         let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
@@ -39,7 +49,8 @@ pub(super) async fn serve(listener: TcpListener, app: Router, shutdown: Cancella
             () = shutdown.cancelled() => break,
             came = next() => match came {
                 Ok(((stream, peer), place)) => {
-                    all.spawn(answer(stream, peer, app.clone(), shutdown.clone(), place));
+                    let of = (peer, place, longest_unread);
+                    all.spawn(answer(stream, app.clone(), shutdown.clone(), of));
                 }
                 Err(fault) if is_theirs(&fault) => {}
                 Err(fault) => {
@@ -63,14 +74,13 @@ fn is_theirs(fault: &io::Error) -> bool {
 
 async fn answer(
     stream: TcpStream,
-    peer: SocketAddr,
     app: Router,
     shutdown: CancellationToken,
-    _place: OwnedSemaphorePermit,
+    (peer, _place, longest_unread): (SocketAddr, OwnedSemaphorePermit, Duration),
 ) {
     let _later = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(LONGEST_UNREAD));
+    stream.set_write_timeout(Some(longest_unread));
     let app = TowerToHyperService::new(app);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -91,5 +101,54 @@ async fn answer(
 fn said(ended: hyper::Result<()>) {
     if let Err(fault) = ended {
         tracing::trace!(%fault, "a connection ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::time::Instant;
+
+    use axum::body::{Body, Bytes};
+    use axum::routing::get;
+    use futures_util::stream;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// An answer without end; once nobody is there to take it, its sender is dropped.
+    fn endless(told: mpsc::Sender<()>) -> Body {
+        let chunks = stream::unfold(told, async |told| {
+            Some((Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 65_536])), told))
+        });
+        Body::from_stream(chunks)
+    }
+
+    #[tokio::test]
+    async fn who_reads_nothing_of_a_long_answer_is_let_go_and_who_reads_is_not() {
+        assert_eq!(LONGEST_UNREAD, Duration::from_secs(30));
+        let longest = Duration::from_millis(500);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (told, mut gone) = mpsc::channel::<()>(1);
+        let app = Router::new().route("/", get(async move || endless(told.clone())));
+        let shutdown = CancellationToken::new();
+        let served = tokio::spawn(serve_who_reads(listener, app, shutdown.clone(), longest));
+        let mut client = TcpStream::connect(address).await.expect("connected");
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("asked");
+        // Who reads is not let go, however long that takes.
+        let (began, mut some) = (Instant::now(), vec![0; 65_536]);
+        while began.elapsed() < longest * 4 {
+            client.read_exact(&mut some).await.expect("it goes on");
+        }
+        // From here on nothing is read, and the connection stays open.
+        shutdown.cancel();
+        let began = Instant::now();
+        let ended = tokio::time::timeout(Duration::from_secs(20), served).await;
+        assert!(ended.is_ok_and(|ended| ended.is_ok()), "it is still being answered");
+        assert!(gone.recv().await.is_none(), "its answer is gone");
+        assert!(began.elapsed() >= longest / 2, "{:?}", began.elapsed());
+        drop(client);
     }
 }

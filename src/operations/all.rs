@@ -58,6 +58,11 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.meets::<executions::Undo>();
     visitor.meets::<campaigns::List>();
     visitor.meets::<campaigns::Show>();
+    visitor.meets::<campaigns::Add>();
+    visitor.meets::<campaigns::Write>();
+    visitor.meets::<campaigns::Sample>();
+    visitor.meets::<campaigns::Send>();
+    visitor.meets::<campaigns::Hits>();
     visitor.meets::<campaigns::Pause>();
     visitor.meets::<campaigns::Resume>();
     visitor.meets::<campaigns::Cancel>();

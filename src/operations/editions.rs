@@ -12,9 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::refusal::Faulty;
 use super::workflows::{self, definition_of, readable};
 use super::{Kind, Refusal};
-use crate::kinds;
 use crate::store::versions::{self, Head};
-use crate::workflow::compile::compile;
 use crate::workflow::plan::Plan;
 
 /// An edition of a stored workflow.
@@ -153,17 +151,18 @@ pub async fn of_name(connection: &mut PgConnection, name: &str) -> Result<Option
     Ok(if stored.len() == 1 { stored.pop() } else { None })
 }
 
-/// The plan of a drawing.
+/// The plan of a drawing, and that; compiled where nobody else waits for it.
 ///
 /// # Errors
 /// [`Refusal`] with what the compiler says.
-pub fn plan(name: &str, drawing: &Value) -> Result<Arc<Plan>, Refusal> {
-    let compiled = compile(drawing, &kinds::catalogue());
-    compiled.plan.map(Arc::new).ok_or_else(|| {
-        let drawing = Some(drawing.clone());
-        let faulty = Faulty { workflow: name.to_owned(), drawing, diagnostics: compiled.diagnostics };
-        Refusal::faulty("tried", vec![faulty], 1)
-    })
+pub async fn plan(name: &str, drawing: Value) -> Result<(Arc<Plan>, Value), Refusal> {
+    let (drawing, compiled) = workflows::compiled(drawing).await?;
+    if let Some(plan) = compiled.plan {
+        return Ok((Arc::new(plan), drawing));
+    }
+    let drawing = Some(drawing);
+    let faulty = Faulty { workflow: name.to_owned(), drawing, diagnostics: compiled.diagnostics };
+    Err(Refusal::faulty("tried", vec![faulty], 1))
 }
 
 #[cfg(test)]

@@ -249,6 +249,17 @@ pub async fn open_session(pool: &PgPool, hash: &[u8], idle_s: i64) -> sqlx::Resu
     .await
 }
 
+/// Whether there was a session with this hash that has ended.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn was_session(pool: &PgPool, hash: &[u8]) -> sqlx::Result<bool> {
+    sqlx::query_scalar("select exists (select from api_sessions where hash = $1)")
+        .bind(hash)
+        .fetch_one(pool)
+        .await
+}
+
 /// Notes that a session was used.
 ///
 /// # Errors

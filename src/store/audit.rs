@@ -73,3 +73,25 @@ pub async fn list(
     sql.push(" order by at desc, id desc limit ").push_bind(limit);
     sql.build_query_as().fetch_all(pool).await
 }
+
+/// The detail of the line of an act on this, if there is one. Two that ask for the same at once come one after the other, until
+/// the first's transaction ends.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn detail_once(
+    connection: &mut PgConnection,
+    act: &str,
+    target: Uuid,
+) -> sqlx::Result<Option<Value>> {
+    // A lock of one number is of another kind than those of thendo's namespace.
+    sqlx::query("select pg_advisory_xact_lock($1)")
+        .bind(target.as_u64_pair().0.cast_signed())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query_scalar("select detail from api_audit where target = $1 and act = $2 order by at desc limit 1")
+        .bind(target.to_string())
+        .bind(act)
+        .fetch_optional(connection)
+        .await
+}

@@ -291,6 +291,23 @@ pub async fn end(
     Ok(done.rows_affected() == 1)
 }
 
+/// Lets somebody else do one that was begun: whoever ran it is stopped.
+///
+/// # Errors
+/// When the database can't be written.
+pub async fn put_back(pool: &PgPool, (id, daemon): (Uuid, Uuid)) -> sqlx::Result<()> {
+    sqlx::query(
+        "update workflow_backtests
+            set status = 'queued', daemon = null, began_at = null, beat_at = null, reached = null, events = 0
+          where id = $1 and daemon = $2 and status = 'running'",
+    )
+    .bind(id)
+    .bind(daemon)
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
 /// Writes down which are lost: whoever ran them is silent. How many.
 ///
 /// # Errors

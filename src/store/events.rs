@@ -3,7 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{FromRow, PgPool};
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -28,6 +29,11 @@ pub(super) static LOAD_EVENTS: Sql = Sql {
                select v.id, v.at, v.table_name, v.operation, v.row_data, v.old_data, v.cause, v.depth
                from public.workflow_events v where v.at = i.at and v.id = i.id limit 1) e",
 };
+
+/// Events that are looked at for a page.
+const WINDOW: i64 = 20_000;
+const LISTED: &str =
+    "id, at, table_name, operation::text as operation, row_data ->> 'id' as key, entity, cause, depth";
 
 /// An event whose row can't be read.
 #[derive(Debug)]
@@ -70,9 +76,20 @@ fn where_to_look(id: Uuid, now: DateTime<Utc>) -> impl Iterator<Item = (DateTime
         [(behind[0], behind[1]), (behind[1], behind[2]), (behind[2], behind[3])]
     });
     let near = near.into_iter().flatten().filter_map(|(from, to)| Some((from?, to?)));
+    // Of one that was recorded by its own statement, which may have taken long: no more than a day from then.
+    let is_recorded = id.get_version_num() == 7;
+    let around = begins.filter(|_| is_recorded).and_then(|at| {
+        let day = TimeDelta::days(1);
+        Some([
+            (at.checked_add_signed(TimeDelta::hours(1))?, at.checked_add_signed(day)?),
+            (at.checked_sub_signed(day)?, at),
+        ])
+    });
     let [a_day, some_weeks, a_year] = [1, 35, 400].map(|days| now - TimeDelta::days(days));
     let (begin, end) = (DateTime::UNIX_EPOCH, now + TimeDelta::days(36_500));
-    near.chain([(a_day, end), (some_weeks, a_day), (a_year, some_weeks), (begin, a_year)])
+    let anywhere = [(a_day, end), (some_weeks, a_day), (a_year, some_weeks), (begin, a_year)];
+    let is_anywhere = around.is_none();
+    near.chain(around.into_iter().flatten()).chain(anywhere.into_iter().filter(move |_| is_anywhere))
 }
 
 /// These events, each by its time and id, in the order asked for; `None` for what is no longer kept.
@@ -147,6 +164,18 @@ pub async fn clock(pool: &PgPool) -> sqlx::Result<DateTime<Utc>> {
     sqlx::query_scalar("select clock_timestamp()").fetch_one(pool).await
 }
 
+/// A place in the list: behind the event of this time and this id.
+pub type Place = (DateTime<Utc>, Uuid);
+
+/// A part of the list.
+#[derive(Debug)]
+pub struct Found<T> {
+    /// In order.
+    pub rows: Vec<T>,
+    /// Where to look on, if it was not looked to the end of the list for as many as were asked for.
+    pub further: Option<Place>,
+}
+
 /// Events, the newest first, behind `before`.
 ///
 /// # Errors
@@ -154,29 +183,10 @@ pub async fn clock(pool: &PgPool) -> sqlx::Result<DateTime<Utc>> {
 pub async fn list(
     pool: &PgPool,
     filter: &EventFilter,
-    before: Option<(DateTime<Utc>, Uuid)>,
+    before: Option<Place>,
     limit: i64,
-) -> sqlx::Result<Vec<EventRow>> {
-    let (before_at, before_id) = before.unzip();
-    sqlx::query_as(
-        "select id, at, table_name, operation::text as operation, row_data ->> 'id' as key, entity, cause, depth
-           from workflow_events
-          where ($1::text is null or table_name = $1) and ($2::text is null or operation::text = $2)
-            and ($3::text is null or entity = $3)
-            and at >= coalesce($4::timestamptz, '-infinity') and at < coalesce($5::timestamptz, 'infinity')
-            and at <= coalesce($6::timestamptz, 'infinity') and ($6::timestamptz is null or (at, id) < ($6, $7::uuid))
-          order by at desc, id desc limit $8",
-    )
-    .bind(&filter.table)
-    .bind(&filter.operation)
-    .bind(&filter.entity)
-    .bind(filter.since)
-    .bind(filter.until)
-    .bind(before_at)
-    .bind(before_id)
-    .bind(limit.clamp(0, MOST))
-    .fetch_all(pool)
-    .await
+) -> sqlx::Result<Found<EventRow>> {
+    page(pool, LISTED, (filter, None), before, limit).await
 }
 
 /// An event of a list with its row, for who looks closer.
@@ -199,33 +209,74 @@ pub async fn list_of_kind(
     pool: &PgPool,
     filter: &EventFilter,
     kinds: &[String],
-    before: Option<(DateTime<Utc>, Uuid)>,
+    before: Option<Place>,
     limit: i64,
-) -> sqlx::Result<Vec<Looked>> {
-    let (before_at, before_id) = before.unzip();
-    sqlx::query_as(
-        "select id, at, table_name, operation::text as operation, row_data ->> 'id' as key, entity, cause, depth,
-                row_data::text as row, old_data::text as old
-           from workflow_events
-          where ($1::text is null or table_name = $1) and ($2::text is null or operation::text = $2)
-            and ($3::text is null or entity = $3)
-            and at >= coalesce($4::timestamptz, '-infinity') and at < coalesce($5::timestamptz, 'infinity')
-            and at <= coalesce($6::timestamptz, 'infinity') and ($6::timestamptz is null or (at, id) < ($6, $7::uuid))
-            -- No join: the newest are to be found without the others.
-            and (table_name || ' ' || operation::text) = any ($9::text[])
-          order by at desc, id desc limit $8",
-    )
-    .bind(&filter.table)
-    .bind(&filter.operation)
-    .bind(&filter.entity)
-    .bind(filter.since)
-    .bind(filter.until)
-    .bind(before_at)
-    .bind(before_id)
-    .bind(limit.clamp(0, MOST))
-    .bind(kinds)
-    .fetch_all(pool)
-    .await
+) -> sqlx::Result<Found<Looked>> {
+    let columns = format!("{LISTED}, row_data::text as row, old_data::text as old");
+    page(pool, &columns, (filter, Some(kinds)), before, limit).await
+}
+
+/// A page of the list. Only its order has an index, for every write would pay for another: so it is looked for what is
+/// wanted among so many, however few there are.
+async fn page<T>(
+    pool: &PgPool,
+    columns: &str,
+    (filter, kinds): (&EventFilter, Option<&[String]>),
+    before: Option<Place>,
+    limit: i64,
+) -> sqlx::Result<Found<T>>
+where
+    T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+{
+    let mut sql = QueryBuilder::new("select ");
+    sql.push(columns).push(" from (");
+    let stored = "id, at, table_name, operation, row_data, old_data, entity, cause, depth";
+    in_order(&mut sql, stored, filter, before, WINDOW);
+    sql.push(") e where true");
+    if let Some(table) = &filter.table {
+        sql.push(" and table_name = ").push_bind(table.clone());
+    }
+    if let Some(operation) = &filter.operation {
+        sql.push(" and operation::text = ").push_bind(operation.clone());
+    }
+    if let Some(entity) = &filter.entity {
+        sql.push(" and entity = ").push_bind(entity.clone());
+    }
+    if let Some(kinds) = kinds {
+        sql.push(" and (table_name || ' ' || operation::text) = any (").push_bind(kinds.to_vec()).push(")");
+    }
+    sql.push(" order by at desc, id desc limit ").push_bind(limit.clamp(0, MOST));
+    let rows: Vec<T> = sql.build_query_as().fetch_all(pool).await?;
+    if i64::try_from(rows.len()).is_ok_and(|found| found >= limit) {
+        return Ok(Found { rows, further: None });
+    }
+    let mut sql = QueryBuilder::new("");
+    in_order(&mut sql, "at, id", filter, before, 1);
+    sql.push(" offset ").push_bind(WINDOW - 1);
+    let further = sql.build_query_as().fetch_optional(pool).await?;
+    Ok(Found { rows, further })
+}
+
+fn in_order(
+    sql: &mut QueryBuilder<Postgres>,
+    columns: &str,
+    filter: &EventFilter,
+    before: Option<Place>,
+    limit: i64,
+) {
+    sql.push("select ").push(columns).push(" from workflow_events where true");
+    if let Some(since) = filter.since {
+        sql.push(" and at >= ").push_bind(since);
+    }
+    if let Some(until) = filter.until {
+        sql.push(" and at < ").push_bind(until);
+    }
+    if let Some((at, id)) = before {
+        // The first is for the partitions: a comparison of rows leaves out none.
+        sql.push(" and at <= ").push_bind(at);
+        sql.push(" and (at, id) < (").push_bind(at).push(", ").push_bind(id).push(")");
+    }
+    sql.push(" order by at desc, id desc limit ").push_bind(limit);
 }
 
 /// An event with all that is known of it.

@@ -231,8 +231,8 @@ pub async fn execution(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Execution
     .await
 }
 
-/// A mail or a request on its way, or what became of it.
-#[derive(Debug, Clone, Serialize, Deserialize, FromRow, ToSchema)]
+/// A mail or a request on its way, or what became of it; without what it says.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Delivery)]
 pub struct DeliveryRow {
     /// Its identity.
@@ -245,31 +245,62 @@ pub struct DeliveryRow {
     pub status: String,
     /// How often it was tried.
     pub attempt: i16,
-    /// What is sent.
-    pub payload: Value,
-    /// What came of it.
-    pub result: Option<Value>,
+    /// A mail's recipient, or a request's address, with stars for what opens something.
+    pub to: Option<String>,
+    /// A mail's subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// A request's method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Why it was put off, refused, or is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where a mail lies that was written into a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
-/// The deliveries of these executions.
+/// As the database has it: of what is sent, only what tells whom it goes to.
+#[derive(FromRow)]
+struct FoundDelivery {
+    id: Uuid,
+    node_id: String,
+    kind: String,
+    status: String,
+    attempt: i16,
+    head: Value,
+    reason: Option<String>,
+    file: Option<String>,
+}
+
+/// The deliveries of these executions, up to [`MOST`].
 ///
 /// # Errors
 /// When the database can't be asked.
 pub async fn deliveries(pool: &PgPool, executions: &[Uuid]) -> sqlx::Result<Vec<DeliveryRow>> {
     sqlx::query_as(
-        "select id, node_id, kind, status, attempt, payload, result from workflow_deliveries
-          where execution_id = any($1) order by created_at, id limit $2",
+        "select id, node_id, kind, status, attempt, left(result ->> 'reason', 1000) as reason, left(result ->> 'file', 1000) as file,
+                case kind when 'http' then jsonb_build_object('method', payload -> 'method', 'url', payload -> 'url')
+                     else jsonb_build_object('to', left(payload ->> 'to', 500), 'subject', left(payload ->> 'subject', 500)) end
+                    as head
+           from workflow_deliveries where execution_id = any($1) order by created_at, id limit $2",
     )
     .bind(executions)
     .bind(MOST)
     .fetch_all(pool)
     .await
-    .map(|rows: Vec<DeliveryRow>| rows.into_iter().map(DeliveryRow::masked).collect())
+    .map(|rows: Vec<FoundDelivery>| rows.into_iter().map(DeliveryRow::from).collect())
 }
 
-impl DeliveryRow {
-    fn masked(self) -> Self {
-        Self { payload: masked(&self.kind, self.payload), ..self }
+impl From<FoundDelivery> for DeliveryRow {
+    fn from(found: FoundDelivery) -> Self {
+        let FoundDelivery { id, node_id, kind, status, attempt, head, reason, file } = found;
+        let to = if kind == "http" { "url" } else { "to" };
+        let head = masked(&kind, head);
+        let text = |name: &str| head[name].as_str().map(|text| text.chars().take(500).collect::<String>());
+        let (to, subject, method) = (text(to), text("subject"), text("method"));
+        Self { id, node_id, kind, status, attempt, to, subject, method, reason, file }
     }
 }
 

@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod audit;
 pub mod backtests;
 pub mod bounces;
+pub mod campaign_drafts;
 pub mod campaigns;
 pub mod cause;
 pub mod changes;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
@@ -87,10 +87,34 @@ impl StoreError {
         self.source.code() == Some(&SqlState::QUERY_CANCELED)
     }
 
+    /// For who asked over the API: the server's words where they help to mend a workflow, else no word of the server's, which may
+    /// name its roles, hosts and statements.
+    pub fn told(&self) -> String {
+        match self.source.as_db_error() {
+            Some(db) => told_of(db),
+            None => "the connection to the database ended, or its answer can't be read; the daemon's log says more".into(),
+        }
+    }
+
     /// The cause in the server's words, which may hold what stands in rows: for a step, never for the log.
     pub fn reason(&self) -> String {
         self.source.as_db_error().map_or_else(|| self.source.to_string(), |db| db.message().to_owned())
     }
+}
+
+/// As [`StoreError::told`], of what the server said.
+pub fn told_of(db: &DbError) -> String {
+    let code = db.code().code();
+    if is_of_data(code) {
+        return db.message().to_owned();
+    }
+    let table = db.table().map_or_else(String::new, |table| format!(", at the table `{table}`"));
+    format!("the database refused ({code}{table}); the daemon's log says more")
+}
+
+/// Data that does not fit, a rule that is broken, and what a function raises: the author of a workflow mends it by the message.
+pub fn is_of_data(code: &str) -> bool {
+    ["22", "23", "P0"].iter().any(|class| code.starts_with(class))
 }
 
 /// A connection and the statements prepared on it. Calls made together are sent together.

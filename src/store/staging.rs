@@ -4,6 +4,8 @@ use serde_json::{Map, Value};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
+use super::session::{is_of_data, told_of};
+
 /// Why a row can't be laid in.
 #[derive(Debug, thiserror::Error)]
 pub enum StagingError {
@@ -15,7 +17,7 @@ pub enum StagingError {
     Unfit {
         /// Where.
         table: String,
-        /// What PostgreSQL said.
+        /// What PostgreSQL said, if that is about data.
         reason: String,
     },
     /// Somebody else has a row of the same key in hand: it may pass.
@@ -58,10 +60,15 @@ pub async fn insert_if_missing(
         Some(db) if matches!(db.code().code(), "55P03" | "40P01" | "40001") => {
             StagingError::Busy(table.to_owned())
         }
-        Some(db) => StagingError::Unfit {
-            table: table.to_owned(),
-            reason: [Some(db.message()), db.detail()].into_iter().flatten().collect::<Vec<_>>().join(". "),
-        },
+        Some(db) => {
+            let helps = is_of_data(db.code().code());
+            if !helps {
+                tracing::warn!(table, said = db.message(), "the row of an event can't be laid in");
+            }
+            let detail = db.detail().filter(|_| helps).map(str::to_owned);
+            let reason: Vec<String> = std::iter::once(told_of(db)).chain(detail).collect();
+            StagingError::Unfit { table: table.to_owned(), reason: reason.join(". ") }
+        }
         None => error.into(),
     })
 }

@@ -31,8 +31,9 @@ pub(super) static ROW_OF: Sql =
 pub(super) static LATEST_EVENTS: Sql = Sql {
     name: "latest_events",
     text: "select e.id, e.at as event_at, e.table_name, e.operation::text as operation, e.row_data, e.old_data, e.cause, e.depth
-           from public.workflow_events e
-           where e.table_name = any ($1::text[]) and e.at > statement_timestamp() - interval '90 days' order by e.at desc, e.id desc limit $2::bigint",
+           from (select v.id, v.at, v.table_name, v.operation, v.row_data, v.old_data, v.cause, v.depth from public.workflow_events v
+                  where v.at > statement_timestamp() - interval '90 days' order by v.at desc, v.id desc limit 20000) e
+           where e.table_name = any ($1::text[]) order by e.at desc, e.id desc limit $2::bigint",
 };
 /// Names come from the catalog and are quoted there.
 pub(super) static LATEST_ROW: Sql = Sql {
@@ -62,7 +63,7 @@ pub async fn row_of(
     Ok(rows.first().and_then(|row| Readable::members(row.get("row")).ok()).filter(|row| !row.is_empty()))
 }
 
-/// The latest events of these tables of the last 90 days, the newest first: so many at most.
+/// The latest events of these tables among the last 20,000 of 90 days, the newest first: so many at most.
 ///
 /// # Errors
 /// [`StoreError`].

@@ -47,7 +47,12 @@ impl Head {
     /// # Errors
     /// Why it can't be read.
     pub fn drawing(&self) -> Result<Value, String> {
-        read(self.draft.as_deref().unwrap_or(&self.definition))
+        read(self.drawn())
+    }
+
+    /// As [`Head::drawing`], as text.
+    pub fn drawn(&self) -> &str {
+        self.draft.as_deref().unwrap_or(&self.definition)
     }
 
     /// Whether it has a drawing in force, or one that comes back in force as it is: edits of it are drafts.
@@ -97,12 +102,12 @@ pub async fn take_turn(transaction: &mut PgConnection) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Up to ten workflows of this name, or the one with this id.
+/// Up to ten workflows of this name, or the one with this id: no name is an id.
 ///
 /// # Errors
 /// When the database can't be asked.
 pub async fn find(connection: &mut PgConnection, name_or_id: &str) -> sqlx::Result<Vec<Head>> {
-    let sql = heads!("where name = $1 or id = $2 order by created_at, id limit 10");
+    let sql = heads!("where id = $2 or (name = $1 and $2 is null) order by created_at, id limit 10");
     sqlx::query_as(sql).bind(name_or_id).bind(name_or_id.parse::<Uuid>().ok()).fetch_all(connection).await
 }
 
@@ -112,7 +117,8 @@ pub async fn find(connection: &mut PgConnection, name_or_id: &str) -> sqlx::Resu
 /// # Errors
 /// When the database can't be asked.
 pub async fn find_to_edit(connection: &mut PgConnection, name_or_id: &str) -> sqlx::Result<Vec<Head>> {
-    let sql = heads!("where name = $1 or id = $2 order by created_at, id limit 10 for update");
+    let sql =
+        heads!("where id = $2 or (name = $1 and $2 is null) order by created_at, id limit 10 for update");
     sqlx::query_as(sql).bind(name_or_id).bind(name_or_id.parse::<Uuid>().ok()).fetch_all(connection).await
 }
 
@@ -260,6 +266,14 @@ pub async fn draw(
     Ok(())
 }
 
+/// How the database will have a drawing, once it is written.
+///
+/// # Errors
+/// When it can't be stored.
+pub async fn as_stored(connection: &mut PgConnection, drawing: &Value) -> sqlx::Result<String> {
+    sqlx::query_scalar("select $1::jsonb::text").bind(drawing).fetch_one(connection).await
+}
+
 /// Whether what is drawn of a workflow is in a version too, layout and all, or is nothing yet: then it is not lost
 /// when it is drawn over.
 ///
@@ -364,7 +378,8 @@ pub async fn mark_checked(
     Ok(())
 }
 
-/// Has `by` start a workflow by hand; the event that does. `None` if it is not in force or begins otherwise.
+/// Has `by` start a workflow by hand; the event that does, which is `event` if that is said. `None` if it is not in force or
+/// begins otherwise.
 ///
 /// # Errors
 /// When the database can't be written.
@@ -372,10 +387,11 @@ pub async fn start(
     connection: &mut PgConnection,
     workflow: Uuid,
     input: &Map<String, Value>,
-    by: &str,
+    (by, event): (&str, Option<Uuid>),
 ) -> sqlx::Result<Option<Uuid>> {
     let sql = "select case when s.workflow_id is not null then s.id end
-               from start_workflows(array[gen_random_uuid()], array[$1::text], array[$2::jsonb], array[$3::text],
-                                    array[0]) s";
-    sqlx::query_scalar(sql).bind(workflow.to_string()).bind(Json(input)).bind(by).fetch_one(connection).await
+               from start_workflows(array[coalesce($4, gen_random_uuid())], array[$1::text], array[$2::jsonb],
+                                    array[$3::text], array[0]) s";
+    let id = workflow.to_string();
+    sqlx::query_scalar(sql).bind(id).bind(Json(input)).bind(by).bind(event).fetch_one(connection).await
 }

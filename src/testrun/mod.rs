@@ -48,7 +48,7 @@ pub enum TestRunError {
     #[error("{0}")]
     Nobody(&'static str),
     /// The database's user may not become that role.
-    #[error("the database's user can't act as `{0}`: {1}; have it granted: grant {0} to that user")]
+    #[error("the database's user can't act as `{0}`; have it granted: grant {0} to that user")]
     NotAs(&'static str, String),
     /// What was recorded.
     #[error("the row of event {0} can't be read: {1}")]
@@ -60,7 +60,7 @@ pub enum TestRunError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The database.
-    #[error("the test run could not be done: {}", .0.reason())]
+    #[error("the test run could not be done: {}", .0.told())]
     Store(#[from] StoreError),
     /// The engine gave up.
     #[error("the test run could not be done")]

@@ -6,7 +6,8 @@ import openapiTS, { astToString } from 'openapi-typescript';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const target = process.env.CARGO_TARGET_DIR ?? here('../../target');
-const thendo = process.env.THENDO_BIN ?? `${target}/debug/thendo`;
+// Not THENDO_…: those are the daemon's own settings, and it refuses what is none.
+const thendo = process.env.DAEMON_BIN ?? `${target}/debug/thendo`;
 if (!existsSync(thendo)) {
   console.error(`error: ${thendo} is missing\nhelp: cargo build --locked --bin thendo`);
   process.exit(1);

@@ -62,7 +62,11 @@ async fn end_of(desk: &Desk, id: Uuid, watched: impl Fn(&Listed)) -> Result<Show
                 missed = 0;
                 watched(&shown.backtest);
             }
-            Err(Refusal::Told(told)) if told.kind == Kind::Busy && missed < MOST_MISSED => missed += 1,
+            Err(Refusal::Told(told))
+                if matches!(told.kind, Kind::Busy | Kind::Late) && missed < MOST_MISSED =>
+            {
+                missed += 1
+            }
             Err(refusal) => return Err(refusal),
         }
         sleep(LOOK_EVERY).await;

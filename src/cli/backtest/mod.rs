@@ -17,12 +17,12 @@ use super::output::{Advice, Format, eprint_line, one_line, print_json};
 use super::workflow::{is_file, read_all, refuse, source_of};
 use super::{Session, validate};
 use crate::database::connect;
-use crate::operations::backtests::{Prepared, ToBacktest, prepare};
+use crate::operations::backtests::{Prepared, ToBacktest, find};
 use crate::operations::editions::{Edition, Sketch};
 use crate::operations::moment::Moment;
 use crate::operations::refusal::Faulty;
 use crate::operations::workflows::{self, OfVersion, OfWorkflow};
-use crate::operations::{Asked, Context, Nothing, Refusal};
+use crate::operations::{Asked, Context, Kind, Nothing, Refusal};
 use crate::store;
 use crate::store::workflows::plan_epoch;
 use crate::testrun::backtest::{Report, backtest};
@@ -66,7 +66,7 @@ pub struct Backtest {
     #[arg(long, value_enum, requires = "against")]
     show: Option<Show>,
     /// Differences that are listed
-    #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     limit: u32,
     /// Apply effects in the database, each execution in a transaction that is rolled back: slower, and it finds what
     /// only the database refuses
@@ -246,7 +246,7 @@ async fn is_in_force(desk: &Desk, asked: &ToBacktest) -> anyhow::Result<bool> {
     let shown = Asked::<workflows::Show>::new(path, OfVersion::default(), Nothing {});
     match desk.ask(shown).await {
         Ok(shown) => Ok(shown.live_version.is_some() && (!is_drawn || shown.name == workflow)),
-        Err(Refusal::Told(_)) => Ok(false),
+        Err(Refusal::Told(told)) if told.kind == Kind::Missing => Ok(false),
         Err(fault) => Err(fault.into()),
     }
 }
@@ -262,8 +262,9 @@ async fn here(
     let data = store::session::Session::new(client);
     let now = plan_epoch(&data).await?.1;
     let mut connection = context.pool.acquire().await?;
-    let Prepared { called, wish, side, against } = prepare(&mut connection, asked, now).await?;
+    let found = find(&mut connection, asked, now).await?;
     drop(connection);
+    let Prepared { called, wish, side, against } = found.prepare().await?;
     let began = Instant::now();
     let whole = (wish.until - wish.since).num_milliseconds().max(1);
     let against = against.map(|side| side.version);

@@ -79,7 +79,14 @@ impl Replay {
         // What was queued stays queued if it is cut short.
         while let Some(next) = answer.next.take() {
             what.cursor = Some(next);
-            let more = ask(&what).await?;
+            let more = ask(&what).await.inspect_err(|_| {
+                if confirm {
+                    let far = answer.replayed;
+                    eprint_line(format_args!(
+                        "{far} events are queued already, the oldest of those that are meant"
+                    ));
+                }
+            })?;
             answer.replayed += more.replayed;
             answer.next = more.next;
         }

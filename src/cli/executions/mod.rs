@@ -15,10 +15,10 @@ use super::Session;
 use super::desk::Desk;
 use super::output::{BAD, Format, QUIET, STRONG, one_line, print_json, print_line, shape, step_line, time};
 use crate::kinds;
-use crate::operations::executions::{self, Filter, OfExecution, Shown};
+use crate::operations::executions::{self, Filter, LeftOut, OfExecution, Shown};
 use crate::operations::workflows::{ShowVersion, VersionPath};
 use crate::operations::{Asked, Nothing, Refusal};
-use crate::store::lists::{self, DeliveryRow, ExecutionDetail};
+use crate::store::lists::{self, DeliveryRow};
 use crate::workflow::react_flow;
 
 /// Between two looks at an execution that is followed.
@@ -155,7 +155,7 @@ impl Show {
             // It is shown without its drawing if that is not there any more.
             let version = desk.ask(Asked::<ShowVersion>::new(path, Nothing {}, Nothing {})).await;
             let drawn = version.ok().map(|version| version.definition);
-            print_execution(&shown.execution, drawn.as_ref(), &shown.deliveries)?;
+            print_execution(&shown, drawn.as_ref())?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -186,11 +186,8 @@ async fn follow(desk: &Desk, mut shown: Shown, format: Format) -> anyhow::Result
     }
 }
 
-fn print_execution(
-    found: &ExecutionDetail,
-    definition: Option<&Value>,
-    deliveries: &[DeliveryRow],
-) -> anyhow::Result<()> {
+fn print_execution(shown: &Shown, definition: Option<&Value>) -> anyhow::Result<()> {
+    let Shown { execution: found, left_out, deliveries } = shown;
     let row = &found.row;
     let (style, shape) = shape(&row.status);
     let workflow = one_line(row.workflow.as_deref().unwrap_or("(gone)"));
@@ -226,6 +223,11 @@ fn print_execution(
             ))?;
         }
     }
+    if let Some(LeftOut { contents, steps }) = left_out {
+        print_line(format_args!(
+            "  {BAD}too much to show: {contents} steps are without their results and changes, and the last {steps} are missing{BAD:#}"
+        ))?;
+    }
     for delivery in deliveries {
         print_line(format_args!("  {}", delivery_line(delivery)))?;
     }
@@ -238,13 +240,12 @@ fn print_execution(
 /// A mail as a line: state, recipient, subject, where it is; a request: state, method and URL.
 pub(super) fn delivery_line(delivery: &DeliveryRow) -> String {
     let (style, shape) = shape(&delivery.status);
-    let field = |name: &str| one_line(delivery.payload[name].as_str().unwrap_or_default());
+    let line = |text: &Option<String>| one_line(text.as_deref().unwrap_or_default());
+    let (to, status) = (line(&delivery.to), &delivery.status);
     if delivery.kind == "http" {
-        let (method, url, status) = (field("method"), field("url"), &delivery.status);
-        return format!("{style}{shape}{style:#} {method} {url}, {status}");
+        return format!("{style}{shape}{style:#} {} {to}, {status}", line(&delivery.method));
     }
-    let result = delivery.result.as_ref();
-    let file = result.and_then(|result| result["file"].as_str()).map(one_line);
-    let place = file.map_or_else(|| delivery.status.clone(), |file| format!("{} in {file}", delivery.status));
-    format!("{style}{shape}{style:#} mail to {}: “{}”, {place}", field("to"), field("subject"))
+    let file = delivery.file.as_deref().map(one_line);
+    let place = file.map_or_else(|| status.clone(), |file| format!("{status} in {file}"));
+    format!("{style}{shape}{style:#} mail to {to}: “{}”, {place}", line(&delivery.subject))
 }

@@ -14,7 +14,7 @@ pub(super) use crate::cli::validate::name_of;
 use crate::cli::{Session, validate};
 use crate::kinds;
 use crate::operations::examples::EXAMPLES;
-use crate::operations::workflows::{self, Files};
+use crate::operations::workflows::{self, ToLoad};
 use crate::operations::{Asked, Nothing};
 use crate::store::workflow_files::WorkflowFile;
 use crate::workflow::compile::compile;
@@ -29,11 +29,15 @@ Examples:
 
 A folder stands for every NAME/workflow.json and NAME.json in it. The workflow is named by `name` in the
 file, else by NAME. Every file is
-checked first; if one is broken, nothing is loaded. The daemon has it in force within a second.")]
+checked first; if one is broken, nothing is loaded. The daemon has it in force within a second,
+also where it was paused.")]
 pub struct Load {
     /// Files or folders
     #[arg(required = true, value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
+    /// Load also where a draft that is in no version is lost by it
+    #[arg(long)]
+    force: bool,
     /// For people or for programs
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -47,7 +51,8 @@ impl Load {
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let Some(files) = self.checked()? else { return Ok(ExitCode::FAILURE) };
         let workflows = files.into_iter().map(Into::into).collect();
-        let asked = Asked::<workflows::Load>::new(Nothing {}, Nothing {}, Files { workflows });
+        let asked =
+            Asked::<workflows::Load>::new(Nothing {}, Nothing {}, ToLoad { workflows, force: self.force });
         let stored = match session.desk().await?.ask(asked).await {
             Ok(stored) => stored,
             Err(refusal) => return refused(refusal, self.format),

@@ -16,6 +16,7 @@ use crate::operations::{Asked, Nothing};
 Examples:
   thendo workflow start call-the-customer
   thendo workflow start call-the-customer --input '{\"customer\": \"ada@example.com\"}'
+  thendo workflow start call-the-customer --key ticket-4711
 
 Starts a workflow that is in force and begins with the trigger `manual`; what it is given is its
 `manual.input`. The daemon runs it at once; `thendo executions list` shows what came of it.")]
@@ -26,6 +27,9 @@ pub struct Start {
     /// What it is given: a JSON object
     #[arg(long, value_name = "JSON", default_value = "{}", value_parser = object)]
     input: Map<String, Value>,
+    /// Start it once, however often this is asked with the same key and input
+    #[arg(long)]
+    key: Option<String>,
     /// For people or for programs
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -45,7 +49,8 @@ impl Start {
     /// # Errors
     /// When there is no such workflow in force, or it does not begin with `manual`.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let (path, body) = (OfWorkflow { workflow: self.workflow }, StartWith { input: self.input });
+        let (path, body) =
+            (OfWorkflow { workflow: self.workflow }, StartWith { input: self.input, key: self.key });
         let asked = Asked::<workflows::Start>::new(path, Nothing {}, body);
         let started = session.desk().await?.ask(asked).await?;
         match self.format {

@@ -104,6 +104,8 @@ pub struct Caller {
 enum Stranger {
     /// What they showed opens nothing.
     Wrong,
+    /// It opened a session that has ended: a tab that stayed open, and no guess.
+    Ended,
     /// It can't be found out right now.
     Untold(Refusal),
 }
@@ -233,6 +235,7 @@ impl Door {
                 Ok(caller)
             }
             Err(Stranger::Wrong) => Err(self.failed(address)),
+            Err(Stranger::Ended) => Err(unknown("this session has ended")),
             Err(Stranger::Untold(refusal)) => {
                 tracing::warn!(%refusal, "who asks could not be found out");
                 Err(problem::of(&refusal.told()))
@@ -280,7 +283,10 @@ impl Door {
     async fn by_cookie(&self, cookie: &str, is_used: bool) -> Result<Caller, Stranger> {
         let hash = keys::hash(cookie);
         let idle = i64::from(self.settings.api.session_idle_min) * 60;
-        let found = access::open_session(&self.lookups, &hash, idle).await?.ok_or(Stranger::Wrong)?;
+        let Some(found) = access::open_session(&self.lookups, &hash, idle).await? else {
+            let was = access::was_session(&self.lookups, &hash).await?;
+            return Err(if was { Stranger::Ended } else { Stranger::Wrong });
+        };
         if found.is_stale && is_used {
             access::note_session(&self.lookups, &hash).await?;
         }

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-pub use prepare::{MOST_DIFFERENCES, Prepared, Side, ToBacktest, prepare};
+pub use prepare::{MOST_DIFFERENCES, Prepared, Side, ToBacktest, Wanted, find};
 pub use runner::run;
 
 use super::workflows::DRAWING_BODY;
@@ -48,8 +48,8 @@ impl Operation for Start {
                 .help(format!("ask for at most {MOST_DIFFERENCES}")));
         }
         let now = clock(&context.pool).await?;
-        let mut transaction = context.begin().await?;
-        let Prepared { called, wish, side, against } = prepare(&mut transaction, &asked, now).await?;
+        let found = find(&mut *context.pool.acquire().await?, &asked, now).await?;
+        let Prepared { called, wish, side, against } = found.prepare().await?;
         let other = against.as_ref().map(|of| of.version.name.clone());
         let drawings = Drawings {
             number: side.version.number,
@@ -69,6 +69,7 @@ impl Operation for Start {
             drawings: &drawings,
             by: &context.who.name,
         };
+        let mut transaction = context.begin().await?;
         let Some(id) = backtests::ask(&mut transaction, &wanted).await? else {
             let message = format!("{MOST_WAITING} backtests wait already");
             return Err(Refusal::new(Kind::Conflict, "too-many-wait", message)

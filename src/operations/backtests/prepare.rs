@@ -68,15 +68,43 @@ pub struct Prepared {
     pub against: Option<Side>,
 }
 
+/// What is to be tried and was found, and is not compiled yet.
+#[derive(Debug)]
+pub struct Wanted {
+    called: String,
+    wish: Wish,
+    side: Sketched,
+    against: Option<Sketched>,
+}
+
+/// An edition's name, number and drawing.
+type Sketched = (String, i32, Value);
+
+impl Wanted {
+    /// Compiles it, where nobody else waits for that: on no connection, and in no transaction.
+    ///
+    /// # Errors
+    /// [`Refusal`] with what the compiler says.
+    pub async fn prepare(self) -> Result<Prepared, Refusal> {
+        let Self { called, wish, side: (name, number, drawing), against } = self;
+        let side = side(name, number, drawing).await?;
+        let against = match against {
+            Some((name, number, drawing)) => Some(self::side(name, number, drawing).await?),
+            None => None,
+        };
+        Ok(Prepared { called, wish, side, against })
+    }
+}
+
 /// Reads what is asked, at this time.
 ///
 /// # Errors
-/// [`Refusal`] if a workflow is not there or does not compile, or if nothing lies between the times.
-pub async fn prepare(
+/// [`Refusal`] if a workflow is not there, or if nothing lies between the times.
+pub async fn find(
     connection: &mut PgConnection,
     asked: &ToBacktest,
     now: DateTime<Utc>,
-) -> Result<Prepared, Refusal> {
+) -> Result<Wanted, Refusal> {
     let (since, until) = times(asked, now)?;
     let sketch = asked.drawing.clone();
     let of_drawing = sketch.is_some();
@@ -85,13 +113,9 @@ pub async fn prepare(
         found.head = editions::of_name(connection, &found.called).await?;
     }
     let Found { called, name, number, drawing, head } = found;
-    let side = side(name, number, drawing)?;
     let against = match (asked.against, &head) {
         (None, _) => None,
-        (Some(edition), Some(head)) => {
-            let (name, number, drawing) = editions::of(connection, head, edition).await?;
-            Some(self::side(name, number, drawing)?)
-        }
+        (Some(edition), Some(head)) => Some(editions::of(connection, head, edition).await?),
         (Some(_), None) => {
             let message = format!("no workflow is called `{called}`: there is no version to compare with");
             return Err(Refusal::new(Kind::Missing, "no-such-workflow", message)
@@ -101,7 +125,7 @@ pub async fn prepare(
     let workflow = WorkflowId(head.map(|head| head.id).unwrap_or_default());
     let differences = usize::try_from(asked.differences).unwrap_or_default();
     let wish = Wish { workflow, since, until, differences, in_database: asked.in_database };
-    Ok(Prepared { called, wish, side, against })
+    Ok(Wanted { called, wish, side: (name, number, drawing), against })
 }
 
 fn times(asked: &ToBacktest, now: DateTime<Utc>) -> Result<(DateTime<Utc>, DateTime<Utc>), Refusal> {
@@ -121,7 +145,7 @@ fn times(asked: &ToBacktest, now: DateTime<Utc>) -> Result<(DateTime<Utc>, DateT
 ///
 /// # Errors
 /// [`Refusal`] with what the compiler says.
-pub fn side(name: String, number: i32, drawing: Value) -> Result<Side, Refusal> {
-    let plan = editions::plan(&name, &drawing)?;
+pub async fn side(name: String, number: i32, drawing: Value) -> Result<Side, Refusal> {
+    let (plan, drawing) = editions::plan(&name, drawing).await?;
     Ok(Side { version: Version { name, number, plan }, drawing })
 }

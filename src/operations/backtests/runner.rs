@@ -20,7 +20,7 @@ use crate::domain::ids::WorkflowId;
 use crate::operations::{DataPlane, Refusal};
 use crate::store::backtests::{self, Drawings, Ended, Job};
 use crate::store::session::Session;
-use crate::testrun::backtest::{Progress, Report, Wish, backtest};
+use crate::testrun::backtest::{BacktestError, Progress, Report, Wish, backtest};
 
 /// Whoever is asked tells all daemons (`thendo_changes`); this is for what was not heard.
 const LOOK_EVERY: Duration = Duration::from_secs(120);
@@ -121,7 +121,11 @@ async fn work(pool: &PgPool, data: &DataPlane, (job, daemon): (Job, Uuid), shutd
         Ok(outcome) => Ended { status: "done", outcome: Some(outcome), error: None },
         Err(Broken::Failed(why)) => Ended { status: "failed", outcome: None, error: Some(why) },
         Err(Broken::Stopped) => {
-            Ended { status: "lost", outcome: None, error: Some("the daemon that ran it was stopped") }
+            // Another daemon does it, or this one when it is back.
+            if let Err(fault) = backtests::put_back(pool, id).await {
+                tracing::warn!(%fault, backtest = %id.0, "a backtest could not be put back: it will count as lost");
+            }
+            return;
         }
         Err(Broken::NotOurs) => return tracing::info!(backtest = %id.0, "a backtest was called off"),
     };
@@ -162,15 +166,15 @@ async fn tried(data: DataPlane, job: Job, reached: Arc<Reached>) -> Result<Value
     let outcome = async {
         let drawings: Drawings =
             serde_json::from_value(job.drawings).context("what it tries can't be read")?;
-        let plan = |name: String, number, drawing| {
-            side(name, number, drawing).map(|side| side.version).map_err(|refusal| match refusal {
+        let plan = async |name: String, number, drawing| {
+            side(name, number, drawing).await.map(|side| side.version).map_err(|refusal| match refusal {
                 Refusal::Told(told) => anyhow::anyhow!("{}", told.message),
                 other => other.into(),
             })
         };
-        let version = plan(job.version, drawings.number, drawings.drawing)?;
+        let version = plan(job.version, drawings.number, drawings.drawing).await?;
         let against = match (job.against, drawings.against) {
-            (Some(name), Some((number, drawing))) => Some(plan(name, number, drawing)?),
+            (Some(name), Some((number, drawing))) => Some(plan(name, number, drawing).await?),
             _ => None,
         };
         let wish = Wish {
@@ -190,10 +194,19 @@ async fn tried(data: DataPlane, job: Job, reached: Arc<Reached>) -> Result<Value
         let report = backtest(&session, &wish, version, against, |progress| reached.note(progress)).await?;
         kept(report)
     };
-    outcome.await.map_err(|fault: anyhow::Error| {
-        tracing::warn!("a backtest failed: {fault:#}");
-        format!("{fault:#}")
-    })
+    outcome.await.map_err(|fault: anyhow::Error| cause(&fault))
+}
+
+/// Why one failed, for who reads the API: what stands behind it is for the log.
+fn cause(fault: &anyhow::Error) -> String {
+    match fault.downcast_ref::<BacktestError>() {
+        Some(BacktestError(behind)) => tracing::warn!("a backtest failed: {behind}"),
+        None => tracing::warn!("a backtest failed: {fault:#}"),
+    }
+    match fault.downcast_ref::<Refusal>() {
+        Some(refusal) => refusal.told().message,
+        None => fault.to_string(),
+    }
 }
 
 /// As it is kept: with as many differences as there is room for.

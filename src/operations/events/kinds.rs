@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::PgPool;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::{Done, Listed};
 use crate::domain::event::{Event, Operation as OnRow};
 use crate::domain::ids::{EventId, ExecutionId};
 use crate::kinds;
 use crate::operations::{Asked, Context, Kind, Nothing, Operation, Refusal, Verb, cursor};
-use crate::store::events::{self, EventFilter, EventRow, Looked};
+use crate::store::events::{self, EventFilter, EventRow, Found, Looked, Place as Behind};
 use crate::workflow::catalogue::{Trigger, TriggerKind};
 use crate::workflow::config::Reader;
 use crate::workflow::diagnostics::{any_error, did_you_mean};
@@ -93,7 +91,7 @@ pub(super) async fn list(
     pool: &PgPool,
     filter: &EventFilter,
     kind: &str,
-    mut before: Option<(DateTime<Utc>, Uuid)>,
+    mut before: Option<Behind>,
     limit: i64,
 ) -> Result<Listed, Refusal> {
     let limit = usize::try_from(limit).unwrap_or_default();
@@ -103,8 +101,8 @@ pub(super) async fn list(
     let (of_kind, trigger) = (sources(kind), plain(kind));
     let (mut listed, mut looked_at) = (Listed { items: Vec::new(), next: None, given_up_at: None }, 0);
     loop {
-        let page = events::list_of_kind(pool, filter, &of_kind, before, AT_A_TIME).await?;
-        for Looked { event, row, old } in &page {
+        let Found { rows, further } = events::list_of_kind(pool, filter, &of_kind, before, AT_A_TIME).await?;
+        for Looked { event, row, old } in &rows {
             let counts = match (&trigger, event_of(event, row, old.as_deref())) {
                 (Some(trigger), Some(event)) => trigger.matches(&event),
                 // Without its settings a trigger says no more than where it looks; an unreadable row, nothing at all.
@@ -119,11 +117,15 @@ pub(super) async fn list(
                 return Ok(listed);
             }
         }
-        looked_at += page.len();
-        let Some(last) = page.last().map(|looked| &looked.event) else { return Ok(listed) };
-        before = Some((last.at, last.id));
-        if looked_at >= MOST_LOOKED_AT {
-            (listed.next, listed.given_up_at) = (before.as_ref().map(cursor::write), Some(last.id));
+        looked_at += rows.len();
+        let is_enough = further.is_some() || looked_at >= MOST_LOOKED_AT;
+        let last = rows.last().map(|looked| (looked.event.at, looked.event.id));
+        // Where it was looked to the end of what there is, no page is full.
+        let is_full = i64::try_from(rows.len()) == Ok(AT_A_TIME);
+        before = further.or(last.filter(|_| is_full));
+        let Some((_, id)) = before else { return Ok(listed) };
+        if is_enough {
+            (listed.next, listed.given_up_at) = (before.as_ref().map(cursor::write), Some(id));
             return Ok(listed);
         }
     }

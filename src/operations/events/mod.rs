@@ -3,7 +3,6 @@
 mod kinds;
 mod replay;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::{IntoParams, ToSchema};
@@ -97,7 +96,7 @@ pub struct Listed {
     /// What to hand in as `cursor` for those that come next; missing if these are the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// There may be more of the kind: enough was looked at, up to this event.
+    /// There may be more of them: enough was looked at, up to this event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up_at: Option<Uuid>,
 }
@@ -154,7 +153,7 @@ impl Operation for List {
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Listed, Refusal> {
         let Filter { table, operation, entity, since, until, kind, before, limit, cursor } = asked.query;
         let (pool, limit) = (&context.pool, page_size(limit)?);
-        let mut place: Option<(DateTime<Utc>, Uuid)> = cursor::read(cursor.as_deref())?;
+        let mut place: Option<events::Place> = cursor::read(cursor.as_deref())?;
         if let (None, Some(id)) = (place, before) {
             place = Some((one(pool, id).await?.event.at, id));
         }
@@ -163,8 +162,9 @@ impl Operation for List {
             return kinds::list(pool, &filter, &kind, place, limit).await;
         }
         let found = events::list(pool, &filter, place, limit + 1).await?;
-        let page = super::Page::cut(found, limit, |event| (event.at, event.id));
-        Ok(Listed { items: page.items, next: page.next, given_up_at: None })
+        let page = super::Page::cut(found.rows, limit, |event| (event.at, event.id));
+        let next = page.next.or_else(|| found.further.as_ref().map(cursor::write));
+        Ok(Listed { items: page.items, next, given_up_at: found.further.map(|(_, id)| id) })
     }
 }
 

@@ -4,6 +4,7 @@ mod undo;
 mod words;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -13,7 +14,7 @@ pub use words::{
     Answer, Answered, Approvals, Approve, Cancel, CancelWhat, Refuse, Retry, RetryWhat, Told, Which,
 };
 
-use super::{Asked, Context, Kind, Nothing, Operation, Page, Refusal, Verb, cursor, page_size};
+use super::{Asked, Context, Kind, Nothing, Operation, Page, Refusal, Verb, aside, cursor, page_size};
 use crate::store::history::{self, Place};
 use crate::store::lists::{self, DeliveryRow, ExecutionDetail, ExecutionRow};
 
@@ -110,13 +111,59 @@ pub struct OfExecution {
     pub execution: Uuid,
 }
 
+/// Bytes of the steps that are told whole.
+const MOST_BYTES: usize = 1024 * 1024;
+/// Bytes of those that are told at all.
+const MOST_BYTES_OF_ALL: usize = 2 * MOST_BYTES;
+
+/// What an answer had no room for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LeftOut {
+    /// So many steps are told without their results and changes: they say `left_out` instead.
+    pub contents: usize,
+    /// So many, the last ones, are not told.
+    pub steps: usize,
+}
+
+/// Takes out of the steps what is too much. What that was.
+fn bounded(steps: &mut Value) -> Option<LeftOut> {
+    let steps = steps.as_array_mut()?;
+    let (mut bytes, mut left) = (0, LeftOut::default());
+    let size = |step: &Value| step.to_string().len();
+    for at in 0..steps.len() {
+        let whole = size(&steps[at]);
+        if bytes + whole <= MOST_BYTES {
+            bytes += whole;
+            continue;
+        }
+        if let Some(step) = steps[at].as_object_mut() {
+            for name in ["result", "changes"] {
+                step.remove(name);
+            }
+            step.insert("left_out".into(), true.into());
+            left.contents += 1;
+        }
+        bytes += size(&steps[at]);
+        if bytes > MOST_BYTES_OF_ALL {
+            left.contents -= 1;
+            left.steps = steps.len() - at;
+            steps.truncate(at);
+            break;
+        }
+    }
+    (left != LeftOut::default()).then_some(left)
+}
+
 /// All that is known of an execution.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Execution)]
 pub struct Shown {
     /// It, with its steps.
     pub execution: ExecutionDetail,
-    /// Its mails and requests.
+    /// What of its steps this answer had no room for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
+    /// Its first 1,000 mails and requests, without what they say.
     pub deliveries: Vec<DeliveryRow>,
 }
 
@@ -128,8 +175,8 @@ impl Operation for Show {
     const VERB: Verb = Verb::Get;
     const PATH: &'static str = "/executions/{execution}";
     const NAME: &'static str = "showExecution";
-    const ABOUT: &'static str =
-        "An execution with its steps, why each did what it did, and its mails and requests.";
+    const ABOUT: &'static str = "An execution with its steps, why each did what it did, and its mails and requests. Of very large steps it says what it left \
+        out; what a mail or a request says is told by `GET /deliveries/{delivery}`.";
     type Path = OfExecution;
     type Query = Nothing;
     type Body = Nothing;
@@ -137,8 +184,13 @@ impl Operation for Show {
 
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Shown, Refusal> {
         let id = asked.path.execution;
-        let execution = lists::execution(&context.pool, id).await?.ok_or_else(|| unknown(id))?;
+        let mut execution = lists::execution(&context.pool, id).await?.ok_or_else(|| unknown(id))?;
+        let (execution, left_out) = aside(move || {
+            let left_out = bounded(&mut execution.steps);
+            (execution, left_out)
+        })
+        .await?;
         let deliveries = lists::deliveries(&context.pool, &[id]).await?;
-        Ok(Shown { execution, deliveries })
+        Ok(Shown { execution, left_out, deliveries })
     }
 }

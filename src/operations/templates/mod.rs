@@ -148,26 +148,34 @@ pub struct Edit {
     /// The HTML part: a template whose values are escaped. One of the two has to be there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub html: Option<String>,
-    /// Who may be sent it.
-    #[serde(default = "marketing")]
-    pub consent: Consent,
-    /// Whether it may be sent.
-    #[serde(default = "yes")]
-    pub is_active: bool,
-    /// Whether campaigns that send it note who opens it and follows its links.
-    #[serde(default = "yes")]
-    pub tracks: bool,
-}
-
-fn marketing() -> Consent {
-    Consent::Marketing
-}
-
-fn yes() -> bool {
-    true
+    /// Who may be sent it; without it that stays, and a new one is `marketing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
+    /// Whether it may be sent; without it that stays, and a new one may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_active: Option<bool>,
+    /// Whether campaigns that send it note who opens it and follows its links; without it that stays, and for a new one they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracks: Option<bool>,
 }
 
 impl Edit {
+    /// With what it does not say as it is stored.
+    fn over(mut self, row: &TemplateRow) -> Self {
+        let stored = match &*row.consent {
+            "transactional" => Consent::Transactional,
+            _ => Consent::Marketing,
+        };
+        self.consent.get_or_insert(stored);
+        self.is_active.get_or_insert(row.is_active);
+        self.tracks.get_or_insert(row.tracks);
+        self
+    }
+
+    fn consent(&self) -> Consent {
+        self.consent.unwrap_or(Consent::Marketing)
+    }
+
     fn parts<'a>(&'a self, name: &'a str) -> Result<Parts<'a>, Refusal> {
         let refuse = |code: &str, message: String, help: &str| {
             Err(Refusal::new(Kind::Invalid, code, message).help(help.to_owned()))
@@ -209,14 +217,15 @@ impl Edit {
             subject: &self.subject,
             text: self.text.as_deref(),
             html: self.html.as_deref(),
-            consent: self.consent.as_str(),
-            is_active: self.is_active,
-            tracks: self.tracks,
+            consent: self.consent().as_str(),
+            is_active: self.is_active.unwrap_or(true),
+            tracks: self.tracks.unwrap_or(true),
         })
     }
 
     fn as_stored(&self, name: &str) -> MailTemplate {
-        let Self { subject, text, html, consent, is_active, .. } = self.clone();
+        let (consent, is_active) = (self.consent(), self.is_active.unwrap_or(true));
+        let Self { subject, text, html, .. } = self.clone();
         MailTemplate { name: name.to_owned(), subject, text, html, consent, is_active }
     }
 }
@@ -284,6 +293,7 @@ impl Operation for Write {
         let mut transaction = context.begin().await?;
         let before: Shown = found(templates::find_to_edit(&mut transaction, &named).await?, &named)?.into();
         unchanged(&before, asked.if_match.as_deref())?;
+        let edit = edit.over(&before.row);
         let name = edit.name.as_deref().unwrap_or(&before.row.name);
         let parts = edit.parts(name)?;
         if name != before.row.name && has_name(&mut transaction, name).await? {

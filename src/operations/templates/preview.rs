@@ -82,7 +82,7 @@ impl Operation for Preview {
         }
         let row = found(templates::find(&mut *context.pool.acquire().await?, &named).await?, &named)?;
         let template = match &edit {
-            Some(edit) => edit.as_stored(&row.name),
+            Some(edit) => edit.clone().over(&row).as_stored(&row.name),
             None => stored(&row),
         };
         let happened = match (event, sample) {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{EVENT, RowOf, ToTry, faulty, refused};
 use crate::domain::event::Event;
-use crate::kinds;
+use crate::operations::workflows::catalogue;
 use crate::operations::{Kind, Refusal};
 use crate::testrun::Stage;
 use crate::workflow::event_file::{self, Given};
@@ -26,12 +26,14 @@ pub(super) fn one_of(asked: &ToTry) -> Result<(), Refusal> {
         .help("say one of `event`, `event_id`, `row` and `sample`"))
 }
 
-/// What happens.
-pub(super) async fn read(stage: &Stage, plan: &Plan, asked: &ToTry) -> Result<Happened, Refusal> {
-    if let Some(file) = &asked.event {
-        let read = event_file::read(file, &kinds::catalogue()).map_err(|faults| faulty(EVENT, faults))?;
-        return Ok((read.event, read.given, Vec::new()));
-    }
+/// What an event file says.
+pub(super) fn of_file(file: &Value) -> Result<Happened, Refusal> {
+    let read = event_file::read(file, catalogue()).map_err(|faults| faulty(EVENT, faults))?;
+    Ok((read.event, read.given, Vec::new()))
+}
+
+/// What is recorded, or stored, of what happens.
+pub(super) async fn found(stage: &Stage, plan: &Plan, asked: &ToTry) -> Result<Happened, Refusal> {
     let (event, labels) = if let Some(id) = asked.event_id {
         let found = stage.recorded(id).await.map_err(refused)?.ok_or_else(|| {
             Refusal::new(Kind::Missing, "no-such-event", format!("there is no event {id}"))

@@ -80,6 +80,7 @@ impl Operation for Compare {
             (None, Some(drawing)) => (name.unwrap_or_else(|| "the drawing".into()), drawing),
             (None, None) => ("the draft".into(), readable(&head.name, head.drawing())?),
         };
+        drop(connection);
         let diff = aside(move || diff::diff(&from, &to, catalogue())).await?;
         Ok(Compared {
             workflow: head.name,

@@ -6,9 +6,10 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::guards::{refuse_taken, unchanged};
 use super::{DRAWING_BODY, OfWorkflow, catalogue, compiled, one, one_to_edit};
 use crate::operations::refusal::Faulty;
-use crate::operations::{Asked, Context, Kind, Match, Nothing, Operation, Refusal, Verb, aside, audit};
+use crate::operations::{Asked, Context, Match, Nothing, Operation, Refusal, Verb, aside, audit};
 use crate::store::versions::{self, Head};
 use crate::workflow::compile::compile;
 use crate::workflow::diagnostics::Diagnostic;
@@ -102,16 +103,9 @@ fn judged(head: Head) -> Draft {
     }
 }
 
-/// Refuses an edit of what was changed since it was seen.
-pub(super) fn unchanged(head: &Head, seen: Option<&str>) -> Result<(), Refusal> {
-    match seen {
-        Some(seen) if seen != "*" && seen != edition_of(head) => {
-            let message = format!("`{}` was changed since it was read: nothing was written", head.name);
-            Err(Refusal::new(Kind::Stale, "changed-meanwhile", message)
-                .help("read it again, look at what was changed, and write anew"))
-        }
-        _ => Ok(()),
-    }
+/// What it is for from now on: nothing said stays as it was, and the empty text is none.
+pub(super) fn described<'a>(said: Option<&'a str>, head: &'a Head) -> Option<&'a str> {
+    said.or(head.description.as_deref()).filter(|text| !text.is_empty())
 }
 
 /// Why something can't even be stored, if it can't.
@@ -120,6 +114,7 @@ pub(super) async fn unstorable(of: &NewWorkflow) -> Result<Option<Faulty>, Refus
     let fault = match name.chars().count() {
         0 => Some("the name is empty"),
         201.. => Some("the name has more than 200 letters"),
+        _ if name.parse::<Uuid>().is_ok() => Some("the name is an id, by which workflows are told apart"),
         _ if name.contains('\0') => Some("the name has the letter U+0000, which can't be stored"),
         _ if description.is_some_and(|text| text.contains('\0')) => {
             Some("the description has the letter U+0000, which can't be stored")
@@ -188,11 +183,7 @@ impl Operation for Add {
         let NewWorkflow { name, description, definition } = asked.body;
         let mut transaction = context.begin().await?;
         versions::take_turn(&mut transaction).await?;
-        if !versions::find_to_edit(&mut transaction, &name).await?.is_empty() {
-            let message = format!("there is a workflow `{name}` already");
-            return Err(Refusal::new(Kind::Conflict, "name-taken", message)
-                .help("choose another name, or change that one"));
-        }
+        refuse_taken(&mut transaction, &name).await?;
         let id = versions::add(&mut transaction, &name, description.as_deref(), &definition).await?;
         let head = written(&mut transaction, id).await?;
         let detail = serde_json::json!({"name": name});
@@ -236,7 +227,7 @@ pub struct Drawn {
     #[schema(min_length = 1, max_length = 200)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it is for; without it that stays.
+    /// What it is for; without it that stays, and the empty text takes it away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// React Flow JSON.
@@ -267,16 +258,23 @@ impl Operation for WriteDraft {
 
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Draft, Refusal> {
         let Drawn { name, description, definition } = asked.body;
+        // Before anything is locked: to compile takes its time, and whether it can be stored is a matter of the drawing alone.
+        let head = one(&mut *context.pool.acquire().await?, &asked.path.workflow).await?;
+        unchanged(&head, asked.if_match.as_deref())?;
+        let called = name.clone().unwrap_or(head.name);
+        let of = NewWorkflow { name: called, description: description.clone(), definition };
+        storable(&of).await?;
+        let definition = of.definition;
         let mut transaction = context.begin().await?;
         versions::take_turn(&mut transaction).await?;
         let head = one_to_edit(&mut transaction, &asked.path.workflow).await?;
         unchanged(&head, asked.if_match.as_deref())?;
         let name = name.unwrap_or_else(|| head.name.clone());
-        let description = description.or_else(|| head.description.clone());
-        let of = NewWorkflow { name, description, definition };
-        storable(&of).await?;
-        let NewWorkflow { name, description, definition } = of;
-        versions::draw(&mut transaction, head.id, &name, description.as_deref(), &definition).await?;
+        if name != head.name {
+            refuse_taken(&mut transaction, &name).await?;
+        }
+        let description = described(description.as_deref(), &head);
+        versions::draw(&mut transaction, head.id, &name, description, &definition).await?;
         let head = written(&mut transaction, head.id).await?;
         let detail = serde_json::json!({"name": name});
         audit::note(&mut transaction, &context.who, "workflow.draw", head.id, detail).await?;

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::draft::NewWorkflow;
-use super::publish::{refuse_archived, unfit};
+use super::guards::{refuse_archived, refuse_loss, refuse_twice};
+use super::publish::unfit;
 use super::{DRAWINGS_BODY, one_line, only};
 use crate::operations::{Asked, Context, Kind, Nothing, Operation, Refusal, Verb, audit};
 use crate::store::versions::{self, Head};
@@ -103,6 +104,19 @@ impl Operation for Import {
     }
 }
 
+/// What is to run.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = WorkflowsToLoad)]
+#[serde(deny_unknown_fields)]
+pub struct ToLoad {
+    /// At most 1000.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub workflows: Vec<NewWorkflow>,
+    /// Load also where a draft that is in no version is lost by it.
+    #[serde(default)]
+    pub force: bool,
+}
+
 /// Stores what is to run.
 #[derive(Debug)]
 pub struct Load;
@@ -112,16 +126,17 @@ impl Operation for Load {
     const PATH: &'static str = "/load";
     const NAME: &'static str = "loadWorkflows";
     const ABOUT: &'static str = "Stores drawings as published, in place of what has their names; a daemon has them in force within a \
-        second. If one is broken, nothing is stored. `POST /publish` says more of what it does.";
+        second, a paused one too. If one is broken, nothing is stored. `POST /publish` says more of what it does.";
     const LARGEST_BODY: usize = DRAWINGS_BODY;
     type Path = Nothing;
     type Query = Nothing;
-    type Body = Files;
+    type Body = ToLoad;
     type Output = Vec<StoredFile>;
 
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Vec<StoredFile>, Refusal> {
-        let files = asked.body.workflows;
+        let ToLoad { workflows: files, force } = asked.body;
         few(files.len())?;
+        refuse_twice(files.iter().map(|of| &*of.name))?;
         let mut faulty = Vec::new();
         for of in &files {
             faulty.extend(unfit(of, true).await?);
@@ -142,6 +157,10 @@ impl Operation for Load {
             if !found.is_empty() {
                 let head = only(&mut transaction, found, &of.name).await?;
                 refuse_archived(&head)?;
+                // A draft of what runs stays beside it.
+                if !force && !head.keeps_drafts() {
+                    refuse_loss(&mut transaction, &head, &of.definition, "loaded").await?;
+                }
             }
         }
         let stored = workflow_files::put(&mut transaction, &files, true).await?;

@@ -10,7 +10,8 @@ use super::{OfWorkflow, one, one_line};
 use crate::operations::executions::by_whom;
 use crate::operations::{Asked, Context, Kind, Nothing, Operation, Refusal, Verb, audit};
 use crate::store::telling::{self, ALL, Hold as HeldRow};
-use crate::store::versions;
+use crate::store::{audit as stored_audit, versions};
+use crate::workflow::hash::hash;
 
 /// Why something is held.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -221,6 +222,23 @@ pub struct StartWith {
     #[schema(value_type = Object)]
     #[serde(default)]
     pub input: Map<String, Value>,
+    /// Asked again with the same key by the same one, it is not started again: the first start is told. For as long as the audit
+    /// is kept.
+    #[schema(min_length = 1, max_length = 200)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// The line of the audit that a start with a key leaves; its target is the event.
+const KEYED: &str = "workflow.start-key";
+
+/// The event of a start with a key: the same one for the same who, workflow and key.
+fn event_of(workflow: Uuid, who: &str, key: &str) -> Result<Uuid, Refusal> {
+    if !(1..=200).contains(&key.chars().count()) {
+        return Err(Refusal::new(Kind::Malformed, "bad-key", "`key` is empty, or has more than 200 letters")
+            .help("take a random one, such as a UUID, for each start that is meant"));
+    }
+    Ok(Uuid::new_v5(&workflow, json!([who, key]).to_string().as_bytes()))
 }
 
 /// A workflow that starts.
@@ -243,8 +261,8 @@ impl Operation for Start {
     const VERB: Verb = Verb::Post;
     const PATH: &'static str = "/workflows/{workflow}/start";
     const NAME: &'static str = "startWorkflow";
-    const ABOUT: &'static str =
-        "Starts a workflow that is in force and begins with the trigger `manual`. A daemon runs it at once.";
+    const ABOUT: &'static str = "Starts a workflow that is in force and begins with the trigger `manual`. A daemon runs it at once. With a `key` it is started \
+        once, however often that is asked.";
     type Path = OfWorkflow;
     type Query = Nothing;
     type Body = StartWith;
@@ -254,7 +272,22 @@ impl Operation for Start {
         let by = by_whom(context, None)?;
         let mut transaction = context.begin().await?;
         let head = one(&mut transaction, &asked.path.workflow).await?;
-        let Some(event_id) = versions::start(&mut transaction, head.id, &asked.body.input, &by).await? else {
+        let StartWith { input, key } = asked.body;
+        let told = hash(vec![Value::Object(input.clone()).to_string()]);
+        let once = key.map(|key| event_of(head.id, &context.who.name, &key)).transpose()?;
+        if let Some(event_id) = once
+            && let Some(before) = stored_audit::detail_once(&mut transaction, KEYED, event_id).await?
+        {
+            return match before["input"] == *told {
+                true => Ok(Started { workflow: head.name, workflow_id: head.id, event_id }),
+                false => {
+                    Err(Refusal::new(Kind::Conflict, "key-used", "this key started it with another input")
+                        .help("take a new key for a new start, or send the same input as before"))
+                }
+            };
+        }
+        let started = versions::start(&mut transaction, head.id, &input, (&by, once)).await?;
+        let Some(event_id) = started else {
             let message = format!("`{}` can't be started by hand", one_line(&head.name));
             return Err(Refusal::new(Kind::Conflict, "not-by-hand", message).help(
                 "it must be published and begin with the trigger `manual`: `thendo workflow show` tells both",
@@ -262,6 +295,10 @@ impl Operation for Start {
         };
         let detail = json!({"name": head.name, "event": event_id});
         audit::note(&mut transaction, &context.who, "workflow.start", head.id, detail).await?;
+        if once.is_some() {
+            let detail = json!({"name": head.name, "input": told});
+            audit::note(&mut transaction, &context.who, KEYED, event_id, detail).await?;
+        }
         transaction.commit().await?;
         Ok(Started { workflow: head.name, workflow_id: head.id, event_id })
     }

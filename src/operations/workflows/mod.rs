@@ -3,7 +3,9 @@
 mod diff;
 mod draft;
 mod files;
+mod guards;
 mod holds;
+mod judged;
 mod list;
 mod publish;
 mod push;
@@ -22,14 +24,12 @@ use uuid::Uuid;
 
 pub use diff::{Compare, Compared, Sides};
 pub use draft::{Add, Draft, Drawn, NewWorkflow, ReadDraft, WriteDraft, edition_of};
-pub use files::{Files, Import, Load, StoredFile};
+pub use files::{Files, Import, Load, StoredFile, ToLoad};
 pub use holds::{
     Held, Hold, HoldAll, Holds, How, Release, ReleaseAll, Released, Start, StartWith, Started, Why,
 };
 pub use list::{Filter, List};
-pub use publish::{
-    Next, Publish, PublishList, Published, Subject, count_in_flight, missing_mails, put_in_force,
-};
+pub use publish::{Publish, PublishList, Published, Subject, count_in_flight, missing_mails};
 pub use push::{Push, PushList, Pushed, ToPush};
 pub use show::{OfVersion, Show, Shown};
 pub use status::{Archive, Moved, Pause, Restore, RestoreWhat, Restored, Resume, Unarchive};
@@ -49,13 +49,13 @@ pub(in crate::operations) const DRAWING_BODY: usize = 2 * MAX_BYTES;
 const DRAWINGS_BODY: usize = 8 * MAX_BYTES;
 
 /// All kinds of nodes, gathered once.
-fn catalogue() -> &'static Catalogue {
+pub(in crate::operations) fn catalogue() -> &'static Catalogue {
     static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(kinds::catalogue);
     &CATALOGUE
 }
 
 /// What the compiler says of a drawing, which is given back.
-async fn compiled(drawing: Value) -> Result<(Value, Compiled), Refusal> {
+pub(in crate::operations) async fn compiled(drawing: Value) -> Result<(Value, Compiled), Refusal> {
     aside(move || {
         let outcome = compile(&drawing, catalogue());
         (drawing, outcome)

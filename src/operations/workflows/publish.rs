@@ -1,6 +1,7 @@
 //! Drafts become versions in force, all that are named or none.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
@@ -9,10 +10,12 @@ use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::draft::{NewWorkflow, unchanged, unstorable};
-use super::{DRAWINGS_BODY, catalogue, compiled, one_line, one_to_edit, only, readable};
+use super::draft::{NewWorkflow, described, unstorable};
+use super::guards::{gone_meanwhile, refuse_archived, refuse_loss, refuse_twice, unchanged};
+use super::judged::{Judged, Verdict};
+use super::{DRAWINGS_BODY, catalogue, compiled, one, one_line, one_to_edit, only, readable};
 use crate::operations::refusal::Faulty;
-use crate::operations::{Asked, Context, Kind, Match, Nothing, Operation, Refusal, Verb, audit};
+use crate::operations::{Asked, Context, Kind, Match, Nothing, Operation, Refusal, Verb, aside, audit};
 use crate::store::versions::{self, Head, InFlight};
 use crate::store::{mails, secrets};
 use crate::workflow::diagnostics::{Diagnostic, any_error};
@@ -64,6 +67,9 @@ pub struct Published {
     /// What it does otherwise than the one that was in force before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<diff::Diff>,
+    /// The version that it is compared with, and what is drawn now.
+    #[serde(skip)]
+    pub compared: Option<(i32, Arc<Value>)>,
     /// Executions that go on with older versions.
     pub in_flight: Vec<InFlight>,
     /// What it needs of the database and does not find there.
@@ -109,34 +115,34 @@ impl Operation for Publish {
             )
             .help("publish them one by one, or leave it out"));
         }
+        let drawings = workflows.iter().filter_map(|subject| match subject {
+            Subject::Drawing(drawing) => Some(&*drawing.name),
+            Subject::Workflow(_) => None,
+        });
+        refuse_twice(drawings)?;
+        let mut judged = Judged::default();
+        let faulty = judge(&context.pool, &workflows, &mut judged).await?;
+        if !faulty.is_empty() {
+            return Err(Refusal::faulty("published", faulty, of));
+        }
         let mut transaction = context.begin().await?;
         versions::take_turn(&mut transaction).await?;
         let mut heads: Vec<Head> = Vec::with_capacity(of);
-        let mut faulty = Vec::new();
         for subject in workflows {
-            let head = match subject {
+            heads.push(match subject {
                 Subject::Workflow(name) => {
                     let head = one_to_edit(&mut transaction, &name).await?;
                     unchanged(&head, asked.if_match.as_deref())?;
                     head
                 }
-                Subject::Drawing(drawing) => match faults(&drawing.name, drawing.definition.clone()).await? {
-                    Some(fault) => {
-                        faulty.push(fault);
-                        continue;
-                    }
-                    None => written(&mut transaction, &drawing, (asked.if_match.as_deref(), force)).await?,
-                },
-            };
-            faulty.extend(faults(&head.name, readable(&head.name, head.drawing())?).await?);
-            heads.push(head);
-        }
-        if !faulty.is_empty() {
-            return Err(Refusal::faulty("published", faulty, of));
+                Subject::Drawing(drawing) => {
+                    written(&mut transaction, &drawing, (asked.if_match.as_deref(), force)).await?
+                }
+            });
         }
         heads.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
         heads.dedup_by_key(|head| head.id);
-        let mut published = put_in_force(&mut transaction, &heads, Next::Draft).await?;
+        let mut published = put_in_force(&mut transaction, &heads, Next::Draft, &judged).await?;
         match dry_run {
             true => transaction.rollback().await?,
             false => {
@@ -147,6 +153,29 @@ impl Operation for Publish {
         count_afterwards(&context.pool, &mut published).await;
         Ok(published)
     }
+}
+
+/// Judges what is to be published, before anything is locked. What of it can't be.
+async fn judge(pool: &PgPool, subjects: &[Subject], judged: &mut Judged) -> Result<Vec<Faulty>, Refusal> {
+    let mut faulty = Vec::new();
+    for subject in subjects {
+        faulty.extend(match subject {
+            Subject::Drawing(drawing) => judged.add_new(pool, &drawing.name, &drawing.definition).await?,
+            Subject::Workflow(name) => {
+                let head = one(&mut *pool.acquire().await?, name).await?;
+                judge_stored(judged, &head).await?
+            }
+        });
+    }
+    Ok(faulty)
+}
+
+/// Judges what is drawn of a stored workflow. Why that can't run, if it can't.
+pub(super) async fn judge_stored(judged: &mut Judged, head: &Head) -> Result<Option<Faulty>, Refusal> {
+    readable(&head.name, head.drawing())?;
+    let text = head.drawn();
+    judged.add(text).await?;
+    Ok(judged.get(text).and_then(|verdict| verdict.faulty(&head.name)))
 }
 
 /// Writes down who put them in force.
@@ -188,40 +217,20 @@ async fn written(
     let found = versions::find_to_edit(connection, &of.name).await?;
     let found: Vec<Head> = found.into_iter().filter(|head| head.name == of.name).collect();
     let id = if found.is_empty() {
+        gone_meanwhile(&of.name, seen)?;
         versions::add(connection, &of.name, of.description.as_deref(), &of.definition).await?
     } else {
         let head = only(connection, found, &of.name).await?;
         unchanged(&head, seen)?;
-        let is_lost = head
-            .draft
-            .as_ref()
-            .is_some_and(|draft| serde_json::from_str::<Value>(draft).ok().as_ref() != Some(&of.definition));
-        if is_lost && seen.is_none() && !force && !versions::is_kept(connection, head.id).await? {
-            let name = one_line(&head.name);
-            let message = format!("`{name}` has a draft that is in no version: nothing was published");
-            let help = format!(
-                "keep it with `thendo workflow export {name}`, or say --force to publish over it; by the API, name its \
-                 edition in `If-Match`, or say `force`"
-            );
-            return Err(Refusal::new(Kind::Conflict, "draft-not-kept", message).help(help));
+        if seen.is_none() && !force {
+            refuse_loss(connection, &head, &of.definition, "published").await?;
         }
-        let description = of.description.as_deref().or(head.description.as_deref());
+        let description = described(of.description.as_deref(), &head);
         versions::draw(connection, head.id, &of.name, description, &of.definition).await?;
         head.id
     };
     let head = versions::by_id(connection, id).await?;
     Ok(head.context("a workflow that was just written is gone")?)
-}
-
-/// An archived workflow does not come back by the way.
-pub(super) fn refuse_archived(head: &Head) -> Result<(), Refusal> {
-    if head.status != "archived" {
-        return Ok(());
-    }
-    let name = one_line(&head.name);
-    let message = format!("`{name}` is in the archive: nothing was published");
-    Err(Refusal::new(Kind::Conflict, "archived", message)
-        .help(format!("take it back first: thendo workflow unarchive {name}")))
 }
 
 /// What is put in force.
@@ -237,20 +246,21 @@ pub enum Next {
 struct Compiled<'a> {
     head: &'a Head,
     revision: i64,
-    plan: Plan,
+    plan: &'a Plan,
+    drawing: &'a Arc<Value>,
     diagnostics: Value,
     warnings: Vec<Diagnostic>,
-    changes: Option<diff::Diff>,
 }
 
-/// Puts workflows in force, all or none. They are locked, and they compile.
+/// Puts workflows in force, all or none. They are locked, and were judged before that.
 ///
 /// # Errors
-/// [`Refusal`] if one is in the archive.
-pub async fn put_in_force(
+/// [`Refusal`] if one is in the archive, or was edited since it was judged.
+pub(super) async fn put_in_force(
     connection: &mut PgConnection,
     heads: &[Head],
     next: Next,
+    judged: &Judged,
 ) -> Result<Vec<Published>, Refusal> {
     heads.iter().try_for_each(refuse_archived)?;
     let mut written = Vec::with_capacity(heads.len());
@@ -260,20 +270,19 @@ pub async fn put_in_force(
             Next::Definition => versions::set_status(connection, head.id, "published").await?,
         });
     }
-    // All are compiled before the first is put in force: from then on claims wait for this transaction.
+    // All are looked up before the first is put in force: from then on claims wait for this transaction.
     let mut all = Vec::with_capacity(heads.len());
     for (head, written) in heads.iter().zip(written) {
-        let definition = readable(&head.name, versions::read(&written.definition))?;
-        let (definition, mut outcome) = compiled(definition).await?;
-        let plan = outcome.plan.with_context(|| format!("`{}` does not compile", one_line(&head.name)))?;
-        let warnings = missing_mails(connection, &plan).await?;
-        outcome.diagnostics.extend(warnings.iter().cloned());
-        let diagnostics = serde_json::to_value(&outcome.diagnostics).context("diagnostics")?;
-        let changes = changes(connection, head, &definition).await?;
-        all.push(Compiled { head, revision: written.revision, plan, diagnostics, warnings, changes });
+        let Verdict { drawing, outcome } = judged.of(&head.name, &written.definition)?;
+        let plan = outcome.plan.as_ref();
+        let plan = plan.with_context(|| format!("`{}` does not compile", one_line(&head.name)))?;
+        let warnings = missing_mails(connection, plan).await?;
+        let diagnostics: Vec<_> = outcome.diagnostics.iter().chain(&warnings).collect();
+        let diagnostics = serde_json::to_value(&diagnostics).context("diagnostics")?;
+        all.push(Compiled { head, revision: written.revision, plan, drawing, diagnostics, warnings });
     }
     let mut published = Vec::with_capacity(heads.len());
-    for Compiled { head, revision, plan, diagnostics, warnings, changes } in all {
+    for Compiled { head, revision, plan, drawing, diagnostics, warnings } in all {
         let edit = (head.id, revision);
         let version =
             versions::put_in_force(connection, edit, plan.hash(), &diagnostics, &plan.parts()).await?;
@@ -286,7 +295,8 @@ pub async fn put_in_force(
             version,
             before,
             new,
-            changes: changes.filter(|_| new),
+            changes: None,
+            compared: head.live_version.filter(|_| new).map(|former| (former, Arc::clone(drawing))),
             in_flight: Vec::new(),
             warnings,
             secrets: plan.secrets(),
@@ -296,17 +306,15 @@ pub async fn put_in_force(
     Ok(published)
 }
 
-/// What a drawing does otherwise than the version in force.
-async fn changes(
-    connection: &mut PgConnection,
-    head: &Head,
-    definition: &Value,
-) -> Result<Option<diff::Diff>, Refusal> {
-    let Some(number) = head.live_version else { return Ok(None) };
-    let former = versions::definition_of(connection, head.id, number).await?;
+/// What one does otherwise than the version that was in force.
+async fn changes(connection: &mut PgConnection, of: &mut Published) -> Result<(), Refusal> {
+    let Some((number, drawing)) = of.compared.take() else { return Ok(()) };
+    let former = versions::definition_of(connection, of.id, number).await?;
     // One that can't be read was in force all the same: what is to be must not fail by it.
-    let former = former.and_then(|text| versions::read(&text).ok());
-    Ok(former.map(|former| diff::diff(&former, definition, catalogue())))
+    if let Some(former) = former.and_then(|text| versions::read(&text).ok()) {
+        of.changes = Some(aside(move || diff::diff(&former, &drawing, catalogue())).await?);
+    }
+    Ok(())
 }
 
 /// Warnings about the stored mails that a plan names.
@@ -328,12 +336,21 @@ pub(super) async fn count_afterwards<'a>(
     published: impl IntoIterator<Item = &'a mut Published>,
 ) {
     if let Err(fault) = count_in_flight(pool, published).await {
-        tracing::warn!(%fault, "who stays with older versions could not be counted");
+        tracing::warn!(%fault, "who stays with older versions, or what changes, could not be told");
     }
 }
 
-/// Counts who stays with older versions, and looks which secrets are not stored. After the commit: counting takes its time,
-/// and claims have waited.
+/// Who is under way. What was done is not undone where that can't be told.
+pub(super) async fn under_way(pool: &PgPool, id: Uuid) -> Vec<InFlight> {
+    let counted = async { versions::in_flight(&mut *pool.acquire().await?, id).await };
+    counted
+        .await
+        .inspect_err(|fault: &sqlx::Error| tracing::warn!(%fault, "who is under way could not be told"))
+        .unwrap_or_default()
+}
+
+/// Counts who stays with older versions, and looks which secrets are not stored and what changes. After the commit: all that
+/// takes its time, and claims have waited.
 ///
 /// # Errors
 /// When the database can't be asked.
@@ -343,6 +360,7 @@ pub async fn count_in_flight<'a>(
 ) -> Result<(), Refusal> {
     let mut connection = pool.acquire().await?;
     for of in published {
+        changes(&mut connection, of).await?;
         of.in_flight = versions::in_flight(&mut connection, of.id).await?;
         of.in_flight.retain(|old| old.version != of.version);
         let names: Vec<String> = std::mem::take(&mut of.secrets).into_iter().collect();

@@ -6,10 +6,13 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::draft::{NewWorkflow, edition_of, unchanged, written};
+use super::draft::{NewWorkflow, edition_of, unstorable, written};
 use super::files::few;
-use super::publish::{self, Next, Published, count_afterwards, put_in_force, unfit};
+use super::guards::{gone_meanwhile, refuse_taken, unchanged};
+use super::judged::Judged;
+use super::publish::{self, Next, Published, count_afterwards, judge_stored, put_in_force};
 use super::{DRAWINGS_BODY, one_line, readable};
+use crate::operations::refusal::Faulty;
 use crate::operations::{Asked, Context, Kind, Nothing, Operation, Refusal, Verb, audit};
 use crate::store::versions::{self, Head};
 
@@ -80,10 +83,9 @@ impl Operation for Push {
         let PushList { workflows, publish } = asked.body;
         let of = workflows.len();
         few(of)?;
-        let drawings = workflows.iter().filter_map(|edit| edit.drawing.as_ref());
-        let mut faulty = Vec::new();
-        for drawing in drawings {
-            faulty.extend(unfit(drawing, publish).await?);
+        let (mut judged, mut faulty) = (Judged::default(), Vec::new());
+        for edit in &workflows {
+            faulty.extend(judge(context, edit, publish, &mut judged).await?);
         }
         if !faulty.is_empty() {
             return Err(Refusal::faulty("pushed", faulty, of));
@@ -101,7 +103,7 @@ impl Operation for Push {
         }
         let mut pushed = heads.iter().map(told).collect::<Result<Vec<Pushed>, Refusal>>()?;
         if publish {
-            put(&mut transaction, context, &heads, &mut pushed).await?;
+            put(&mut transaction, context, &heads, (&mut pushed, &judged)).await?;
         }
         transaction.commit().await?;
         let published: Vec<&mut Published> =
@@ -109,6 +111,34 @@ impl Operation for Push {
         count_afterwards(&context.pool, published).await;
         Ok(pushed)
     }
+}
+
+/// Judges one edit, before anything is locked. Why it can't be stored, or can't run if it is to.
+async fn judge(
+    context: &Context,
+    edit: &ToPush,
+    publish: bool,
+    judged: &mut Judged,
+) -> Result<Option<Faulty>, Refusal> {
+    match (&edit.drawing, edit.workflow) {
+        (Some(drawing), _) => match unstorable(drawing).await? {
+            None if publish => judged.add_new(&context.pool, &drawing.name, &drawing.definition).await,
+            found => Ok(found),
+        },
+        (None, Some(id)) if publish => {
+            let found = versions::find(&mut *context.pool.acquire().await?, &id.to_string()).await?;
+            match found.iter().find(|head| head.id == id).filter(|head| runs(head)) {
+                Some(head) => judge_stored(judged, head).await,
+                None => Ok(None),
+            }
+        }
+        (None, _) => Ok(None),
+    }
+}
+
+/// Whether publishing puts it in force.
+fn runs(head: &Head) -> bool {
+    matches!(&*head.status, "draft" | "published")
 }
 
 /// Writes one edit; the row as it is then, locked.
@@ -136,15 +166,11 @@ async fn write(connection: &mut PgConnection, context: &Context, edit: ToPush) -
         });
     };
     if head.as_ref().is_none_or(|head| head.name != name) {
-        let found = versions::find_to_edit(connection, &name).await?;
-        if found.iter().any(|other| other.name == name) {
-            let message = format!("there is a workflow `{}` already: nothing was written", one_line(&name));
-            return Err(Refusal::new(Kind::Conflict, "name-taken", message)
-                .help("choose another name, or read that one and change it"));
-        }
+        refuse_taken(connection, &name).await?;
     }
     let (id, act) = match head {
         None => {
+            gone_meanwhile(&name, edition.as_deref())?;
             (versions::add(connection, &name, description.as_deref(), &definition).await?, "workflow.add")
         }
         Some(head) => {
@@ -172,20 +198,10 @@ async fn put(
     connection: &mut PgConnection,
     context: &Context,
     heads: &[Head],
-    pushed: &mut [Pushed],
+    (pushed, judged): (&mut [Pushed], &Judged),
 ) -> Result<(), Refusal> {
-    let runs = |head: &&Head| matches!(&*head.status, "draft" | "published");
-    let heads: Vec<Head> = heads.iter().filter(runs).cloned().collect();
-    let drawings = heads.iter().map(|head| Ok((head, readable(&head.name, head.drawing())?)));
-    let drawings = drawings.collect::<Result<Vec<_>, Refusal>>()?;
-    let mut faulty = Vec::new();
-    for (head, drawing) in &drawings {
-        faulty.extend(publish::faults(&head.name, drawing.clone()).await?);
-    }
-    if !faulty.is_empty() {
-        return Err(Refusal::faulty("pushed", faulty, pushed.len()));
-    }
-    let published = put_in_force(connection, &heads, Next::Draft).await?;
+    let heads: Vec<Head> = heads.iter().filter(|head| runs(head)).cloned().collect();
+    let published = put_in_force(connection, &heads, Next::Draft, judged).await?;
     let news: Vec<Published> = published.iter().filter(|of| of.new).cloned().collect();
     publish::note(connection, context, "workflow.publish", &news).await?;
     for of in published {

@@ -2,15 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, Transaction};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::publish::{self, Next, Published, faults};
-use super::{OfWorkflow, catalogue, definition_of, one_line, one_to_edit, readable};
+use super::judged::Judged;
+use super::publish::{self, Next, Published};
+use super::{OfWorkflow, catalogue, definition_of, one, one_line, one_to_edit, readable};
 use crate::operations::{Asked, Context, Kind, Nothing, Operation, Refusal, Verb, audit};
 use crate::store::versions::{self, Head, InFlight};
 use crate::workflow::compile::compile;
+
+/// An edit that comes between reading and locking is judged anew, so often.
+const MOST_TRIES: u32 = 4;
 
 /// A change of state, in which nothing starts from then on.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -71,9 +75,7 @@ takes_out!(
 );
 
 async fn take(context: &Context, name: &str, act: &str, from: &[&str], to: &str) -> Result<Moved, Refusal> {
-    let mut transaction = context.begin().await?;
-    versions::take_turn(&mut transaction).await?;
-    let head = one_to_edit(&mut transaction, name).await?;
+    let (mut transaction, head, judged) = locked(context, name, to != "paused").await?;
     let mut moved = Moved {
         id: head.id,
         workflow: head.name.clone(),
@@ -87,23 +89,61 @@ async fn take(context: &Context, name: &str, act: &str, from: &[&str], to: &str)
     if !from.contains(&&*head.status) {
         return Err(wrong_state(&head, from));
     }
-    take_out(&mut transaction, &head, to).await?;
-    moved.in_flight = versions::in_flight(&mut transaction, head.id).await?;
+    take_out(&mut transaction, &head, to, &judged).await?;
     let detail = json!({"name": head.name, "before": head.status});
     audit::note(&mut transaction, &context.who, act, head.id, detail).await?;
     transaction.commit().await?;
+    // After the commit: it takes its time, and claims have waited.
+    moved.in_flight = publish::under_way(&context.pool, head.id).await;
     Ok(moved)
 }
 
+/// A workflow to edit, and what the compiler says of what it has: judged before it is locked, and again if it was edited
+/// meanwhile. `drawn` is what the status to come has as its definition: what is drawn, or what was published last.
+async fn locked(
+    context: &Context,
+    name: &str,
+    drawn: bool,
+) -> Result<(Transaction<'static, Postgres>, Head, Judged), Refusal> {
+    let text = |head: &Head| if drawn { head.drawn().to_owned() } else { head.definition.clone() };
+    let mut judged = Judged::default();
+    let mut seen = text(&one(&mut *context.pool.acquire().await?, name).await?);
+    for _ in 0..MOST_TRIES {
+        judged.add(&seen).await?;
+        let mut transaction = context.begin().await?;
+        versions::take_turn(&mut transaction).await?;
+        let head = one_to_edit(&mut transaction, name).await?;
+        let now = text(&head);
+        if now == seen {
+            return Ok((transaction, head, judged));
+        }
+        seen = now;
+    }
+    Err(Refusal::new(Kind::Busy, "busy", "somebody else edits it again and again")
+        .help("try again in a moment"))
+}
+
 /// Gives a workflow a state in which nothing starts, at once: a daemon would do the same a moment later.
-async fn take_out(connection: &mut PgConnection, head: &Head, status: &str) -> Result<(), Refusal> {
+async fn take_out(
+    connection: &mut PgConnection,
+    head: &Head,
+    status: &str,
+    judged: &Judged,
+) -> Result<(), Refusal> {
     let written = versions::set_status(connection, head.id, status).await?;
-    // What can't be read is marked by the daemon, and out of force all the same.
-    let drawn = versions::read(&written.definition).unwrap_or_default();
-    let compiled = compile(&drawn, catalogue());
-    let diagnostics = serde_json::to_value(&compiled.diagnostics).map_err(anyhow::Error::from)?;
+    // What can't be read was not judged; it is broken, and out of force all the same.
+    let unread;
+    let outcome = match judged.get(&written.definition) {
+        Some(verdict) => &verdict.outcome,
+        None => {
+            unread = compile(&Value::Null, catalogue());
+            &unread
+        }
+    };
+    let valid = outcome.plan.is_some();
+    let diagnostics = serde_json::to_value(&outcome.diagnostics).map_err(anyhow::Error::from)?;
     let edit = (head.id, written.revision);
-    versions::mark_checked(connection, edit, compiled.plan.is_some(), &diagnostics).await?;
+    versions::mark_checked(connection, edit, valid, &diagnostics).await?;
     Ok(())
 }
 
@@ -135,20 +175,19 @@ impl Operation for Resume {
     type Output = Vec<Published>;
 
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Vec<Published>, Refusal> {
-        let mut transaction = context.begin().await?;
-        versions::take_turn(&mut transaction).await?;
-        let head = one_to_edit(&mut transaction, &asked.path.workflow).await?;
+        let (mut transaction, head, judged) = locked(context, &asked.path.workflow, false).await?;
         if head.status == "published" {
             return Ok(Vec::new());
         }
         if head.status != "paused" {
             return Err(wrong_state(&head, &["paused"]));
         }
-        let definition = readable(&head.name, versions::read(&head.definition))?;
-        if let Some(faulty) = faults(&head.name, definition).await? {
+        readable(&head.name, versions::read(&head.definition))?;
+        if let Some(faulty) = judged.of(&head.name, &head.definition)?.faulty(&head.name) {
             return Err(Refusal::faulty("resumed", vec![faulty], 1));
         }
-        let mut published = publish::put_in_force(&mut transaction, &[head], Next::Definition).await?;
+        let mut published =
+            publish::put_in_force(&mut transaction, &[head], Next::Definition, &judged).await?;
         publish::note(&mut transaction, context, "workflow.resume", &published).await?;
         transaction.commit().await?;
         publish::count_afterwards(&context.pool, &mut published).await;

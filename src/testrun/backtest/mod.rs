@@ -118,8 +118,8 @@ pub struct Against {
 
 /// The database could not be asked.
 #[derive(Debug, thiserror::Error)]
-#[error("the backtest could not be done: {}", .0.reason())]
-pub struct BacktestError(#[from] StoreError);
+#[error("the backtest could not be done: {}", .0.told())]
+pub struct BacktestError(#[from] pub StoreError);
 
 /// Takes `version`, and `against` if there is one, through the recorded events. Nothing is written; each page of events is
 /// read in a short transaction of its own, so nothing waits for a backtest.

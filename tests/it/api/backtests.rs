@@ -159,7 +159,7 @@ async fn one_runs_at_a_time_a_few_wait_and_each_can_be_called_off() {
 }
 
 #[tokio::test]
-async fn one_whose_daemon_is_gone_is_lost_and_the_next_daemon_does_what_waits() {
+async fn one_whose_daemon_is_stopped_is_put_back_and_one_whose_daemon_is_killed_is_lost() {
     let mut api = Api::roomy().await;
     shop_with_orders(&api, 300).await;
     api.shop.does(SLOW).await;
@@ -167,9 +167,10 @@ async fn one_whose_daemon_is_gone_is_lost_and_the_next_daemon_does_what_waits() 
     becomes(&api, &stopped, "running").await;
     let another = api.shop.daemon().await;
     assert!(std::mem::replace(&mut api.daemon, another).stops().success());
-    let told = shown(&api, &stopped).await.body;
-    assert_eq!(told["backtest"]["status"], "lost", "{told}");
-    assert!(told["backtest"]["error"].as_str().is_some_and(|why| why.contains("was stopped")), "{told}");
+    // The other one takes it up.
+    becomes(&api, &stopped, "running").await;
+    let called_off = api.ask("DELETE", &format!("/backtests/{stopped}"), None).await;
+    assert_eq!(called_off.status, 200, "{called_off:?}");
 
     let killed = slow_one(&api).await;
     becomes(&api, &killed, "running").await;
@@ -180,7 +181,7 @@ async fn one_whose_daemon_is_gone_is_lost_and_the_next_daemon_does_what_waits() 
     becomes(&api, &killed, "lost").await;
     is_problem(&api.ask("DELETE", &format!("/backtests/{killed}"), None).await, 409, "wrong-state");
     until("that is written down", async || {
-        api.shop.count("workflow_backtests where status = 'lost' and drawings is null").await == 2
+        api.shop.count("workflow_backtests where status = 'lost' and drawings is null").await == 1
     })
     .await;
 }
@@ -258,4 +259,19 @@ async fn ctrl_c_calls_it_off() {
     assert_eq!(said.status.code(), Some(130), "{words}");
     assert!(words.contains("called off"), "{words}");
     assert_eq!(api.shop.count("workflow_backtests where status = 'cancelled'").await, 1);
+}
+
+#[tokio::test]
+async fn why_one_failed_names_no_word_of_the_servers() {
+    let api = Api::roomy().await;
+    api.shop.publishes("points", &points_and_deposit()).await;
+    api.shop.does("revoke select on workflow_events from thendo_engine").await;
+    let asked = api.ask("POST", "/backtests", Some(&json!({"workflow": "points", "version": "live"}))).await;
+    assert_eq!(asked.status, 202, "{asked:?}");
+    let path = format!("/backtests/{}", asked.body["id"].as_str().expect("an id"));
+    until("it failed", || async { api.ask("GET", &path, None).await.body["backtest"]["status"] == "failed" })
+        .await;
+    let told = api.ask("GET", &path, None).await.body["backtest"]["error"].to_string();
+    assert!(!told.contains("permission denied") && told.contains("42501"), "{told}");
+    assert!(api.daemon.logged().contains("permission denied for table"), "{}", api.daemon.logged());
 }

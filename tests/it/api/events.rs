@@ -94,6 +94,28 @@ async fn events_are_listed_in_pages_and_by_kind_and_shown_with_what_they_started
 }
 
 #[tokio::test]
+async fn few_among_very_many_are_found_and_no_page_looks_at_them_all() {
+    let api = Api::open().await;
+    let order = api.shop.places_order(100).await;
+    let others = "insert into workflow_events
+                  select r.* from workflow_events e cross join generate_series(1, 20000) n
+                   cross join lateral jsonb_populate_record(e, jsonb_build_object('id', md5(n::text)::uuid,
+                         'at', e.at + n * interval '1 microsecond', 'table_name', 'products')) r
+                   where e.table_name = 'orders'";
+    assert_eq!(api.shop.db.execute(others, &[]).await.expect("very many others"), 20_000);
+    for filter in ["table=orders", "type=order_created", "operation=insert&table=orders&since=1h"] {
+        let first = api.ask("GET", &format!("/events?{filter}"), None).await;
+        assert_eq!(items(&first.body), [] as [Value; 0], "{filter}");
+        let next = first.body["next"].as_str().expect("a place to go on from");
+        assert!(first.body["given_up_at"].is_string(), "{filter}: {first:?}");
+        let second = api.ask("GET", &format!("/events?{filter}&cursor={next}"), None).await;
+        let keys: Vec<_> = items(&second.body).iter().map(|event| event["key"].clone()).collect();
+        assert_eq!(keys, [json!(order.to_string())], "{filter}");
+        assert_eq!(second.body["next"], Value::Null, "{filter}: {second:?}");
+    }
+}
+
+#[tokio::test]
 async fn events_are_replayed_once_by_who_may_and_it_is_noted() {
     let api = Api::open().await;
     let points = "select coalesce(sum(balance), 0) from loyalty_points";

@@ -65,7 +65,13 @@ async fn imports_are_drafts_and_loads_run() {
     is_problem(&api.ask("POST", "/import", Some(&json!({"workflows": [other]}))).await, 409, "name-taken");
     let read = api.ask("GET", "/workflows/thanks/draft", None).await;
     assert_eq!((&read.body["status"], &read.body["definition"]), (&json!("draft"), &mail_on_order()));
-    let loaded = api.ask("POST", "/load", Some(&json!({"workflows": [other]}))).await;
+    is_problem(&api.ask("POST", "/load", Some(&json!({"workflows": [other, other]}))).await, 400, "twice");
+    is_problem(&api.ask("POST", "/load", Some(&json!({"workflows": [other]}))).await, 409, "draft-not-kept");
+    let publish = json!({"workflows": [{"drawing": other}]});
+    is_problem(&api.ask("POST", "/publish", Some(&publish)).await, 409, "draft-not-kept");
+    let publish = json!({"workflows": [{"drawing": other}, {"drawing": thanks}]});
+    is_problem(&api.ask("POST", "/publish", Some(&publish)).await, 400, "twice");
+    let loaded = api.ask("POST", "/load", Some(&json!({"workflows": [other], "force": true}))).await;
     assert_eq!((loaded.status, &loaded.body[0]["stored"]), (200, &json!("changed")), "{loaded:?}");
     let runs = "select count(*) from workflows where name = 'thanks' and live_version = 1";
     until("it runs", || async { api.shop.number(runs, &[]).await == 1 }).await;

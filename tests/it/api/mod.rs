@@ -1,6 +1,7 @@
 //! The API, as programs and browsers meet it: a real daemon, real requests.
 
 mod accounts;
+mod aside;
 mod backtests;
 mod callers;
 mod campaigns;
@@ -11,6 +12,7 @@ mod door;
 mod events;
 mod executions;
 mod files;
+mod large;
 mod limits;
 mod live;
 mod looking;

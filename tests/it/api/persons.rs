@@ -40,6 +40,14 @@ async fn whom_nobody_knows_is_not_removed_and_only_admins_remove() {
 async fn a_person_is_removed_and_the_audit_does_not_say_who() {
     let api = Api::open().await;
     api.shop.places_order(100_00).await;
+    let quoting =
+        "insert into workflow_backtests (called, version, since, until, status, ended_at, outcome, error)
+                   values ('thanks', 'draft', now() - interval '1 day', now(), 'done', now(), $1, $2)";
+    let outcome =
+        json!({"differences": [{"event": "x", "left": ["send_email to ada@example.com: Thank you"]}]});
+    api.shop.db.execute(quoting, &[&outcome, &None::<String>]).await.expect("a backtest");
+    let others = json!({"differences": [{"left": ["send_email to bob@example.com: Thank you"]}]});
+    api.shop.db.execute(quoting, &[&others, &Some("of bob@example.com")]).await.expect("another");
     let dry =
         api.ask("POST", "/customers/erase", Some(&json!({"who": "ADA@example.com", "dry_run": true}))).await;
     assert_eq!((dry.status, &dry.body["erased"]), (200, &json!(false)), "{dry:?}");
@@ -62,6 +70,8 @@ async fn a_person_is_removed_and_the_audit_does_not_say_who() {
     let all = whole_database(&api.shop.db).await;
     let left = lines_with(&all, "ada@example.com");
     assert!(left.is_empty(), "{left:?}");
+    let of_bob = "select count(*) from workflow_backtests where outcome::text ~ 'bob' and error ~ 'bob'";
+    assert_eq!(api.shop.number(of_bob, &[]).await, 1, "others keep what came out");
     let audit = api.ask("GET", "/audit?act=customer.erase", None).await;
     let line = &audit.body["items"][0];
     assert_eq!(line["target"], told["person"]["customer"], "{audit:?}");

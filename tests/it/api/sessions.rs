@@ -102,7 +102,7 @@ async fn a_right_link_opens_whatever_others_tried_and_a_look_does_not_use_it_up(
 
 #[tokio::test]
 async fn two_who_open_a_link_at_once_are_one_session() {
-    let api = Api::open().await;
+    let api = Api::open_with(&[("THENDO_POOL_MAX", "16")]).await;
     let path = link(&api).await;
     let all = (0..8).map(|_| presses(&api.daemon.http, &path, &[]));
     let all = futures_util::future::join_all(all).await;
@@ -239,4 +239,26 @@ async fn what_ended_long_ago_goes_and_the_audit_when_its_days_are_over() {
     let left = "select (select count(*) from api_links) * 100 + (select count(*) from api_sessions) * 10
                      + (select count(*) from api_audit)";
     assert_eq!(shop.number(left, &[]).await, 111);
+}
+
+#[tokio::test]
+async fn a_tab_that_stayed_open_when_its_session_ended_is_no_failure() {
+    let api = Api::open().await;
+    let (http, own) = (&api.daemon.http, api.daemon.http.clone());
+    let cookie = enters(&api).await;
+    let asks = async |cookie: &str| ask(http, "GET", "/api/v1/session", &[("cookie", cookie)], None).await;
+    assert_eq!(asks(&cookie).await.status, 200);
+    let ended = ask(http, "DELETE", "/api/v1/session", &[("cookie", &cookie), ("origin", &own)], None).await;
+    assert!(ended.status < 300, "{ended:?}");
+    // The tab asks on and on; whoever guesses as often is told to wait.
+    for n in 0..150 {
+        is_problem(&asks(&cookie).await, 401, "not-signed-in");
+        assert!(n > 0 || api.ask("GET", "/session", None).await.status == 200);
+    }
+    assert_eq!(asks(&enters(&api).await).await.status, 200, "who signs in anew is not kept waiting");
+    let mut last = 0;
+    for n in 0..150 {
+        last = asks(&format!("thendo_session=wrong{n}")).await.status;
+    }
+    assert_eq!(last, 429);
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::remote::remote;
-use super::{Answer, Api, is_problem, makes_key};
+use super::{Answer, Api, ask, is_problem, makes_key};
 use crate::support::{edge, node, points_and_deposit, until};
 
 /// Who may draw may not stop, and the other way round; who reads sees what is held.
@@ -102,6 +102,45 @@ async fn what_begins_by_hand_is_started_and_nothing_else() {
     let events: Vec<_> =
         audit.body["items"].as_array().expect("lines").iter().map(|line| &line["detail"]["event"]).collect();
     assert_eq!((events.len(), events[1]), (2, &started.body["event_id"]));
+}
+
+#[tokio::test]
+async fn what_is_started_with_a_key_is_started_once() {
+    let api = Api::open().await;
+    api.shop.publishes("calls", &by_hand()).await;
+    for (key, status) in [("", 400), (&*"x".repeat(201), 400)] {
+        let refused = api.ask("POST", "/workflows/calls/start", Some(&json!({"key": key}))).await;
+        is_problem(&refused, status, "bad-key");
+    }
+    let body = json!({"input": {"of": "Ada"}, "key": "ticket 7"});
+    // At once, and once more.
+    let asks = futures_util::future::join_all(
+        (0..6).map(|_| api.ask("POST", "/workflows/calls/start", Some(&body))),
+    );
+    let mut answers = asks.await;
+    answers.push(api.ask("POST", "/workflows/calls/start", Some(&body)).await);
+    let first = answers[0].body["event_id"].clone();
+    assert!(first.is_string(), "{answers:?}");
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.body["event_id"]), (200, &first), "{answer:?}");
+    }
+    let other = json!({"input": {"of": "Zoe"}, "key": "ticket 7"});
+    is_problem(&api.ask("POST", "/workflows/calls/start", Some(&other)).await, 409, "key-used");
+    let events = "select count(*) from workflow_events where table_name = 'thendo.manual'";
+    assert_eq!(api.shop.number(events, &[]).await, 1);
+    let audit = api.ask("GET", "/audit?act=workflow.start", None).await;
+    assert_eq!(audit.body["items"].as_array().map(Vec::len), Some(1), "{audit:?}");
+    // Somebody else's key is another one; so is another key.
+    let theirs = makes_key(&api.shop, "other", &["operate"]).await;
+    let shown = format!("Bearer {theirs}");
+    let who = [("authorization", shown.as_str())];
+    let started = ask(&api.daemon.http, "POST", "/api/v1/workflows/calls/start", &who, Some(&body)).await;
+    assert!(started.status == 200 && started.body["event_id"] != first, "{started:?}");
+    let args = ["workflow", "start", "calls", "--key", "ticket 8"];
+    let twice = [remote(&api, Some(&api.key), &args).await, remote(&api, Some(&api.key), &args).await];
+    assert_eq!(twice[0], twice[1]);
+    until("three ran", || async { api.shop.count("workflow_executions").await == 3 }).await;
+    assert_eq!(api.shop.number(events, &[]).await, 3);
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ async fn a_mail_is_written_with_the_edition_that_was_read() {
     let written = api.ask_with("PUT", &format!("/templates/{id}"), &seen, Some(&edit)).await;
     assert_eq!(
         (written.status, &written.body["html"], &written.body["consent"]),
-        (200, &Value::Null, &json!("marketing"))
+        (200, &Value::Null, &json!("transactional"))
     );
     is_problem(&api.ask_with("PUT", "/templates/thanks", &seen, Some(&edit)).await, 412, "changed-meanwhile");
 

@@ -228,12 +228,14 @@ async fn it_is_tried_from_afar_as_it_is_here() {
 async fn a_test_run_lays_in_nothing_that_says_who_may_what_and_is_noted_at_its_own_time() {
     let api = Api::open().await;
     api.shop.writes_workflow("points", &awards(7)).await;
-    for table in ["user_roles", "workflow_holds", "workflows", "api_keys"] {
+    for table in ["user_roles", "workflow_holds", "workflows", "api_keys", "event_tables", "maintenance"] {
         let mut event = order(100);
         event["given"] = json!({table: [{"id": uuid::Uuid::new_v4()}]});
         let body = json!({"workflow": "points", "event": event});
         let refused = api.ask("POST", "/test-runs", Some(&body)).await;
-        assert_eq!(refused.status, 422, "{table}: {refused:?}");
+        is_problem(&refused, 422, "unfit-event");
+        let said = format!("no row is laid into `{table}`");
+        assert!(refused.body["detail"].to_string().contains(&said), "{refused:?}");
     }
     let mut event = order(100);
     event["at"] = "2999-01-01T00:00:00Z".into();
@@ -242,4 +244,31 @@ async fn a_test_run_lays_in_nothing_that_says_who_may_what_and_is_noted_at_its_o
     let noted = "select count(*) from workflow_executions where mode = 'test' and event_at <= now()";
     assert_eq!(api.shop.number(noted, &[]).await, 1);
     assert_eq!(api.shop.count("workflow_executions_default").await, 0);
+}
+
+#[tokio::test]
+async fn what_the_shop_says_to_an_author_is_told_and_what_the_server_says_of_itself_is_not() {
+    let api = Api::open().await;
+    let body = json!({"drawing": {"definition": awards(7)}, "event": order(100)});
+    api.shop
+        .does(
+            "create function speaks() returns trigger language plpgsql as $$ begin raise exception 'no orders on Sundays'; end $$;
+             create trigger speaks before insert on orders for each row execute function speaks()",
+        )
+        .await;
+    let told = api.ask("POST", "/test-runs", Some(&body)).await;
+    is_problem(&told, 422, "unfit-event");
+    assert!(told.body["detail"].to_string().contains("`orders`: no orders on Sundays"), "{told:?}");
+    api.shop
+        .does(
+            "create or replace function speaks() returns trigger language plpgsql as $$ begin
+                 raise exception 'role boss may not, at db.internal' using errcode = '28000'; end $$",
+        )
+        .await;
+    let told = api.ask("POST", "/test-runs", Some(&body)).await;
+    is_problem(&told, 422, "unfit-event");
+    let said = told.body.to_string();
+    assert!(!said.contains("boss") && !said.contains("db.internal"), "{said}");
+    assert!(said.contains("28000") && said.contains("`orders`"), "{said}");
+    assert!(api.daemon.logged().contains("role boss may not, at db.internal"), "{}", api.daemon.logged());
 }

@@ -51,7 +51,7 @@ async fn drafts_are_drawn_with_the_edition_that_was_read() {
 
 #[tokio::test]
 async fn of_eight_who_write_at_once_one_is_heard() {
-    let api = Api::open().await;
+    let api = Api::open_with(&[("THENDO_POOL_MAX", "16")]).await;
     let etag = adds(&api, "thanks", &mail_on_order()).await.header("etag").to_owned();
     let headers = [("if-match", etag.as_str())];
     let bodies: Vec<Value> = (0..8)
@@ -174,4 +174,26 @@ async fn a_list_is_read_in_pages_and_an_edit_is_the_account_s() {
     assert_eq!(published.status, 200, "{published:?}");
     let versions = api.ask("GET", "/workflows/workflow%200/versions", None).await;
     assert_eq!(versions.body["items"][0]["created_by"], json!(admin), "{versions:?}");
+}
+
+#[tokio::test]
+async fn a_name_is_no_id_nor_anothers_and_an_edition_belongs_to_what_is_there() {
+    let api = Api::open().await;
+    let id = adds(&api, "thanks", &mail_on_order()).await.body["id"].as_str().expect("an id").to_owned();
+    let named = json!({"name": id, "definition": mail_on_order()});
+    is_problem(&api.ask("POST", "/workflows", Some(&named)).await, 422, "faulty-workflow");
+    let other = adds(&api, "other", &points_and_deposit()).await;
+    let seen = [("if-match", other.header("etag"))];
+    let rename = json!({"name": "thanks", "definition": points_and_deposit()});
+    is_problem(&api.ask_with("PUT", "/workflows/other/draft", &seen, Some(&rename)).await, 409, "name-taken");
+    let renamed = json!({"name": "renamed", "description": "", "definition": points_and_deposit()});
+    let renamed = api.ask_with("PUT", "/workflows/other/draft", &seen, Some(&renamed)).await;
+    assert_eq!((renamed.status, &renamed.body["description"]), (200, &Value::Null), "{renamed:?}");
+    // Who read it under its old name.
+    let publish = json!({"workflows": [{"drawing": {"name": "other", "definition": points_and_deposit()}}]});
+    is_problem(&api.ask_with("POST", "/publish", &seen, Some(&publish)).await, 412, "changed-meanwhile");
+    let edition = other.body["edition"].clone();
+    let push = json!({"workflows": [{"edition": edition, "drawing": {"name": "other", "definition": points_and_deposit()}}]});
+    is_problem(&api.ask("POST", "/push", Some(&push)).await, 412, "changed-meanwhile");
+    assert_eq!(api.shop.number("select count(*) from workflows where name = 'other'", &[]).await, 0);
 }

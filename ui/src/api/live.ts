@@ -11,14 +11,14 @@ export const TOPICS = ['executions', 'workflows', 'campaigns', 'alerts', 'backte
 export type Topic = (typeof TOPICS)[number];
 
 /** Never told anew: who is signed in, and what is compiled in. */
-const STILL = new Set<unknown>(['session', 'examples', 'catalogue', 'version']);
+const STILL = new Set<unknown>(['session', 'examples', 'catalogue', 'version', 'event-kinds']);
 
 /** The kept answers that a change makes old. */
 export function touched(topic: Topic, told: Told): QueryKey[] {
   const each = (key: (id: string) => QueryKey, all: QueryKey) => (told.more > 0 ? [all] : told.changed.map(({ id }) => key(id)));
   switch (topic) {
     case 'executions':
-      return [keys.executionLists, keys.outcomes, keys.approvals, keys.health, ...each(keys.execution, ['execution'])];
+      return [keys.executionLists, keys.outcomes, keys.approvals, keys.health, keys.deadLetters, ...each(keys.execution, ['execution'])];
     case 'workflows':
       return [keys.workflows, keys.outcomes, keys.health, ...each(keys.workflow, ['workflow'])];
     case 'campaigns':

@@ -97,7 +97,8 @@ export interface paths {
         /** Campaigns, the newest first, and how far each is. */
         get: operations["listCampaigns"];
         put?: never;
-        post?: never;
+        /** Adds a campaign as a draft: nobody is mailed before it is sent. */
+        post: operations["addCampaign"];
         delete?: never;
         options?: never;
         head?: never;
@@ -113,7 +114,8 @@ export interface paths {
         };
         /** How a campaign does; before it starts, how many it would go to. */
         get: operations["showCampaign"];
-        put?: never;
+        /** Writes the draft of a campaign. `If-Match` names the edition that was read. */
+        put: operations["writeCampaign"];
         post?: never;
         delete?: never;
         options?: never;
@@ -132,6 +134,23 @@ export interface paths {
         put?: never;
         /** Calls a campaign off for good: who was not mailed yet will not be. */
         post: operations["cancelCampaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{campaign}/hits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many opened a campaign's mails and followed their links, and when. Proxies and scanners are not counted, as far as they can be told. */
+        get: operations["showCampaignHits"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -166,6 +185,40 @@ export interface paths {
         put?: never;
         /** Has a paused campaign go on. */
         post: operations["resumeCampaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{campaign}/sample": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The first 20 to whom a campaign would go, if it started now. Who wants no such mail is left out later, when it is sent. */
+        get: operations["sampleCampaign"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{campaign}/send": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends the draft of a campaign, at once or later. Whom it goes to is frozen when it starts. */
+        post: operations["sendCampaign"];
         delete?: never;
         options?: never;
         head?: never;
@@ -400,7 +453,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An execution with its steps, why each did what it did, and its mails and requests. */
+        /** An execution with its steps, why each did what it did, and its mails and requests. Of very large steps it says what it left out; what a mail or a request says is told by `GET /deliveries/{delivery}`. */
         get: operations["showExecution"];
         put?: never;
         post?: never;
@@ -607,7 +660,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stores drawings as published, in place of what has their names; a daemon has them in force within a second. If one is broken, nothing is stored. `POST /publish` says more of what it does. */
+        /** Stores drawings as published, in place of what has their names; a daemon has them in force within a second, a paused one too. If one is broken, nothing is stored. `POST /publish` says more of what it does. */
         post: operations["loadWorkflows"];
         delete?: never;
         options?: never;
@@ -1091,7 +1144,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Starts a workflow that is in force and begins with the trigger `manual`. A daemon runs it at once. */
+        /** Starts a workflow that is in force and begins with the trigger `manual`. A daemon runs it at once. With a `key` it is started once, however often that is asked. */
         post: operations["startWorkflow"];
         delete?: never;
         options?: never;
@@ -1264,6 +1317,51 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description Whom a campaign goes to. */
+        Audience: {
+            /** @description Where they are found. */
+            from: components["schemas"]["AudienceFrom"];
+            /** @description Who joined, signed up or became a customer at this instant or after it. */
+            joined_after?: string | null;
+            /** @description Who did so before this instant. */
+            joined_before?: string | null;
+            orders?: components["schemas"]["AudienceOrders"] | null;
+            /** @description Of the waitlist: in which state. Without it, those who wait. */
+            status?: components["schemas"]["AudiencePlace"][] | null;
+            /** @description Of customers: with one of these tags. */
+            tags?: string[] | null;
+            /** @description Of customers: in one of these tiers. */
+            tiers?: string[] | null;
+            /** @description Of customers: with none of these tags. */
+            without_tags?: string[] | null;
+        };
+        /**
+         * @description Where the people of an audience are found.
+         * @enum {string}
+         */
+        AudienceFrom: "waitlist" | "customers" | "subscribers";
+        /** @description Orders that were not cancelled. */
+        AudienceOrders: {
+            /** @description Placed at this instant or after it. */
+            after?: string | null;
+            /** @description Placed before this instant. */
+            before?: string | null;
+            /**
+             * Format: int32
+             * @description At least so many; 1 without it.
+             */
+            least?: number | null;
+            /**
+             * Format: int32
+             * @description At most so many.
+             */
+            most?: number | null;
+        };
+        /**
+         * @description A state on the waitlist.
+         * @enum {string}
+         */
+        AudiencePlace: "waiting" | "notified" | "converted";
         /** @description A line of the audit. */
         AuditRow: {
             /**
@@ -1363,6 +1461,131 @@ export interface components {
              * @description Of how many nobody knows.
              */
             unknown: number;
+        };
+        /** @description What a campaign is to do. */
+        CampaignEdit: {
+            /** @description Whom it goes to. */
+            audience: components["schemas"]["Audience"];
+            /** @description First come, first served: no more mails than there are pieces. */
+            limit_to_stock?: boolean;
+            /** @description What it is called. */
+            name: string;
+            /** @description Of a waitlist: for which product. */
+            product_id?: string | null;
+            quiet_hours?: components["schemas"]["QuietHours"] | null;
+            /**
+             * Format: int32
+             * @description At most so many mails a minute; without it, 600.
+             */
+            rate_per_minute?: number | null;
+            /** @description Instead of the template's subject: a template itself. */
+            subject?: string | null;
+            /** @description The name of the template that it sends. One that is sent has to have one. */
+            template?: string | null;
+            /** @description Of a waitlist: for which variant; those who wait for any of the product are meant, too. */
+            variant_id?: string | null;
+        };
+        /** @description How its mails are opened. */
+        CampaignHits: components["schemas"]["CampaignTotals"] & {
+            /** @description When they came, for the first time each; spans in which nobody did are missing. */
+            course: components["schemas"]["CampaignMoment"][];
+            /** @description The links that were followed, the most followed first; 20 at most. */
+            links: components["schemas"]["CampaignLink"][];
+            /**
+             * Format: int32
+             * @description Seconds of each span of `course`.
+             */
+            span_s: number;
+        };
+        /** @description How often a link was followed. */
+        CampaignLink: {
+            /**
+             * Format: int64
+             * @description How many followed it.
+             */
+            clicked: number;
+            /** @description Where it leads. */
+            url: string;
+        };
+        /** @description What came within a span of time. */
+        CampaignMoment: {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Those who followed a link for the first time.
+             */
+            clicks: number;
+            /**
+             * Format: int64
+             * @description Those who opened it for the first time.
+             */
+            opens: number;
+        };
+        /** @description What a campaign is to do. */
+        CampaignPlan: {
+            /** @description Whom it goes to, as it is stored. */
+            audience: Record<string, never>;
+            /** @description No more mails than there are pieces. */
+            limit_to_stock: boolean;
+            /** @description Of a waitlist: for which product. */
+            product_id?: string | null;
+            /** @description When nothing is sent. */
+            quiet_hours?: Record<string, never> | null;
+            /**
+             * Format: int32
+             * @description At most so many mails a minute.
+             */
+            rate_per_minute: number;
+            /** @description Instead of the template's subject. */
+            subject?: string | null;
+            /** @description The name of the template that it sends. */
+            template?: string | null;
+            /** @description Whether that may be sent. */
+            template_is_active?: boolean | null;
+            /** @description Whether it is noted who opens its mails and follows their links. */
+            tracks: boolean;
+            /** @description Of a waitlist: for which variant. */
+            variant_id?: string | null;
+        };
+        /** @description Some to whom a campaign would go. */
+        CampaignSample: {
+            /** @description The first of them, as it would be sent; 20 at most. */
+            people: components["schemas"]["SampledPerson"][];
+        };
+        /** @description When a campaign is sent. */
+        CampaignSend: {
+            /**
+             * Format: date-time
+             * @description Not before this instant; without it, at once.
+             */
+            at?: string | null;
+            /**
+             * Format: int64
+             * @description Not if it would go to more than so many by now.
+             */
+            at_most?: number | null;
+        };
+        /** @description How many opened a campaign's mails and followed their links. Each recipient counts once. */
+        CampaignTotals: {
+            /**
+             * Format: int64
+             * @description Those who followed a link.
+             */
+            clicked: number;
+            /**
+             * Format: int64
+             * @description Those who opened it, as far as that can be known.
+             */
+            opened: number;
+            /**
+             * Format: int64
+             * @description Those whose mail nobody but a proxy or a scanner opened.
+             */
+            opened_by_proxy: number;
         };
         /** @description What is to be cancelled. */
         CancelWhat: {
@@ -1487,13 +1710,15 @@ export interface components {
              */
             workflow_id: string;
         };
-        /** @description A mail or a request on its way, or what became of it. */
+        /** @description A mail or a request on its way, or what became of it; without what it says. */
         Delivery: {
             /**
              * Format: int32
              * @description How often it was tried.
              */
             attempt: number;
+            /** @description Where a mail lies that was written into a folder. */
+            file?: string | null;
             /**
              * Format: uuid
              * @description Its identity.
@@ -1501,14 +1726,18 @@ export interface components {
             id: string;
             /** @description `email` or `http`. */
             kind: string;
+            /** @description A request's method. */
+            method?: string | null;
             /** @description Which node asked for it. */
             node_id: string;
-            /** @description What is sent. */
-            payload: unknown;
-            /** @description What came of it. */
-            result?: unknown;
+            /** @description Why it was put off, refused, or is unknown. */
+            reason?: string | null;
             /** @description `pending`, `sending`, `sent`, `refused`, `unknown`, `cancelled`, `suppressed`. */
             status: string;
+            /** @description A mail's subject. */
+            subject?: string | null;
+            /** @description A mail's recipient, or a request's address, with stars for what opens something. */
+            to?: string | null;
         };
         /** @description One fault, for people and for machines. */
         Diagnostic: {
@@ -1591,7 +1820,7 @@ export interface components {
         DraftEdit: {
             /** @description React Flow JSON. */
             definition: Record<string, never>;
-            /** @description What it is for; without it that stays. */
+            /** @description What it is for; without it that stays, and the empty text takes it away. */
             description?: string | null;
             /** @description Another name; without it the name stays. */
             name?: string | null;
@@ -1638,7 +1867,7 @@ export interface components {
         EventPage: {
             /**
              * Format: uuid
-             * @description There may be more of the kind: enough was looked at, up to this event.
+             * @description There may be more of them: enough was looked at, up to this event.
              */
             given_up_at?: string | null;
             /** @description The newest first. */
@@ -1677,10 +1906,11 @@ export interface components {
         };
         /** @description All that is known of an execution. */
         Execution: {
-            /** @description Its mails and requests. */
+            /** @description Its first 1,000 mails and requests, without what they say. */
             deliveries: components["schemas"]["Delivery"][];
             /** @description It, with its steps. */
             execution: components["schemas"]["ExecutionDetail"];
+            left_out?: components["schemas"]["LeftOut"] | null;
         };
         /** @description One execution with all that is known of it. */
         ExecutionDetail: components["schemas"]["ExecutionRow"] & {
@@ -1883,6 +2113,13 @@ export interface components {
             revoked_at?: string | null;
             /** @description What it may do. */
             scopes: string[];
+        };
+        /** @description What an answer had no room for. */
+        LeftOut: {
+            /** @description So many steps are told without their results and changes: they say `left_out` instead. */
+            contents: number;
+            /** @description So many, the last ones, are not told. */
+            steps: number;
         };
         /** @description A backtest that was asked for. */
         ListedBacktest: {
@@ -2280,6 +2517,15 @@ export interface components {
          * @enum {string}
          */
         PutBack: "restored" | "deleted" | "added_again" | "counter_entry";
+        /** @description From one time of day until another. */
+        QuietHours: {
+            /** @description Such as `21:00`. */
+            from: string;
+            /** @description Such as `Europe/Vienna`; UTC without it. */
+            time_zone?: string | null;
+            /** @description Such as `08:00`. */
+            until: string;
+        };
         /** @description An event with all that is known of it. */
         RecordedEvent: components["schemas"]["ListedEvent"] & {
             /** @description Former values of the columns that an update changed. */
@@ -2478,6 +2724,23 @@ export interface components {
             /** @description Its table. */
             table: string;
         };
+        /** @description Somebody to whom a campaign would go. */
+        SampledPerson: {
+            /**
+             * Format: uuid
+             * @description Who they are among the customers, if they are one.
+             */
+            customer_id?: string | null;
+            /** @description Their address. */
+            email: string;
+            /**
+             * Format: date-time
+             * @description When they joined, signed up or became a customer.
+             */
+            joined_at: string;
+            /** @description Their name, if it is known. */
+            name?: string | null;
+        };
         /** @description A schedule in force. */
         Schedule: {
             /** @description The trigger's settings, as drawn. */
@@ -2583,6 +2846,10 @@ export interface components {
         ShownCampaign: {
             /** @description It. */
             campaign: components["schemas"]["Campaign"];
+            /** @description This edition of its draft, for `If-Match`; it is the header `ETag`, too. */
+            edition: string;
+            /** @description What it is to do. */
+            plan: components["schemas"]["CampaignPlan"];
             /**
              * Format: int64
              * @description As long as it has not started: how many it would go to by now.
@@ -2640,6 +2907,11 @@ export interface components {
         StartWith: {
             /** @description Its `manual.input`. */
             input?: Record<string, never>;
+            /**
+             * @description Asked again with the same key by the same one, it is not started again: the first start is told. For as long as the audit
+             *     is kept.
+             */
+            key?: string | null;
         };
         /** @description A workflow that starts. */
         StartedWorkflow: {
@@ -2710,20 +2982,19 @@ export interface components {
         };
         /** @description What a stored mail is to be. */
         TemplateEdit: {
-            /** @description Who may be sent it. */
-            consent?: components["schemas"]["Consent"];
+            consent?: components["schemas"]["Consent"] | null;
             /** @description The HTML part: a template whose values are escaped. One of the two has to be there. */
             html?: string | null;
-            /** @description Whether it may be sent. */
-            is_active?: boolean;
+            /** @description Whether it may be sent; without it that stays, and a new one may. */
+            is_active?: boolean | null;
             /** @description Its name, which a new one needs; without it the name stays. */
             name?: string | null;
             /** @description Its subject: a template. */
             subject: string;
             /** @description The plain part: a template. */
             text?: string | null;
-            /** @description Whether campaigns that send it note who opens it and follows its links. */
-            tracks?: boolean;
+            /** @description Whether campaigns that send it note who opens it and follows its links; without it that stays, and for a new one they do. */
+            tracks?: boolean | null;
         };
         /** @description What can't be read of a stored mail. */
         TemplateFault: {
@@ -3078,6 +3349,13 @@ export interface components {
             number: number;
             /** @description Its workflow's name. */
             workflow: string;
+        };
+        /** @description What is to run. */
+        WorkflowsToLoad: {
+            /** @description Load also where a draft that is in no version is lost by it. */
+            force?: boolean;
+            /** @description At most 1000. */
+            workflows: components["schemas"]["NewWorkflow"][];
         };
         /** @description A mail or a request that would be sent, whole but for secrets. */
         WouldDeliver: {
@@ -4007,6 +4285,138 @@ export interface operations {
             };
         };
     };
+    addCampaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CampaignEdit"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownCampaign"];
+                };
+            };
+            /** @description The request can't be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This may not be done */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failures */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     showCampaign: {
         parameters: {
             query?: never;
@@ -4066,6 +4476,164 @@ export interface operations {
             };
             /** @description Not in this state */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failures */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    writeCampaign: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` of what was read. */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Its id, or its name if no other has it. */
+                campaign: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CampaignEdit"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description Its edition. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownCampaign"];
+                };
+            };
+            /** @description The request can't be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This may not be done */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed since it was seen */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4197,6 +4765,110 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failures */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showCampaignHits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id, or its name if no other has it. */
+                campaign: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignHits"];
+                };
+            };
+            /** @description The request can't be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This may not be done */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in this state */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4459,6 +5131,266 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failures */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sampleCampaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id, or its name if no other has it. */
+                campaign: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignSample"];
+                };
+            };
+            /** @description The request can't be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This may not be done */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failures */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendCampaign: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Its id, or its name if no other has it. */
+                campaign: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CampaignSend"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownCampaign"];
+                };
+            };
+            /** @description The request can't be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This may not be done */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed since it was seen */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7610,7 +8542,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["WorkflowFiles"];
+                "application/json": components["schemas"]["WorkflowsToLoad"];
             };
         };
         responses: {

@@ -23,15 +23,16 @@ import { Resizable } from './Resizable';
 const Inspector = lazy(() => import('./inspector/Inspector'));
 const TestRun = lazy(() => import('./testrun/TestRun'));
 const Publish = lazy(() => import('./publish/Publish'));
+const VersionView = lazy(() => import('./versions/VersionView'));
 
-export interface EditorProps { draft: Draft; shown: Schemas['Workflow']; catalogue: Catalogue; acts: ReactNode; children: ReactNode }
+export interface EditorProps { draft: Draft; shown: Schemas['Workflow']; catalogue: Catalogue; acts: ReactNode; children: ReactNode; version: number | undefined; leave: () => void }
 
 export default function Editor(props: EditorProps) {
   const [editor] = useState(() => newEditor(props.draft));
   return <EditorContext.Provider value={editor}><ReactFlowProvider><Whole {...props} /></ReactFlowProvider></EditorContext.Provider>;
 }
 
-function Whole({ shown, catalogue, acts, children }: EditorProps) {
+function Whole({ shown, catalogue, acts, children, version, leave }: EditorProps) {
   const editor = useEditor();
   const [panel, setPanel] = useState<'test' | 'publish'>();
   const run = useTestRun();
@@ -55,7 +56,8 @@ function Whole({ shown, catalogue, acts, children }: EditorProps) {
       </TopLine>
       <Banner />
       <div className="with-aside editor">
-        <div className="editor-middle">
+        {version !== undefined && <Suspense fallback={<div className="version-view" />}><VersionView key={version} shown={shown} catalogue={catalogue} version={version} leave={leave} /></Suspense>}
+        {version === undefined && <div className="editor-middle">
           <div className="canvas is-draft">
             <Canvas catalogue={catalogue} label={`Graph of ${shown.name}`} steps={steps} />
             <Kinds catalogue={catalogue} />
@@ -63,7 +65,7 @@ function Whole({ shown, catalogue, acts, children }: EditorProps) {
             <FirstNode />
           </div>
           {panel === 'test' && <Suspense fallback={null}><TestRun catalogue={catalogue} run={run} close={() => { setPanel(undefined); run.forget(); }} /></Suspense>}
-        </div>
+        </div>}
         <Resizable>
           {opened ? <Suspense fallback={<div className="page"><Skeletons /></div>}><Inspector key={opened} id={opened} catalogue={catalogue} /></Suspense> : <><Mend catalogue={catalogue} />{children}</>}
         </Resizable>

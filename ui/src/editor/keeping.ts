@@ -64,7 +64,9 @@ export function useKeeping() {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const later = (ms: number) => {
       clearTimeout(timer);
-      timer = setTimeout(() => void keep(editor).then((isKept) => isKept && client.invalidateQueries({ queryKey: keys.workflows })), ms);
+      timer = setTimeout(() => void keep(editor).then((isKept) => {
+        if (isKept) void client.invalidateQueries({ queryKey: keys.workflows });
+      }), ms);
     };
     const stop = editor.subscribe((state, before) => {
       if (state.history.present !== before.history.present && state.edition === before.edition && state.keeping !== 'conflict') {

@@ -1,7 +1,12 @@
-// Mails as mails, requests as requests; and what became of each.
+// Mails and requests, and what became of each. What one says is read when it is opened.
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import type { Schemas } from '@/api/client';
+import { get, type Schemas } from '@/api/client';
+import { keys } from '@/api/keys';
+import { Mail } from '@/parts/Mail';
 import { Drawer } from '@/parts/Panel';
+import { ProblemNote } from '@/parts/ProblemNote';
+import { Skeletons } from '@/parts/Skeletons';
 import { Status } from '@/parts/Status';
 import { Data } from './Steps';
 
@@ -11,7 +16,7 @@ const part = (value: unknown, name: string): string => {
   return typeof found === 'string' ? found : '';
 };
 
-export function Deliveries({ found, labels }: { found: readonly Delivery[]; labels: Map<string, string> }) {
+export function Deliveries({ found, labels, missing }: { found: readonly Delivery[]; labels: Map<string, string>; missing: number }) {
   const [open, setOpen] = useState<Delivery>();
   if (found.length === 0) return null;
   return (
@@ -22,12 +27,13 @@ export function Deliveries({ found, labels }: { found: readonly Delivery[]; labe
           <li key={one.id}>
             <button type="button" onClick={() => setOpen(one)}>
               <Status status={one.status} />
-              <span className="grow truncate">{part(one.payload, 'subject') || part(one.payload, 'url') || labels.get(one.node_id) || one.node_id}</span>
+              <span className="grow truncate">{one.subject || (one.method ? `${one.method} ${one.to ?? ''}` : one.to) || labels.get(one.node_id) || one.node_id}</span>
               {one.attempt > 1 && <span className="pill">{one.attempt} tries</span>}
             </button>
           </li>
         ))}
       </ul>
+      {missing > 0 && <p className="quiet small">Only the first {found.length} are shown here.</p>}
       <Drawer title={open?.kind === 'email' ? 'Mail' : 'Request'} isOpen={open !== undefined} close={() => setOpen(undefined)}>
         {open && <Shown one={open} />}
       </Drawer>
@@ -36,18 +42,17 @@ export function Deliveries({ found, labels }: { found: readonly Delivery[]; labe
 }
 
 function Shown({ one }: { one: Delivery }) {
-  const html = part(one.payload, 'html');
+  const whole = useQuery({ queryKey: keys.delivery(one.id), queryFn: () => get('/api/v1/deliveries/{delivery}', { params: { path: { delivery: one.id } } }) });
+  const said = whole.data?.payload;
   return (
     <div className="stack">
       <div className="row"><Status status={one.status} />{one.attempt > 1 && <span className="quiet">after {one.attempt} tries</span>}</div>
-      {one.kind === 'email' ? (
-        <>
-          <dl className="facts"><dt>To</dt><dd>{part(one.payload, 'to')}</dd><dt>Subject</dt><dd>{part(one.payload, 'subject')}</dd></dl>
-          {html && <iframe className="mail" title="The mail as it looks" sandbox="" srcDoc={html} />}
-          {part(one.payload, 'text') && <pre className="data" tabIndex={0} role="group" aria-label="As plain text">{part(one.payload, 'text')}</pre>}
-        </>
-      ) : <Data label="What is sent" value={one.payload} />}
-      {one.result != null && <div className="stack tight came-of-it"><h3>What came of it</h3><Data label="What came of it" value={one.result} /></div>}
+      {one.reason && <p className="quiet">{one.reason}</p>}
+      {one.file && <p className="quiet small">Written to <code>{one.file}</code></p>}
+      {whole.error ? <ProblemNote fault={whole.error} retry={() => whole.refetch()} /> : !whole.data ? <Skeletons count={4} />
+        : one.kind === 'email' ? <Mail to={part(said, 'to')} subject={part(said, 'subject')} html={part(said, 'html')} text={part(said, 'text')} />
+          : <Data label="What is sent" value={said} />}
+      {whole.data?.result != null && <div className="stack tight came-of-it"><h3>What came of it</h3><Data label="What came of it" value={whole.data.result} /></div>}
     </div>
   );
 }

@@ -21,6 +21,8 @@ import '../workflow/workflow.css';
 import './execution.css';
 
 type Step = Schemas['Step'];
+/** The daemon tells of so many with an execution. */
+const MOST_DELIVERIES = 1000;
 
 export default function ExecutionPage() {
   const { id = '' } = useParams();
@@ -53,8 +55,8 @@ export default function ExecutionPage() {
           {one.error && <div className="aside-part"><ProblemNote fault={{ code: 'failed', detail: one.error }} /></div>}
           <Approvals execution={id} isWaiting={one.status === 'waiting'} />
           <Facts one={one} />
-          <Steps steps={steps} labels={labelsOf(drawing)} chosen={chosen} choose={setPicked} />
-          <Deliveries found={found.data.deliveries} labels={labelsOf(drawing)} />
+          <Steps steps={steps} labels={labelsOf(drawing)} chosen={chosen} choose={setPicked} leftOut={found.data.left_out} />
+          <Deliveries found={found.data.deliveries} labels={labelsOf(drawing)} missing={found.data.deliveries.length < MOST_DELIVERIES ? 0 : 1} />
         </aside>
       </div>
     </>

@@ -6,7 +6,7 @@ import { absolute, useZone } from '@/parts/time';
 
 type Step = Schemas['Step'];
 
-export function Steps({ steps, labels, chosen, choose }: { steps: readonly Step[]; labels: Map<string, string>; chosen: string | undefined; choose: (node: string) => void }) {
+export function Steps({ steps, labels, chosen, choose, leftOut }: { steps: readonly Step[]; labels: Map<string, string>; chosen: string | undefined; choose: (node: string) => void; leftOut?: Schemas['LeftOut'] | null | undefined }) {
   const [areSkippedShown, setSkippedShown] = useState(false);
   const skipped = steps.filter((step) => step.outcome === 'skipped').length;
   const shown = areSkippedShown ? steps : steps.filter((step) => step.outcome !== 'skipped' || step.node === chosen);
@@ -18,6 +18,9 @@ export function Steps({ steps, labels, chosen, choose }: { steps: readonly Step[
       <ol className="steps">
         {shown.map((step, at) => <One key={`${step.node}-${at}`} step={step} label={labels.get(step.node) ?? step.node} isChosen={step.node === chosen} choose={() => choose(step.node)} />)}
       </ol>
+      {leftOut && (leftOut.steps > 0 || leftOut.contents > 0) && (
+        <p className="quiet small">This execution is very long: {leftOut.steps > 0 && `${leftOut.steps} of its last steps are not shown here`}{leftOut.steps > 0 && leftOut.contents > 0 && '; '}{leftOut.contents > 0 && `of ${leftOut.contents} steps what they gave and changed is left out`}. <code>thendo executions show</code> has all.</p>
+      )}
     </section>
   );
 }

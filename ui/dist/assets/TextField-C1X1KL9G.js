@@ -1,0 +1,1 @@
+export{r as TextField}from"./Inspector-DUlx6b7g.js";
