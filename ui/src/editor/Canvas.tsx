@@ -1,5 +1,5 @@
 // The graph to draw on. What is drawn lives in the editor's state; React Flow shows it and says what the pointer does.
-import { Background, BackgroundVariant, type Connection, Controls, type EdgeChange, type FinalConnectionState, type NodeChange, ReactFlow, useConnection, useReactFlow } from '@xyflow/react';
+import { Background, BackgroundVariant, type Connection, Controls, type EdgeChange, type FinalConnectionState, type NodeChange, ReactFlow, useConnection, useReactFlow, useStore } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
 import '@/graph/graph.css';
 import './editor.css';
@@ -16,7 +16,8 @@ import { useDrawing, useEdited, useEditor } from './state';
 
 const nodeTypes = { edit: EditCard, note: NoteCard, group: GroupFrame };
 const edgeTypes = { branch: BranchEdge };
-const fit = { maxZoom: 1, padding: 0.2 };
+/** All of it beside the palette. */
+export const fit = { maxZoom: 1, padding: { left: '256px', right: '40px', top: '40px', bottom: '72px' } } as const;
 const NOTHING: ReadonlyMap<string, Place> = new Map();
 
 export interface CanvasProps { catalogue: Catalogue; label: string; steps?: readonly TakenStep[] | undefined }
@@ -91,6 +92,7 @@ export function Canvas({ catalogue, label, steps }: CanvasProps) {
         <Controls showInteractive={false} />
         <Refused catalogue={catalogue} />
         <Followed />
+        <Refit />
       </ReactFlow>
     </section>
   );
@@ -109,6 +111,20 @@ function Refused({ catalogue }: { catalogue: Catalogue }) {
 
 function AtPointer({ x, y, children }: { x: number; y: number; children: string }) {
   return <div className="refused" role="status" style={{ left: x + 14, top: y + 14 }}>{children}</div>;
+}
+
+/** All in sight again when the test run opens below, or goes. */
+function Refit() {
+  const { fitView } = useReactFlow();
+  const height = useStore((state) => state.height);
+  const last = useRef(0);
+  useEffect(() => {
+    // Below, the palette makes room.
+    const isShort = height < last.current;
+    if (last.current > 0 && Math.abs(height - last.current) > 120) void fitView(isShort ? { maxZoom: 1, padding: 0.1 } : fit);
+    last.current = height;
+  }, [height, fitView]);
+  return null;
 }
 
 /** What is opened is brought in sight, where it is not. */

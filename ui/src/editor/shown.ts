@@ -12,6 +12,7 @@ export interface EditData extends Record<string, unknown> {
   drawn: DrawnNode;
   branches: string[];
   hasError: boolean;
+  /** The branches that edges leave by, each with a line's end; the one without a name is an empty line. */
   used: string;
   faults: number;
   warnings: number;
@@ -25,8 +26,7 @@ const NOTES = new Set(['note', 'notes', 'stickyNote', 'sticky', 'annotation', 'c
 export const isNote = (node: Raw) => NOTES.has(text(node.type)) && !kindName({ ...node, type: '' });
 export const isGroup = (node: Raw) => text(node.type) === 'group';
 
-/** The name of the handle at which a branch leaves: none for the only way. */
-export const handleOf = (branch: string | null) => branch ?? undefined;
+export const usedOf = (used: string): string[] => used.split('\n').slice(0, -1);
 
 export interface Look {
   drawing: Definition;
@@ -37,6 +37,8 @@ export interface Look {
   dragged: ReadonlyMap<string, Place>;
   steps?: readonly TakenStep[] | undefined;
 }
+
+const NOTE = { width: 200, height: 92 };
 
 export class Shower {
   private nodes = new Map<string, { by: readonly unknown[]; node: EditNode }>();
@@ -52,6 +54,8 @@ export class Shower {
     const { drawing, catalogue } = look;
     const ended = look.steps && outcomes(look.steps);
     const used = usedBranches(drawing, catalogue);
+    const money = moneyIn(drawing, catalogue);
+    const names = [...money].join(' ');
     const said = new Map<string, { faults: number; warnings: number }>();
     for (const one of look.diagnostics) {
       if (!one.node) continue;
@@ -64,9 +68,10 @@ export class Shower {
     for (const node of inOrder(all, known)) {
       const id = idOf(node);
       const place = look.dragged.get(id);
-      const state = said.get(id);
-      const by = [node, look.chosen.has(id), place, used.get(id) ?? '', state?.faults ?? 0, state?.warnings ?? 0, ended?.get(id), ended !== undefined, catalogue, known.has(parentOf(node))];
-      nextNodes.set(id, this.kept(this.nodes, id, by, () => ({ by, node: nodeShown(node, look, { place, used: used.get(id) ?? '', faults: state?.faults ?? 0, warnings: state?.warnings ?? 0, ended, hasParent: known.has(parentOf(node)) }) })));
+      const { faults = 0, warnings = 0 } = said.get(id) ?? {};
+      const extra: Extra = { place, used: used.get(id) ?? '', faults, warnings, ended, hasParent: known.has(parentOf(node)), money };
+      const by = [node, look.chosen.has(id), place, extra.used, faults, warnings, ended?.get(id), ended !== undefined, catalogue, extra.hasParent, names];
+      nextNodes.set(id, this.kept(this.nodes, id, by, () => ({ by, node: nodeShown(node, look, extra) })));
     }
     this.nodes = nextNodes;
     return { nodes: [...nextNodes.values()].map(({ node }) => node), edges: this.showEdges(look, known, ended) };
@@ -114,7 +119,16 @@ function usedBranches(drawing: Definition, catalogue: Catalogue): Map<string, st
     const source = text(edge.source);
     found.set(source, (found.get(source) ?? new Set()).add(leavesBy(edge, known, catalogue) ?? ''));
   }
-  return new Map([...found].map(([id, names]) => [id, [...names].sort().join('\n')]));
+  return new Map([...found].map(([id, names]) => [id, [...names].sort().map((name) => `${name}\n`).join('')]));
+}
+
+/** The fields of the trigger's rows that are money: they are shown as one writes money. */
+function moneyIn(drawing: Definition, catalogue: Catalogue): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const node of nodesOf(drawing)) {
+    for (const given of kindOf(node, catalogue)?.gives ?? []) for (const field of given.fields) if (field.type === 'money') found.add(`${given.subject}.${field.name}`);
+  }
+  return found;
 }
 
 /** Groups stand before what is in them: React Flow asks for that. */
@@ -128,25 +142,25 @@ function inOrder(nodes: readonly Raw[], known: Map<string, Raw>): readonly Raw[]
   return [...nodes].sort((one, other) => depth(one) - depth(other));
 }
 
-interface Extra { place: Place | undefined; used: string; faults: number; warnings: number; ended: Map<string, string> | undefined; hasParent: boolean }
+interface Extra { place: Place | undefined; used: string; faults: number; warnings: number; ended: Map<string, string> | undefined; hasParent: boolean; money: ReadonlySet<string> }
 
-function nodeShown(node: Raw, look: Look, { place, used, faults, warnings, ended, hasParent }: Extra): EditNode {
+function nodeShown(node: Raw, look: Look, { place, used, faults, warnings, ended, hasParent, money }: Extra): EditNode {
   const id = idOf(node);
   const base = { id, position: place ?? placeOf(node), selected: look.chosen.has(id), ...(hasParent ? { parentId: parentOf(node) } : {}) };
   const label = text(dataOf(node).label);
-  if (isGroup(node)) return { ...base, type: 'group', ...groupSize(node), data: { label }, ariaLabel: `Group${label ? `: ${label}` : ''}`, zIndex: -1 };
-  if (isNote(node)) return { ...base, type: 'note', width: 200, height: 92, data: { label: label || text(dataOf(node).text) }, ariaLabel: `Note: ${label}` };
+  if (isGroup(node)) return { ...base, type: 'group', ...groupSize(node), measured: groupSize(node), data: { label }, ariaLabel: `Group${label ? `: ${label}` : ''}`, zIndex: -1 };
+  if (isNote(node)) return { ...base, type: 'note', ...NOTE, measured: NOTE, data: { label: label || text(dataOf(node).text) }, ariaLabel: `Note: ${label}` };
   const kind = kindOf(node, look.catalogue);
   const role: Role = kind?.role ?? (['trigger', 'condition', 'control', 'action'].includes(text(node.type)) ? (text(node.type) as Role) : 'note');
   const outcome = ended?.get(id);
   const named = labelOf(node, look.catalogue) || id;
   const config = configOf(node) as Record<string, unknown>;
-  const drawn: DrawnNode = { id, role, kind: kind?.label ?? (kindName(node) || 'no kind yet'), label: named, line: summary(config), config, x: 0, y: 0 };
+  const drawn: DrawnNode = { id, role, kind: kind?.label ?? (kindName(node) || 'no kind yet'), label: named, line: summary(config, money), config, x: 0, y: 0 };
   const own = branchesOf(node, kind);
-  const strange = used.split('\n').filter((branch) => branch && branch !== 'error' && !own.includes(branch));
+  const strange = usedOf(used).filter((branch) => branch && branch !== 'error' && !own.includes(branch));
   const isOff = dataOf(node).enabled === false || (dataOf(node).enabled === undefined && dataOf(node).disabled === true);
   return {
-    ...base, type: 'edit', ...NODE,
+    ...base, type: 'edit', ...NODE, measured: NODE,
     ariaLabel: `${words(drawn.kind)}: ${named}${outcome ? `, ${outcome}` : ''}${faults > 0 ? `, ${faults} to mend` : ''}`,
     data: {
       drawn, branches: own.length > 0 || kind === undefined ? [...own, ...strange] : strange, hasError: kind?.error_branch !== undefined && role !== 'trigger' && kind.name !== 'stop', used, faults, warnings, isOff,

@@ -18,6 +18,8 @@ export const pages: Page[] = [
   { path: '/workflows/:id', page: lazy(() => import('./workflow/WorkflowPage')) },
   { path: '/executions', label: 'Executions', icon: 'executions', key: 'e', page: lazy(() => import('./executions/ExecutionsPage')) },
   { path: '/executions/:id', page: lazy(() => import('./execution/ExecutionPage')) },
+  { path: '/events', label: 'Events', icon: 'events', key: 'v', page: lazy(() => import('./events/EventsPage')) },
+  { path: '/events/:id', page: lazy(() => import('./event/EventPage')) },
   { path: '/health', label: 'Health', icon: 'health', key: 'h', page: lazy(() => import('./health/HealthPage')) },
   { path: '/settings', label: 'Settings', icon: 'settings', key: 's', page: lazy(() => import('./settings/SettingsPage')) },
 ];

@@ -14,11 +14,13 @@ export interface ConfirmProps {
   prepare?: () => void;
   comment?: string;
   isDisabled?: boolean;
+  /** There is nothing that could be done. */
+  isActDisabled?: boolean;
   variant?: ButtonProps['variant'];
   danger?: boolean;
 }
 
-export function Confirm({ label, says, does, act, prepare, comment, isDisabled, variant = 'default', danger }: ConfirmProps) {
+export function Confirm({ label, says, does, act, prepare, comment, isDisabled, isActDisabled, variant = 'default', danger }: ConfirmProps) {
   const [isOpen, setOpen] = useState(false);
   const [state, setState] = useState<{ isBusy: boolean; fault?: unknown }>({ isBusy: false });
   const [text, setText] = useState('');
@@ -48,7 +50,7 @@ export function Confirm({ label, says, does, act, prepare, comment, isDisabled, 
           {state.fault !== undefined && <ProblemNote fault={state.fault} />}
           <div className="row end">
             <Button variant="subtle" color="gray" size="compact-md" className="quiet-button" onClick={() => open(false)}>Not now</Button>
-            <Button size="compact-md" className={danger ? 'danger' : undefined} loading={state.isBusy} onClick={go} data-autofocus>{does}</Button>
+            <Button size="compact-md" className={danger ? 'danger' : undefined} loading={state.isBusy} disabled={isActDisabled} onClick={go} data-autofocus>{does}</Button>
           </div>
         </div>
       </Popover.Dropdown>

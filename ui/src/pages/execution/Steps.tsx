@@ -1,6 +1,7 @@
 // The steps in the order in which they happened: what each saw and why it did so; opened, what it changed and gave.
 import { useState } from 'react';
 import type { Schemas } from '@/api/client';
+import { RowChange } from '@/parts/RowChange';
 import { shapeOf, toneOf } from '@/parts/Status';
 import { absolute, useZone } from '@/parts/time';
 
@@ -42,31 +43,12 @@ function One({ step, label, isChosen, choose }: { step: Step; label: string; isC
         {isChosen && (
           <div className="step-more">
             <p className="quiet small">{absolute(new Date(step.at), zone)}</p>
-            {step.changes?.map((change, at) => <Changed key={at} change={change} />)}
+            {step.changes?.map((change, at) => <RowChange key={at} table={change.table} before={change.before} after={change.after} />)}
             {step.result != null ? <Data label="Result" value={step.result} /> : null}
           </div>
         )}
       </div>
     </li>
-  );
-}
-
-const shown = (value: unknown) => (value === undefined || value === null ? '–' : typeof value === 'object' ? JSON.stringify(value) : String(value));
-
-/** A row before and after, column by column. */
-function Changed({ change }: { change: NonNullable<Step['changes']>[number] }) {
-  const before = (change.before ?? {}) as Record<string, unknown>;
-  const after = (change.after ?? {}) as Record<string, unknown>;
-  const columns = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  return (
-    <table className="changed">
-      <caption>{change.before ? (change.after ? 'Changed' : 'Deleted') : 'Added'} in <code>{change.table}</code></caption>
-      <tbody>
-        {columns.map((column) => (
-          <tr key={column}><th scope="row">{column}</th><td>{Boolean(change.before) && <><del>{shown(before[column])}</del>{change.after ? ' → ' : ''}</>}{change.after ? <ins>{shown(after[column])}</ins> : null}</td></tr>
-        ))}
-      </tbody>
-    </table>
   );
 }
 
