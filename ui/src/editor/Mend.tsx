@@ -1,5 +1,6 @@
 // What the compiler says, as a list that leads to its nodes.
 import { useMemo } from 'react';
+import { Coded } from '@/parts/Coded';
 import { type Catalogue, labelOf } from './catalogue';
 import { nodeOf } from './model';
 import { useDrawing, useEdited, useEditor } from './state';
@@ -22,7 +23,7 @@ export function Mend({ catalogue }: { catalogue: Catalogue }) {
           const said = (
             <>
               <span className={`mark is-${one.severity === 'error' ? 'failed' : 'waiting'}`} role="img" aria-label={one.severity}>{one.severity === 'error' ? '✕' : '◐'}</span>
-              <span className="grow">{node && <strong>{labelOf(node, catalogue)}: </strong>}{one.message}{one.help && <span className="quiet small block">{one.help}</span>}</span>
+              <span className="grow">{node && <strong>{labelOf(node, catalogue)}: </strong>}<Coded>{one.message}</Coded>{one.help && <span className="quiet small block"><Coded>{one.help}</Coded></span>}</span>
             </>
           );
           return <li key={at}>{node ? <button type="button" onClick={() => editor.getState().open(one.node ?? undefined)}>{said}</button> : <div className="row top-row mend-row">{said}</div>}</li>;

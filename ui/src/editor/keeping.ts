@@ -10,13 +10,16 @@ const SOON = 700;
 const AGAIN = 3000;
 const path = (editor: Editor) => ({ params: { path: { workflow: editor.getState().workflow } } });
 
+/** As the `ETag` had it: with its quotes. */
+export const ifMatch = (edition: string) => ({ 'if-match': `"${edition}"` });
+
 /** Writes what is drawn; says whether it is kept now. */
 export async function keep(editor: Editor): Promise<boolean> {
   const { history, edition, set } = editor.getState();
   const drawn = history.present;
   set({ keeping: 'keeping', fault: undefined });
   try {
-    const kept = await put('/api/v1/workflows/{workflow}/draft', { ...path(editor), headers: { 'if-match': edition }, body: { definition: drawn } } as never);
+    const kept = await put('/api/v1/workflows/{workflow}/draft', { ...path(editor), headers: ifMatch(edition), body: { definition: drawn } } as never);
     const told = kept as unknown as { edition: string };
     const isLast = editor.getState().history.present === drawn;
     set({ edition: told.edition, keeping: isLast ? 'kept' : 'changed' });
@@ -65,7 +68,9 @@ export function useKeeping() {
     const later = (ms: number) => {
       clearTimeout(timer);
       timer = setTimeout(() => void keep(editor).then((isKept) => {
-        if (isKept) void client.invalidateQueries({ queryKey: keys.workflows });
+        if (!isKept) return;
+        void client.invalidateQueries({ queryKey: keys.workflow(editor.getState().workflow) });
+        void client.invalidateQueries({ queryKey: keys.workflows });
       }), ms);
     };
     const stop = editor.subscribe((state, before) => {

@@ -5,6 +5,7 @@ import '@mantine/core/styles/Switch.css';
 import { useMemo } from 'react';
 import { Sign } from '@/graph/NodeCard';
 import type { Diagnostic } from '@/api/problem';
+import { Coded } from '@/parts/Coded';
 import { type Catalogue, kindName, kindOf, labelOf } from '../catalogue';
 import { fieldOf } from '../checking';
 import { configOf, dataOf, nodeOf, object, type Raw, setConfig, setData, setLabel, text } from '../model';
@@ -68,7 +69,7 @@ export default function Inspector({ id, catalogue }: { id: string; catalogue: Ca
 function Head({ title, role, about, close }: { title: string; role: string; about?: string; close: () => void }) {
   return (
     <div className="inspector-head">
-      <Sign role={role} /><div className="grow"><h2>{title}</h2>{about && <p className="quiet small">{about.replaceAll('`', '')}</p>}</div>
+      <Sign role={role} /><div className="grow"><h2>{title}</h2>{about && <p className="quiet small" title={about}><Coded>{/^.*?[.](?= |$)/s.exec(about)?.[0] ?? about}</Coded></p>}</div>
       <Tooltip label="Close (Esc)"><button type="button" className="close" aria-label="Close" onClick={close}>×</button></Tooltip>
     </div>
   );
@@ -76,7 +77,7 @@ function Head({ title, role, about, close }: { title: string; role: string; abou
 
 export function Said({ found }: { found: readonly Diagnostic[] }) {
   return found.map((one, at) => (
-    <p key={at} className={`said is-${one.severity}`} role="status"><span aria-hidden="true">{one.severity === 'error' ? '✕' : '◐'}</span> {one.message}{one.help && <span className="quiet"> {one.help}</span>}</p>
+    <p key={at} className={`said is-${one.severity}`} role="status"><span aria-hidden="true">{one.severity === 'error' ? '✕' : '◐'}</span> <Coded>{one.message}</Coded>{one.help && <span className="quiet"> <Coded>{one.help}</Coded></span>}</p>
   ));
 }
 

@@ -2,6 +2,7 @@
 import { createContext, lazy, Suspense, useContext, useId, useState } from 'react';
 import type { Diagnostic } from '@/api/problem';
 import { words } from '@/graph/drawing';
+import { Coded } from '@/parts/Coded';
 import type { Catalogue, Schema } from '../catalogue';
 import { fieldOf } from '../checking';
 import { object, type Raw } from '../model';
@@ -58,7 +59,7 @@ function One({ name, field, root, value, path, set }: { name: string; field: Fie
   const { diagnostics } = useForm();
   const schema = settled(field.schema, root);
   const form = formOf(field.schema, root, name);
-  const about = typeof schema.description === 'string' ? schema.description.replaceAll('\n', ' ').replaceAll('`', '') : '';
+  const about = typeof schema.description === 'string' ? schema.description.replaceAll('\n', ' ') : '';
   const said = diagnostics.filter((one) => { const at = fieldOf(one); return at !== undefined && at !== '' && (at === path || (at.startsWith(`${path}/`) && !['object', 'list', 'map'].includes(form.form))); });
   const isMissing = diagnostics.some((one) => one.code === 'missing-field' && one.severity === 'error' && value === undefined && one.message.includes(`\`${name}\``));
   const label = words(name);
@@ -69,7 +70,7 @@ function One({ name, field, root, value, path, set }: { name: string; field: Fie
       <fieldset className={`form-field${tone}`} aria-describedby={about ? `${id}-about` : undefined}>
         {label && <legend>{label}{!field.isRequired && <span className="quiet small"> optional</span>}</legend>}
         {control}
-        {about && name && <p className="quiet small" id={`${id}-about`}>{about}</p>}
+        {about && name && <p className="quiet small" id={`${id}-about`}><Coded>{about}</Coded></p>}
         <Said found={said} />
       </fieldset>
     );
@@ -78,7 +79,7 @@ function One({ name, field, root, value, path, set }: { name: string; field: Fie
     <div className={`form-field${tone}`}>
       <label htmlFor={id} id={`${id}-label`}>{label}{!field.isRequired && <span className="quiet small"> optional</span>}</label>
       {control}
-      {about && <p className="quiet small" id={`${id}-about`}>{about}</p>}
+      {about && <p className="quiet small" id={`${id}-about`}><Coded>{about}</Coded></p>}
       <Said found={said} />
     </div>
   );

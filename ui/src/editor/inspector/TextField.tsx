@@ -47,6 +47,12 @@ export function completions(scope: readonly Named[], mode: 'template' | 'express
   };
 }
 
+/** What a diagnostic is about, as it stands in the text: `order` has no field `totl` → order.totl. */
+export function meant(message: string): string {
+  const field = /`([\w.]+)` has no field `(\w+)`/.exec(message);
+  return field ? `${field[1]}.${field[2]}` : (/`([^`]+)`/.exec(message)?.[1] ?? '');
+}
+
 /** The names that a diagnostic quotes are underlined where they stand. */
 function underlined(quoted: readonly string[]): Extension {
   const mark = Decoration.mark({ class: 'cm-fault' });
@@ -74,7 +80,7 @@ export function TextField({ part, mode, content }: { part: Part; mode: 'template
   const [isFocused, setFocused] = useState(false);
   const text = typeof part.value === 'string' ? part.value : part.value === undefined || part.value === null ? '' : JSON.stringify(part.value);
   const own = useMemo(() => diagnostics.filter((one) => one.severity === 'error' && (fieldOf(one) ?? '').replace(/^$/, '\0') === part.path), [diagnostics, part.path]);
-  const quoted = own.map((one) => /`([^`]+)`/.exec(one.message)?.[1] ?? '').join('\n');
+  const quoted = own.map((one) => meant(one.message)).join('\n');
   const isLong = content === 'html' || part.label === 'Text' || part.label === 'Body';
   const extensions = useMemo(() => [
     jinja(), syntaxHighlighting(colours), look, EditorView.cspNonce.of(styleNonce()), EditorView.lineWrapping, tooltips({ position: 'fixed' }),
@@ -87,7 +93,9 @@ export function TextField({ part, mode, content }: { part: Part; mode: 'template
   };
   const isTemplate = mode === 'expression' ? text.trim() !== '' : /\{[{%]/.test(text);
   const asked = isTemplate && (isFocused || mode === 'expression') ? (mode === 'expression' ? `{{ ${text} }}` : text) : '';
-  const looked = useLook(drawing, catalogue, id, asked, event);
+  // What the compiler finds wrong has no value; it is asked once it has looked.
+  const isChecked = useEdited((state) => state.checked === state.history.present);
+  const looked = useLook(drawing, catalogue, id, isChecked && own.length === 0 ? asked : '', event);
   return (
     <>
       <div className={`code${isLong ? ' is-long' : ''}`} onFocus={() => setFocused(true)} onBlur={() => setFocused(false)}>

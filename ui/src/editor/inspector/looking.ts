@@ -1,5 +1,5 @@
 // What an expression gives for a real event: asked of the engine itself, by a test run of the way to the node with a node in its place
-// that only looks. Nothing is written, sent or noted.
+// that only looks: it sets a variable, and what a request after it would carry is read. Nothing is written, sent or noted.
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { post } from '@/api/client';
@@ -8,6 +8,7 @@ import { before } from '../connecting';
 import { branchOf, configOf, type Definition, edgesOf, idOf, nodeOf, nodesOf, type Raw, text } from '../model';
 
 const LOOK = 'thendo_look';
+const SAY = 'thendo_say';
 
 export interface Looked { value?: unknown; why?: string }
 
@@ -17,10 +18,12 @@ export function probe(drawing: Definition, catalogue: Catalogue, id: string, tem
   if (!trigger || !template.trim()) return undefined;
   const earlier = id === idOf(trigger) ? new Set<string>() : before(drawing, id);
   const look = { id: LOOK, type: 'control', position: { x: 0, y: 0 }, data: { controlType: 'set', config: { vars: { looked: template } } } };
+  const say = { id: SAY, type: 'action', position: { x: 0, y: 0 }, data: { actionType: 'http_request', config: { url: 'https://look.invalid/', body: '{{ vars.looked|tojson }}' } } };
+  const said = { id: SAY, source: LOOK, target: SAY };
   const { filter: _filter, ...config } = configOf(trigger) as Record<string, unknown>;
   const bare = { id: idOf(trigger), type: 'trigger', position: { x: 0, y: 0 }, data: { triggerType: kindOf(trigger, catalogue)?.name, config } };
   if (!earlier.has(idOf(trigger))) {
-    return { definition: { nodes: [bare, look], edges: [{ id: 'a', source: bare.id, target: LOOK }] }, branches: {} };
+    return { definition: { nodes: [bare, look, say], edges: [{ id: LOOK, source: bare.id, target: LOOK }, said] }, branches: {} };
   }
   const nodes = nodesOf(drawing).filter((node) => earlier.has(idOf(node)) && idOf(node) !== bare.id).map((node) => ({ ...node, parentId: undefined, data: { ...(node.data as Raw), enabled: undefined } }));
   const edges = edgesOf(drawing).filter((edge) => earlier.has(text(edge.source)) && (earlier.has(text(edge.target)) || text(edge.target) === id))
@@ -31,7 +34,7 @@ export function probe(drawing: Definition, catalogue: Catalogue, id: string, tem
     const branch = branchOf(edge as Raw);
     if (source && branch && branch !== 'each' && branchesOf(source, kindOf(source, catalogue)).includes(branch)) branches[text(edge.source)] ??= branch;
   }
-  return { definition: { nodes: [bare, ...nodes, look], edges }, branches };
+  return { definition: { nodes: [bare, ...nodes, look, say], edges: [...edges, said] }, branches };
 }
 
 async function look(drawing: Definition, catalogue: Catalogue, id: string, template: string, event: string): Promise<Looked> {
@@ -41,8 +44,17 @@ async function look(drawing: Definition, catalogue: Catalogue, id: string, templ
   const step = report.steps.find((one) => one.node === LOOK);
   if (!step) return { why: report.outcome === 'filtered' ? 'The trigger would not start for this event.' : 'The way does not come here for this event.' };
   if (step.outcome !== 'done') return { why: step.why ?? 'It has no value for this event.' };
-  const result = step.result as { looked?: unknown; vars?: { looked?: unknown } } | null;
-  return { value: result?.looked ?? result?.vars?.looked ?? null };
+  const request = report.deliveries.find((one) => one.node === SAY) as { body?: unknown } | undefined;
+  return request ? { value: said(request.body) } : {};
+}
+
+function said(body: unknown): unknown {
+  if (typeof body !== 'string') return body;
+  try {
+    return JSON.parse(body);
+  } catch {
+    return body;
+  }
 }
 
 /** Asked a moment after the last letter. */

@@ -5,11 +5,12 @@ import { useEffect, useState } from 'react';
 import { post, type Schemas } from '@/api/client';
 import { keys } from '@/api/keys';
 import { problemOf } from '@/api/problem';
+import { Coded } from '@/parts/Coded';
 import { Drawer } from '@/parts/Panel';
 import { ProblemNote } from '@/parts/ProblemNote';
 import { Skeletons } from '@/parts/Skeletons';
 import type { Catalogue } from '../catalogue';
-import { keepAll } from '../keeping';
+import { ifMatch, keepAll } from '../keeping';
 import { useEdited, useEditor } from '../state';
 import { things } from '../Mend';
 import { Backtest } from './Backtest';
@@ -30,7 +31,7 @@ function Asked({ shown, catalogue, close }: { shown: Shown; catalogue: Catalogue
   const [isKept, setKept] = useState<boolean>();
   const [state, setState] = useState<{ isBusy: boolean; fault?: unknown }>({ isBusy: false });
   useEffect(() => void keepAll(editor).then(setKept), [editor]);
-  const publish = (isDry: boolean) => post('/api/v1/publish', { headers: { 'if-match': editor.getState().edition }, body: { workflows: [{ workflow: shown.id }], dry_run: isDry } } as never);
+  const publish = (isDry: boolean) => post('/api/v1/publish', { headers: ifMatch(editor.getState().edition), body: { workflows: [{ workflow: shown.id }], dry_run: isDry } } as never);
   const dry = useQuery({ queryKey: ['publish', shown.id, edition], enabled: isKept === true, staleTime: 0, gcTime: 0, retry: false, queryFn: () => publish(true) });
   if (isKept === false) return <p>The draft is not kept yet, so it can’t be published. See the note above the graph.</p>;
   if (dry.error) {
@@ -39,7 +40,7 @@ function Asked({ shown, catalogue, close }: { shown: Shown; catalogue: Catalogue
     if (faults.length === 0) return <ProblemNote fault={dry.error} retry={() => dry.refetch()} />;
     return (
       <div className="stack"><h3>{things(faults.length)}</h3>
-        <ul className="choices">{faults.map((one, at) => <li key={at}><button type="button" onClick={() => { editor.getState().open(one.node ?? undefined); close(); }}><span className="mark is-failed" aria-hidden="true">✕</span><span className="grow">{one.message}</span></button></li>)}</ul>
+        <ul className="choices">{faults.map((one, at) => <li key={at}><button type="button" onClick={() => { editor.getState().open(one.node ?? undefined); close(); }}><span className="mark is-failed" aria-hidden="true">✕</span><span className="grow"><Coded>{one.message}</Coded></span></button></li>)}</ul>
       </div>
     );
   }
@@ -66,7 +67,7 @@ function Asked({ shown, catalogue, close }: { shown: Shown; catalogue: Catalogue
           {would.before != null && would.changes && <section className="stack tight"><h3>What changes</h3><Meaning diff={would.changes} catalogue={catalogue} /></section>}
           {waiting > 0 && <p>{counted(waiting, 'execution')} under way {waiting === 1 ? 'stays' : 'stay'} on {old}.</p>}
           {(would.missing_secrets ?? []).length > 0 && <p className="said is-warning"><span aria-hidden="true">◐</span> Nobody has stored {would.missing_secrets?.map((name) => `“${name}”`).join(', ')}: what needs it will fail.</p>}
-          {(would.warnings ?? []).map((one, at) => <p key={at} className="said is-warning"><span aria-hidden="true">◐</span> {one.message} {one.help && <span className="quiet">{one.help}</span>}</p>)}
+          {(would.warnings ?? []).map((one, at) => <p key={at} className="said is-warning"><span aria-hidden="true">◐</span> <Coded>{one.message}</Coded> {one.help && <span className="quiet"><Coded>{one.help}</Coded></span>}</p>)}
         </>
       )}
       <Backtest workflow={shown.id} hasLive={shown.live_version != null} />

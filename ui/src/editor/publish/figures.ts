@@ -22,7 +22,7 @@ export interface Row { label: string; before: string; after: string; share: { be
 export function effectSaid(kind: string, effect: Effect | undefined): string {
   if (!effect) return '0';
   const amounts = Object.entries(effect.amounts ?? {}).map(([currency, minor]) => `${(minor / 100).toFixed(2)} ${currency}`);
-  const more = [effect.points !== undefined && `${effect.points} points`, ...amounts, kind === 'send_email' && effect.recipients !== undefined && `to ${effect.recipients}`];
+  const more = [effect.points !== undefined && `${effect.points} points`, ...amounts, kind === 'send_email' && effect.recipients !== undefined && `to ${effect.recipients} ${effect.recipients === 1 ? 'address' : 'addresses'}`];
   return [String(effect.count), ...more.filter(Boolean)].join(' · ');
 }
 

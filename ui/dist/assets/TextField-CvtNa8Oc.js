@@ -1,1 +1,0 @@
-export{r as TextField}from"./Inspector-CYDgD4Cs.js";

@@ -1,0 +1,1 @@
+export{r as TextField}from"./Inspector-C4vhn2yI.js";
