@@ -2,7 +2,7 @@
 import { useReactFlow } from '@xyflow/react';
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { Sign } from '@/graph/NodeCard';
-import { act } from './acts';
+import { act, focusOn } from './acts';
 import { type Catalogue, type Kind, kindName } from './catalogue';
 import { nodesOf } from './model';
 import { useDrawing, useEdited, useEditor } from './state';
@@ -18,7 +18,7 @@ export function found(catalogue: Catalogue, typed: string): Kind[] {
   return words.length === 0 ? all : [...named, ...all.filter((kind) => !named.includes(kind) && has(kind, `${kind.label} ${kind.docs}`))];
 }
 
-export function Kinds({ catalogue, close }: { catalogue: Catalogue; close?: () => void }) {
+export function Kinds({ catalogue }: { catalogue: Catalogue }) {
   const editor = useEditor();
   const adding = useEdited((state) => state.adding);
   const drawing = useDrawing();
@@ -39,13 +39,18 @@ export function Kinds({ catalogue, close }: { catalogue: Catalogue; close?: () =
     if (adding) act.add(editor, catalogue, kind, { at: middle, from: adding.from });
     else act.addNext(editor, catalogue, kind, middle);
     setTyped('');
-    close?.();
+    setAt(0);
+    requestAnimationFrame(() => focusOn([...editor.getState().chosen][0]));
   };
   const press = (event: KeyboardEvent) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && ordered.length > 0) setAt((at + step + ordered.length) % ordered.length);
     else if (event.key === 'Enter') add(ordered[Math.min(at, ordered.length - 1)]);
-    else if (event.key === 'Escape') { editor.getState().set({ adding: undefined }); close?.(); }
+    else if (event.key === 'Escape') {
+      editor.getState().set({ adding: undefined });
+      setTyped('');
+      focusOn([...editor.getState().chosen][0]);
+    }
     else return;
     event.preventDefault();
     event.stopPropagation();

@@ -121,9 +121,16 @@ export const act = {
     }
     if (!next) return;
     choose([next]);
-    document.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(next)}"]`)?.focus({ preventScroll: true });
+    focusOn(next);
     if (editor.getState().opened) editor.getState().open(next);
   },
 };
+
+/** The keys go to the canvas, at this node. */
+export function focusOn(id: string | undefined) {
+  const node = id ? document.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(id)}"]`) : null;
+  if (node) node.focus({ preventScroll: true });
+  else (document.activeElement as HTMLElement | null)?.blur();
+}
 
 const far = (one: Place, other: Place) => Math.abs(one.x - other.x) + 3 * Math.abs(one.y - other.y);

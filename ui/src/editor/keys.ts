@@ -1,6 +1,6 @@
 // The editor's keys. They are the page's, unless one is typing or something lies over it.
 import { useEffect } from 'react';
-import { act } from './acts';
+import { act, focusOn } from './acts';
 import { useEditor } from './state';
 
 export interface Panels { testRun: () => void; publish: () => void; close: () => boolean }
@@ -24,7 +24,7 @@ export function useEditorKeys(panels: Panels) {
           else if (opened) set({ opened: undefined });
           else if (!panels.close()) choose([]);
           const [id] = editor.getState().chosen;
-          if (id) document.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(id)}"]`)?.focus({ preventScroll: true });
+          focusOn(id);
         }
         return;
       }

@@ -1,7 +1,9 @@
 // Conditions: react-querybuilder's own form with our operators and the fields in scope, or one expression.
 import { lazy, Suspense, useMemo } from 'react';
 import { type Field, QueryBuilder, type RuleGroupType, type FullOperator } from 'react-querybuilder';
+import { RuleValue } from './RuleValue';
 import { useForm, type Part } from './SchemaForm';
+import type { Named } from './scope';
 import { object } from '../model';
 
 const TextField = lazy(async () => ({ default: (await import('./TextField')).TextField }));
@@ -29,6 +31,22 @@ export function operatorsFor(type: string): FullOperator[] {
 
 const INPUTS: Record<string, string> = { integer: 'number', number: 'number', money: 'number' };
 
+const fieldFor = ({ path, type }: Named): Field => ({
+  name: path, value: path, label: `${path}  ·  ${type}`, inputType: INPUTS[type] ?? 'text', valueSources: ['value', 'field'],
+  ...(type === 'boolean' ? { valueEditorType: 'checkbox' as const } : {}), ...(type === 'money' ? { isMoney: true } : {}),
+});
+const CLASSES = {
+  queryBuilder: 'rqb', value: 'input', fields: 'input', operators: 'input', combinators: 'input', valueSource: 'input', addRule: 'text-button small', addGroup: 'text-button small',
+  removeRule: 'close', removeGroup: 'close', notToggle: 'small quiet',
+};
+const SAID = {
+  addRule: { label: 'Add a rule', title: 'Add a rule' }, addGroup: { label: 'Add a group', title: 'Add a group' },
+  removeRule: { label: '×', title: 'Remove the rule' }, removeGroup: { label: '×', title: 'Remove the group' }, notToggle: { label: 'not', title: 'Turn it round' },
+  fields: { title: 'Field' }, operators: { title: 'Operator' }, value: { title: 'Value' }, combinators: { title: 'All or any' }, valueSourceSelector: { title: 'A value, or another field' },
+};
+const COMBINATORS = [{ name: 'and', value: 'and', label: 'all of these' }, { name: 'or', value: 'or', label: 'one of these' }];
+const CONTROLS = { valueEditor: RuleValue };
+
 /** What was read is kept but for what react-querybuilder adds for itself. */
 function bare(query: unknown): unknown {
   if (Array.isArray(query)) return query.map(bare);
@@ -44,7 +62,7 @@ export default function Rules({ part }: { part: Part }) {
   const value = object(part.value);
   const isExpression = 'expression' in value;
   const types = useMemo(() => new Map(scope.map((one) => [one.path, one.type])), [scope]);
-  const fields = useMemo<Field[]>(() => scope.map((one) => ({ name: one.path, value: one.path, label: `${one.path}  ·  ${one.type}`, inputType: INPUTS[one.type] ?? 'text', valueSources: ['value', 'field'] })), [scope]);
+  const fields = useMemo(() => scope.map(fieldFor), [scope]);
   const query = { combinator: 'and', ...value, rules: Array.isArray(value.rules) ? value.rules : [] } as unknown as RuleGroupType;
   const strange = useMemo(() => strangeFields(query, types), [query, types]);
   const all = useMemo(() => [...fields, ...strange.map((name): Field => ({ name, value: name, label: name }))], [fields, strange]);
@@ -65,9 +83,7 @@ export default function Rules({ part }: { part: Part }) {
         <QueryBuilder
           fields={all} query={query} onQueryChange={(next) => { const kept = bare(next); if (JSON.stringify(kept) !== JSON.stringify(bare(query))) part.set(kept); }}
           getOperators={(field) => operatorsFor(types.get(field) ?? 'json')} resetOnFieldChange={false} listsAsArrays autoSelectField={false} getDefaultField={all[0]?.name ?? ''} showNotToggle
-          controlClassnames={{ queryBuilder: 'rqb', value: 'input', fields: 'input', operators: 'input', combinators: 'input', valueSource: 'input', addRule: 'text-button small', addGroup: 'text-button small', removeRule: 'close', removeGroup: 'close', notToggle: 'small quiet' }}
-          translations={{ addRule: { label: 'Add a rule', title: 'Add a rule' }, addGroup: { label: 'Add a group', title: 'Add a group' }, removeRule: { label: '×', title: 'Remove the rule' }, removeGroup: { label: '×', title: 'Remove the group' }, notToggle: { label: 'not', title: 'Turn it round' }, fields: { title: 'Field' }, operators: { title: 'Operator' }, value: { title: 'Value' }, combinators: { title: 'All or any' }, valueSourceSelector: { title: 'A value, or another field' } }}
-          combinators={[{ name: 'and', value: 'and', label: 'all of these' }, { name: 'or', value: 'or', label: 'one of these' }]}
+          controlClassnames={CLASSES} controlElements={CONTROLS} translations={SAID} combinators={COMBINATORS} parseNumbers="strict-limited"
         />
       )}
     </div>
