@@ -130,7 +130,7 @@ function Refit() {
 /** What is opened is brought in sight, where it is not. */
 function Followed() {
   const opened = useEdited((state) => state.opened);
-  const { getInternalNode, setCenter, getViewport, getZoom } = useReactFlow();
+  const { getInternalNode, setViewport, getViewport } = useReactFlow();
   const last = useRef<string | undefined>(undefined);
   useEffect(() => {
     if (!opened || opened === last.current) return;
@@ -140,7 +140,10 @@ function Followed() {
     if (!node || !box) return;
     const { x, y, zoom } = getViewport();
     const [left, top] = [node.internals.positionAbsolute.x * zoom + x, node.internals.positionAbsolute.y * zoom + y];
-    if (left < 0 || top < 0 || left + 240 * zoom > box.width || top + 76 * zoom > box.height) void setCenter(node.internals.positionAbsolute.x + 120, node.internals.positionAbsolute.y + 38, { zoom: getZoom(), duration: 200 });
-  }, [opened, getInternalNode, setCenter, getViewport, getZoom]);
+    const into = (at: number, size: number, from: number, to: number) => Math.max(from, Math.min(at, to - size)) - at;
+    const palette = document.querySelector('.kinds') ? 304 : 24;
+    const [right, down] = [into(left, 300 * zoom, palette - 56, box.width), into(top, 120 * zoom, 24, box.height - 64)];
+    if (right !== 0 || down !== 0) void setViewport({ x: x + right, y: y + down, zoom }, { duration: 200 });
+  }, [opened, getInternalNode, setViewport, getViewport]);
   return null;
 }

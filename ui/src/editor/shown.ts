@@ -123,7 +123,7 @@ function usedBranches(drawing: Definition, catalogue: Catalogue): Map<string, st
 }
 
 /** The fields of the trigger's rows that are money: they are shown as one writes money. */
-function moneyIn(drawing: Definition, catalogue: Catalogue): ReadonlySet<string> {
+export function moneyIn(drawing: Definition, catalogue: Catalogue): ReadonlySet<string> {
   const found = new Set<string>();
   for (const node of nodesOf(drawing)) {
     for (const given of kindOf(node, catalogue)?.gives ?? []) for (const field of given.fields) if (field.type === 'money') found.add(`${given.subject}.${field.name}`);

@@ -1,5 +1,5 @@
 // The graph to look at: moved and zoomed, walked by keys; nothing can be changed. The editor has the same cards and edges.
-import { Background, BackgroundVariant, Controls, MarkerType, ReactFlow, useReactFlow, useStore } from '@xyflow/react';
+import { Background, BackgroundVariant, Controls, MarkerType, ReactFlow, ReactFlowProvider, useReactFlow, useStore } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
 import './graph.css';
 import { useEffect, useMemo } from 'react';
@@ -49,7 +49,12 @@ export interface GraphProps {
   choose?: (node: string | undefined) => void;
 }
 
-export function Graph({ drawing, label, steps, changes, chosen, choose }: GraphProps) {
+/** It has a store of its own wherever it is shown, also beside the editor. */
+export function Graph(props: GraphProps) {
+  return <ReactFlowProvider><Shown {...props} /></ReactFlowProvider>;
+}
+
+function Shown({ drawing, label, steps, changes, chosen, choose }: GraphProps) {
   const { nodes, edges } = useMemo(() => {
     const at = placed(drawing);
     const ended = steps && outcomes(steps);
