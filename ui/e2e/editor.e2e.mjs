@@ -45,7 +45,7 @@ try {
   await page.getByRole('textbox', { name: 'Subject' }).click();
   await page.keyboard.press('Control+End');
   for (let at = 0; at < 7; at += 1) await page.keyboard.press('Backspace');
-  await page.keyboard.type('tal|money }}');
+  await page.keyboard.type('total|money }}');
   await page.locator('.dot.is-failed').waitFor({ state: 'detached' });
   // What it gives for the order that was placed.
   await page.locator('.looked output').filter({ hasText: 'Ada Lovelace 250.00' }).waitFor();
@@ -107,6 +107,8 @@ try {
   await page.keyboard.press('Control+z');
   await node('Add tag').waitFor({ state: 'detached' });
   // A circle is refused in words.
+  await page.getByRole('button', { name: 'Fit View' }).click();
+  await page.waitForTimeout(300);
   const [from, to] = [await node('Thank you, with points').locator('.out').first().boundingBox(), await node('100.00 or more?').boundingBox()];
   await page.mouse.move(from.x + from.width / 2, from.y + from.height / 2);
   await page.mouse.down();

@@ -89,7 +89,7 @@ export function Canvas({ catalogue, label, steps }: CanvasProps) {
         ariaLabelConfig={{ 'node.a11yDescription.keyboardDisabled': 'Arrows walk the graph, Enter opens the node.' }}
       >
         <Background variant={BackgroundVariant.Dots} gap={20} size={1} />
-        <Controls showInteractive={false} />
+        <Controls showInteractive={false} fitViewOptions={fit} />
         <Refused catalogue={catalogue} />
         <Followed />
         <Refit />

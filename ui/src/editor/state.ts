@@ -4,7 +4,7 @@ import { createStore, type StoreApi, useStore } from 'zustand';
 import type { Schemas } from '@/api/client';
 import type { Diagnostic } from '@/api/problem';
 import { begin, did, type History, redo, undo } from './history';
-import type { Definition, Place } from './model';
+import { type Definition, idOf, nodesOf, type Place } from './model';
 
 export type Keeping = 'kept' | 'changed' | 'keeping' | 'offline' | 'conflict' | 'refused';
 /** Where the palette adds: beside a place, or behind a node's handle. */
@@ -36,6 +36,12 @@ export interface EditorState {
   set: (part: Partial<EditorState>) => void;
 }
 
+/** Another moment of the history: what is not there then is neither chosen nor open. */
+function at(history: History, { chosen, opened }: EditorState): Partial<EditorState> {
+  const known = new Set(nodesOf(history.present).map(idOf));
+  return { history, chosen: new Set([...chosen].filter((id) => known.has(id))), chosenEdges: new Set(), opened: opened && known.has(opened) ? opened : undefined };
+}
+
 export type Editor = StoreApi<EditorState>;
 
 export function newEditor(draft: Draft): Editor {
@@ -49,8 +55,8 @@ export function newEditor(draft: Draft): Editor {
       performance.mark('edit');
       set({ history: after });
     },
-    undo: () => set({ history: undo(get().history) }),
-    redo: () => set({ history: redo(get().history) }),
+    undo: () => set(at(undo(get().history), get())),
+    redo: () => set(at(redo(get().history), get())),
     choose: (nodes, edges = []) => set({ chosen: new Set(nodes), chosenEdges: new Set(edges) }),
     open: (opened) => set(opened ? { opened, chosen: new Set([opened]), chosenEdges: new Set(), adding: undefined } : { opened }),
     set,

@@ -9,6 +9,8 @@ import { branchOf, configOf, type Definition, edgesOf, idOf, nodeOf, nodesOf, ty
 
 const LOOK = 'thendo_look';
 const SAY = 'thendo_say';
+/** Names that are given on the way: by steps, by loops, by what was waited for. */
+const ON_THE_WAY = /\b(steps|vars|item|index|awaited)\b/;
 
 export interface Looked { value?: unknown; why?: string }
 
@@ -16,7 +18,8 @@ export interface Looked { value?: unknown; why?: string }
 export function probe(drawing: Definition, catalogue: Catalogue, id: string, template: string): { definition: Definition; branches: Record<string, string> } | undefined {
   const trigger = nodesOf(drawing).find((node) => isTrigger(node, catalogue));
   if (!trigger || !template.trim()) return undefined;
-  const earlier = id === idOf(trigger) ? new Set<string>() : before(drawing, id);
+  // What the event alone says needs no way: it may fail for an event that has had its effects.
+  const earlier = id === idOf(trigger) || !ON_THE_WAY.test(template) ? new Set<string>() : before(drawing, id);
   const look = { id: LOOK, type: 'control', position: { x: 0, y: 0 }, data: { controlType: 'set', config: { vars: { looked: template } } } };
   const say = { id: SAY, type: 'action', position: { x: 0, y: 0 }, data: { actionType: 'http_request', config: { url: 'https://look.invalid/', body: '{{ vars.looked|tojson }}' } } };
   const said = { id: SAY, source: LOOK, target: SAY };
@@ -42,6 +45,8 @@ async function look(drawing: Definition, catalogue: Catalogue, id: string, templ
   if (!asked) return {};
   const report = await post('/api/v1/test-runs', { body: { drawing: { definition: asked.definition }, event_id: event, no_record: true, settings: { branches: asked.branches } } as never });
   const step = report.steps.find((one) => one.node === LOOK);
+  const failed = report.steps.find((one) => one.outcome === 'failed' && one.node !== LOOK && one.node !== SAY);
+  if (failed && step?.outcome !== 'done') return { why: `The way fails before it comes here: ${failed.why ?? failed.node}` };
   if (!step) return { why: report.outcome === 'filtered' ? 'The trigger would not start for this event.' : 'The way does not come here for this event.' };
   if (step.outcome !== 'done') return { why: step.why ?? 'It has no value for this event.' };
   const request = report.deliveries.find((one) => one.node === SAY) as { body?: unknown } | undefined;

@@ -5,7 +5,7 @@ import { get } from '@/api/client';
 import { Steps } from '@/pages/execution/Steps';
 import '@/pages/execution/execution.css';
 import { ProblemNote } from '@/parts/ProblemNote';
-import { Status } from '@/parts/Status';
+import { shapeOf, toneOf } from '@/parts/Status';
 import { absolute, useZone } from '@/parts/time';
 import { type Catalogue, kindOf, labelOf } from '../catalogue';
 import { useRecentEvents } from '../inspector/EventChoice';
@@ -51,7 +51,7 @@ export default function TestRun({ catalogue, run, close }: { catalogue: Catalogu
         ) : <span className="quiet small">on an event that is written here</span>}
         {own === undefined ? <button type="button" className="text-button small" disabled={!kind} onClick={() => void write()}>Write one</button> : <button type="button" className="text-button small" onClick={() => setOwn(undefined)}>Choose one that happened</button>}
         <Button onClick={go} loading={run.isBusy} disabled={own === undefined ? !chosen : isNoJson}>Run</Button>
-        <p className="grow truncate drawer-sum" role="status">{run.report && <><Status status={run.report.outcome} /> {summed(run.report)}</>}</p>
+        <p className="grow truncate drawer-sum" role="status">{run.report && <><span className={`mark is-${toneOf(run.report.outcome)}`} role="img" aria-label={run.report.outcome}>{shapeOf(run.report.outcome)}</span> {summed(run.report)}</>}</p>
         <button type="button" className="close" aria-label="Close the test run" onClick={close}>×</button>
       </header>
       <div className="drawer-body">
