@@ -185,17 +185,14 @@ async fn loads(api: &Api, names: &[&str]) {
     .await;
 }
 
-#[tokio::test]
-async fn an_admin_finds_their_way_in_a_real_browser() {
-    let Some(node) = tokio::task::spawn_blocking(node).await.expect("asked") else { return };
-    let api = Api::roomy().await;
-    loads(&api, &["welcome-points", "waitlist-welcome", "review-request"]).await;
+/// Has a script of `ui/e2e` look at a daemon, and does in the database what it asks for.
+async fn looks_at(api: &Api, script: &str, node: String) {
     let (code, out, err) = api.shop.thendo(&["link", "--at", &api.daemon.http]).await;
     assert_eq!(code, Some(0), "{err}");
     let link = out.lines().next().expect("a line");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let mut child = tokio::process::Command::new(node)
-        .arg(root().join("ui/e2e/studio.e2e.mjs"))
+        .arg(root().join("ui/e2e").join(script))
         .args([&*api.daemon.http, link])
         .arg(target.join("studio"))
         .stdin(Stdio::piped())
@@ -213,14 +210,33 @@ async fn an_admin_finds_their_way_in_a_real_browser() {
                 api.shop.places_order(25_000).await;
             }
             "do: approval" => {
-                loads(&api, &["large-order-approval"]).await;
+                loads(api, &["large-order-approval"]).await;
                 api.shop.places_order(250_000).await;
             }
             "fine" => is_fine = true,
-            _ => continue,
+            figures => {
+                println!("{figures}");
+                continue;
+            }
         }
         input.write_all(b"done\n").await.expect("it listens");
     }
     let ended = child.wait_with_output().await.expect("ended");
     assert!(is_fine && ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+#[tokio::test]
+async fn an_admin_finds_their_way_in_a_real_browser() {
+    let Some(node) = tokio::task::spawn_blocking(node).await.expect("asked") else { return };
+    let api = Api::roomy().await;
+    loads(&api, &["welcome-points", "waitlist-welcome", "review-request"]).await;
+    looks_at(&api, "studio.e2e.mjs", node).await;
+}
+
+#[tokio::test]
+async fn a_workflow_is_drawn_tried_published_and_watched_in_a_real_browser() {
+    let Some(node) = tokio::task::spawn_blocking(node).await.expect("asked") else { return };
+    let api = Api::roomy().await;
+    loads(&api, &["waitlist-welcome"]).await;
+    looks_at(&api, "editor.e2e.mjs", node).await;
 }
