@@ -4,14 +4,17 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { faults, open, pageOf, SIZES } from './browser.mjs';
+import { campaign, events, failures, health } from './pages.mjs';
 
 const [base, link, folder] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+/** Has something done, and gives what is said of it. */
 const asks = async (what) => {
   console.log(`do: ${what}`);
   const { value } = await lines.next();
-  assert.equal(value, 'done', what);
+  assert.ok(value?.startsWith('done'), what);
+  return value.slice('done '.length);
 };
 const found = [];
 
@@ -63,7 +66,6 @@ try {
   await page.keyboard.press('Enter');
   await page.waitForURL(`${base}/health`);
   await page.getByText('1 daemon works').waitFor();
-  await looks(page, 'health');
 
   // An example becomes a draft.
   await page.keyboard.press('g');
@@ -118,6 +120,12 @@ try {
   await list.getByText('welcome-points').click();
   await page.locator('.card').first().waitFor();
   await looks(page, 'workflow');
+
+  const given = { page, base, looks, asks };
+  await events(given);
+  await failures(given);
+  await campaign(given);
+  await health(given);
 
   await page.goto(`${base}/settings`);
   await page.getByText('engine.batch').waitFor();
