@@ -8,7 +8,10 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 use crate::api::{Api, ask, is_problem};
+use crate::loyalty::one_action;
+use crate::support::sink::{Manner, Sink};
 use crate::support::{points_and_deposit, until};
+use crate::tracking::{KEY, decoded};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -185,8 +188,55 @@ async fn loads(api: &Api, names: &[&str]) {
     .await;
 }
 
+<<<<<<< HEAD
 /// Has a script of `ui/e2e` look at a daemon, and does in the database what it asks for.
 async fn looks_at(api: &Api, script: &str, node: String) {
+=======
+/// Three orders whose mail fails, since its template is not active; and another template, for a campaign to two people.
+async fn fails(api: &Api) {
+    api.shop
+        .does(
+            "insert into email_templates (name, subject, html, consent, is_active) values
+               ('Thanks for it', 'Thanks', '<h1>Thank you, {{ customer.name }}</h1>', 'transactional', false),
+               ('Spring news', 'Spring', '<p>Dear {{ recipient.name }}, <a href=\"https://shop.example/spring\">look</a></p>', 'transactional', true);
+             insert into customers (email, name) values ('bea@example.com', 'Bea'), ('cleo@example.com', 'Cleo');
+             insert into customer_tags (customer_id, tag) select id, 'vip' from customers where name in ('Bea', 'Cleo')",
+        )
+        .await;
+    let thanks = one_action("order_created", "send_email", serde_json::json!({"template": "Thanks for it"}));
+    api.shop.publishes("order thanks", &thanks).await;
+    for total in [100, 200, 300] {
+        api.shop.places_order(total).await;
+    }
+    until("all have failed", || async { api.shop.count("workflow_dead_letters").await == 3 }).await;
+}
+
+/// The paths of the pixel and of the link in the last mail, which was sent a minute ago: at once only scanners come.
+async fn newest_mail(api: &Api, sink: &Sink) -> String {
+    api.shop.does("update waitlist_campaign_recipients set sent_at = now() - interval '1 minute'").await;
+    let mail = decoded(sink.taken().last().expect("a mail"));
+    let path = |of: &str| {
+        let rest = mail.split(&format!("{PUBLIC}{of}")).nth(1).unwrap_or_else(|| panic!("no {of}: {mail}"));
+        format!("{of}{}", rest.split('"').next().unwrap_or_default())
+    };
+    format!("{} {}", path("/o/"), path("/c/"))
+}
+
+const PUBLIC: &str = "https://m.shop.example";
+
+#[tokio::test]
+async fn an_admin_finds_their_way_in_a_real_browser() {
+    let Some(node) = tokio::task::spawn_blocking(node).await.expect("asked") else { return };
+    let sink = Sink::open(Manner::Accepts).await;
+    let settings = [
+        ("THENDO_POOL_MAX", "10"),
+        ("THENDO_MAIL__SMTP_URL", &*sink.url),
+        ("THENDO_PUBLIC_URL", PUBLIC),
+        KEY,
+    ];
+    let api = Api::open_with(&settings).await;
+    loads(&api, &["welcome-points", "waitlist-welcome", "review-request"]).await;
+>>>>>>> pages
     let (code, out, err) = api.shop.thendo(&["link", "--at", &api.daemon.http]).await;
     assert_eq!(code, Some(0), "{err}");
     let link = out.lines().next().expect("a line");
@@ -205,6 +255,7 @@ async fn looks_at(api: &Api, script: &str, node: String) {
     let mut lines = BufReader::new(output).lines();
     let mut is_fine = false;
     while let Some(line) = lines.next_line().await.expect("text") {
+        let mut said = String::from("done");
         match &*line {
             "do: order" => {
                 api.shop.places_order(25_000).await;
@@ -213,13 +264,16 @@ async fn looks_at(api: &Api, script: &str, node: String) {
                 loads(api, &["large-order-approval"]).await;
                 api.shop.places_order(250_000).await;
             }
+            "do: failures" => fails(&api).await,
+            "do: mail" => said = format!("done {}", newest_mail(&api, &sink).await),
             "fine" => is_fine = true,
             figures => {
                 println!("{figures}");
                 continue;
             }
         }
-        input.write_all(b"done\n").await.expect("it listens");
+        said.push('\n');
+        input.write_all(said.as_bytes()).await.expect("it listens");
     }
     let ended = child.wait_with_output().await.expect("ended");
     assert!(is_fine && ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));

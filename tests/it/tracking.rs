@@ -11,7 +11,7 @@ use crate::support::{Shop, edge, node, until};
 
 const PUBLIC: &str = "https://m.shop.example/t";
 const PERSON: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
-const KEY: (&str, &str) = ("THENDO_SECRETS__KEY", "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3I=");
+pub const KEY: (&str, &str) = ("THENDO_SECRETS__KEY", "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3I=");
 
 const TEMPLATE: &str = "insert into email_templates (name, subject, html, consent) values ('back', 'Back', '<html><head><style>a{color:red}</style></head><body>
     <a href=\"https://x.example/buy?id=1&amp;who={{ recipient.name|urlencode }}&amp;q=a%20b\">Buy</a>
@@ -60,7 +60,7 @@ async fn sent(before: &str, public: &str) -> Sent {
 }
 
 /// Without quoted-printable.
-fn decoded(mail: &str) -> String {
+pub fn decoded(mail: &str) -> String {
     let joined = mail.replace("\r\n", "\n").replace("=\n", "");
     let mut parts = joined.split('=');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();

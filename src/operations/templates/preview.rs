@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Edit, LARGEST, OfTemplate, found, stored};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Row};
 use crate::domain::ids::{EventId, ExecutionId};
 use crate::domain::mail::MailTemplate;
 use crate::kinds;
@@ -22,6 +22,7 @@ use crate::workflow::catalogue::{Catalogue, Source};
 use crate::workflow::context::Context as Seen;
 use crate::workflow::event_file;
 use crate::workflow::mails::StoredMail;
+use crate::workflow::subjects::{CUSTOMER, RECIPIENT};
 
 /// What it is rendered for.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -39,6 +40,9 @@ pub struct PreviewOf {
     #[schema(value_type = Object)]
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub values: Map<String, Value>,
+    /// As a campaign sends it to that customer: it reads `recipient` and `values.campaign`, and nothing of what happened.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_campaign: bool,
     /// Instead of what is stored: an edit of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edit: Option<Edit>,
@@ -75,7 +79,8 @@ impl Operation for Preview {
     type Output = Rendered;
 
     async fn run(context: &Context, asked: Asked<Self>) -> Result<Rendered, Refusal> {
-        let (named, PreviewOf { event, sample, values, edit }) = (asked.path.template, asked.body);
+        let (named, PreviewOf { event, sample, mut values, in_campaign, edit }) =
+            (asked.path.template, asked.body);
         if event.is_some() && sample.is_some() {
             return Err(Refusal::new(Kind::Malformed, "two-events", "`event` and `sample` are both given")
                 .help("leave one of them out"));
@@ -85,11 +90,17 @@ impl Operation for Preview {
             Some(edit) => edit.clone().over(&row).as_stored(&row.name),
             None => stored(&row),
         };
-        let happened = match (event, sample) {
+        let mut happened = match (event, sample) {
             (Some(id), _) => recorded(context, id).await?,
             (None, Some(sample)) => of_file(&sample)?,
             (None, None) => of_file(&SAMPLE)?,
         };
+        if in_campaign {
+            happened = happened.in_campaign();
+            values.entry("campaign").or_insert_with(
+                || json!({"id": Uuid::nil(), "name": "A campaign", "product_id": null, "variant_id": null}),
+            );
+        }
         // Templates may think for long, and others wait for their answers.
         aside(move || render(&template, &happened, values)).await?
     }
@@ -118,6 +129,18 @@ struct Happened {
     event: Event,
     kind: &'static str,
     subject: &'static str,
+}
+
+impl Happened {
+    /// What a campaign's mail to that customer is made of.
+    fn in_campaign(mut self) -> Self {
+        let is_theirs = self.subject == CUSTOMER.name;
+        let customer = if is_theirs { Some(self.event.row) } else { self.event.customer }.unwrap_or_default();
+        let part = |name: &str| (name.to_owned(), customer.get(name).cloned().unwrap_or_default());
+        self.event.row = Row::from_iter([part("email"), part("name")]).into();
+        self.event.customer = Some(customer);
+        Self { kind: "campaign", subject: RECIPIENT.name, ..self }
+    }
 }
 
 fn catalogue() -> &'static Catalogue {

@@ -124,6 +124,15 @@ async fn a_mail_is_seen_as_somebody_would_get_it() {
         (&json!("Edited customer_created"), &json!("for zoe@example.com"), &Value::Null),
         "{edited:?}"
     );
+    let edit =
+        json!({"subject": "{{ values.campaign.name }}", "text": "{{ recipient.name }} {{ customer.email }}"});
+    for (of, text) in [(json!({"event": event}), "Ada "), (json!({"sample": file}), "Zoe zoe@example.com")] {
+        let mut body = json!({"edit": edit, "in_campaign": true});
+        body.as_object_mut().expect("an object").extend(of.as_object().expect("one").clone());
+        let seen = preview(body).await;
+        assert!(seen.body["text"].as_str().is_some_and(|told| told.starts_with(text)), "{seen:?}");
+        assert_eq!(seen.body["subject"], "A campaign", "{seen:?}");
+    }
     let stored = api.ask("GET", "/templates/thanks", None).await;
     assert!(
         stored.body["subject"].as_str().is_some_and(|text| text.contains("order.total")),

@@ -3011,6 +3011,8 @@ export interface components {
              * @description A recorded event.
              */
             event?: string | null;
+            /** @description As a campaign sends it to that customer: it reads `recipient` and `values.campaign`, and nothing of what happened. */
+            in_campaign?: boolean;
             /** @description Instead: an event as event files have it, `{"type", "at", "data"}`. Without either: an order of a sample customer. */
             sample?: Record<string, never> | null;
             /** @description What a node gives the template as `values`. */

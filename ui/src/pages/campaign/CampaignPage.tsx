@@ -41,7 +41,7 @@ function Going({ shown }: { shown: Schemas['ShownCampaign'] }) {
   return (
     <>
       <TopLine title={campaign.name} from={LIST} state={<Status status={campaign.status} />}><Steer one={campaign} /></TopLine>
-      <div className="page narrow">
+      <div className="page narrow" tabIndex={0} role="region" aria-label="How it goes">
         <div className="stack">
           {campaign.error && <ProblemNote fault={{ code: 'campaign', detail: campaign.error }} />}
           {isBegun ? <Far one={campaign} /> : (

@@ -7,6 +7,7 @@ import { Panel } from '@/parts/Panel';
 import { ProblemNote } from '@/parts/ProblemNote';
 import { Skeletons } from '@/parts/Skeletons';
 import { span as spanWords } from '@/parts/time';
+import { When } from '@/parts/When';
 import { filled } from './audience';
 
 const EVERY_MS = 3000;
@@ -31,6 +32,13 @@ export function Hits({ id, startedAt, sent }: { id: string; startedAt: string; s
         <div className="panel-body hits-course">
           <p className="quiet small">For the first time each, in spans of {spanWords(span_s * 1000)}: <span className="legend-mark is-accent" aria-hidden="true" /> opened, <span className="legend-mark is-succeeded" aria-hidden="true" /> followed a link</p>
           <Lines at={slots.at} height={140} say={whole} series={[{ label: 'Opened', tone: 'accent', values: slots.opens }, { label: 'Followed', tone: 'succeeded', values: slots.clicks }]} />
+          <details>
+            <summary className="quiet small">As a table</summary>
+            <table className="changed"><caption>For the first time each; spans in which nobody came are left out</caption>
+              <thead><tr><th scope="col">From</th><th scope="col">Opened</th><th scope="col">Followed a link</th></tr></thead>
+              <tbody>{course.map((one) => <tr key={one.at}><th scope="row"><When at={one.at} exact /></th><td>{one.opens}</td><td>{one.clicks}</td></tr>)}</tbody>
+            </table>
+          </details>
         </div>
       )}
       {links.length > 0 && (

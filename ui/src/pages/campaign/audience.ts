@@ -69,11 +69,15 @@ export function audienceWords(plan: Pick<Plan, 'audience' | 'product_id' | 'vari
 
 export const people = (count: number) => `${count.toLocaleString('en')} ${count === 1 ? 'person' : 'people'}`;
 
+/** Spans that are drawn: so many at least, or one that has just begun is no line. */
+const LEAST = 12;
+const MOST = 400;
+
 /** A span for each, those too in which nobody came; no more than can be drawn. */
 export function filled(course: readonly Schemas['CampaignMoment'][], span: number, from: number, to: number): { at: number[]; opens: number[]; clicks: number[] } {
   const by = new Map(course.map((one) => [Math.floor(Date.parse(one.at) / 1000 / span), one]));
   const last = Math.max(Math.floor(to / span), ...by.keys());
-  const first = Math.max(Math.min(Math.floor(from / span), ...by.keys()), last - 399);
+  const first = Math.max(Math.min(Math.floor(from / span), last - LEAST + 1, ...by.keys()), last - MOST + 1);
   const slots = Array.from({ length: last - first + 1 }, (_, at) => first + at);
   return { at: slots.map((slot) => slot * span), opens: slots.map((slot) => by.get(slot)?.opens ?? 0), clicks: slots.map((slot) => by.get(slot)?.clicks ?? 0) };
 }

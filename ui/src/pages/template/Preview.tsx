@@ -1,4 +1,5 @@
 // How a mail would look, for what really happened to a customer or for a sample; rendered by the daemon as one types.
+import { Checkbox } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
@@ -21,6 +22,8 @@ export interface Previewing {
   setEvent: (event: string) => void;
   values: string;
   setValues: (values: string) => void;
+  inCampaign: boolean;
+  setInCampaign: (inCampaign: boolean) => void;
 }
 
 /** `{"code": "A1"}`, or what is wrong with it. */
@@ -36,25 +39,26 @@ export function valuesIn(typed: string): Record<string, unknown> | Problem {
 export function usePreview(id: string, edit: Edit): Previewing {
   const [event, setEvent] = useState('');
   const [values, setValues] = useState('');
+  const [inCampaign, setInCampaign] = useState(false);
   const [asked] = useDebouncedValue(JSON.stringify({ edit: bodyOf(edit), values }), PAUSE_MS);
   const found = useQuery({
-    queryKey: ['template-preview', id, event, asked], retry: false, staleTime: Number.POSITIVE_INFINITY, gcTime: 10_000, placeholderData: keepPreviousData,
+    queryKey: ['template-preview', id, event, inCampaign, asked], retry: false, staleTime: Number.POSITIVE_INFINITY, gcTime: 10_000, placeholderData: keepPreviousData,
     queryFn: () => {
       const { edit: written, values: typed } = JSON.parse(asked) as { edit: Schemas['TemplateEdit']; values: string };
       const given = valuesIn(typed);
       if (given instanceof Problem) throw given;
-      return post('/api/v1/templates/{template}/preview', { params: { path: { template: id } }, body: { edit: written, values: given as Record<string, never>, ...(event ? { event } : {}) } });
+      return post('/api/v1/templates/{template}/preview', { params: { path: { template: id } }, body: { edit: written, values: given as Record<string, never>, ...(event ? { event } : {}), in_campaign: inCampaign } });
     },
   });
   // What cannot be rendered leaves what was, so that one sees where one was.
   const last = useRef<Schemas['RenderedMail']>(undefined);
   if (found.data) last.current = found.data;
-  return { mail: found.data ?? last.current, problem: found.error ? problemOf(found.error) : null, event, setEvent, values, setValues };
+  return { mail: found.data ?? last.current, problem: found.error ? problemOf(found.error) : null, event, setEvent, values, setValues, inCampaign, setInCampaign };
 }
 
 export function PreviewPane({ preview, consent }: { preview: Previewing; consent: Edit['consent'] }) {
   const recent = useQuery({ queryKey: keys.events({ for: 'preview' }), staleTime: 60_000, queryFn: () => get('/api/v1/events', { params: { query: { limit: 20 } } }) });
-  const { mail, problem, event, setEvent, values, setValues } = preview;
+  const { mail, problem, event, setEvent, values, setValues, inCampaign, setInCampaign } = preview;
   return (
     <section className="template-preview" aria-label="How it looks">
       <div className="row">
@@ -65,6 +69,7 @@ export function PreviewPane({ preview, consent }: { preview: Previewing; consent
           </select>
         </label>
       </div>
+      <Checkbox label="As a campaign sends it" checked={inCampaign} onChange={(changed) => setInCampaign(changed.currentTarget.checked)} />
       <details>
         <summary className="quiet small">Values that a workflow gives it</summary>
         <textarea className="field values" aria-label="Values, as JSON" rows={3} spellCheck={false} placeholder={'{"code": "A1"}'} value={values} onChange={(typed) => setValues(typed.currentTarget.value)} />
