@@ -1,7 +1,7 @@
 // Conditions: react-querybuilder's own form with our operators and the fields in scope, or one expression.
 import { lazy, Suspense, useMemo } from 'react';
 import { type Field, QueryBuilder, type RuleGroupType, type FullOperator } from 'react-querybuilder';
-import { RuleValue } from './RuleValue';
+import { Chooser, RuleValue } from './RuleValue';
 import { useForm, type Part } from './SchemaForm';
 import type { Named } from './scope';
 import { object } from '../model';
@@ -29,11 +29,8 @@ export function operatorsFor(type: string): FullOperator[] {
   return (FITTING[type] ?? FITTING.json ?? []).map((name) => ({ name, value: name, label: OPERATORS[name] ?? name, ...(NO_VALUE.has(name) ? { arity: 'unary' as const } : {}) }));
 }
 
-const INPUTS: Record<string, string> = { integer: 'number', number: 'number', money: 'number' };
-
 const fieldFor = ({ path, type }: Named): Field => ({
-  name: path, value: path, label: `${path}  ·  ${type}`, inputType: INPUTS[type] ?? 'text', valueSources: ['value', 'field'],
-  ...(type === 'boolean' ? { valueEditorType: 'checkbox' as const } : {}), ...(type === 'money' ? { isMoney: true } : {}),
+  name: path, value: path, label: `${path}  ·  ${type}`, type, valueSources: ['value', 'field'],
 });
 const CLASSES = {
   queryBuilder: 'rqb', value: 'input', fields: 'input', operators: 'input', combinators: 'input', valueSource: 'input', addRule: 'text-button small', addGroup: 'text-button small',
@@ -45,7 +42,7 @@ const SAID = {
   fields: { title: 'Field' }, operators: { title: 'Operator' }, value: { title: 'Value' }, combinators: { title: 'All or any' }, valueSourceSelector: { title: 'A value, or another field' },
 };
 const COMBINATORS = [{ name: 'and', value: 'and', label: 'all of these' }, { name: 'or', value: 'or', label: 'one of these' }];
-const CONTROLS = { valueEditor: RuleValue };
+const CONTROLS = { valueEditor: RuleValue, valueSelector: Chooser };
 
 /** What was read is kept but for what react-querybuilder adds for itself. */
 function bare(query: unknown): unknown {
@@ -83,7 +80,7 @@ export default function Rules({ part }: { part: Part }) {
         <QueryBuilder
           fields={all} query={query} onQueryChange={(next) => { const kept = bare(next); if (JSON.stringify(kept) !== JSON.stringify(bare(query))) part.set(kept); }}
           getOperators={(field) => operatorsFor(types.get(field) ?? 'json')} resetOnFieldChange={false} listsAsArrays autoSelectField={false} getDefaultField={all[0]?.name ?? ''} showNotToggle
-          controlClassnames={CLASSES} controlElements={CONTROLS} translations={SAID} combinators={COMBINATORS} parseNumbers="strict-limited"
+          controlClassnames={CLASSES} controlElements={CONTROLS} translations={SAID} combinators={COMBINATORS}
         />
       )}
     </div>
