@@ -1,1 +1,0 @@
-export{r as TextField}from"./Inspector-B6ZbQdrN.js";
