@@ -6,10 +6,27 @@ const node = (id: string, x = 0) => ({ id, position: { x, y: 0 }, data: { action
 
 describe('two drawings as one', () => {
   it('has what came, what went and what changed, each as that', () => {
-    const older = readDrawing({ nodes: [node('a'), node('b'), node('gone', 9)], edges: [{ id: 'e1', source: 'a', target: 'b' }, { id: 'e2', source: 'a', target: 'gone' }] });
-    const newer = readDrawing({ nodes: [node('a'), node('b'), node('came')], edges: [{ id: 'e1', source: 'a', target: 'b' }, { id: 'e2', source: 'b', target: 'came' }] });
+    const older = readDrawing({
+      nodes: [node('a'), node('b'), node('gone', 9)],
+      edges: [
+        { id: 'e1', source: 'a', target: 'b' },
+        { id: 'e2', source: 'a', target: 'gone' },
+      ],
+    });
+    const newer = readDrawing({
+      nodes: [node('a'), node('b'), node('came')],
+      edges: [
+        { id: 'e1', source: 'a', target: 'b' },
+        { id: 'e2', source: 'b', target: 'came' },
+      ],
+    });
     const { drawing, changes } = compared(older, newer, {
-      nodes: [{ change: 'added', node: 'came', fields: [] }, { change: 'removed', node: 'gone' }, { change: 'changed', node: 'b', fields: [] }], edges: [],
+      nodes: [
+        { change: 'added', node: 'came', fields: [] },
+        { change: 'removed', node: 'gone' },
+        { change: 'changed', node: 'b', fields: [] },
+      ],
+      edges: [],
     });
     expect(drawing.nodes.map(({ id }) => id)).toEqual(['a', 'b', 'came', 'gone']);
     expect(drawing.nodes.at(-1)?.x).toBe(9);
