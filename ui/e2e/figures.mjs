@@ -7,7 +7,12 @@ export function chain(count) {
   for (let at = 1; at < count; at += 1) {
     const id = `tag_${at}`;
     const place = { x: (at % 4) * 300, y: 140 + Math.floor(at / 4) * 130 };
-    nodes.push({ id, type: 'action', position: place, data: { actionType: 'add_tag', label: `Tag ${at}`, config: { tag: '{{ order.status }} {{ customer.name }}' } } });
+    nodes.push({
+      id,
+      type: 'action',
+      position: place,
+      data: { actionType: 'add_tag', label: `Tag ${at}`, config: { tag: '{{ order.status }} {{ customer.name }}' } },
+    });
     edges.push({ id: `e${at}`, source: at < 5 ? 'order' : `tag_${at - 4}`, target: id });
   }
   return { nodes, edges };
@@ -15,10 +20,17 @@ export function chain(count) {
 
 async function drawn(page, base, definition) {
   const name = `With ${definition.nodes.length} nodes`;
-  const id = await page.evaluate(async (body) => {
-    const answer = await fetch('/api/v1/workflows', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
-    return (await answer.json()).id;
-  }, { name, definition });
+  const id = await page.evaluate(
+    async (body) => {
+      const answer = await fetch('/api/v1/workflows', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      return (await answer.json()).id;
+    },
+    { name, definition },
+  );
   await page.goto(`${base}/workflows/${id}`);
   await page.locator('.edit-card').first().waitFor();
   await page.waitForTimeout(500);

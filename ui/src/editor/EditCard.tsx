@@ -19,12 +19,26 @@ export const EditCard = memo(function EditCard({ id, data, selected }: NodeProps
   return (
     <div className={`edit-card${data.isOff ? ' is-off' : ''}${data.faults > 0 ? ' has-faults' : ''}`}>
       <Card drawn={data.drawn} outcome={data.outcome} isFaded={data.isLit === false} isChosen={selected}>
-        {data.faults > 0 ? <span className="dot is-failed" role="img" aria-label={`${data.faults} to mend`}>{data.faults}</span>
-          : data.warnings > 0 ? <span className="dot is-waiting" role="img" aria-label={`${data.warnings} to look at`}>{data.warnings}</span> : null}
+        {data.faults > 0 ? (
+          <span className="dot is-failed" role="img" aria-label={`${data.faults} to mend`}>
+            {data.faults}
+          </span>
+        ) : data.warnings > 0 ? (
+          <span className="dot is-waiting" role="img" aria-label={`${data.warnings} to look at`}>
+            {data.warnings}
+          </span>
+        ) : null}
       </Card>
       {data.drawn.role !== 'trigger' && <Handle type="target" position={Position.Top} className="into" isConnectableStart={false} />}
       {handles.map((branch, at) => (
-        <Way key={branch} id={id} branch={branch} isUsed={used.has(branch)} isChosen={selected} at={`${((at + 1) / (handles.length + 1)) * 100}%`} />
+        <Way
+          key={branch}
+          id={id}
+          branch={branch}
+          isUsed={used.has(branch)}
+          isChosen={selected}
+          at={`${((at + 1) / (handles.length + 1)) * 100}%`}
+        />
       ))}
       {data.hasError && <Way id={id} branch="error" isUsed={used.has('error')} isChosen={selected} />}
     </div>
@@ -42,12 +56,30 @@ function Way({ id, branch, isUsed, isChosen, at }: { id: string; branch: string;
   };
   return (
     <>
-      <Handle {...(branch ? { id: branch } : {})} type="source" position={at === undefined ? Position.Right : Position.Bottom} {...(style ? { style } : {})}
-        className={`out${side}${isUsed ? ' is-used' : ''}`} title={branch || undefined} />
-      {branch && !isUsed && <span className={`out-name${side}`} style={style} aria-hidden="true">{branch}</span>}
+      <Handle
+        {...(branch ? { id: branch } : {})}
+        type="source"
+        position={at === undefined ? Position.Right : Position.Bottom}
+        {...(style ? { style } : {})}
+        className={`out${side}${isUsed ? ' is-used' : ''}`}
+        title={branch || undefined}
+      />
+      {branch && !isUsed && (
+        <span className={`out-name${side}`} style={style} aria-hidden="true">
+          {branch}
+        </span>
+      )}
       {!isUsed && (
-        <button type="button" className={`plus nodrag nopan${side}`} style={style} tabIndex={isChosen ? 0 : -1} onClick={add}
-          aria-label={branch ? `Add what follows by ${branch}` : 'Add what follows'}>+</button>
+        <button
+          type="button"
+          className={`plus nodrag nopan${side}`}
+          style={style}
+          tabIndex={isChosen ? 0 : -1}
+          onClick={add}
+          aria-label={branch ? `Add what follows by ${branch}` : 'Add what follows'}
+        >
+          +
+        </button>
       )}
     </>
   );
@@ -58,5 +90,9 @@ export function NoteCard({ data, selected }: NodeProps<Node<{ label: string }, '
 }
 
 export function GroupFrame({ data, selected }: NodeProps<Node<{ label: string }, 'group'>>) {
-  return <div className={`group-frame${selected ? ' is-chosen' : ''}`}><span>{data.label || 'Group'}</span></div>;
+  return (
+    <div className={`group-frame${selected ? ' is-chosen' : ''}`}>
+      <span>{data.label || 'Group'}</span>
+    </div>
+  );
 }

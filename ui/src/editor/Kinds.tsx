@@ -7,7 +7,12 @@ import { type Catalogue, type Kind, kindName } from './catalogue';
 import { nodesOf } from './model';
 import { useDrawing, useEdited, useEditor } from './state';
 
-const FAMILIES = [['trigger', 'It begins when'], ['condition', 'Which way'], ['control', 'When and how'], ['action', 'Do something']] as const;
+const FAMILIES = [
+  ['trigger', 'It begins when'],
+  ['condition', 'Which way'],
+  ['control', 'When and how'],
+  ['action', 'Do something'],
+] as const;
 
 /** Those that have all the words, in the catalogue's order; names before what they are for. */
 export function found(catalogue: Catalogue, typed: string): Kind[] {
@@ -26,8 +31,14 @@ export function Kinds({ catalogue }: { catalogue: Catalogue }) {
   const [typed, setTyped] = useState('');
   const [at, setAt] = useState(0);
   const box = useRef<HTMLDivElement>(null);
-  const hasTrigger = useMemo(() => nodesOf(drawing).some((node) => catalogue.get(kindName(node))?.role === 'trigger'), [drawing, catalogue]);
-  const shown = useMemo(() => found(catalogue, typed).filter((kind) => (adding || hasTrigger ? kind.role !== 'trigger' : true)), [catalogue, typed, adding, hasTrigger]);
+  const hasTrigger = useMemo(
+    () => nodesOf(drawing).some((node) => catalogue.get(kindName(node))?.role === 'trigger'),
+    [drawing, catalogue],
+  );
+  const shown = useMemo(
+    () => found(catalogue, typed).filter((kind) => (adding || hasTrigger ? kind.role !== 'trigger' : true)),
+    [catalogue, typed, adding, hasTrigger],
+  );
   const ordered = useMemo(() => (typed ? shown : FAMILIES.flatMap(([role]) => shown.filter((kind) => kind.role === role))), [shown, typed]);
   useEffect(() => {
     if (adding) box.current?.querySelector('input')?.focus();
@@ -35,7 +46,10 @@ export function Kinds({ catalogue }: { catalogue: Catalogue }) {
   const add = (kind: Kind | undefined) => {
     if (!kind) return;
     const pane = document.querySelector('.graph.is-edited')?.getBoundingClientRect();
-    const middle = flow.screenToFlowPosition({ x: (pane?.left ?? 0) + (pane?.width ?? 0) / 2 - 120, y: (pane?.top ?? 0) + (pane?.height ?? 0) / 2 - 38 });
+    const middle = flow.screenToFlowPosition({
+      x: (pane?.left ?? 0) + (pane?.width ?? 0) / 2 - 120,
+      y: (pane?.top ?? 0) + (pane?.height ?? 0) / 2 - 38,
+    });
     if (adding) act.add(editor, catalogue, kind, { at: middle, from: adding.from });
     else act.addNext(editor, catalogue, kind, middle);
     setTyped('');
@@ -50,30 +64,72 @@ export function Kinds({ catalogue }: { catalogue: Catalogue }) {
       editor.getState().set({ adding: undefined });
       setTyped('');
       focusOn([...editor.getState().chosen][0]);
-    }
-    else return;
+    } else return;
     event.preventDefault();
     event.stopPropagation();
   };
   const row = (kind: Kind) => {
     const index = ordered.indexOf(kind);
     return (
-      <li key={kind.name} id={`kind-${kind.name}`} role="option" aria-selected={index === at} draggable title={kind.docs} onClick={() => add(kind)}
-        onDragStart={(event) => { event.dataTransfer.setData('application/thendo-kind', kind.name); event.dataTransfer.effectAllowed = 'copy'; }}
-        ref={(node) => { if (index === at && typed) node?.scrollIntoView?.({ block: 'nearest' }); }}>
-        <Sign role={kind.role} /><span className="grow truncate">{kind.label}</span>
+      <li
+        key={kind.name}
+        id={`kind-${kind.name}`}
+        role="option"
+        aria-selected={index === at}
+        draggable
+        title={kind.docs}
+        onClick={() => add(kind)}
+        onDragStart={(event) => {
+          event.dataTransfer.setData('application/thendo-kind', kind.name);
+          event.dataTransfer.effectAllowed = 'copy';
+        }}
+        ref={(node) => {
+          if (index === at && typed) node?.scrollIntoView?.({ block: 'nearest' });
+        }}
+      >
+        <Sign role={kind.role} />
+        <span className="grow truncate">{kind.label}</span>
       </li>
     );
   };
   return (
     <div className="kinds" ref={box} onKeyDown={press}>
-      <div className="field"><input data-search role="combobox" aria-expanded aria-controls="kinds-list" aria-activedescendant={ordered[at] ? `kind-${ordered[at].name}` : undefined} aria-label="Add a node" placeholder={adding?.from ? 'What follows…' : 'Add a node…'} value={typed}
-        onChange={(event) => { setTyped(event.currentTarget.value); setAt(0); }} /></div>
+      <div className="field">
+        <input
+          data-search
+          role="combobox"
+          aria-expanded
+          aria-controls="kinds-list"
+          aria-activedescendant={ordered[at] ? `kind-${ordered[at].name}` : undefined}
+          aria-label="Add a node"
+          placeholder={adding?.from ? 'What follows…' : 'Add a node…'}
+          value={typed}
+          onChange={(event) => {
+            setTyped(event.currentTarget.value);
+            setAt(0);
+          }}
+        />
+      </div>
       <div className="kinds-list" role="listbox" id="kinds-list" aria-label="Kinds of nodes" tabIndex={-1}>
-        {typed ? <ul role="group" aria-label="Found">{ordered.map(row)}</ul> : FAMILIES.map(([role, words]) => {
-          const kinds = shown.filter((kind) => kind.role === role);
-          return kinds.length > 0 && <ul key={role} role="group" aria-label={words}><li role="presentation" className="kinds-family">{words}</li>{kinds.map(row)}</ul>;
-        })}
+        {typed ? (
+          <ul role="group" aria-label="Found">
+            {ordered.map(row)}
+          </ul>
+        ) : (
+          FAMILIES.map(([role, words]) => {
+            const kinds = shown.filter((kind) => kind.role === role);
+            return (
+              kinds.length > 0 && (
+                <ul key={role} role="group" aria-label={words}>
+                  <li role="presentation" className="kinds-family">
+                    {words}
+                  </li>
+                  {kinds.map(row)}
+                </ul>
+              )
+            );
+          })
+        )}
         {ordered.length === 0 && <p className="quiet small kinds-none">No kind is like that.</p>}
       </div>
     </div>

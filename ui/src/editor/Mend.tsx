@@ -11,7 +11,10 @@ export function Mend({ catalogue }: { catalogue: Catalogue }) {
   const editor = useEditor();
   const drawing = useDrawing();
   const diagnostics = useEdited((state) => state.diagnostics);
-  const sorted = useMemo(() => [...diagnostics].sort((one, other) => one.severity.localeCompare(other.severity)).slice(0, 50), [diagnostics]);
+  const sorted = useMemo(
+    () => [...diagnostics].sort((one, other) => one.severity.localeCompare(other.severity)).slice(0, 50),
+    [diagnostics],
+  );
   if (sorted.length === 0) return null;
   const faults = diagnostics.filter((one) => one.severity === 'error').length;
   return (
@@ -22,11 +25,31 @@ export function Mend({ catalogue }: { catalogue: Catalogue }) {
           const node = one.node ? nodeOf(drawing, one.node) : undefined;
           const said = (
             <>
-              <span className={`mark is-${one.severity === 'error' ? 'failed' : 'waiting'}`} role="img" aria-label={one.severity}>{one.severity === 'error' ? '✕' : '◐'}</span>
-              <span className="grow">{node && <strong>{labelOf(node, catalogue)}: </strong>}<Coded>{one.message}</Coded>{one.help && <span className="quiet small block"><Coded>{one.help}</Coded></span>}</span>
+              <span className={`mark is-${one.severity === 'error' ? 'failed' : 'waiting'}`} role="img" aria-label={one.severity}>
+                {one.severity === 'error' ? '✕' : '◐'}
+              </span>
+              <span className="grow">
+                {node && <strong>{labelOf(node, catalogue)}: </strong>}
+                <Coded>{one.message}</Coded>
+                {one.help && (
+                  <span className="quiet small block">
+                    <Coded>{one.help}</Coded>
+                  </span>
+                )}
+              </span>
             </>
           );
-          return <li key={at}>{node ? <button type="button" onClick={() => editor.getState().open(one.node ?? undefined)}>{said}</button> : <div className="row top-row mend-row">{said}</div>}</li>;
+          return (
+            <li key={at}>
+              {node ? (
+                <button type="button" onClick={() => editor.getState().open(one.node ?? undefined)}>
+                  {said}
+                </button>
+              ) : (
+                <div className="row top-row mend-row">{said}</div>
+              )}
+            </li>
+          );
         })}
       </ul>
     </section>

@@ -16,9 +16,25 @@ export function Resizable({ children }: { children: ReactNode }) {
   };
   return (
     <aside className="aside inspector" aria-label="About what is chosen" style={{ width }}>
-      <div className="resizer" role="separator" aria-orientation="vertical" aria-label="Width of this panel" aria-valuenow={width} aria-valuemin={BOUNDS[0]} aria-valuemax={BOUNDS[1]} tabIndex={0}
-        onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)} onPointerMove={drag}
-        onKeyDown={(event) => { const step = { ArrowLeft: 20, ArrowRight: -20 }[event.key]; if (step) { set(width + step); event.preventDefault(); } }} />
+      <div
+        className="resizer"
+        role="separator"
+        aria-orientation="vertical"
+        aria-label="Width of this panel"
+        aria-valuenow={width}
+        aria-valuemin={BOUNDS[0]}
+        aria-valuemax={BOUNDS[1]}
+        tabIndex={0}
+        onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
+        onPointerMove={drag}
+        onKeyDown={(event) => {
+          const step = { ArrowLeft: 20, ArrowRight: -20 }[event.key];
+          if (step) {
+            set(width + step);
+            event.preventDefault();
+          }
+        }}
+      />
       <div className="inspector-inside">{children}</div>
     </aside>
   );

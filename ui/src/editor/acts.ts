@@ -3,7 +3,26 @@ import { laidOut } from '@/graph/layout';
 import { readDrawing } from '@/graph/drawing';
 import { beginning, branchesOf, type Catalogue, type Kind, kindOf } from './catalogue';
 import { refusal } from './connecting';
-import { absolutePlace, addNode, addNote, branchOf, connect, type Copied, copy, edgesOf, group, idOf, move, nodeOf, nodesOf, parentOf, paste, type Place, remove, text } from './model';
+import {
+  absolutePlace,
+  addNode,
+  addNote,
+  branchOf,
+  connect,
+  type Copied,
+  copy,
+  edgesOf,
+  group,
+  idOf,
+  move,
+  nodeOf,
+  nodesOf,
+  parentOf,
+  paste,
+  type Place,
+  remove,
+  text,
+} from './model';
 import { isGroup, isNote } from './shown';
 import type { Editor } from './state';
 
@@ -13,7 +32,9 @@ const STEP = 140;
 /** A place that no card covers, going right from the wanted one. */
 function freePlace(editor: Editor, wanted: Place): Place {
   const drawn = editor.getState().history.present;
-  const taken = nodesOf(drawn).filter((node) => !isGroup(node)).map((node) => absolutePlace(drawn, node));
+  const taken = nodesOf(drawn)
+    .filter((node) => !isGroup(node))
+    .map((node) => absolutePlace(drawn, node));
   const place = { ...wanted };
   while (taken.some((other) => Math.abs(other.x - place.x) < 250 && Math.abs(other.y - place.y) < 84)) place.x += 280;
   return place;
@@ -21,7 +42,12 @@ function freePlace(editor: Editor, wanted: Place): Place {
 
 export const act = {
   /** Adds a node; behind `from`, connected. */
-  add(editor: Editor, catalogue: Catalogue, kind: Kind, { at, from }: { at: Place; from?: { id: string; branch: string | null } | undefined }) {
+  add(
+    editor: Editor,
+    catalogue: Catalogue,
+    kind: Kind,
+    { at, from }: { at: Place; from?: { id: string; branch: string | null } | undefined },
+  ) {
     let made = '';
     editor.getState().edit((drawing) => {
       const before = from && nodeOf(drawing, from.id);
@@ -40,7 +66,11 @@ export const act = {
     const [id] = chosen;
     const node = id && chosen.size === 1 ? nodeOf(history.present, id) : undefined;
     if (!node || kind.role === 'trigger' || !kindOf(node, catalogue)) return act.add(editor, catalogue, kind, { at });
-    const used = new Set(edgesOf(history.present).filter((edge) => text(edge.source) === id).map(branchOf));
+    const used = new Set(
+      edgesOf(history.present)
+        .filter((edge) => text(edge.source) === id)
+        .map(branchOf),
+    );
     const branches = branchesOf(node, kindOf(node, catalogue));
     const branch = branches.length === 0 ? null : (branches.find((one) => !used.has(one)) ?? branches[0] ?? null);
     return act.add(editor, catalogue, kind, { at, from: { id: idOf(node), branch } });
@@ -107,16 +137,24 @@ export const act = {
     const drawing = history.present;
     const [id] = chosen;
     const cards = nodesOf(drawing).filter((node) => !isGroup(node));
-    const place = (one: string) => { const node = nodeOf(drawing, one); return node ? absolutePlace(drawing, node) : { x: 0, y: 0 }; };
+    const place = (one: string) => {
+      const node = nodeOf(drawing, one);
+      return node ? absolutePlace(drawing, node) : { x: 0, y: 0 };
+    };
     let next: string | undefined;
     if (!id) next = cards.map(idOf).sort((one, other) => place(one).y - place(other).y)[0];
     else if (key === 'ArrowDown' || key === 'ArrowUp') {
       const [from, to] = key === 'ArrowDown' ? ['source', 'target'] : ['target', 'source'];
-      next = edgesOf(drawing).filter((edge) => text(edge[from as string]) === id).map((edge) => text(edge[to as string])).sort((one, other) => place(one).x - place(other).x)[0];
+      next = edgesOf(drawing)
+        .filter((edge) => text(edge[from as string]) === id)
+        .map((edge) => text(edge[to as string]))
+        .sort((one, other) => place(one).x - place(other).x)[0];
     } else {
       const own = place(id);
       const side = key === 'ArrowRight' ? 1 : -1;
-      next = cards.map(idOf).filter((one) => (place(one).x - own.x) * side > 10)
+      next = cards
+        .map(idOf)
+        .filter((one) => (place(one).x - own.x) * side > 10)
         .sort((one, other) => far(place(one), own) - far(place(other), own))[0];
     }
     if (!next) return;

@@ -5,8 +5,18 @@ import { keys } from '@/api/keys';
 import { type Role, words } from '@/graph/drawing';
 import { configOf, dataOf, object, type Raw, text } from './model';
 
-export interface FieldInfo { name: string; type: string; required: boolean }
-export interface Given { subject: string; table: string; operations: string[]; fields: FieldInfo[]; open: boolean }
+export interface FieldInfo {
+  name: string;
+  type: string;
+  required: boolean;
+}
+export interface Given {
+  subject: string;
+  table: string;
+  operations: string[];
+  fields: FieldInfo[];
+  open: boolean;
+}
 export type Schema = { readonly [key: string]: unknown };
 export interface Kind {
   role: Role;
@@ -29,7 +39,10 @@ export const catalogueOf = (kinds: readonly Kind[]): Catalogue => new Map(kinds.
 
 export function useCatalogue() {
   return useQuery({
-    queryKey: keys.catalogue, staleTime: Number.POSITIVE_INFINITY, gcTime: Number.POSITIVE_INFINITY, structuralSharing: false,
+    queryKey: keys.catalogue,
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: Number.POSITIVE_INFINITY,
+    structuralSharing: false,
     queryFn: async () => catalogueOf((await get('/api/v1/catalogue')) as unknown as Kind[]),
   });
 }
@@ -47,7 +60,8 @@ export function kindName(node: Raw): string {
 }
 
 export const kindOf = (node: Raw, catalogue: Catalogue): Kind | undefined => catalogue.get(kindName(node));
-export const labelOf = (node: Raw, catalogue: Catalogue): string => text(dataOf(node).label) || kindOf(node, catalogue)?.label || words(kindName(node)) || text(node.id);
+export const labelOf = (node: Raw, catalogue: Catalogue): string =>
+  text(dataOf(node).label) || kindOf(node, catalogue)?.label || words(kindName(node)) || text(node.id);
 export const isTrigger = (node: Raw, catalogue: Catalogue) => kindOf(node, catalogue)?.role === 'trigger';
 
 /** The branches that a node can be left by, without `error`; none: by one way that has no name. */
@@ -63,5 +77,10 @@ export function branchesOf(node: Raw, kind: Kind | undefined): string[] {
 export function beginning(kind: Kind): Raw {
   if (kind.name === 'condition') return { combinator: 'and', rules: [] };
   const required = Array.isArray(kind.schema.required) ? kind.schema.required : [];
-  return Object.fromEntries(required.map(String).filter((key) => key in kind.example).map((key) => [key, kind.example[key]]));
+  return Object.fromEntries(
+    required
+      .map(String)
+      .filter((key) => key in kind.example)
+      .map((key) => [key, kind.example[key]]),
+  );
 }

@@ -20,11 +20,14 @@ export function checkOnce(editor: Editor, ask: { last: number }) {
   const drawn = editor.getState().history.present;
   ask.last += 1;
   const own = ask.last;
-  void post('/api/v1/validate', { body: { definition: drawn } as never }).then((verdict) => {
-    if (own !== ask.last) return;
-    editor.getState().set({ diagnostics: verdict.diagnostics, checked: drawn });
-    if (editor.getState().history.present === drawn && performance.getEntriesByName('edit').length > 0) performance.measure('edit to diagnostics', 'edit');
-  }).catch(() => undefined);
+  void post('/api/v1/validate', { body: { definition: drawn } as never })
+    .then((verdict) => {
+      if (own !== ask.last) return;
+      editor.getState().set({ diagnostics: verdict.diagnostics, checked: drawn });
+      if (editor.getState().history.present === drawn && performance.getEntriesByName('edit').length > 0)
+        performance.measure('edit to diagnostics', 'edit');
+    })
+    .catch(() => undefined);
 }
 
 export function useChecking() {

@@ -16,7 +16,9 @@ export function waysFrom(drawing: Definition): Map<string, { target: string; bra
 export function reachedFrom(drawing: Definition, from: string, first?: string): Map<string, string> {
   const ways = waysFrom(drawing);
   const met = new Map<string, string>();
-  const open = (ways.get(from) ?? []).filter((way) => first === undefined || way.branch === first).map((way) => [way.target, from] as const);
+  const open = (ways.get(from) ?? [])
+    .filter((way) => first === undefined || way.branch === first)
+    .map((way) => [way.target, from] as const);
   while (open.length > 0) {
     const [id, before] = open.pop() as [string, string];
     if (met.has(id)) continue;
@@ -49,7 +51,10 @@ export function refusal(drawing: Definition, catalogue: Catalogue, ends: Ends): 
   if (ends.source === ends.target) return 'A node can’t lead to itself.';
   if (isTrigger(target, catalogue)) return 'Nothing leads into the trigger: it begins the workflow.';
   for (const node of [source, target]) {
-    if (!kindOf(node, catalogue)) return ['note', 'group'].includes(text(node.type)) ? 'Notes and groups are no part of the way.' : `${named(idOf(node))} has no kind yet.`;
+    if (!kindOf(node, catalogue))
+      return ['note', 'group'].includes(text(node.type))
+        ? 'Notes and groups are no part of the way.'
+        : `${named(idOf(node))} has no kind yet.`;
   }
   if (kindName(source) === 'stop') return 'Nothing follows “stop”: it ends the execution.';
   if (edgesOf(drawing).some((edge) => isSameWay(edge, ends))) return 'This way is there already.';
@@ -73,7 +78,8 @@ function leak(drawing: Definition, catalogue: Catalogue, ends: Ends, named: (id:
     const body = reachedFrom(drawing, id, 'each');
     if (!body.has(ends.target)) continue;
     const isFromLoop = ends.source === id && ends.branch === 'each';
-    if (!isFromLoop && !body.has(ends.source)) return `${named(ends.target)} runs once for each item of ${named(id)}: ways into it come from there only.`;
+    if (!isFromLoop && !body.has(ends.source))
+      return `${named(ends.target)} runs once for each item of ${named(id)}: ways into it come from there only.`;
   }
   return undefined;
 }

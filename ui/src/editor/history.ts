@@ -5,7 +5,13 @@ const MOST = 200;
 /** Edits of the same thing within this time are one: typing a word is undone at once. */
 const TOGETHER = 900;
 
-export interface History { past: readonly Definition[]; present: Definition; future: readonly Definition[]; what?: string | undefined; at: number }
+export interface History {
+  past: readonly Definition[];
+  present: Definition;
+  future: readonly Definition[];
+  what?: string | undefined;
+  at: number;
+}
 
 export const begin = (present: Definition): History => ({ past: [], present, future: [], at: 0 });
 

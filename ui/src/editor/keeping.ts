@@ -19,7 +19,11 @@ export async function keep(editor: Editor): Promise<boolean> {
   const drawn = history.present;
   set({ keeping: 'keeping', fault: undefined });
   try {
-    const kept = await put('/api/v1/workflows/{workflow}/draft', { ...path(editor), headers: ifMatch(edition), body: { definition: drawn } } as never);
+    const kept = await put('/api/v1/workflows/{workflow}/draft', {
+      ...path(editor),
+      headers: ifMatch(edition),
+      body: { definition: drawn },
+    } as never);
     const told = kept as unknown as { edition: string };
     const isLast = editor.getState().history.present === drawn;
     set({ edition: told.edition, keeping: isLast ? 'kept' : 'changed' });
@@ -67,11 +71,15 @@ export function useKeeping() {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const later = (ms: number) => {
       clearTimeout(timer);
-      timer = setTimeout(() => void keep(editor).then((isKept) => {
-        if (!isKept) return;
-        void client.invalidateQueries({ queryKey: keys.workflow(editor.getState().workflow) });
-        void client.invalidateQueries({ queryKey: keys.workflows });
-      }), ms);
+      timer = setTimeout(
+        () =>
+          void keep(editor).then((isKept) => {
+            if (!isKept) return;
+            void client.invalidateQueries({ queryKey: keys.workflow(editor.getState().workflow) });
+            void client.invalidateQueries({ queryKey: keys.workflows });
+          }),
+        ms,
+      );
     };
     const stop = editor.subscribe((state, before) => {
       if (state.history.present !== before.history.present && state.edition === before.edition && state.keeping !== 'conflict') {

@@ -3,19 +3,32 @@ import { useEffect } from 'react';
 import { act, focusOn } from './acts';
 import { useEditor } from './state';
 
-export interface Panels { testRun: () => void; publish: () => void; close: () => boolean }
+export interface Panels {
+  testRun: () => void;
+  publish: () => void;
+  close: () => boolean;
+}
 
-const isElsewhere = (target: EventTarget | null) => target instanceof HTMLElement
-  && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.closest('[role=dialog], [role=menu], .cm-editor') !== null);
+const isElsewhere = (target: EventTarget | null) =>
+  target instanceof HTMLElement &&
+  (target.isContentEditable ||
+    /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) ||
+    target.closest('[role=dialog], [role=menu], .cm-editor') !== null);
 
 export function useEditorKeys(panels: Panels) {
   const editor = useEditor();
   useEffect(() => {
     const withMod: Record<string, () => unknown> = {
-      z: () => editor.getState().undo(), Z: () => editor.getState().redo(), y: () => editor.getState().redo(), a: () => act.all(editor),
-      c: () => (window.getSelection()?.toString() ? false : act.copy(editor)), v: () => act.paste(editor), g: () => act.group(editor),
+      z: () => editor.getState().undo(),
+      Z: () => editor.getState().redo(),
+      y: () => editor.getState().redo(),
+      a: () => act.all(editor),
+      c: () => (window.getSelection()?.toString() ? false : act.copy(editor)),
+      v: () => act.paste(editor),
+      g: () => act.group(editor),
     };
-    const onCanvas = (target: EventTarget | null) => target === document.body || (target instanceof HTMLElement && target.closest('.graph') !== null);
+    const onCanvas = (target: EventTarget | null) =>
+      target === document.body || (target instanceof HTMLElement && target.closest('.graph') !== null);
     const press = (event: KeyboardEvent) => {
       if (event.key === 'Escape') {
         if (!isElsewhere(event.target) || (event.target as HTMLElement).closest('.inspector, .drawer')) {

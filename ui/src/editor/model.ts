@@ -5,7 +5,10 @@ import { NODE, type Role } from '@/graph/drawing';
 export type Raw = Readonly<Record<string, unknown>>;
 /** React Flow JSON: `{nodes, edges}`, or `{elements}` as version 9 has it. */
 export type Definition = Raw;
-export interface Place { x: number; y: number }
+export interface Place {
+  x: number;
+  y: number;
+}
 
 export const object = (value: unknown): Raw => (value && typeof value === 'object' && !Array.isArray(value) ? (value as Raw) : {});
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
@@ -14,8 +17,10 @@ export const text = (value: unknown): string => (typeof value === 'string' ? val
 const isOld = (drawing: Definition) => !Array.isArray(drawing.nodes) && Array.isArray(drawing.elements);
 const isEdge = (one: unknown) => 'source' in object(one) && 'target' in object(one);
 
-export const nodesOf = (drawing: Definition): readonly Raw[] => (isOld(drawing) ? list(drawing.elements).filter((one) => !isEdge(one)) : list(drawing.nodes)) as readonly Raw[];
-export const edgesOf = (drawing: Definition): readonly Raw[] => (isOld(drawing) ? list(drawing.elements).filter(isEdge) : list(drawing.edges)) as readonly Raw[];
+export const nodesOf = (drawing: Definition): readonly Raw[] =>
+  (isOld(drawing) ? list(drawing.elements).filter((one) => !isEdge(one)) : list(drawing.nodes)) as readonly Raw[];
+export const edgesOf = (drawing: Definition): readonly Raw[] =>
+  (isOld(drawing) ? list(drawing.elements).filter(isEdge) : list(drawing.edges)) as readonly Raw[];
 
 function withParts(drawing: Definition, nodes: readonly Raw[], edges: readonly Raw[]): Definition {
   if (isOld(drawing)) return { ...drawing, elements: [...nodes, ...edges] };
@@ -33,7 +38,11 @@ export const nodeOf = (drawing: Definition, id: string) => nodesOf(drawing).find
 export const placeOf = (node: Raw): Place => ({ x: Number(object(node.position).x) || 0, y: Number(object(node.position).y) || 0 });
 
 const edited = (drawing: Definition, id: string, edit: (node: Raw) => Raw): Definition =>
-  withParts(drawing, nodesOf(drawing).map((node) => (idOf(node) === id ? edit(node) : node)), edgesOf(drawing));
+  withParts(
+    drawing,
+    nodesOf(drawing).map((node) => (idOf(node) === id ? edit(node) : node)),
+    edgesOf(drawing),
+  );
 
 /** A name that nobody has: `send_email_2`. */
 function freeId(taken: ReadonlySet<string>, wanted: string): string {
@@ -45,7 +54,12 @@ function freeId(taken: ReadonlySet<string>, wanted: string): string {
 
 const idsOf = (drawing: Definition) => new Set([...nodesOf(drawing), ...edgesOf(drawing)].map(idOf));
 
-export interface NewNode { kind: string; role: Role; config: Raw; at: Place }
+export interface NewNode {
+  kind: string;
+  role: Role;
+  config: Raw;
+  at: Place;
+}
 
 export function addNode(drawing: Definition, { kind, role, config, at }: NewNode): { drawing: Definition; id: string } {
   const id = freeId(idsOf(drawing), kind);
@@ -61,13 +75,23 @@ export function addNote(drawing: Definition, at: Place): { drawing: Definition; 
 
 const rounded = ({ x, y }: Place): Place => ({ x: Math.round(x), y: Math.round(y) });
 
-export interface Ends { source: string; target: string; branch: string | null }
+export interface Ends {
+  source: string;
+  target: string;
+  branch: string | null;
+}
 
 /** What React Flow calls the branch of an edge, and what other UIs do. */
 export function branchOf(edge: Raw): string | null {
   const data = object(edge.data);
   const handle = text(edge.sourceHandle);
-  const said = (handle === 'null' ? '' : handle) || text(data.branch) || text(data.sourceHandle) || text(data.condition) || text(data.label) || text(edge.label);
+  const said =
+    (handle === 'null' ? '' : handle) ||
+    text(data.branch) ||
+    text(data.sourceHandle) ||
+    text(data.condition) ||
+    text(data.label) ||
+    text(edge.label);
   return ({ yes: 'true', no: 'false' } as Record<string, string>)[said.toLowerCase()] ?? (said || null);
 }
 
@@ -103,7 +127,8 @@ function withoutParent(node: Raw, place: Place): Raw {
 /** Nodes with their edges, and edges; what was in a group that goes lies free then, where it was. */
 export function remove(drawing: Definition, nodes: ReadonlySet<string>, edges: ReadonlySet<string> = new Set()): Definition {
   if (nodes.size === 0 && edges.size === 0) return drawing;
-  const left = nodesOf(drawing).filter((node) => !nodes.has(idOf(node)))
+  const left = nodesOf(drawing)
+    .filter((node) => !nodes.has(idOf(node)))
     .map((node) => (nodes.has(parentOf(node)) ? withoutParent(node, absolutePlace(drawing, node)) : node));
   const ways = edgesOf(drawing).filter((edge) => !edges.has(idOf(edge)) && !nodes.has(text(edge.source)) && !nodes.has(text(edge.target)));
   return withParts(drawing, left, ways);
@@ -119,17 +144,19 @@ export function move(drawing: Definition, places: ReadonlyMap<string, Place>): D
     const next: Record<string, unknown> = { ...node, position: { ...object(node.position), ...after } };
     // React Flow 11 saves the reckoned place as well: it goes along.
     const whole = object(node.positionAbsolute);
-    if ('x' in whole) next.positionAbsolute = { ...whole, x: Number(whole.x) + after.x - before.x, y: Number(whole.y) + after.y - before.y };
+    if ('x' in whole)
+      next.positionAbsolute = { ...whole, x: Number(whole.x) + after.x - before.x, y: Number(whole.y) + after.y - before.y };
     return next;
   });
   return withParts(drawing, nodes, edgesOf(drawing));
 }
 
-export const setData = (drawing: Definition, id: string, name: string, value: unknown): Definition => edited(drawing, id, (node) => {
-  const { [name]: _old, ...rest } = dataOf(node) as Record<string, unknown>;
-  if (value === undefined) return { ...node, data: rest };
-  return { ...node, data: name in dataOf(node) ? { ...dataOf(node), [name]: value } : { ...rest, [name]: value } };
-});
+export const setData = (drawing: Definition, id: string, name: string, value: unknown): Definition =>
+  edited(drawing, id, (node) => {
+    const { [name]: _old, ...rest } = dataOf(node) as Record<string, unknown>;
+    if (value === undefined) return { ...node, data: rest };
+    return { ...node, data: name in dataOf(node) ? { ...dataOf(node), [name]: value } : { ...rest, [name]: value } };
+  });
 export const setConfig = (drawing: Definition, id: string, config: Raw) => setData(drawing, id, 'config', config);
 export const setLabel = (drawing: Definition, id: string, label: string) => setData(drawing, id, 'label', label === '' ? undefined : label);
 
@@ -137,7 +164,10 @@ const PADDING = { side: 24, top: 40 };
 const sizeOf = (node: Raw) => {
   const style = object(node.style);
   const measured = object(node.measured);
-  return { width: Number(node.width ?? style.width ?? measured.width) || NODE.width, height: Number(node.height ?? style.height ?? measured.height) || NODE.height };
+  return {
+    width: Number(node.width ?? style.width ?? measured.width) || NODE.width,
+    height: Number(node.height ?? style.height ?? measured.height) || NODE.height,
+  };
 };
 export const groupSize = (node: Raw) => {
   const { width, height } = sizeOf(node);
@@ -153,7 +183,13 @@ export function group(drawing: Definition, ids: ReadonlySet<string>): { drawing:
   const right = Math.max(...boxes.map((box) => box.x + box.width)) + PADDING.side;
   const bottom = Math.max(...boxes.map((box) => box.y + box.height)) + PADDING.side;
   const id = freeId(idsOf(drawing), 'group');
-  const frame = { id, type: 'group', position: rounded({ x: left, y: top }), style: { width: Math.round(right - left), height: Math.round(bottom - top) }, data: { label: '' } };
+  const frame = {
+    id,
+    type: 'group',
+    position: rounded({ x: left, y: top }),
+    style: { width: Math.round(right - left), height: Math.round(bottom - top) },
+    data: { label: '' },
+  };
   const held = new Set(inside.map(idOf));
   const nodes = nodesOf(drawing).map((node) => {
     if (!held.has(idOf(node))) return node;
@@ -164,11 +200,15 @@ export function group(drawing: Definition, ids: ReadonlySet<string>): { drawing:
   return { id, drawing: withParts(drawing, [frame, ...nodes], edgesOf(drawing)) };
 }
 
-export interface Copied { nodes: readonly Raw[]; edges: readonly Raw[] }
+export interface Copied {
+  nodes: readonly Raw[];
+  edges: readonly Raw[];
+}
 
 /** Nodes and the edges between them, as they lie on the canvas. */
 export function copy(drawing: Definition, ids: ReadonlySet<string>): Copied {
-  const nodes = nodesOf(drawing).filter((node) => ids.has(idOf(node)))
+  const nodes = nodesOf(drawing)
+    .filter((node) => ids.has(idOf(node)))
     .map((node) => (parentOf(node) && !ids.has(parentOf(node)) ? withoutParent(node, absolutePlace(drawing, node)) : node));
   return { nodes, edges: edgesOf(drawing).filter((edge) => ids.has(text(edge.source)) && ids.has(text(edge.target))) };
 }
@@ -180,7 +220,9 @@ function renamed(value: unknown, ids: ReadonlyMap<string, string>): unknown {
   if (typeof value === 'string') {
     let next = value;
     for (const [from, to] of ids) {
-      next = next.replace(new RegExp(`(\\bsteps\\.)${escaped(from)}(?![\\w-])`, 'g'), `$1${to}`).replace(new RegExp(`(\\bsteps\\[["'])${escaped(from)}(["']\\])`, 'g'), `$1${to}$2`);
+      next = next
+        .replace(new RegExp(`(\\bsteps\\.)${escaped(from)}(?![\\w-])`, 'g'), `$1${to}`)
+        .replace(new RegExp(`(\\bsteps\\[["'])${escaped(from)}(["']\\])`, 'g'), `$1${to}$2`);
     }
     return next;
   }
@@ -200,12 +242,14 @@ export function paste(drawing: Definition, copied: Copied, by: Place): { drawing
     taken.add(id);
     ids.set(idOf(node), id);
   }
-  const nodes = copied.nodes.filter((node) => ids.has(idOf(node))).map((node) => {
-    const parent = ids.get(parentOf(node));
-    const place = parent ? placeOf(node) : { x: placeOf(node).x + by.x, y: placeOf(node).y + by.y };
-    const free = parent ? { ...node, parentId: parent } : withoutParent(node, place);
-    return { ...free, id: ids.get(idOf(node)), data: renamed(node.data, ids) } as Raw;
-  });
+  const nodes = copied.nodes
+    .filter((node) => ids.has(idOf(node)))
+    .map((node) => {
+      const parent = ids.get(parentOf(node));
+      const place = parent ? placeOf(node) : { x: placeOf(node).x + by.x, y: placeOf(node).y + by.y };
+      const free = parent ? { ...node, parentId: parent } : withoutParent(node, place);
+      return { ...free, id: ids.get(idOf(node)), data: renamed(node.data, ids) } as Raw;
+    });
   const edges = copied.edges.flatMap((edge) => {
     const [source, target] = [ids.get(text(edge.source)), ids.get(text(edge.target))];
     if (!source || !target) return [];

@@ -6,7 +6,21 @@ import type { PathEdge } from '@/graph/BranchEdge';
 import { outcomes, type TakenStep, takenEdges } from '@/graph/path';
 import { toneOf } from '@/parts/Status';
 import { branchesOf, type Catalogue, kindName, kindOf, labelOf } from './catalogue';
-import { branchOf, configOf, dataOf, type Definition, edgesOf, groupSize, idOf, nodesOf, parentOf, type Place, placeOf, type Raw, text } from './model';
+import {
+  branchOf,
+  configOf,
+  dataOf,
+  type Definition,
+  edgesOf,
+  groupSize,
+  idOf,
+  nodesOf,
+  parentOf,
+  type Place,
+  placeOf,
+  type Raw,
+  text,
+} from './model';
 
 export interface EditData extends Record<string, unknown> {
   drawn: DrawnNode;
@@ -70,8 +84,23 @@ export class Shower {
       const place = look.dragged.get(id);
       const { faults = 0, warnings = 0 } = said.get(id) ?? {};
       const extra: Extra = { place, used: used.get(id) ?? '', faults, warnings, ended, hasParent: known.has(parentOf(node)), money };
-      const by = [node, look.chosen.has(id), place, extra.used, faults, warnings, ended?.get(id), ended !== undefined, catalogue, extra.hasParent, names];
-      nextNodes.set(id, this.kept(this.nodes, id, by, () => ({ by, node: nodeShown(node, look, extra) })));
+      const by = [
+        node,
+        look.chosen.has(id),
+        place,
+        extra.used,
+        faults,
+        warnings,
+        ended?.get(id),
+        ended !== undefined,
+        catalogue,
+        extra.hasParent,
+        names,
+      ];
+      nextNodes.set(
+        id,
+        this.kept(this.nodes, id, by, () => ({ by, node: nodeShown(node, look, extra) })),
+      );
     }
     this.nodes = nextNodes;
     return { nodes: [...nextNodes.values()].map(({ node }) => node), edges: this.showEdges(look, known, ended) };
@@ -79,7 +108,12 @@ export class Shower {
 
   private showEdges(look: Look, known: Map<string, Raw>, ended: Map<string, string> | undefined): Edge[] {
     const ways = edgesOf(look.drawing).filter((edge) => known.has(text(edge.source)) && known.has(text(edge.target)));
-    const drawn = ways.map((edge, at) => ({ id: idOf(edge) || `edge-${at}`, source: text(edge.source), target: text(edge.target), branch: leavesBy(edge, known, look.catalogue) }));
+    const drawn = ways.map((edge, at) => ({
+      id: idOf(edge) || `edge-${at}`,
+      source: text(edge.source),
+      target: text(edge.target),
+      branch: leavesBy(edge, known, look.catalogue),
+    }));
     const taken = look.steps && takenEdges({ nodes: [], edges: drawn }, look.steps);
     const next = new Map<string, { by: readonly unknown[]; edge: PathEdge }>();
     for (const edge of drawn) {
@@ -87,17 +121,31 @@ export class Shower {
       const tone = toneOf(ended?.get(edge.target) ?? 'succeeded');
       const isChosen = look.chosenEdges.has(edge.id);
       const by = [edge.source, edge.target, edge.branch, isTaken, tone, isChosen];
-      next.set(edge.id, this.kept(this.edges, edge.id, by, () => ({ by, edge: edgeShown(edge, isTaken, tone, isChosen) })));
+      next.set(
+        edge.id,
+        this.kept(this.edges, edge.id, by, () => ({ by, edge: edgeShown(edge, isTaken, tone, isChosen) })),
+      );
     }
     this.edges = next;
     return [...next.values()].map(({ edge }) => edge);
   }
 }
 
-function edgeShown(edge: { id: string; source: string; target: string; branch: string | null }, isTaken: boolean | undefined, tone: string, isChosen: boolean): PathEdge {
+function edgeShown(
+  edge: { id: string; source: string; target: string; branch: string | null },
+  isTaken: boolean | undefined,
+  tone: string,
+  isChosen: boolean,
+): PathEdge {
   const color = isChosen ? 'var(--accent)' : isTaken ? `var(--${tone}-mark)` : isTaken === undefined ? 'var(--frame)' : 'var(--line)';
   return {
-    id: edge.id, source: edge.source, target: edge.target, sourceHandle: edge.branch, type: 'branch', selected: isChosen, focusable: false,
+    id: edge.id,
+    source: edge.source,
+    target: edge.target,
+    sourceHandle: edge.branch,
+    type: 'branch',
+    selected: isChosen,
+    focusable: false,
     markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, markerUnits: 'userSpaceOnUse', color },
     data: { branch: edge.branch, taken: isTaken, tone },
   };
@@ -119,14 +167,23 @@ function usedBranches(drawing: Definition, catalogue: Catalogue): Map<string, st
     const source = text(edge.source);
     found.set(source, (found.get(source) ?? new Set()).add(leavesBy(edge, known, catalogue) ?? ''));
   }
-  return new Map([...found].map(([id, names]) => [id, [...names].sort().map((name) => `${name}\n`).join('')]));
+  return new Map(
+    [...found].map(([id, names]) => [
+      id,
+      [...names]
+        .sort()
+        .map((name) => `${name}\n`)
+        .join(''),
+    ]),
+  );
 }
 
 /** The fields of the trigger's rows that are money: they are shown as one writes money. */
 export function moneyIn(drawing: Definition, catalogue: Catalogue): ReadonlySet<string> {
   const found = new Set<string>();
   for (const node of nodesOf(drawing)) {
-    for (const given of kindOf(node, catalogue)?.gives ?? []) for (const field of given.fields) if (field.type === 'money') found.add(`${given.subject}.${field.name}`);
+    for (const given of kindOf(node, catalogue)?.gives ?? [])
+      for (const field of given.fields) if (field.type === 'money') found.add(`${given.subject}.${field.name}`);
   }
   return found;
 }
@@ -142,29 +199,74 @@ function inOrder(nodes: readonly Raw[], known: Map<string, Raw>): readonly Raw[]
   return [...nodes].sort((one, other) => depth(one) - depth(other));
 }
 
-interface Extra { place: Place | undefined; used: string; faults: number; warnings: number; ended: Map<string, string> | undefined; hasParent: boolean; money: ReadonlySet<string> }
+interface Extra {
+  place: Place | undefined;
+  used: string;
+  faults: number;
+  warnings: number;
+  ended: Map<string, string> | undefined;
+  hasParent: boolean;
+  money: ReadonlySet<string>;
+}
 
 function nodeShown(node: Raw, look: Look, { place, used, faults, warnings, ended, hasParent, money }: Extra): EditNode {
   const id = idOf(node);
   const base = { id, position: place ?? placeOf(node), selected: look.chosen.has(id), ...(hasParent ? { parentId: parentOf(node) } : {}) };
   const label = text(dataOf(node).label);
-  if (isGroup(node)) return { ...base, type: 'group', ...groupSize(node), measured: groupSize(node), data: { label }, ariaLabel: `Group${label ? `: ${label}` : ''}`, zIndex: -1 };
-  if (isNote(node)) return { ...base, type: 'note', ...NOTE, measured: NOTE, data: { label: label || text(dataOf(node).text) }, ariaLabel: `Note: ${label}` };
+  if (isGroup(node))
+    return {
+      ...base,
+      type: 'group',
+      ...groupSize(node),
+      measured: groupSize(node),
+      data: { label },
+      ariaLabel: `Group${label ? `: ${label}` : ''}`,
+      zIndex: -1,
+    };
+  if (isNote(node))
+    return {
+      ...base,
+      type: 'note',
+      ...NOTE,
+      measured: NOTE,
+      data: { label: label || text(dataOf(node).text) },
+      ariaLabel: `Note: ${label}`,
+    };
   const kind = kindOf(node, look.catalogue);
-  const role: Role = kind?.role ?? (['trigger', 'condition', 'control', 'action'].includes(text(node.type)) ? (text(node.type) as Role) : 'note');
+  const role: Role =
+    kind?.role ?? (['trigger', 'condition', 'control', 'action'].includes(text(node.type)) ? (text(node.type) as Role) : 'note');
   const outcome = ended?.get(id);
   const named = labelOf(node, look.catalogue) || id;
   const config = configOf(node) as Record<string, unknown>;
-  const drawn: DrawnNode = { id, role, kind: kind?.label ?? (kindName(node) || 'no kind yet'), label: named, line: summary(config, money), config, x: 0, y: 0 };
+  const drawn: DrawnNode = {
+    id,
+    role,
+    kind: kind?.label ?? (kindName(node) || 'no kind yet'),
+    label: named,
+    line: summary(config, money),
+    config,
+    x: 0,
+    y: 0,
+  };
   const own = branchesOf(node, kind);
   const strange = usedOf(used).filter((branch) => branch && branch !== 'error' && !own.includes(branch));
   const isOff = dataOf(node).enabled === false || (dataOf(node).enabled === undefined && dataOf(node).disabled === true);
   return {
-    ...base, type: 'edit', ...NODE, measured: NODE,
+    ...base,
+    type: 'edit',
+    ...NODE,
+    measured: NODE,
     ariaLabel: `${words(drawn.kind)}: ${named}${outcome ? `, ${outcome}` : ''}${faults > 0 ? `, ${faults} to mend` : ''}`,
     data: {
-      drawn, branches: own.length > 0 || kind === undefined ? [...own, ...strange] : strange, hasError: kind?.error_branch !== undefined && role !== 'trigger' && kind.name !== 'stop', used, faults, warnings, isOff,
-      ...(outcome ? { outcome } : {}), ...(ended ? { isLit: outcome !== undefined && outcome !== 'skipped' } : {}),
+      drawn,
+      branches: own.length > 0 || kind === undefined ? [...own, ...strange] : strange,
+      hasError: kind?.error_branch !== undefined && role !== 'trigger' && kind.name !== 'stop',
+      used,
+      faults,
+      warnings,
+      isOff,
+      ...(outcome ? { outcome } : {}),
+      ...(ended ? { isLit: outcome !== undefined && outcome !== 'skipped' } : {}),
     },
   };
 }

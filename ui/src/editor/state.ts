@@ -8,7 +8,10 @@ import { type Definition, idOf, nodesOf, type Place } from './model';
 
 export type Keeping = 'kept' | 'changed' | 'keeping' | 'offline' | 'conflict' | 'refused';
 /** Where the palette adds: beside a place, or behind a node's handle. */
-export interface Adding { at: Place; from?: { id: string; branch: string | null } }
+export interface Adding {
+  at: Place;
+  from?: { id: string; branch: string | null };
+}
 export type Draft = Schemas['Draft'];
 
 export interface EditorState {
@@ -39,15 +42,31 @@ export interface EditorState {
 /** Another moment of the history: what is not there then is neither chosen nor open. */
 function at(history: History, { chosen, opened }: EditorState): Partial<EditorState> {
   const known = new Set(nodesOf(history.present).map(idOf));
-  return { history, chosen: new Set([...chosen].filter((id) => known.has(id))), chosenEdges: new Set(), opened: opened && known.has(opened) ? opened : undefined };
+  return {
+    history,
+    chosen: new Set([...chosen].filter((id) => known.has(id))),
+    chosenEdges: new Set(),
+    opened: opened && known.has(opened) ? opened : undefined,
+  };
 }
 
 export type Editor = StoreApi<EditorState>;
 
 export function newEditor(draft: Draft): Editor {
   return createStore<EditorState>((set, get) => ({
-    workflow: draft.id, history: begin((draft.definition ?? { nodes: [], edges: [] }) as Definition), chosen: new Set(), chosenEdges: new Set(), opened: undefined, adding: undefined,
-    diagnostics: draft.diagnostics, checked: undefined, keeping: 'kept', fault: undefined, edition: draft.edition, theirs: undefined, event: undefined,
+    workflow: draft.id,
+    history: begin((draft.definition ?? { nodes: [], edges: [] }) as Definition),
+    chosen: new Set(),
+    chosenEdges: new Set(),
+    opened: undefined,
+    adding: undefined,
+    diagnostics: draft.diagnostics,
+    checked: undefined,
+    keeping: 'kept',
+    fault: undefined,
+    edition: draft.edition,
+    theirs: undefined,
+    event: undefined,
     edit: (next, what) => {
       const { history } = get();
       const after = did(history, next(history.present), what, Date.now());

@@ -12,7 +12,12 @@ export function useRecentEvents(catalogue: Catalogue) {
   const drawing = useDrawing();
   const trigger = nodesOf(drawing).find((node) => isTrigger(node, catalogue));
   const kind = trigger && kindName(trigger);
-  const events = useQuery({ queryKey: ['events', kind], enabled: kind !== undefined, retry: false, queryFn: () => get('/api/v1/events', { params: { query: { type: kind, limit: 15 } } }) });
+  const events = useQuery({
+    queryKey: ['events', kind],
+    enabled: kind !== undefined,
+    retry: false,
+    queryFn: () => get('/api/v1/events', { params: { query: { type: kind, limit: 15 } } }),
+  });
   return { kind, trigger, items: events.data?.items, error: events.error };
 }
 
@@ -26,9 +31,14 @@ export function EventChoice({ catalogue }: { catalogue: Catalogue }) {
   }, [items, event, editor]);
   if (!items || items.length === 0) return null;
   return (
-    <label className="event-choice quiet small">Values of
+    <label className="event-choice quiet small">
+      Values of
       <select className="input" value={event ?? ''} onChange={(change) => editor.getState().set({ event: change.currentTarget.value })}>
-        {items.map((one) => <option key={one.id} value={one.id}>{one.table_name} {one.key?.slice(0, 8) ?? ''} · {absolute(new Date(one.at), zone)}</option>)}
+        {items.map((one) => (
+          <option key={one.id} value={one.id}>
+            {one.table_name} {one.key?.slice(0, 8) ?? ''} · {absolute(new Date(one.at), zone)}
+          </option>
+        ))}
       </select>
     </label>
   );

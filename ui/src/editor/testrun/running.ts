@@ -30,19 +30,27 @@ export function useTestRun(): TestRunning {
     const timer = setTimeout(() => setLit(isCalm ? count : lit + 1), isCalm ? 0 : Math.min(160, WHOLE / count));
     return () => clearTimeout(timer);
   }, [lit, count]);
-  const run = useCallback(async (on: On) => {
-    setState({ isBusy: true });
-    setLit(0);
-    try {
-      const report = await post('/api/v1/test-runs', { body: { drawing: { definition: editor.getState().history.present }, ...on, no_record: true } as never });
-      setState({ isBusy: false, report });
-    } catch (fault) {
-      setState({ isBusy: false, fault });
-    }
-  }, [editor]);
+  const run = useCallback(
+    async (on: On) => {
+      setState({ isBusy: true });
+      setLit(0);
+      try {
+        const report = await post('/api/v1/test-runs', {
+          body: { drawing: { definition: editor.getState().history.present }, ...on, no_record: true } as never,
+        });
+        setState({ isBusy: false, report });
+      } catch (fault) {
+        setState({ isBusy: false, fault });
+      }
+    },
+    [editor],
+  );
   const forget = useCallback(() => setState({ isBusy: false }), []);
   const steps = useMemo(() => state.report?.steps.slice(0, lit), [state.report, lit]);
-  return useMemo(() => ({ report: state.report, fault: state.fault, isBusy: state.isBusy, steps, run, forget }), [state, steps, run, forget]);
+  return useMemo(
+    () => ({ report: state.report, fault: state.fault, isBusy: state.isBusy, steps, run, forget }),
+    [state, steps, run, forget],
+  );
 }
 
 const counted = (count: number, one: string, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
@@ -53,7 +61,9 @@ export function summed(report: Report): string {
   const mails = report.deliveries.filter((one) => one.kind === 'email').length;
   const requests = report.deliveries.filter((one) => one.kind === 'http').length;
   const parts = [
-    report.changes.length > 0 && `change ${counted(report.changes.length, 'row')}`, mails > 0 && `send ${counted(mails, 'mail')}`, requests > 0 && `make ${counted(requests, 'request')}`,
+    report.changes.length > 0 && `change ${counted(report.changes.length, 'row')}`,
+    mails > 0 && `send ${counted(mails, 'mail')}`,
+    requests > 0 && `make ${counted(requests, 'request')}`,
     report.would_start.length > 0 && `start ${counted(report.would_start.length, 'other workflow')}`,
   ].filter(Boolean);
   return `Would ${parts.length > 0 ? parts.join(', ') : 'change nothing and send nothing'}${report.outcome === 'failed' ? ', and fail' : report.outcome === 'waiting' ? ', then wait' : ''}`;

@@ -14,7 +14,12 @@ import '../publish/publish.css';
 import { useDrawing, useEditor } from '../state';
 import { compared } from './compared';
 
-export interface VersionProps { shown: Schemas['Workflow']; catalogue: Catalogue; version: number; leave: () => void }
+export interface VersionProps {
+  shown: Schemas['Workflow'];
+  catalogue: Catalogue;
+  version: number;
+  leave: () => void;
+}
 
 export default function VersionView({ shown, catalogue, version, leave }: VersionProps) {
   const editor = useEditor();
@@ -22,8 +27,16 @@ export default function VersionView({ shown, catalogue, version, leave }: Versio
   const [view, setView] = useState<'changes' | 'was'>('changes');
   const old = useVersion(shown.id, version);
   const diff = useQuery({
-    queryKey: ['diff', shown.id, version, drawn], gcTime: 0, staleTime: Number.POSITIVE_INFINITY, structuralSharing: false, placeholderData: (before) => before,
-    queryFn: () => post('/api/v1/workflows/{workflow}/diff', { params: { path: { workflow: shown.id } }, body: { from: version, definition: drawn } as never }),
+    queryKey: ['diff', shown.id, version, drawn],
+    gcTime: 0,
+    staleTime: Number.POSITIVE_INFINITY,
+    structuralSharing: false,
+    placeholderData: (before) => before,
+    queryFn: () =>
+      post('/api/v1/workflows/{workflow}/diff', {
+        params: { path: { workflow: shown.id } },
+        body: { from: version, definition: drawn } as never,
+      }),
   });
   const older = useMemo(() => (old.data ? readDrawing(old.data.definition) : undefined), [old.data]);
   const both = useMemo(() => older && compared(older, readDrawing(drawn), diff.data), [older, drawn, diff.data]);
@@ -38,18 +51,33 @@ export default function VersionView({ shown, catalogue, version, leave }: Versio
     <div className="version-view">
       <div className="row version-head">
         <div className="tabs" role="group" aria-label="What of it">
-          <button type="button" aria-pressed={view === 'changes'} onClick={() => setView('changes')}>Since v{version}</button>
-          <button type="button" aria-pressed={view === 'was'} onClick={() => setView('was')}>As it was</button>
+          <button type="button" aria-pressed={view === 'changes'} onClick={() => setView('changes')}>
+            Since v{version}
+          </button>
+          <button type="button" aria-pressed={view === 'was'} onClick={() => setView('was')}>
+            As it was
+          </button>
         </div>
         <span className="grow" />
-        <Button variant="default" disabled={!old.data} onClick={takeUp} title="It becomes the draft; ⌘Z takes that back">Draw it again</Button>
+        <Button variant="default" disabled={!old.data} onClick={takeUp} title="It becomes the draft; ⌘Z takes that back">
+          Draw it again
+        </Button>
         <Button onClick={leave}>Back to the draft</Button>
       </div>
-      {old.error ? <div className="page"><ProblemNote fault={old.error} /></div> : (
+      {old.error ? (
+        <div className="page">
+          <ProblemNote fault={old.error} />
+        </div>
+      ) : (
         <div className="version-body">
           <div className="canvas">
-            {both && older && (view === 'was' ? <Graph key="was" drawing={older} label={`v${version} of ${shown.name}`} />
-              : <Graph key="changes" drawing={both.drawing} changes={both.changes} label={`What is otherwise since v${version}`} />)}
+            {both &&
+              older &&
+              (view === 'was' ? (
+                <Graph key="was" drawing={older} label={`v${version} of ${shown.name}`} />
+              ) : (
+                <Graph key="changes" drawing={both.drawing} changes={both.changes} label={`What is otherwise since v${version}`} />
+              ))}
           </div>
           {view === 'changes' && (
             <section className="version-meaning" aria-label="What it means">

@@ -24,13 +24,38 @@ const LIST = { label: 'Workflows', to: '/workflows' };
 
 export default function WorkflowPage() {
   const { id = '' } = useParams();
-  const workflow = useQuery({ queryKey: keys.workflow(id), queryFn: () => get('/api/v1/workflows/{workflow}', { params: { path: { workflow: id } } }) });
+  const workflow = useQuery({
+    queryKey: keys.workflow(id),
+    queryFn: () => get('/api/v1/workflows/{workflow}', { params: { path: { workflow: id } } }),
+  });
   const isWide = useMediaQuery('(min-width: 721px)', true, { getInitialValueInEffect: false });
   const isEdited = useMay('author') && isWide && workflow.data !== undefined && workflow.data.status !== 'archived';
-  if (workflow.error && !workflow.data) return <><TopLine title="Workflow" from={LIST} /><div className="page"><ProblemNote fault={workflow.error} retry={() => workflow.refetch()} /></div></>;
-  if (!workflow.data) return <><TopLine title="…" from={LIST} /><div className="page"><Skeletons /></div></>;
+  if (workflow.error && !workflow.data)
+    return (
+      <>
+        <TopLine title="Workflow" from={LIST} />
+        <div className="page">
+          <ProblemNote fault={workflow.error} retry={() => workflow.refetch()} />
+        </div>
+      </>
+    );
+  if (!workflow.data)
+    return (
+      <>
+        <TopLine title="…" from={LIST} />
+        <div className="page">
+          <Skeletons />
+        </div>
+      </>
+    );
   const shown = workflow.data;
-  return isEdited ? <Suspense fallback={<TopLine title={shown.name} from={LIST} />}><Edited key={shown.id} shown={shown} acts={<Acts shown={shown} />} /></Suspense> : <Seen key={id} shown={shown} />;
+  return isEdited ? (
+    <Suspense fallback={<TopLine title={shown.name} from={LIST} />}>
+      <Edited key={shown.id} shown={shown} acts={<Acts shown={shown} />} />
+    </Suspense>
+  ) : (
+    <Seen key={id} shown={shown} />
+  );
 }
 
 /** Where one can't draw: on a telephone, without the right, when it is archived. */
@@ -42,14 +67,29 @@ function Seen({ shown }: { shown: Shown }) {
   const isDraft = version === undefined && (shown.has_draft || shown.live_version == null);
   return (
     <>
-      <TopLine title={shown.name} from={LIST} state={<>{shown.status !== 'draft' && <Status status={shown.status} />}{isDraft ? <span className="pill is-draft">Draft</span> : <span className="pill">v{version ?? shown.live_version}</span>}</>}>
+      <TopLine
+        title={shown.name}
+        from={LIST}
+        state={
+          <>
+            {shown.status !== 'draft' && <Status status={shown.status} />}
+            {isDraft ? <span className="pill is-draft">Draft</span> : <span className="pill">v{version ?? shown.live_version}</span>}
+          </>
+        }
+      >
         <Acts shown={shown} />
       </TopLine>
       <div className="with-aside">
         <div className={`canvas${isDraft ? ' is-draft' : ''}`}>
-          {drawing && drawing.nodes.length > 0 ? <Graph key={`${shown.id}-${version}`} drawing={drawing} label={`Graph of ${shown.name}`} />
-            : old.error ? <div className="page"><ProblemNote fault={old.error} /></div>
-              : version !== undefined && !old.data ? null : <EmptyState title="Nothing is drawn yet">It begins with a trigger: what it listens to.</EmptyState>}
+          {drawing && drawing.nodes.length > 0 ? (
+            <Graph key={`${shown.id}-${version}`} drawing={drawing} label={`Graph of ${shown.name}`} />
+          ) : old.error ? (
+            <div className="page">
+              <ProblemNote fault={old.error} />
+            </div>
+          ) : version !== undefined && !old.data ? null : (
+            <EmptyState title="Nothing is drawn yet">It begins with a trigger: what it listens to.</EmptyState>
+          )}
         </div>
         <aside className="aside" aria-label="About this workflow">
           {shown.description && <p className="aside-part">{shown.description}</p>}
@@ -73,7 +113,14 @@ function Acts({ shown }: { shown: Shown }) {
     await client.invalidateQueries({ queryKey: keys.workflows });
   };
   if (shown.status === 'published') {
-    return <Confirm label="Pause" does="Pause" act={act('/api/v1/workflows/{workflow}/pause')} says={`It starts nothing until it is resumed. ${inFlight === 0 ? 'No execution is' : inFlight === 1 ? '1 execution is' : `${inFlight} executions are`} under way: they go on.`} />;
+    return (
+      <Confirm
+        label="Pause"
+        does="Pause"
+        act={act('/api/v1/workflows/{workflow}/pause')}
+        says={`It starts nothing until it is resumed. ${inFlight === 0 ? 'No execution is' : inFlight === 1 ? '1 execution is' : `${inFlight} executions are`} under way: they go on.`}
+      />
+    );
   }
   if (shown.status === 'paused') return <Button onClick={() => void act('/api/v1/workflows/{workflow}/resume')()}>Resume</Button>;
   return null;
@@ -86,8 +133,15 @@ function Diagnostics({ found }: { found: Shown['diagnostics'] }) {
       <h2>{found.length === 1 ? '1 thing to look at' : `${found.length} things to look at`}</h2>
       <ul className="stack tight">
         {found.map((one, at) => (
-          <li key={at} className="row top-row"><span className={`mark is-${one.severity === 'error' ? 'failed' : 'waiting'}`} aria-label={one.severity}>{one.severity === 'error' ? '✕' : '◐'}</span>
-            <div>{one.node && <code>{one.node}</code>} {one.message}{one.help && <p className="quiet small">{one.help}</p>}</div></li>
+          <li key={at} className="row top-row">
+            <span className={`mark is-${one.severity === 'error' ? 'failed' : 'waiting'}`} aria-label={one.severity}>
+              {one.severity === 'error' ? '✕' : '◐'}
+            </span>
+            <div>
+              {one.node && <code>{one.node}</code>} {one.message}
+              {one.help && <p className="quiet small">{one.help}</p>}
+            </div>
+          </li>
         ))}
       </ul>
     </section>
