@@ -188,10 +188,6 @@ async fn loads(api: &Api, names: &[&str]) {
     .await;
 }
 
-<<<<<<< HEAD
-/// Has a script of `ui/e2e` look at a daemon, and does in the database what it asks for.
-async fn looks_at(api: &Api, script: &str, node: String) {
-=======
 /// Three orders whose mail fails, since its template is not active; and another template, for a campaign to two people.
 async fn fails(api: &Api) {
     api.shop
@@ -224,19 +220,8 @@ async fn newest_mail(api: &Api, sink: &Sink) -> String {
 
 const PUBLIC: &str = "https://m.shop.example";
 
-#[tokio::test]
-async fn an_admin_finds_their_way_in_a_real_browser() {
-    let Some(node) = tokio::task::spawn_blocking(node).await.expect("asked") else { return };
-    let sink = Sink::open(Manner::Accepts).await;
-    let settings = [
-        ("THENDO_POOL_MAX", "10"),
-        ("THENDO_MAIL__SMTP_URL", &*sink.url),
-        ("THENDO_PUBLIC_URL", PUBLIC),
-        KEY,
-    ];
-    let api = Api::open_with(&settings).await;
-    loads(&api, &["welcome-points", "waitlist-welcome", "review-request"]).await;
->>>>>>> pages
+/// Has a script of `ui/e2e` look at a daemon, and does in the database what it asks for.
+async fn looks_at(api: &Api, script: &str, node: String, sink: Option<&Sink>) {
     let (code, out, err) = api.shop.thendo(&["link", "--at", &api.daemon.http]).await;
     assert_eq!(code, Some(0), "{err}");
     let link = out.lines().next().expect("a line");
@@ -264,8 +249,8 @@ async fn an_admin_finds_their_way_in_a_real_browser() {
                 loads(api, &["large-order-approval"]).await;
                 api.shop.places_order(250_000).await;
             }
-            "do: failures" => fails(&api).await,
-            "do: mail" => said = format!("done {}", newest_mail(&api, &sink).await),
+            "do: failures" => fails(api).await,
+            "do: mail" => said = format!("done {}", newest_mail(api, sink.expect("mails")).await),
             "fine" => is_fine = true,
             figures => {
                 println!("{figures}");
@@ -282,9 +267,16 @@ async fn an_admin_finds_their_way_in_a_real_browser() {
 #[tokio::test]
 async fn an_admin_finds_their_way_in_a_real_browser() {
     let Some(node) = tokio::task::spawn_blocking(node).await.expect("asked") else { return };
-    let api = Api::roomy().await;
+    let sink = Sink::open(Manner::Accepts).await;
+    let settings = [
+        ("THENDO_POOL_MAX", "10"),
+        ("THENDO_MAIL__SMTP_URL", &*sink.url),
+        ("THENDO_PUBLIC_URL", PUBLIC),
+        KEY,
+    ];
+    let api = Api::open_with(&settings).await;
     loads(&api, &["welcome-points", "waitlist-welcome", "review-request"]).await;
-    looks_at(&api, "studio.e2e.mjs", node).await;
+    looks_at(&api, "studio.e2e.mjs", node, Some(&sink)).await;
 }
 
 #[tokio::test]
@@ -292,5 +284,5 @@ async fn a_workflow_is_drawn_tried_published_and_watched_in_a_real_browser() {
     let Some(node) = tokio::task::spawn_blocking(node).await.expect("asked") else { return };
     let api = Api::roomy().await;
     loads(&api, &["waitlist-welcome"]).await;
-    looks_at(&api, "editor.e2e.mjs", node).await;
+    looks_at(&api, "editor.e2e.mjs", node, None).await;
 }

@@ -2,28 +2,12 @@
 // for pictures; what it is asked to do on the way (`do: order`) it does in the database and answers with a line.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
-<<<<<<< HEAD
 import { asker, looker, open, pageOf } from './browser.mjs';
-
-const [base, link, folder] = process.argv.slice(2);
-mkdirSync(folder, { recursive: true });
-const asks = asker();
-=======
-import { createInterface } from 'node:readline';
-import { faults, open, pageOf, SIZES } from './browser.mjs';
 import { campaign, events, failures, health } from './pages.mjs';
 
 const [base, link, folder] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
-const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-/** Has something done, and gives what is said of it. */
-const asks = async (what) => {
-  console.log(`do: ${what}`);
-  const { value } = await lines.next();
-  assert.ok(value?.startsWith('done'), what);
-  return value.slice('done '.length);
-};
->>>>>>> pages
+const asks = asker();
 const found = [];
 const looks = looker(folder, found);
 
