@@ -1,0 +1,1 @@
+export{r as TextField}from"./Inspector-dm0cwgpO.js";
