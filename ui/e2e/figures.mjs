@@ -73,11 +73,11 @@ export async function framesWhilePanning(page, base, definition) {
     };
     requestAnimationFrame(next);
   });
-  for (let round = 0; round < 3; round += 1) {
+  for (let round = 0; round < 2; round += 1) {
     await page.mouse.move(pane.x + 800, pane.y + 120);
     await page.mouse.down();
-    await page.mouse.move(pane.x + 320, pane.y + 640, { steps: 40 });
-    await page.mouse.move(pane.x + 800, pane.y + 120, { steps: 40 });
+    await page.mouse.move(pane.x + 320, pane.y + 640, { steps: 25 });
+    await page.mouse.move(pane.x + 800, pane.y + 120, { steps: 25 });
     await page.mouse.up();
   }
   const frames = await page.evaluate(() => globalThis.frames500.slice(1));

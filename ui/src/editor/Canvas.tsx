@@ -24,7 +24,7 @@ import { refusal } from './connecting';
 import { EditCard, GroupFrame, NoteCard } from './EditCard';
 import { connect, move, nodeOf, type Place } from './model';
 import { type EditNode, Shower } from './shown';
-import { useDrawing, useEdited, useEditor } from './state';
+import { type Editor, useDrawing, useEdited, useEditor } from './state';
 
 const nodeTypes = { edit: EditCard, note: NoteCard, group: GroupFrame };
 const edgeTypes = { branch: BranchEdge };
@@ -111,6 +111,28 @@ function useConnecting(catalogue: Catalogue) {
   return { isConnecting, setConnecting, onConnect, isValid, onConnectEnd };
 }
 
+const takesKinds = (event: DragEvent) => {
+  if (event.dataTransfer.types.includes('application/thendo-kind')) event.preventDefault();
+};
+
+/** A kind that is dragged from the palette. */
+function useDrop(catalogue: Catalogue) {
+  const editor = useEditor();
+  const flow = useReactFlow();
+  return (event: DragEvent) => {
+    const kind = catalogue.get(event.dataTransfer.getData('application/thendo-kind'));
+    if (!kind) return;
+    event.preventDefault();
+    act.add(editor, catalogue, kind, { at: flow.screenToFlowPosition({ x: event.clientX - 120, y: event.clientY - 20 }) });
+  };
+}
+
+/** Who comes to a node by keys has chosen it. */
+function choosesFocused(editor: Editor, target: HTMLElement) {
+  const id = target.matches('.react-flow__node') && target.dataset.id;
+  if (id && !editor.getState().chosen.has(id) && target.matches(':focus-visible')) editor.getState().choose([id]);
+}
+
 export function Canvas({ catalogue, label, steps }: CanvasProps) {
   const editor = useEditor();
   const drawing = useDrawing();
@@ -121,7 +143,6 @@ export function Canvas({ catalogue, label, steps }: CanvasProps) {
   ];
   const [dragged, setDragged] = useState(NOTHING);
   const [shower] = useState(() => new Shower());
-  const flow = useReactFlow();
   const { nodes, edges } = useMemo(
     () => shower.show({ drawing, catalogue, diagnostics, chosen, chosenEdges, dragged, steps }),
     [shower, drawing, catalogue, diagnostics, chosen, chosenEdges, dragged, steps],
@@ -130,25 +151,13 @@ export function Canvas({ catalogue, label, steps }: CanvasProps) {
   const { onNodesChange, onEdgesChange } = useChanges(setDragged);
   const { isConnecting, setConnecting, onConnect, isValid, onConnectEnd } = useConnecting(catalogue);
 
-  const drop = (event: DragEvent) => {
-    const kind = catalogue.get(event.dataTransfer.getData('application/thendo-kind'));
-    if (!kind) return;
-    event.preventDefault();
-    act.add(editor, catalogue, kind, { at: flow.screenToFlowPosition({ x: event.clientX - 120, y: event.clientY - 20 }) });
-  };
   return (
     <section
       className={`graph is-edited${isConnecting ? ' is-connecting' : ''}`}
       aria-label={label}
-      onDrop={drop}
-      onDragOver={(event) => {
-        if (event.dataTransfer.types.includes('application/thendo-kind')) event.preventDefault();
-      }}
-      onFocus={(event) => {
-        const id = (event.target as HTMLElement).matches('.react-flow__node') && (event.target as HTMLElement).dataset.id;
-        if (id && !editor.getState().chosen.has(id) && (event.target as HTMLElement).matches(':focus-visible'))
-          editor.getState().choose([id]);
-      }}
+      onDrop={useDrop(catalogue)}
+      onDragOver={takesKinds}
+      onFocus={(event) => choosesFocused(editor, event.target as HTMLElement)}
     >
       <ReactFlow<EditNode>
         nodes={nodes}

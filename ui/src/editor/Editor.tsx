@@ -1,7 +1,7 @@
 // The editor of one workflow: the canvas in the middle, the palette over it, at the right what is chosen.
 import { ActionIcon, Button, Tooltip } from '@mantine/core';
 import { ReactFlowProvider, useReactFlow } from '@xyflow/react';
-import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from 'react';
+import { type Dispatch, lazy, type ReactNode, type SetStateAction, Suspense, useEffect, useMemo, useState } from 'react';
 import type { Schemas } from '@/api/client';
 import { TopLine } from '@/frame/TopLine';
 import { Skeletons } from '@/parts/Skeletons';
@@ -12,7 +12,7 @@ import { Canvas, fit } from './Canvas';
 import type { Catalogue } from './catalogue';
 import { useChecking } from './checking';
 import { useKeeping } from './keeping';
-import { useEditorKeys } from './keys';
+import { type Panels, useEditorKeys } from './keys';
 import { Kinds } from './Kinds';
 import { Mend, things } from './Mend';
 import { type Draft, EditorContext, newEditor, useDrawing, useEdited, useEditor } from './state';
@@ -46,14 +46,10 @@ export default function Editor(props: EditorProps) {
   );
 }
 
-function Whole({ shown, catalogue, acts, children, version, leave }: EditorProps) {
-  const [panel, setPanel] = useState<'test' | 'publish'>();
-  const run = useTestRun();
-  const opened = useEdited((state) => state.opened);
-  const isDraft = useIsDraft(shown);
-  useKeeping();
-  useChecking();
-  const panels = useMemo(
+type Panel = 'test' | 'publish';
+
+function usePanels(setPanel: Dispatch<SetStateAction<Panel | undefined>>, run: TestRunning): Panels {
+  return useMemo(
     () => ({
       testRun: () => setPanel('test'),
       publish: () => setPanel('publish'),
@@ -67,8 +63,18 @@ function Whole({ shown, catalogue, acts, children, version, leave }: EditorProps
         return isOpen;
       },
     }),
-    [run.forget],
+    [setPanel, run.forget],
   );
+}
+
+function Whole({ shown, catalogue, acts, children, version, leave }: EditorProps) {
+  const [panel, setPanel] = useState<Panel>();
+  const run = useTestRun();
+  const opened = useEdited((state) => state.opened);
+  const isDraft = useIsDraft(shown);
+  useKeeping();
+  useChecking();
+  const panels = usePanels(setPanel, run);
   useEditorKeys(panels);
   return (
     <>
@@ -125,7 +131,7 @@ function Whole({ shown, catalogue, acts, children, version, leave }: EditorProps
 }
 
 /** The two things one does with a draft; where something is to mend, that comes before publishing. */
-function Doing({ open }: { open: (panel: 'test' | 'publish') => void }) {
+function Doing({ open }: { open: (panel: Panel) => void }) {
   const editor = useEditor();
   const faults = useEdited((state) => state.diagnostics.filter((one) => one.severity === 'error').length);
   const mend = () => editor.getState().open(editor.getState().diagnostics.find((one) => one.severity === 'error')?.node ?? undefined);

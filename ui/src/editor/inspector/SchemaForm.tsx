@@ -159,6 +159,27 @@ export function One({
   );
 }
 
+/** A length of time, as the engine reads it. */
+function Span({ part: { id, value, set } }: { part: Part }) {
+  return (
+    <>
+      <input
+        id={id}
+        className="input"
+        list={`${id}-spans`}
+        placeholder="such as 30m, 12h, 7d"
+        value={typeof value === 'string' ? value : ''}
+        onChange={(event) => set(event.currentTarget.value || undefined)}
+      />
+      <datalist id={`${id}-spans`}>
+        {['10m', '1h', '1d', '7d', '30d'].map((one) => (
+          <option key={one} value={one} />
+        ))}
+      </datalist>
+    </>
+  );
+}
+
 function Control({ form, part }: { form: Form; part: Part }) {
   const { value, set, id, label } = part;
   switch (form.form) {
@@ -190,23 +211,7 @@ function Control({ form, part }: { form: Form; part: Part }) {
         />
       );
     case 'span':
-      return (
-        <>
-          <input
-            id={id}
-            className="input"
-            list={`${id}-spans`}
-            placeholder="such as 30m, 12h, 7d"
-            value={typeof value === 'string' ? value : ''}
-            onChange={(event) => set(event.currentTarget.value || undefined)}
-          />
-          <datalist id={`${id}-spans`}>
-            {['10m', '1h', '1d', '7d', '30d'].map((one) => (
-              <option key={one} value={one} />
-            ))}
-          </datalist>
-        </>
-      );
+      return <Span part={part} />;
     case 'choice':
       return <Choice part={part} options={form.options} />;
     case 'list':

@@ -96,6 +96,18 @@ function underlined(quoted: readonly string[]): Extension {
 
 const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value)) ?? '';
 
+const SETUP = {
+  lineNumbers: false,
+  foldGutter: false,
+  highlightActiveLine: false,
+  highlightActiveLineGutter: false,
+  autocompletion: false,
+  searchKeymap: false,
+  syntaxHighlighting: false,
+  bracketMatching: true,
+  closeBrackets: true,
+};
+
 export function TextField({ part, mode, content }: { part: Part; mode: 'template' | 'expression'; content: string }) {
   const { id, scope, diagnostics, catalogue } = useForm();
   const drawing = useDrawing();
@@ -136,24 +148,7 @@ export function TextField({ part, mode, content }: { part: Part; mode: 'template
   return (
     <>
       <div className={`code${isLong ? ' is-long' : ''}`} onFocus={() => setFocused(true)} onBlur={() => setFocused(false)}>
-        <CodeMirror
-          value={text}
-          onChange={set}
-          extensions={extensions}
-          theme="none"
-          indentWithTab={false}
-          basicSetup={{
-            lineNumbers: false,
-            foldGutter: false,
-            highlightActiveLine: false,
-            highlightActiveLineGutter: false,
-            autocompletion: false,
-            searchKeymap: false,
-            syntaxHighlighting: false,
-            bracketMatching: true,
-            closeBrackets: true,
-          }}
-        />
+        <CodeMirror value={text} onChange={set} extensions={extensions} theme="none" indentWithTab={false} basicSetup={SETUP} />
       </div>
       {asked &&
         event &&

@@ -62,6 +62,14 @@ function Field({
   );
 }
 
+function Sign({ change }: { change: string }) {
+  return (
+    <span className="meaning-mark" aria-hidden="true">
+      {change === 'added' ? '+' : change === 'removed' ? '−' : '~'}
+    </span>
+  );
+}
+
 export function Meaning({ diff, catalogue }: { diff: Diff; catalogue: Catalogue }) {
   const drawing = useDrawing();
   const named = (id: string) => {
@@ -79,9 +87,7 @@ export function Meaning({ diff, catalogue }: { diff: Diff; catalogue: Catalogue 
     <ul className="meaning">
       {(diff.nodes as unknown as Raw[]).map((one) => (
         <li key={text(one.node)} className={`is-${text(one.change)}`}>
-          <span className="meaning-mark" aria-hidden="true">
-            {one.change === 'added' ? '+' : one.change === 'removed' ? '−' : '~'}
-          </span>
+          <Sign change={text(one.change)} />
           <div className="grow">
             <strong>{named(text(one.node))}</strong>{' '}
             <span className="quiet small">
@@ -106,9 +112,7 @@ export function Meaning({ diff, catalogue }: { diff: Diff; catalogue: Catalogue 
       ))}
       {ways.map((one, at) => (
         <li key={at} className={`is-${text(one.change)}`}>
-          <span className="meaning-mark" aria-hidden="true">
-            {one.change === 'added' ? '+' : one.change === 'removed' ? '−' : '~'}
-          </span>
+          <Sign change={text(one.change)} />
           <span className="grow">
             {one.change === 'rerouted' ? (
               <>
@@ -123,9 +127,7 @@ export function Meaning({ diff, catalogue }: { diff: Diff; catalogue: Catalogue 
       ))}
       {diff.captions.map((one) => (
         <li key={`caption-${one.node}`}>
-          <span className="meaning-mark" aria-hidden="true">
-            ~
-          </span>
+          <Sign change="changed" />
           <span className="grow">
             Name: <del>{one.from ?? 'none'}</del> → <ins>{one.to ?? 'none'}</ins>
           </span>
