@@ -42,7 +42,7 @@ docs: ## write docs/nodes.md anew, after a change of a kind
 	@mv docs/nodes.md.part docs/nodes.md
 
 ui: ## build the studio anew, after a change of ui/ (node 20 or newer)
-	@[ -d ui/node_modules ] || (cd ui && npm ci)
+	@[ ui/node_modules/.package-lock.json -nt ui/package-lock.json ] || (cd ui && npm ci)
 	@cd ui && npm run --silent build
 
 lint:

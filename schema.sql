@@ -440,6 +440,27 @@ comment on function public.campaign_deleted() is 'After-delete trigger of waitli
 --- grants-on-function public.campaign_deleted()
 revoke all on function public.campaign_deleted() from public, anon, authenticated, service_role;
 
+--- function public.campaign_sample(uuid, integer)
+CREATE OR REPLACE FUNCTION public.campaign_sample(campaign uuid, most integer)
+ RETURNS TABLE(email text, name text, customer_id uuid, joined_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    select b.email, b.name, b.customer_id, b.joined_at
+      from (select distinct on (lower(a.email)) a.email, a.name, a.customer_id, a.joined_at from public.waitlist_campaigns c,
+                   public.campaign_audience(c.audience, c.product_id, c.variant_id) a
+             where c.id = campaign order by lower(a.email), a.joined_at) b
+     order by b.joined_at, lower(b.email) limit least(most, 200)
+$function$;
+
+--- comment-on-function public.campaign_sample(uuid, integer)
+comment on function public.campaign_sample(uuid, integer) is 'The first to whom a campaign would go, if it started now.';
+
+--- grants-on-function public.campaign_sample(uuid, integer)
+revoke all on function public.campaign_sample(uuid, integer) from public, anon, authenticated, service_role;
+grant execute on function public.campaign_sample(uuid, integer) to thendo_api;
+
 --- function public.campaign_size(uuid)
 CREATE OR REPLACE FUNCTION public.campaign_size(campaign uuid)
  RETURNS bigint
@@ -5152,6 +5173,7 @@ revoke all on public.campaign_clicks from public, anon, authenticated, service_r
 grant select on public.campaign_clicks to authenticated;
 grant select, insert, update, delete on public.campaign_clicks to service_role;
 grant insert on public.campaign_clicks to thendo_engine;
+grant select (id, campaign_id, recipient_id, url, clicked_at, is_proxy) on public.campaign_clicks to thendo_api;
 
 --- table public.campaign_opens
 create table public.campaign_opens (
@@ -5203,6 +5225,7 @@ revoke all on public.campaign_opens from public, anon, authenticated, service_ro
 grant select on public.campaign_opens to authenticated;
 grant select, insert, update, delete on public.campaign_opens to service_role;
 grant insert on public.campaign_opens to thendo_engine;
+grant select (id, campaign_id, recipient_id, opened_at, is_proxy) on public.campaign_opens to thendo_api;
 
 --- table public.cart
 create table public.cart (
@@ -7768,8 +7791,9 @@ revoke all on public.waitlist_campaigns from public, anon, authenticated, servic
 grant select, insert, update, delete on public.waitlist_campaigns to authenticated;
 grant select, insert, update, delete on public.waitlist_campaigns to service_role;
 grant select, insert, update on public.waitlist_campaigns to thendo_engine;
-grant select (id, name, status, scheduled_at, started_at, finished_at, created_at, error) on public.waitlist_campaigns to thendo_api;
-grant update (status) on public.waitlist_campaigns to thendo_api;
+grant insert (name, template_id, subject, product_id, variant_id, audience, rate_per_minute, limit_to_stock, quiet_hours) on public.waitlist_campaigns to thendo_api;
+grant select (id, name, template_id, subject, product_id, variant_id, audience, status, rate_per_minute, limit_to_stock, scheduled_at, started_at, finished_at, created_at, content, quiet_hours, error) on public.waitlist_campaigns to thendo_api;
+grant update (name, template_id, subject, product_id, variant_id, audience, status, rate_per_minute, limit_to_stock, scheduled_at, quiet_hours) on public.waitlist_campaigns to thendo_api;
 
 --- table public.workflow_actions
 create table public.workflow_actions (
@@ -9627,6 +9651,11 @@ create policy engine_update on public.blog_posts
     using (true)
     with check (true);
 
+--- policy public.campaign_clicks api_select
+create policy api_select on public.campaign_clicks
+    for select to thendo_api
+    using (true);
+
 --- policy public.campaign_clicks authenticated_select
 create policy authenticated_select on public.campaign_clicks
     for select to authenticated
@@ -9636,6 +9665,11 @@ create policy authenticated_select on public.campaign_clicks
 create policy engine_insert on public.campaign_clicks
     for insert to thendo_engine
     with check (true);
+
+--- policy public.campaign_opens api_select
+create policy api_select on public.campaign_opens
+    for select to thendo_api
+    using (true);
 
 --- policy public.campaign_opens authenticated_select
 create policy authenticated_select on public.campaign_opens
@@ -10505,6 +10539,11 @@ create policy engine_select on public.waitlist_campaign_recipients
 create policy engine_update on public.waitlist_campaign_recipients
     for update to thendo_engine
     using (true)
+    with check (true);
+
+--- policy public.waitlist_campaigns api_insert
+create policy api_insert on public.waitlist_campaigns
+    for insert to thendo_api
     with check (true);
 
 --- policy public.waitlist_campaigns api_select

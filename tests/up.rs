@@ -69,7 +69,9 @@ fn everything_starts_on_one_command_and_ends_on_ctrl_c() {
     assert!(ask(&address, "GET /metrics").contains("thendo_ready 1"));
     assert!(ask(&address, "GET /nothing").starts_with("HTTP/1.1 404"));
     assert!(ask(&address, "POST /").starts_with("HTTP/1.1 405"));
-    let page = ask(&address, "GET /");
+    let studio = ask(&address, "GET /");
+    assert!(studio.contains("<div id=\"root\">") && studio.contains("content-security-policy: "), "{studio}");
+    let page = ask(&address, "GET /status");
     assert!(
         page.contains("● Running") && page.contains("content-security-policy: default-src 'none'"),
         "{page}"

@@ -163,7 +163,7 @@ pub struct Sampled {
 /// # Errors
 /// When the database can't be asked.
 pub async fn sample(connection: &mut PgConnection, campaign: Uuid, most: i32) -> sqlx::Result<Vec<Sampled>> {
-    sqlx::query_as("select email, name, customer_id, joined_at from public.campaign_sample($1, $2)")
+    sqlx::query_as("select email, name, customer_id, joined_at from public.campaign_sample($1, $2) limit $2")
         .bind(campaign)
         .bind(most)
         .fetch_all(connection)

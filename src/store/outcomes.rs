@@ -39,7 +39,7 @@ pub async fn of_workflows(
            cross join lateral (
                 select coalesce(array_agg(e.status order by e.event_at desc, e.id desc), '{}') as last,
                        max(e.event_at) as last_at
-                  from (select * from (
+                  from (select e.status, e.event_at, e.id from (
                             (select e.status, e.event_at, e.id from workflow_executions e
                               where e.workflow_id = w.id and e.mode = 'live'
                               order by e.event_at desc, e.id desc limit 20)

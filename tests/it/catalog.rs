@@ -15,6 +15,7 @@ const CALLERS: &[(&str, &str)] = &[
     ("answer_approval", "thendo_api"),
     ("audit_loyalty", "service_role thendo_engine"),
     ("campaign_audience", "service_role thendo_engine"),
+    ("campaign_sample", "thendo_api"),
     ("campaign_size", "thendo_api"),
     ("start_campaign", "thendo_engine"),
     ("campaign_content", "thendo_engine"),

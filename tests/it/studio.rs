@@ -220,24 +220,14 @@ async fn newest_mail(api: &Api, sink: &Sink) -> String {
 
 const PUBLIC: &str = "https://m.shop.example";
 
-#[tokio::test]
-async fn an_admin_finds_their_way_in_a_real_browser() {
-    let Some(node) = tokio::task::spawn_blocking(node).await.expect("asked") else { return };
-    let sink = Sink::open(Manner::Accepts).await;
-    let settings = [
-        ("THENDO_POOL_MAX", "10"),
-        ("THENDO_MAIL__SMTP_URL", &*sink.url),
-        ("THENDO_PUBLIC_URL", PUBLIC),
-        KEY,
-    ];
-    let api = Api::open_with(&settings).await;
-    loads(&api, &["welcome-points", "waitlist-welcome", "review-request"]).await;
+/// Has a script of `ui/e2e` look at a daemon, and does in the database what it asks for.
+async fn looks_at(api: &Api, sink: Option<&Sink>, script: &str, node: String) {
     let (code, out, err) = api.shop.thendo(&["link", "--at", &api.daemon.http]).await;
     assert_eq!(code, Some(0), "{err}");
     let link = out.lines().next().expect("a line");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let mut child = tokio::process::Command::new(node)
-        .arg(root().join("ui/e2e/studio.e2e.mjs"))
+        .arg(root().join("ui/e2e").join(script))
         .args([&*api.daemon.http, link])
         .arg(target.join("studio"))
         .stdin(Stdio::piped())
@@ -256,17 +246,43 @@ async fn an_admin_finds_their_way_in_a_real_browser() {
                 api.shop.places_order(25_000).await;
             }
             "do: approval" => {
-                loads(&api, &["large-order-approval"]).await;
+                loads(api, &["large-order-approval"]).await;
                 api.shop.places_order(250_000).await;
             }
-            "do: failures" => fails(&api).await,
-            "do: mail" => said = format!("done {}", newest_mail(&api, &sink).await),
+            "do: failures" => fails(api).await,
+            "do: mail" => said = format!("done {}", newest_mail(api, sink.expect("a sink")).await),
             "fine" => is_fine = true,
-            _ => continue,
+            figures => {
+                println!("{figures}");
+                continue;
+            }
         }
         said.push('\n');
         input.write_all(said.as_bytes()).await.expect("it listens");
     }
     let ended = child.wait_with_output().await.expect("ended");
     assert!(is_fine && ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+#[tokio::test]
+async fn an_admin_finds_their_way_in_a_real_browser() {
+    let Some(node) = tokio::task::spawn_blocking(node).await.expect("asked") else { return };
+    let sink = Sink::open(Manner::Accepts).await;
+    let settings = [
+        ("THENDO_POOL_MAX", "10"),
+        ("THENDO_MAIL__SMTP_URL", &*sink.url),
+        ("THENDO_PUBLIC_URL", PUBLIC),
+        KEY,
+    ];
+    let api = Api::open_with(&settings).await;
+    loads(&api, &["welcome-points", "waitlist-welcome", "review-request"]).await;
+    looks_at(&api, Some(&sink), "studio.e2e.mjs", node).await;
+}
+
+#[tokio::test]
+async fn a_workflow_is_drawn_tried_published_and_watched_in_a_real_browser() {
+    let Some(node) = tokio::task::spawn_blocking(node).await.expect("asked") else { return };
+    let api = Api::roomy().await;
+    loads(&api, &["waitlist-welcome"]).await;
+    looks_at(&api, None, "editor.e2e.mjs", node).await;
 }

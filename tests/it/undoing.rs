@@ -201,6 +201,10 @@ async fn one_that_rests_is_cancelled_first_and_one_that_failed_is_not_tried_agai
     assert_eq!(code, Some(0), "{out}{said}");
     assert_eq!(balance(&shop).await, 0);
     shop.does("update workflows set status = 'archived'").await;
+    until("it is out of force", || async {
+        shop.number("select count(*) from workflows where live_version is not null", &[]).await == 0
+    })
+    .await;
 
     // Two attempts of one root, both failed: they are undone together, by the id of either.
     let fails = json!({"nodes": [start("order_created"), points("points", &json!(7)), points("fails", &json!("{{ 1 // 0 }}"))],

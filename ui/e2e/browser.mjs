@@ -1,6 +1,8 @@
 // A real browser, as the tests and the pictures need it: alone, without anything from outside.
-import { existsSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
 const FLAGS = [
@@ -37,11 +39,40 @@ export async function pageOf(browser, base, options = {}) {
 
 /** What axe finds, serious or worse. It is run from outside the page's own policy. */
 export async function faults(page) {
-  const { readFileSync } = await import('node:fs');
   await page.evaluate(readFileSync(axe, 'utf8'));
   const found = await page.evaluate(async () => {
     const { violations } = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] });
     return violations.map(({ id, impact, nodes }) => ({ id, impact, where: nodes.slice(0, 4).map((node) => `${node.target.join(' ')} ${node.failureSummary?.split('\n')[1]?.trim() ?? ''}`) }));
   });
   return found.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+}
+
+/** Pictures of a page in both themes and sizes, and what axe says of each theme. */
+export const looker = (folder, found) => async (page, name, sizes = Object.keys(SIZES)) => {
+  for (const theme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme: theme });
+    for (const size of sizes) {
+      await page.setViewportSize(SIZES[size]);
+      await page.waitForTimeout(150);
+      await page.screenshot({ path: `${folder}/${name}-${theme}-${size}.png` });
+      if (size === 'small') {
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+        assert.ok(wide <= SIZES.small.width, `${name} is ${wide} wide at ${SIZES.small.width}`);
+      }
+    }
+    await page.setViewportSize(SIZES.wide);
+    for (const one of await faults(page)) found.push(`${name}, ${theme}: ${JSON.stringify(one)}`);
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+};
+
+/** What whoever started this does in the database on the way. */
+export function asker() {
+  const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  return async (what) => {
+    console.log(`do: ${what}`);
+    const { value } = await lines.next();
+    assert.ok(value?.startsWith('done'), what);
+    return value.slice('done '.length);
+  };
 }

@@ -2,40 +2,14 @@
 // for pictures; what it is asked to do on the way (`do: order`) it does in the database and answers with a line.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { faults, open, pageOf, SIZES } from './browser.mjs';
+import { asker, looker, open, pageOf } from './browser.mjs';
 import { campaign, events, failures, health } from './pages.mjs';
 
 const [base, link, folder] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
-const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-/** Has something done, and gives what is said of it. */
-const asks = async (what) => {
-  console.log(`do: ${what}`);
-  const { value } = await lines.next();
-  assert.ok(value?.startsWith('done'), what);
-  return value.slice('done '.length);
-};
+const asks = asker();
 const found = [];
-
-/** Pictures of a page in both themes and sizes, and what axe says of each theme. */
-async function looks(page, name) {
-  for (const theme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme: theme });
-    for (const [size, viewport] of Object.entries(SIZES)) {
-      await page.setViewportSize(viewport);
-      await page.waitForTimeout(150);
-      await page.screenshot({ path: `${folder}/${name}-${theme}-${size}.png` });
-      if (size === 'small') {
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-        assert.ok(wide <= viewport.width, `${name} is ${wide} wide at ${viewport.width}`);
-      }
-    }
-    await page.setViewportSize(SIZES.wide);
-    for (const one of await faults(page)) found.push(`${name}, ${theme}: ${JSON.stringify(one)}`);
-  }
-  await page.emulateMedia({ colorScheme: 'light' });
-}
+const looks = looker(folder, found);
 
 const browser = await open();
 try {

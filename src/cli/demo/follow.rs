@@ -61,7 +61,7 @@ pub(super) async fn follow(pool: &PgPool, order: &PlacedOrder, limit: Duration) 
 fn nothing_started() -> anyhow::Error {
     Advice::error(
         "the daemon handled the order, but no workflow starts with `order_created`",
-        "publish one: `thendo workflow load workflows-examples` loads the examples; the page at / says \
+        "publish one: `thendo workflow load workflows-examples` loads the examples; the page /status says \
          whether a published one is broken",
     )
 }

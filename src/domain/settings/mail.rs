@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::OutOfBounds;
+use super::forms::masked;
 use super::secrets::starred;
-use super::{OutOfBounds, masked};
 
 /// Where mails go.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::listed;
+use super::forms::listed;
 
 /// Which rows workflows may write by `update_row` and `insert_row`. It takes effect with `thendo migrate`, or `up`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

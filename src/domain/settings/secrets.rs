@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{OutOfBounds, secrets_listed};
+use super::OutOfBounds;
+use super::forms::secrets_listed;
 use crate::domain::keys;
 
 /// The installation's key: stored secrets are encrypted with it, and links are signed.

@@ -6,11 +6,10 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{OfWorkflow, catalogue, definition_of, one};
+use super::{OfWorkflow, compiled, definition_of, one};
 use crate::operations::{Asked, Context, Nothing, Operation, Refusal, Verb};
 use crate::store::lists::{MOST, next_time};
 use crate::store::versions::{self, InFlight, VersionRow};
-use crate::workflow::compile::compile;
 use crate::workflow::diagnostics::Diagnostic;
 
 /// Which version's drawing.
@@ -79,16 +78,24 @@ impl Operation for Show {
             Some(number) => Ok(definition_of(&mut connection, &head, number).await?),
             None => head.drawing(),
         };
-        let diagnostics = match &drawing {
-            Ok(drawing) => compile(drawing, catalogue()).diagnostics,
+        let versions = versions::versions(&mut connection, head.id, None, MOST).await?;
+        let in_flight = versions::in_flight(&mut connection, head.id).await?;
+        let next_at = next_time(&mut connection, head.id).await?;
+        drop(connection);
+        let (drawing, diagnostics) = match drawing {
+            Ok(drawing) => {
+                let (drawing, outcome) = compiled(drawing).await?;
+                (Some(drawing), outcome.diagnostics)
+            }
             Err(reason) => {
-                vec![Diagnostic::error("not-json", format!("this JSON can't be read: {reason}"))]
+                let fault = format!("this JSON can't be read: {reason}");
+                (None, vec![Diagnostic::error("not-json", fault)])
             }
         };
         Ok(Shown {
-            versions: versions::versions(&mut connection, head.id, None, MOST).await?,
-            in_flight: versions::in_flight(&mut connection, head.id).await?,
-            next_at: next_time(&mut connection, head.id).await?,
+            versions,
+            in_flight,
+            next_at,
             has_draft: head.draft.is_some(),
             id: head.id,
             name: head.name,
@@ -99,7 +106,7 @@ impl Operation for Show {
             updated_at: head.updated_at,
             of_version: asked.query.version,
             diagnostics,
-            definition: drawing.ok(),
+            definition: drawing,
         })
     }
 }

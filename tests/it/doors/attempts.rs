@@ -297,7 +297,9 @@ async fn the_role_of_the_api_writes_what_its_operations_write_and_no_more() {
         "insert into workflows (name, status) values ('x', 'published')",
         "update workflow_secrets set name = 'other'",
         "select ciphertext from workflow_secrets",
-        "update waitlist_campaigns set name = 'other'",
+        "update waitlist_campaigns set content = '{}'",
+        "update waitlist_campaigns set started_at = null",
+        "insert into waitlist_campaigns (name, status) values ('x', 'scheduled')",
         "select note_undo('ada', null, gen_random_uuid())",
         // What the daemon's own functions tell the trigger by is theirs alone.
         "set local thendo.checking = 'on'; update workflows set description = 'x'",

@@ -1,5 +1,5 @@
 // The graph to look at: moved and zoomed, walked by keys; nothing can be changed. The editor has the same cards and edges.
-import { Background, BackgroundVariant, Controls, MarkerType, ReactFlow, useReactFlow, useStore } from '@xyflow/react';
+import { Background, BackgroundVariant, Controls, MarkerType, ReactFlow, ReactFlowProvider, useReactFlow, useStore } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
 import './graph.css';
 import { useEffect, useMemo } from 'react';
@@ -35,39 +35,52 @@ function Refit() {
   return null;
 }
 
+export type Change = 'added' | 'removed' | 'changed';
+export interface Changes { nodes: Map<string, Change>; edges: Map<string, Change> }
+const TONES: Record<Change, string> = { added: 'succeeded', removed: 'failed', changed: 'waiting' };
+
 export interface GraphProps {
   drawing: Drawing;
   label: string;
+  /** What became of each since another drawing. */
+  changes?: Changes;
   steps?: readonly TakenStep[];
   chosen?: string | undefined;
   choose?: (node: string | undefined) => void;
 }
 
-export function Graph({ drawing, label, steps, chosen, choose }: GraphProps) {
+/** It has a store of its own wherever it is shown, also beside the editor. */
+export function Graph(props: GraphProps) {
+  return <ReactFlowProvider><Shown {...props} /></ReactFlowProvider>;
+}
+
+function Shown({ drawing, label, steps, changes, chosen, choose }: GraphProps) {
   const { nodes, edges } = useMemo(() => {
     const at = placed(drawing);
     const ended = steps && outcomes(steps);
     const taken = steps && takenEdges(drawing, steps);
     const nodes = at.nodes.map((drawn): CardNode => {
       const outcome = ended?.get(drawn.id);
+      const change = changes?.nodes.get(drawn.id);
       return {
-        id: drawn.id, type: 'card', position: { x: drawn.x, y: drawn.y }, ...NODE, ariaLabel: `${words(drawn.kind)}: ${drawn.label}${outcome ? `, ${outcome}` : ''}`,
-        data: { drawn, ...(outcome ? { outcome } : {}), ...(ended ? { isLit: outcome !== undefined && outcome !== 'skipped' } : {}) },
+        id: drawn.id, type: 'card', position: { x: drawn.x, y: drawn.y }, ...NODE, ariaLabel: `${words(drawn.kind)}: ${drawn.label}${outcome ? `, ${outcome}` : ''}${change ? `, ${change}` : ''}`,
+        data: { drawn, ...(change ? { change } : {}), ...(outcome ? { outcome } : {}), ...(ended ? { isLit: outcome !== undefined && outcome !== 'skipped' } : {}) },
       };
     });
     const labels = labelsOf(at.edges);
     const edges = at.edges.map((edge): PathEdge => {
       const isTaken = taken?.has(edge.id);
       const tone = toneOf(ended?.get(edge.target) ?? 'succeeded');
-      const color = isTaken ? `var(--${tone}-mark)` : isTaken === undefined ? 'var(--frame)' : 'var(--line)';
+      const change = changes?.edges.get(edge.id);
+      const color = change ? `var(--${TONES[change]}-mark)` : isTaken ? `var(--${tone}-mark)` : isTaken === undefined ? 'var(--frame)' : 'var(--line)';
       return {
         id: edge.id, source: edge.source, target: edge.target, type: 'branch', focusable: false,
         markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, markerUnits: 'userSpaceOnUse', color },
-        data: { branch: labels.get(edge.id) ?? null, taken: isTaken, tone },
+        data: { branch: labels.get(edge.id) ?? null, taken: isTaken, tone, change },
       };
     });
     return { nodes, edges };
-  }, [drawing, steps]);
+  }, [drawing, steps, changes]);
   const shown = useMemo(() => nodes.map((node) => ({ ...node, selected: node.id === chosen })), [nodes, chosen]);
   return (
     <section className="graph" aria-label={label}>

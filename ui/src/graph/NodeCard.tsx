@@ -4,7 +4,7 @@ import type { ReactNode } from 'react';
 import { shapeOf, toneOf } from '@/parts/Status';
 import { type DrawnNode, words } from './drawing';
 
-export type CardNode = Node<{ drawn: DrawnNode; outcome?: string; isLit?: boolean }, 'card'>;
+export type CardNode = Node<{ drawn: DrawnNode; outcome?: string; isLit?: boolean; change?: 'added' | 'removed' | 'changed' }, 'card'>;
 
 const SIGNS: Record<string, ReactNode> = {
   trigger: <path d="M9 2 4 9h3.500L7 14l5-7H8.500z" />,
@@ -39,11 +39,13 @@ export function Card({ drawn, outcome, isFaded, isChosen, children }: { drawn: D
 }
 
 export function NodeCard({ data, selected }: NodeProps<CardNode>) {
-  const { drawn, outcome, isLit } = data;
-  return (
+  const { drawn, outcome, isLit, change } = data;
+  const card = (
     <Card drawn={drawn} outcome={outcome} isFaded={isLit === false} isChosen={selected}>
+      {change && <span className="change-mark" aria-hidden="true">{{ added: '+', removed: '−', changed: '~' }[change]}</span>}
       {drawn.role !== 'trigger' && <Handle type="target" position={Position.Top} isConnectable={false} />}
       <Handle type="source" position={Position.Bottom} isConnectable={false} />
     </Card>
   );
+  return change ? <div className={`is-change is-${change}`}>{card}</div> : card;
 }

@@ -23,6 +23,8 @@ const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
 /** "send_email" as words: "Send email". */
 export const words = (name: string) => {
+  // What has a capital is written for people already.
+  if (/^[A-Z]/.test(name)) return name;
   const spaced = name.replaceAll(/[_-]+/g, ' ').trim();
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 };
@@ -57,11 +59,12 @@ const SAID_FIRST = ['subject', 'template', 'points', 'percent', 'for', 'until', 
 const SHOWN = /\{\{\s*([\w.]+)[^}]*\}\}/g;
 
 /** What a node is set to, in a line: "order.total ≥ 10000", "Thank you, customer.name". */
-export function summary(config: Record<string, unknown>): string {
+export function summary(config: Record<string, unknown>, money?: ReadonlySet<string>): string {
   const rules = list(config.rules).map(object).filter((rule) => text(rule.field));
   if (rules.length > 0) {
     const sign: Record<string, string> = { '>=': '≥', '<=': '≤', '!=': '≠' };
-    const said = rules.map((rule) => `${text(rule.field)} ${sign[text(rule.operator)] ?? text(rule.operator)} ${rule.value === undefined ? '' : String(rule.value)}`.trim());
+    const value = (rule: Record<string, unknown>) => (rule.value === undefined ? '' : typeof rule.value === 'number' && money?.has(text(rule.field)) ? (rule.value / 100).toFixed(2) : String(rule.value));
+    const said = rules.map((rule) => `${text(rule.field)} ${sign[text(rule.operator)] ?? text(rule.operator)} ${value(rule)}`.trim());
     return said.join(` ${text(config.combinator) || 'and'} `);
   }
   for (const key of [...SAID_FIRST, ...Object.keys(config)]) {

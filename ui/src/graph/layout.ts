@@ -17,10 +17,23 @@ export function laidOut(drawing: Drawing): Drawing {
   for (const edge of drawing.edges) graph.setEdge(edge.source, edge.target, {}, edge.id);
   layout(graph);
   const place = (id: string) => graph.node(id) as { x: number; y: number };
+  const side = isTurned(drawing, (id) => place(id).x) ? -1 : 1;
   return {
     ...drawing,
-    nodes: drawing.nodes.map((node) => ({ ...node, x: place(node.id).x - NODE.width / 2, y: place(node.id).y - NODE.height / 2 })),
+    nodes: drawing.nodes.map((node) => ({ ...node, x: side * place(node.id).x - NODE.width / 2, y: place(node.id).y - NODE.height / 2 })),
   };
+}
+
+/** Whether most branches lie from right to left: what is drawn first belongs to the left. */
+function isTurned({ edges }: Drawing, x: (id: string) => number): boolean {
+  let turned = 0;
+  const last = new Map<string, number>();
+  for (const { source, target } of edges) {
+    const before = last.get(source);
+    if (before !== undefined) turned += Math.sign(before - x(target));
+    last.set(source, x(target));
+  }
+  return turned > 0;
 }
 
 /** As it was placed, if that can be read; stretched where cards are taller than who placed them thought. */

@@ -1,0 +1,1 @@
+export{r as TextField}from"./Inspector-uNSaD09R.js";
