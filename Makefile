@@ -58,7 +58,7 @@ audit:
 studio:
 	@echo "== the studio"
 	@if scripts/browser >/dev/null; then \
-	    cargo build --locked --bin thendo && cd ui && node scripts/types.mjs --check && npx tsc --noEmit && npx vitest run --silent && \
+	    cargo build --locked --bin thendo && cd ui && node scripts/types.mjs --check && npx prettier --log-level warn --check . && npx tsc --noEmit && npx vitest run --silent && \
 	    node scripts/same.mjs && node scripts/budget.mjs; \
 	else [ -z "$${TEST_REQUIRE_NEWER:-}" ] || exit 1; echo "SKIPPED: the studio's own tests, for the reason above"; fi
 

@@ -67,7 +67,10 @@ try {
   await page.locator('.edge.is-taken').first().waitFor({ state: 'attached' });
   assert.equal(await page.locator('.edge.is-taken').count(), 4);
   await looks(page, 'execution');
-  await page.getByRole('button', { name: /One point per/ }).first().click();
+  await page
+    .getByRole('button', { name: /One point per/ })
+    .first()
+    .click();
   await page.getByText('loyalty_ledger').waitFor();
   await looks(page, 'execution-step');
   await page.getByRole('button', { name: 'Undo' }).click();

@@ -5,8 +5,14 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const files = [
-  'index.html', 'package.json', 'package-lock.json', 'tsconfig.json', 'vite.config.ts', 'public/favicon.svg',
-  'scripts/finish.mjs', 'scripts/sources.mjs',
+  'index.html',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'vite.config.ts',
+  'public/favicon.svg',
+  'scripts/finish.mjs',
+  'scripts/sources.mjs',
 ];
 for (const entry of readdirSync(`${root}/src`, { recursive: true, withFileTypes: true })) {
   const path = `${entry.parentPath}/${entry.name}`.slice(root.length).replaceAll('\\', '/').replace(/^\//, '');
@@ -14,5 +20,10 @@ for (const entry of readdirSync(`${root}/src`, { recursive: true, withFileTypes:
 }
 files.sort((one, other) => (one < other ? -1 : 1));
 const hash = createHash('sha256');
-for (const file of files) hash.update(file).update('\0').update(readFileSync(`${root}/${file}`)).update('\0');
+for (const file of files)
+  hash
+    .update(file)
+    .update('\0')
+    .update(readFileSync(`${root}/${file}`))
+    .update('\0');
 export const sources = hash.digest('hex');

@@ -27,14 +27,20 @@ function Session() {
   useLive(session.data !== undefined);
   if (session.data) return <Frame session={session.data} />;
   if (session.error instanceof Problem && session.error.status === 401) return <SignIn />;
-  return session.error ? <main className="page"><ProblemNote fault={session.error} retry={() => session.refetch()} /></main> : null;
+  return session.error ? (
+    <main className="page">
+      <ProblemNote fault={session.error} retry={() => session.refetch()} />
+    </main>
+  ) : null;
 }
 
 export function App() {
   const [client] = useState(newQueryClient);
   return (
     <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto" getStyleNonce={styleNonce}>
-      <QueryClientProvider client={client}><Session /></QueryClientProvider>
+      <QueryClientProvider client={client}>
+        <Session />
+      </QueryClientProvider>
     </MantineProvider>
   );
 }

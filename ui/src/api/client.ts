@@ -22,7 +22,9 @@ async function told<T>(answer: Promise<Answer>): Promise<T> {
 }
 
 type Json<R> = R extends { content: { 'application/json': infer T } } ? T : undefined;
-type Good<O> = O extends { responses: infer R } ? Json<R extends { 200: infer A } ? A : R extends { 201: infer A } ? A : R extends { 202: infer A } ? A : never> : never;
+type Good<O> = O extends { responses: infer R }
+  ? Json<R extends { 200: infer A } ? A : R extends { 201: infer A } ? A : R extends { 202: infer A } ? A : never>
+  : never;
 type Of<P extends keyof paths, M extends 'get' | 'post' | 'put' | 'delete'> = FilterKeys<paths[P], M>;
 type With<P extends keyof paths, M extends 'get' | 'post' | 'put' | 'delete'> = FetchOptions<Of<P, M>>;
 

@@ -5,7 +5,10 @@ import { create } from 'zustand';
 import { keys } from './keys';
 
 /** What the daemon tells of a topic. */
-export interface Told { changed: { id: string; status?: string }[]; more: number }
+export interface Told {
+  changed: { id: string; status?: string }[];
+  more: number;
+}
 
 export const TOPICS = ['executions', 'workflows', 'campaigns', 'alerts', 'backtests'] as const;
 export type Topic = (typeof TOPICS)[number];

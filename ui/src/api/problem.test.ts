@@ -3,7 +3,13 @@ import { Problem, problemOf } from './problem';
 
 describe('problems', () => {
   it('keeps what the daemon said', () => {
-    const told = { title: 'Not valid', detail: 'it is faulty', code: 'faulty-workflow', help: 'mend it', diagnostics: [{ severity: 'error' as const, code: 'x', message: 'no', node: 'big' }] };
+    const told = {
+      title: 'Not valid',
+      detail: 'it is faulty',
+      code: 'faulty-workflow',
+      help: 'mend it',
+      diagnostics: [{ severity: 'error' as const, code: 'x', message: 'no', node: 'big' }],
+    };
     const problem = problemOf(told, 422);
     expect(problem).toMatchObject({ status: 422, code: 'faulty-workflow', help: 'mend it', message: 'it is faulty' });
     expect(problem.diagnostics[0]?.node).toBe('big');

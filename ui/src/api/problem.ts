@@ -35,7 +35,12 @@ export function problemOf(fault: unknown, status = 0): Problem {
   if (fault instanceof Problem) return fault;
   if (fault && typeof fault === 'object' && ('code' in fault || 'detail' in fault)) return new Problem(status, fault as Partial<Told>);
   if (status === 0) {
-    return new Problem(0, { title: 'No answer', code: 'no-answer', detail: 'The daemon does not answer.', help: 'See that it runs; this page tries again by itself.' });
+    return new Problem(0, {
+      title: 'No answer',
+      code: 'no-answer',
+      detail: 'The daemon does not answer.',
+      help: 'See that it runs; this page tries again by itself.',
+    });
   }
   return new Problem(status, { detail: typeof fault === 'string' && fault ? fault.slice(0, 300) : `The daemon answered ${status}.` });
 }

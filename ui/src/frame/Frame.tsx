@@ -36,21 +36,33 @@ export function Frame({ session }: { session: Session }) {
       { id: 'out', label: 'Sign out', run: () => void signOut() },
     ];
   }, [rail, go, setColorScheme, client]);
-  const shortcuts = useMemo(() => ({
-    'mod+k': () => setPaletteOpen(true),
-    '/': () => document.querySelector<HTMLInputElement>('[data-search]')?.focus(),
-    ...Object.fromEntries(rail.map((one) => [`g ${one.key ?? one.path}`, () => go(one.path)])),
-  }), [rail, go]);
+  const shortcuts = useMemo(
+    () => ({
+      'mod+k': () => setPaletteOpen(true),
+      '/': () => document.querySelector<HTMLInputElement>('[data-search]')?.focus(),
+      ...Object.fromEntries(rail.map((one) => [`g ${one.key ?? one.path}`, () => go(one.path)])),
+    }),
+    [rail, go],
+  );
   useShortcuts(shortcuts);
   return (
     <SessionContext.Provider value={session}>
-      <a className="skip" href="#main">Skip to the page</a>
+      <a className="skip" href="#main">
+        Skip to the page
+      </a>
       <div className="frame">
         <nav className="rail" aria-label="Pages">
-          <Link href="/workflows" className="rail-sign" aria-label="thendo"><img src="/favicon.svg" alt="" width={28} height={28} /></Link>
+          <Link href="/workflows" className="rail-sign" aria-label="thendo">
+            <img src="/favicon.svg" alt="" width={28} height={28} />
+          </Link>
           {rail.map((one) => (
             <Tooltip key={one.path} label={one.label} position="right" openDelay={200}>
-              <Link href={one.path} className="rail-item" aria-label={one.label} aria-current={path.startsWith(one.path) ? 'page' : undefined}>
+              <Link
+                href={one.path}
+                className="rail-item"
+                aria-label={one.label}
+                aria-current={path.startsWith(one.path) ? 'page' : undefined}
+              >
                 {icons[one.icon ?? 'workflows']}
               </Link>
             </Tooltip>
@@ -58,17 +70,36 @@ export function Frame({ session }: { session: Session }) {
           <div className="grow" />
           <Connection />
           <Tooltip label="Go to, or do… (⌘K)" position="right" openDelay={200}>
-            <UnstyledButton className="rail-item" aria-label="Command palette" onClick={() => setPaletteOpen(true)}>{icons.search}</UnstyledButton>
+            <UnstyledButton className="rail-item" aria-label="Command palette" onClick={() => setPaletteOpen(true)}>
+              {icons.search}
+            </UnstyledButton>
           </Tooltip>
           <Theme />
         </nav>
         <main id="main" className="main" tabIndex={-1} key={path.split('/')[1]}>
           <Fence key={path}>
-            <Suspense fallback={<div className="page"><Skeletons /></div>}>
+            <Suspense
+              fallback={
+                <div className="page">
+                  <Skeletons />
+                </div>
+              }
+            >
               <Switch>
-                <Route path="/"><Redirect to="/workflows" replace /></Route>
-                {pages.map((one) => <Route key={one.path} path={one.path} component={one.page} />)}
-                <Route><TopLine title="Not here" /><EmptyState title="There is no such page"><Link className="link" href="/workflows">All workflows</Link></EmptyState></Route>
+                <Route path="/">
+                  <Redirect to="/workflows" replace />
+                </Route>
+                {pages.map((one) => (
+                  <Route key={one.path} path={one.path} component={one.page} />
+                ))}
+                <Route>
+                  <TopLine title="Not here" />
+                  <EmptyState title="There is no such page">
+                    <Link className="link" href="/workflows">
+                      All workflows
+                    </Link>
+                  </EmptyState>
+                </Route>
               </Switch>
             </Suspense>
           </Fence>
@@ -82,17 +113,31 @@ export function Frame({ session }: { session: Session }) {
 function Connection() {
   const isLive = useConnection((state) => state.isLive);
   const words = isLive ? 'Live: what changes is shown at once' : 'Not live: the daemon is not heard right now';
-  return <Tooltip label={words} position="right"><span className={`connection ${isLive ? 'is-live' : ''}`} role="img" aria-label={words} /></Tooltip>;
+  return (
+    <Tooltip label={words} position="right">
+      <span className={`connection ${isLive ? 'is-live' : ''}`} role="img" aria-label={words} />
+    </Tooltip>
+  );
 }
 
 function Theme() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   return (
     <Menu position="right-end" shadow="none">
-      <Menu.Target><UnstyledButton className="rail-item" aria-label="Theme">{icons.theme}</UnstyledButton></Menu.Target>
+      <Menu.Target>
+        <UnstyledButton className="rail-item" aria-label="Theme">
+          {icons.theme}
+        </UnstyledButton>
+      </Menu.Target>
       <Menu.Dropdown className="floating">
         {(['light', 'dark', 'auto'] as const).map((one) => (
-          <Menu.Item key={one} onClick={() => setColorScheme(one)} aria-checked={colorScheme === one} role="menuitemradio" rightSection={colorScheme === one ? '✓' : null}>
+          <Menu.Item
+            key={one}
+            onClick={() => setColorScheme(one)}
+            aria-checked={colorScheme === one}
+            role="menuitemradio"
+            rightSection={colorScheme === one ? '✓' : null}
+          >
             {{ light: 'Light', dark: 'Dark', auto: 'As the system' }[one]}
           </Menu.Item>
         ))}
@@ -112,6 +157,17 @@ class Fence extends Component<{ children: ReactNode }, { fault?: unknown }> {
   override render() {
     if (this.state.fault === undefined) return this.props.children;
     const said = this.state.fault instanceof Error ? this.state.fault.message : String(this.state.fault);
-    return <div className="page"><ProblemNote fault={{ code: 'broken-page', detail: `This page broke: ${said}`, help: 'Load it anew. After an update of the daemon that is enough.' }} retry={() => location.reload()} /></div>;
+    return (
+      <div className="page">
+        <ProblemNote
+          fault={{
+            code: 'broken-page',
+            detail: `This page broke: ${said}`,
+            help: 'Load it anew. After an update of the daemon that is enough.',
+          }}
+          retry={() => location.reload()}
+        />
+      </div>
+    );
   }
 }

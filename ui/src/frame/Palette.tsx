@@ -7,7 +7,12 @@ import { listWorkflows } from '@/api/lists';
 import { keys } from '@/api/keys';
 import { icons } from './icons';
 
-export interface Command { id: string; label: string; hint?: string; run: () => void }
+export interface Command {
+  id: string;
+  label: string;
+  hint?: string;
+  run: () => void;
+}
 
 /** Those that have all the words that were typed, in their order. */
 export function matching(commands: Command[], typed: string): Command[] {
@@ -55,17 +60,36 @@ function Choices({ close, commands }: { close: () => void; commands: Command[] }
       <div className="row palette-input">
         {icons.search}
         <input
-          data-autofocus placeholder="Go to, or do…" value={typed} role="combobox" aria-expanded aria-controls={list} aria-label="Go to, or do"
+          data-autofocus
+          placeholder="Go to, or do…"
+          value={typed}
+          role="combobox"
+          aria-expanded
+          aria-controls={list}
+          aria-label="Go to, or do"
           aria-activedescendant={found[chosen] ? `${list}-${chosen}` : undefined}
-          onChange={(event) => { setTyped(event.currentTarget.value); setAt(0); }}
+          onChange={(event) => {
+            setTyped(event.currentTarget.value);
+            setAt(0);
+          }}
         />
         <kbd>esc</kbd>
       </div>
       <ul role="listbox" id={list} aria-label="Commands">
         {found.map((one, index) => (
-          <li key={one.id} id={`${list}-${index}`} role="option" aria-selected={index === chosen} onPointerMove={() => setAt(index)} onClick={() => run(one)}
-            ref={(node) => { if (index === chosen) node?.scrollIntoView?.({ block: 'nearest' }); }}>
-            <span className="grow truncate">{one.label}</span><span className="quiet small">{one.hint}</span>
+          <li
+            key={one.id}
+            id={`${list}-${index}`}
+            role="option"
+            aria-selected={index === chosen}
+            onPointerMove={() => setAt(index)}
+            onClick={() => run(one)}
+            ref={(node) => {
+              if (index === chosen) node?.scrollIntoView?.({ block: 'nearest' });
+            }}
+          >
+            <span className="grow truncate">{one.label}</span>
+            <span className="quiet small">{one.hint}</span>
           </li>
         ))}
       </ul>

@@ -16,8 +16,19 @@ export function TopLine({ title, from, state, children }: TopLineProps) {
   }, [title]);
   return (
     <header className="top">
-      {from && <><Link className="quiet top-from" href={from.to}>{from.label}</Link><span className="quiet" aria-hidden="true">/</span></>}
-      <h1 className="truncate" tabIndex={-1} id="page-title">{title}</h1>
+      {from && (
+        <>
+          <Link className="quiet top-from" href={from.to}>
+            {from.label}
+          </Link>
+          <span className="quiet" aria-hidden="true">
+            /
+          </span>
+        </>
+      )}
+      <h1 className="truncate" tabIndex={-1} id="page-title">
+        {title}
+      </h1>
       {state && <div className="row top-state">{state}</div>}
       <div className="grow" />
       <div className="row top-actions">{children}</div>

@@ -1,7 +1,9 @@
 // Keys that work everywhere, unless one is typing.
 import { useEffect } from 'react';
 
-export interface Shortcuts { [keys: string]: () => void }
+export interface Shortcuts {
+  [keys: string]: () => void;
+}
 
 const isTyping = (target: EventTarget | null) =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
@@ -14,7 +16,10 @@ export function useShortcuts(shortcuts: Shortcuts) {
     const press = (event: KeyboardEvent) => {
       if ((event.metaKey || event.ctrlKey) && !event.altKey) {
         const run = shortcuts[`mod+${event.key.toLowerCase()}`];
-        if (run) { event.preventDefault(); run(); }
+        if (run) {
+          event.preventDefault();
+          run();
+        }
         return;
       }
       if (event.altKey || event.defaultPrevented || isTyping(event.target)) return;
@@ -22,7 +27,10 @@ export function useShortcuts(shortcuts: Shortcuts) {
       const run = shortcuts[two] ?? shortcuts[event.key];
       before = event.key;
       since = event.timeStamp;
-      if (run) { event.preventDefault(); run(); }
+      if (run) {
+        event.preventDefault();
+        run();
+      }
     };
     window.addEventListener('keydown', press);
     return () => window.removeEventListener('keydown', press);

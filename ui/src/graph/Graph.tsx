@@ -36,7 +36,10 @@ function Refit() {
 }
 
 export type Change = 'added' | 'removed' | 'changed';
-export interface Changes { nodes: Map<string, Change>; edges: Map<string, Change> }
+export interface Changes {
+  nodes: Map<string, Change>;
+  edges: Map<string, Change>;
+}
 const TONES: Record<Change, string> = { added: 'succeeded', removed: 'failed', changed: 'waiting' };
 
 export interface GraphProps {
@@ -51,7 +54,11 @@ export interface GraphProps {
 
 /** It has a store of its own wherever it is shown, also beside the editor. */
 export function Graph(props: GraphProps) {
-  return <ReactFlowProvider><Shown {...props} /></ReactFlowProvider>;
+  return (
+    <ReactFlowProvider>
+      <Shown {...props} />
+    </ReactFlowProvider>
+  );
 }
 
 function Shown({ drawing, label, steps, changes, chosen, choose }: GraphProps) {
@@ -63,8 +70,17 @@ function Shown({ drawing, label, steps, changes, chosen, choose }: GraphProps) {
       const outcome = ended?.get(drawn.id);
       const change = changes?.nodes.get(drawn.id);
       return {
-        id: drawn.id, type: 'card', position: { x: drawn.x, y: drawn.y }, ...NODE, ariaLabel: `${words(drawn.kind)}: ${drawn.label}${outcome ? `, ${outcome}` : ''}${change ? `, ${change}` : ''}`,
-        data: { drawn, ...(change ? { change } : {}), ...(outcome ? { outcome } : {}), ...(ended ? { isLit: outcome !== undefined && outcome !== 'skipped' } : {}) },
+        id: drawn.id,
+        type: 'card',
+        position: { x: drawn.x, y: drawn.y },
+        ...NODE,
+        ariaLabel: `${words(drawn.kind)}: ${drawn.label}${outcome ? `, ${outcome}` : ''}${change ? `, ${change}` : ''}`,
+        data: {
+          drawn,
+          ...(change ? { change } : {}),
+          ...(outcome ? { outcome } : {}),
+          ...(ended ? { isLit: outcome !== undefined && outcome !== 'skipped' } : {}),
+        },
       };
     });
     const labels = labelsOf(at.edges);
@@ -72,9 +88,19 @@ function Shown({ drawing, label, steps, changes, chosen, choose }: GraphProps) {
       const isTaken = taken?.has(edge.id);
       const tone = toneOf(ended?.get(edge.target) ?? 'succeeded');
       const change = changes?.edges.get(edge.id);
-      const color = change ? `var(--${TONES[change]}-mark)` : isTaken ? `var(--${tone}-mark)` : isTaken === undefined ? 'var(--frame)' : 'var(--line)';
+      const color = change
+        ? `var(--${TONES[change]}-mark)`
+        : isTaken
+          ? `var(--${tone}-mark)`
+          : isTaken === undefined
+            ? 'var(--frame)'
+            : 'var(--line)';
       return {
-        id: edge.id, source: edge.source, target: edge.target, type: 'branch', focusable: false,
+        id: edge.id,
+        source: edge.source,
+        target: edge.target,
+        type: 'branch',
+        focusable: false,
         markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, markerUnits: 'userSpaceOnUse', color },
         data: { branch: labels.get(edge.id) ?? null, taken: isTaken, tone, change },
       };
@@ -85,12 +111,27 @@ function Shown({ drawing, label, steps, changes, chosen, choose }: GraphProps) {
   return (
     <section className="graph" aria-label={label}>
       <ReactFlow
-        nodes={shown} edges={edges} nodeTypes={nodeTypes} edgeTypes={edgeTypes} fitView fitViewOptions={fit}
-        nodesDraggable={false} nodesConnectable={false} edgesFocusable={false} elementsSelectable minZoom={0.1} maxZoom={1.5} deleteKeyCode={null}
+        nodes={shown}
+        edges={edges}
+        nodeTypes={nodeTypes}
+        edgeTypes={edgeTypes}
+        fitView
+        fitViewOptions={fit}
+        nodesDraggable={false}
+        nodesConnectable={false}
+        edgesFocusable={false}
+        elementsSelectable
+        minZoom={0.1}
+        maxZoom={1.5}
+        deleteKeyCode={null}
         ariaLabelConfig={{ 'node.a11yDescription.default': 'Enter chooses the node.' }}
-        proOptions={{ hideAttribution: true }} onlyRenderVisibleElements={nodes.length > 100}
-        onNodeClick={(_, node) => choose?.(node.id)} onPaneClick={() => choose?.(undefined)}
-        onSelectionChange={({ nodes: [one] }) => { if (one && one.id !== chosen) choose?.(one.id); }}
+        proOptions={{ hideAttribution: true }}
+        onlyRenderVisibleElements={nodes.length > 100}
+        onNodeClick={(_, node) => choose?.(node.id)}
+        onPaneClick={() => choose?.(undefined)}
+        onSelectionChange={({ nodes: [one] }) => {
+          if (one && one.id !== chosen) choose?.(one.id);
+        }}
       >
         <Background variant={BackgroundVariant.Dots} gap={20} size={1} />
         <Controls showInteractive={false} />

@@ -11,7 +11,13 @@ export function Sketch({ definition, label }: { definition: unknown; label: stri
   if (drawing.nodes.length === 0) return null;
   const at = new Map(drawing.nodes.map((node) => [node.id, node]));
   return (
-    <svg className="sketch" viewBox={`${left - 12} ${top - 12} ${right - left + 24} ${bottom - top + 24}`} role="img" aria-label={label} preserveAspectRatio="xMidYMid meet">
+    <svg
+      className="sketch"
+      viewBox={`${left - 12} ${top - 12} ${right - left + 24} ${bottom - top + 24}`}
+      role="img"
+      aria-label={label}
+      preserveAspectRatio="xMidYMid meet"
+    >
       {drawing.edges.map((edge) => {
         const from = at.get(edge.source);
         const to = at.get(edge.target);

@@ -6,13 +6,20 @@ import { outcomes, takenEdges } from './path';
 const drawn = {
   nodes: [
     { id: 'order', type: 'trigger', position: { x: 0, y: 0 }, data: { triggerType: 'order_created' } },
-    { id: 'big', type: 'condition', position: { x: 0, y: 0 }, data: { conditionType: 'condition', config: { rules: [{ field: 'order.total', operator: '>=', value: 10000 }] } } },
+    {
+      id: 'big',
+      type: 'condition',
+      position: { x: 0, y: 0 },
+      data: { conditionType: 'condition', config: { rules: [{ field: 'order.total', operator: '>=', value: 10000 }] } },
+    },
     { id: 'yes', position: { x: 0, y: 0 }, data: { actionType: 'send_email', label: 'Thanks' } },
     { id: 'no', position: { x: 0, y: 0 }, data: { actionType: 'send_email' } },
   ],
   edges: [
-    { id: 'a', source: 'order', target: 'big' }, { id: 'b', source: 'big', sourceHandle: 'true', target: 'yes' },
-    { id: 'c', source: 'big', sourceHandle: 'false', target: 'no' }, { id: 'd', source: 'big', target: 'nowhere' },
+    { id: 'a', source: 'order', target: 'big' },
+    { id: 'b', source: 'big', sourceHandle: 'true', target: 'yes' },
+    { id: 'c', source: 'big', sourceHandle: 'false', target: 'no' },
+    { id: 'd', source: 'big', target: 'nowhere' },
   ],
 };
 
@@ -41,7 +48,12 @@ describe('a drawing', () => {
     expect(laidOut(drawing)).toEqual(at);
   });
   it('shows the way that was taken', () => {
-    const steps = [{ node: 'order', outcome: 'done' }, { node: 'big', outcome: 'done', branch: 'true' }, { node: 'yes', outcome: 'failed' }, { node: 'no', outcome: 'skipped' }];
+    const steps = [
+      { node: 'order', outcome: 'done' },
+      { node: 'big', outcome: 'done', branch: 'true' },
+      { node: 'yes', outcome: 'failed' },
+      { node: 'no', outcome: 'skipped' },
+    ];
     expect([...takenEdges(readDrawing(drawn), steps)]).toEqual(['a', 'b']);
     expect(outcomes([...steps, { node: 'yes', outcome: 'skipped' }]).get('yes')).toBe('failed');
   });

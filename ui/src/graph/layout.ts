@@ -4,9 +4,9 @@ import { type Drawing, NODE } from './drawing';
 
 /** Whether two cards lie over each other, or all in one place. */
 export function isCrowded({ nodes }: Drawing): boolean {
-  return nodes.some((one, at) => nodes.slice(at + 1).some(
-    (other) => Math.abs(one.x - other.x) < NODE.width + 8 && Math.abs(one.y - other.y) < NODE.height + 8,
-  ));
+  return nodes.some((one, at) =>
+    nodes.slice(at + 1).some((other) => Math.abs(one.x - other.x) < NODE.width + 8 && Math.abs(one.y - other.y) < NODE.height + 8),
+  );
 }
 
 export function laidOut(drawing: Drawing): Drawing {

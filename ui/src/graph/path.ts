@@ -1,7 +1,11 @@
 // The way an execution took through its drawing.
 import type { Drawing } from './drawing';
 
-export interface TakenStep { node: string; outcome: string; branch?: string | null | undefined }
+export interface TakenStep {
+  node: string;
+  outcome: string;
+  branch?: string | null | undefined;
+}
 
 /** How each node ended, by its last turn; a node that was never reached has none. */
 export function outcomes(steps: readonly TakenStep[]): Map<string, string> {

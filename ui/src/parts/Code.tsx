@@ -10,7 +10,10 @@ import CodeMirror, { type ReactCodeMirrorRef } from '@uiw/react-codemirror';
 import { useEffect, useMemo, useRef } from 'react';
 import { styleNonce } from '@/theme';
 
-export interface Fault { message: string; /** What of the text it is about, if that is known. */ about?: string | undefined }
+export interface Fault {
+  message: string;
+  /** What of the text it is about, if that is known. */ about?: string | undefined;
+}
 export interface CodeProps {
   label: string;
   value: string;
@@ -32,7 +35,9 @@ const look = EditorView.theme({
   '.cm-gutters': { backgroundColor: 'var(--panel)', color: 'var(--quiet)', borderRight: '1px solid var(--line)' },
   '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'transparent' },
   '.cm-cursor': { borderLeftColor: 'var(--ink)' },
-  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'var(--accent-soft)' },
+  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': {
+    backgroundColor: 'var(--accent-soft)',
+  },
   '.cm-tooltip': { backgroundColor: 'var(--panel)', color: 'var(--ink)', border: '1px solid var(--line)', borderRadius: '6px' },
   '.cm-tooltip-autocomplete ul li[aria-selected]': { backgroundColor: 'var(--hover)', color: 'var(--ink)' },
   '.cm-diagnostic-error': { borderLeftColor: 'var(--failed-mark)' },
@@ -59,21 +64,47 @@ const oneLine = EditorState.transactionFilter.of((change) => (change.newDoc.line
 export function Code({ label, value, onChange, language, known = [], fault, isLine = false, isReadOnly = false }: CodeProps) {
   const editor = useRef<ReactCodeMirrorRef>(null);
   const names = known.join(' ');
-  const extensions = useMemo(() => [
-    EditorView.cspNonce.of(styleNonce()),
-    jinja({ ...(language === 'html' ? { base: html() } : {}), variables: names.split(' ').filter(Boolean).map((name) => ({ label: name, type: 'variable' })) }),
-    Prec.high(syntaxHighlighting(colours)), syntaxHighlighting(defaultHighlightStyle, { fallback: true }),
-    look, EditorView.lineWrapping, EditorView.contentAttributes.of({ 'aria-label': label }),
-    ...(isLine ? [oneLine] : []),
-  ], [language, names, label, isLine]);
+  const extensions = useMemo(
+    () => [
+      EditorView.cspNonce.of(styleNonce()),
+      jinja({
+        ...(language === 'html' ? { base: html() } : {}),
+        variables: names
+          .split(' ')
+          .filter(Boolean)
+          .map((name) => ({ label: name, type: 'variable' })),
+      }),
+      Prec.high(syntaxHighlighting(colours)),
+      syntaxHighlighting(defaultHighlightStyle, { fallback: true }),
+      look,
+      EditorView.lineWrapping,
+      EditorView.contentAttributes.of({ 'aria-label': label }),
+      ...(isLine ? [oneLine] : []),
+    ],
+    [language, names, label, isLine],
+  );
   useEffect(() => {
     const view = editor.current?.view;
     if (view) view.dispatch(setDiagnostics(view.state, fault ? placed(fault, view.state.doc.toString()) : []));
   }, [fault, value]);
   return (
     <CodeMirror
-      ref={editor} className={`code ${isLine ? 'is-line' : ''}`} value={value} onChange={onChange} extensions={extensions} theme="none" readOnly={isReadOnly} height="100%"
-      basicSetup={{ lineNumbers: !isLine, foldGutter: false, highlightActiveLine: false, highlightActiveLineGutter: false, searchKeymap: !isLine, highlightSelectionMatches: false }}
+      ref={editor}
+      className={`code ${isLine ? 'is-line' : ''}`}
+      value={value}
+      onChange={onChange}
+      extensions={extensions}
+      theme="none"
+      readOnly={isReadOnly}
+      height="100%"
+      basicSetup={{
+        lineNumbers: !isLine,
+        foldGutter: false,
+        highlightActiveLine: false,
+        highlightActiveLineGutter: false,
+        searchKeymap: !isLine,
+        highlightSelectionMatches: false,
+      }}
     />
   );
 }

@@ -20,7 +20,18 @@ export interface ConfirmProps {
   danger?: boolean;
 }
 
-export function Confirm({ label, says, does, act, prepare, comment, isDisabled, isActDisabled, variant = 'default', danger }: ConfirmProps) {
+export function Confirm({
+  label,
+  says,
+  does,
+  act,
+  prepare,
+  comment,
+  isDisabled,
+  isActDisabled,
+  variant = 'default',
+  danger,
+}: ConfirmProps) {
   const [isOpen, setOpen] = useState(false);
   const [state, setState] = useState<{ isBusy: boolean; fault?: unknown }>({ isBusy: false });
   const [text, setText] = useState('');
@@ -41,7 +52,9 @@ export function Confirm({ label, says, does, act, prepare, comment, isDisabled, 
   return (
     <Popover opened={isOpen} onChange={open} width={320} position="bottom-end" trapFocus returnFocus shadow="none" withinPortal>
       <Popover.Target>
-        <Button variant={variant} size="compact-md" onClick={() => open(!isOpen)} disabled={isDisabled}>{label}</Button>
+        <Button variant={variant} size="compact-md" onClick={() => open(!isOpen)} disabled={isDisabled}>
+          {label}
+        </Button>
       </Popover.Target>
       <Popover.Dropdown className="floating" aria-label={label}>
         <div className="stack tight">
@@ -49,8 +62,19 @@ export function Confirm({ label, says, does, act, prepare, comment, isDisabled, 
           {comment && <TextInput label={comment} value={text} onChange={(event) => setText(event.currentTarget.value)} />}
           {state.fault !== undefined && <ProblemNote fault={state.fault} />}
           <div className="row end">
-            <Button variant="subtle" color="gray" size="compact-md" className="quiet-button" onClick={() => open(false)}>Not now</Button>
-            <Button size="compact-md" className={danger ? 'danger' : undefined} loading={state.isBusy} disabled={isActDisabled} onClick={go} data-autofocus>{does}</Button>
+            <Button variant="subtle" color="gray" size="compact-md" className="quiet-button" onClick={() => open(false)}>
+              Not now
+            </Button>
+            <Button
+              size="compact-md"
+              className={danger ? 'danger' : undefined}
+              loading={state.isBusy}
+              disabled={isActDisabled}
+              onClick={go}
+              data-autofocus
+            >
+              {does}
+            </Button>
           </div>
         </div>
       </Popover.Dropdown>

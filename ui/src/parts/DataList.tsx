@@ -30,13 +30,25 @@ export function DataList<T>({ label, items, keyOf, to, children, lead, height = 
         {shown.map((row) => {
           const item = items[row.index] as T;
           return (
-            <li key={keyOf(item)} style={{ height, transform: `translateY(${row.start}px)` }} aria-setsize={more?.has ? -1 : items.length} aria-posinset={row.index + 1}>
-              {lead && <span className="data-lead">{lead(item)}</span>}<Link className="data-row" href={to(item)}>{children(item)}</Link>
+            <li
+              key={keyOf(item)}
+              style={{ height, transform: `translateY(${row.start}px)` }}
+              aria-setsize={more?.has ? -1 : items.length}
+              aria-posinset={row.index + 1}
+            >
+              {lead && <span className="data-lead">{lead(item)}</span>}
+              <Link className="data-row" href={to(item)}>
+                {children(item)}
+              </Link>
             </li>
           );
         })}
       </ul>
-      {more?.isLoading && <p className="quiet small data-more" role="status">More is read…</p>}
+      {more?.isLoading && (
+        <p className="quiet small data-more" role="status">
+          More is read…
+        </p>
+      )}
     </div>
   );
 }

@@ -14,9 +14,10 @@ export function Skeletons({ count = 6, height = 52 }: { count?: number; height?:
   const isLate = useLate();
   return (
     <div aria-busy="true" aria-label="Being read" role="status" style={{ minHeight: count * height }}>
-      {isLate && Array.from({ length: count }, (_, at) => (
-        <div key={at} className="skeleton" style={{ height: height - 12, opacity: 1 - at / (count + 2) }} />
-      ))}
+      {isLate &&
+        Array.from({ length: count }, (_, at) => (
+          <div key={at} className="skeleton" style={{ height: height - 12, opacity: 1 - at / (count + 2) }} />
+        ))}
     </div>
   );
 }

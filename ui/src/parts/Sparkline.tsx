@@ -6,9 +6,10 @@ const WIDTH = 4;
 export function Sparkline({ last, most = 20 }: { last: readonly string[]; most?: number }) {
   const shown = last.slice(0, most).reverse();
   const count = (tone: string) => shown.filter((status) => toneOf(status) === tone).length;
-  const words = shown.length === 0
-    ? 'no executions yet'
-    : `last ${shown.length}: ${count('succeeded')} succeeded, ${count('failed')} failed, ${count('waiting')} waiting`;
+  const words =
+    shown.length === 0
+      ? 'no executions yet'
+      : `last ${shown.length}: ${count('succeeded')} succeeded, ${count('failed')} failed, ${count('waiting')} waiting`;
   return (
     <svg className="sparkline" width={most * WIDTH} height={16} role="img" aria-label={words}>
       <title>{words}</title>

@@ -27,5 +27,9 @@ export function When({ at, exact = false }: { at: string; exact?: boolean }) {
   useSyncExternalStore(subscribe, () => now);
   const time = new Date(at);
   const whole = absolute(time, zone);
-  return <time dateTime={at} title={whole}>{exact ? whole : relative(time, Date.now())}</time>;
+  return (
+    <time dateTime={at} title={whole}>
+      {exact ? whole : relative(time, Date.now())}
+    </time>
+  );
 }

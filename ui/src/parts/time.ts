@@ -10,7 +10,11 @@ export const useZone = create<{ zone: string | null; set: (zone: string | null) 
   persist((set) => ({ zone: null, set: (zone) => set({ zone }) }), { name: 'thendo.zone' }),
 );
 
-const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [['day', 86_400], ['hour', 3600], ['minute', 60]];
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+];
 
 /** "3 minutes ago", "in 2 days", "just now". */
 export function relative(time: Date, now: number): string {
@@ -26,8 +30,14 @@ export function relative(time: Date, now: number): string {
 /** "23 Nov 2026, 23:01:59 GMT". */
 export function absolute(time: Date, zone: string | null): string {
   return new Intl.DateTimeFormat('en-GB', {
-    day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit',
-    timeZoneName: 'short', timeZone: zone ?? ownZone(),
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    timeZoneName: 'short',
+    timeZone: zone ?? ownZone(),
   }).format(time);
 }
 

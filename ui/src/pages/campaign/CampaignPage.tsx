@@ -26,11 +26,29 @@ const SENDING_MS = 1000;
 export default function CampaignPage() {
   const { id = '' } = useParams();
   const found = useQuery({
-    queryKey: keys.campaign(id), queryFn: () => get('/api/v1/campaigns/{campaign}', { params: { path: { campaign: id } } }),
-    refetchInterval: (query) => (query.state.data?.campaign.status === 'sending' || query.state.data?.campaign.status === 'scheduled' ? SENDING_MS : false),
+    queryKey: keys.campaign(id),
+    queryFn: () => get('/api/v1/campaigns/{campaign}', { params: { path: { campaign: id } } }),
+    refetchInterval: (query) =>
+      query.state.data?.campaign.status === 'sending' || query.state.data?.campaign.status === 'scheduled' ? SENDING_MS : false,
   });
-  if (found.error && !found.data) return <><TopLine title="Campaign" from={LIST} /><div className="page"><ProblemNote fault={found.error} retry={() => found.refetch()} /></div></>;
-  if (!found.data) return <><TopLine title="…" from={LIST} /><div className="page"><Skeletons /></div></>;
+  if (found.error && !found.data)
+    return (
+      <>
+        <TopLine title="Campaign" from={LIST} />
+        <div className="page">
+          <ProblemNote fault={found.error} retry={() => found.refetch()} />
+        </div>
+      </>
+    );
+  if (!found.data)
+    return (
+      <>
+        <TopLine title="…" from={LIST} />
+        <div className="page">
+          <Skeletons />
+        </div>
+      </>
+    );
   return found.data.campaign.status === 'draft' ? <DraftView key={id} stored={found.data} /> : <Going shown={found.data} />;
 }
 
@@ -40,21 +58,56 @@ function Going({ shown }: { shown: Schemas['ShownCampaign'] }) {
   const isBegun = Boolean(campaign.started_at);
   return (
     <>
-      <TopLine title={campaign.name} from={LIST} state={<Status status={campaign.status} />}><Steer one={campaign} /></TopLine>
+      <TopLine title={campaign.name} from={LIST} state={<Status status={campaign.status} />}>
+        <Steer one={campaign} />
+      </TopLine>
       <div className="page narrow" tabIndex={0} role="region" aria-label="How it goes">
         <div className="stack">
           {campaign.error && <ProblemNote fault={{ code: 'campaign', detail: campaign.error }} />}
-          {isBegun ? <Far one={campaign} /> : (
-            <Panel title="Before it starts"><p>{campaign.scheduled_at ? <>It starts on <When at={campaign.scheduled_at} exact />.</> : 'It starts within seconds.'} By now it would go to {people(would_go_to ?? 0)}.</p></Panel>
+          {isBegun ? (
+            <Far one={campaign} />
+          ) : (
+            <Panel title="Before it starts">
+              <p>
+                {campaign.scheduled_at ? (
+                  <>
+                    It starts on <When at={campaign.scheduled_at} exact />.
+                  </>
+                ) : (
+                  'It starts within seconds.'
+                )}{' '}
+                By now it would go to {people(would_go_to ?? 0)}.
+              </p>
+            </Panel>
           )}
           {isBegun && plan.tracks && <Hits id={campaign.id} startedAt={campaign.started_at ?? campaign.created_at} sent={campaign.sent} />}
-          {isBegun && !plan.tracks && <Panel title="Opened and followed"><p className="quiet">Nothing is noted: its template does not track.</p></Panel>}
+          {isBegun && !plan.tracks && (
+            <Panel title="Opened and followed">
+              <p className="quiet">Nothing is noted: its template does not track.</p>
+            </Panel>
+          )}
           <Panel title="What it does">
             <dl className="facts">
-              <dt>To</dt><dd>{audienceWords(plan, (at) => absolute(new Date(at), zone)).join(', ')}</dd>
-              <dt>Mail</dt><dd>{plan.template ?? '–'}{plan.subject && <span className="quiet">, with the subject {plan.subject}</span>}</dd>
-              <dt>Pace</dt><dd>at most {plan.rate_per_minute.toLocaleString('en')} mails a minute{plan.quiet_hours ? `, nothing from ${String((plan.quiet_hours as Record<string, unknown>)['from'])} until ${String((plan.quiet_hours as Record<string, unknown>)['until'])}` : ''}</dd>
-              {plan.limit_to_stock && <><dt>Limit</dt><dd>no more than there are pieces</dd></>}
+              <dt>To</dt>
+              <dd>{audienceWords(plan, (at) => absolute(new Date(at), zone)).join(', ')}</dd>
+              <dt>Mail</dt>
+              <dd>
+                {plan.template ?? '–'}
+                {plan.subject && <span className="quiet">, with the subject {plan.subject}</span>}
+              </dd>
+              <dt>Pace</dt>
+              <dd>
+                at most {plan.rate_per_minute.toLocaleString('en')} mails a minute
+                {plan.quiet_hours
+                  ? `, nothing from ${String((plan.quiet_hours as Record<string, unknown>)['from'])} until ${String((plan.quiet_hours as Record<string, unknown>)['until'])}`
+                  : ''}
+              </dd>
+              {plan.limit_to_stock && (
+                <>
+                  <dt>Limit</dt>
+                  <dd>no more than there are pieces</dd>
+                </>
+              )}
             </dl>
           </Panel>
         </div>
@@ -65,11 +118,36 @@ function Going({ shown }: { shown: Schemas['ShownCampaign'] }) {
 
 function Far({ one }: { one: Schemas['Campaign'] }) {
   return (
-    <Panel title={`${one.sent.toLocaleString('en')} of ${one.recipients.toLocaleString('en')} sent`} aside={<span className="quiet small">{one.finished_at ? <>done <When at={one.finished_at} /></> : one.started_at && <>began <When at={one.started_at} /></>}</span>}>
+    <Panel
+      title={`${one.sent.toLocaleString('en')} of ${one.recipients.toLocaleString('en')} sent`}
+      aside={
+        <span className="quiet small">
+          {one.finished_at ? (
+            <>
+              done <When at={one.finished_at} />
+            </>
+          ) : (
+            one.started_at && (
+              <>
+                began <When at={one.started_at} />
+              </>
+            )
+          )}
+        </span>
+      }
+    >
       <div className="stack tight">
         <Bar of={one} />
         <ul className="legend" aria-label="How far it is">
-          {SHARES.map((share) => one[share.of] > 0 && <li key={share.of}><span className={`legend-mark is-${share.tone}`} aria-hidden="true" />{share.label} <strong>{one[share.of].toLocaleString('en')}</strong></li>)}
+          {SHARES.map(
+            (share) =>
+              one[share.of] > 0 && (
+                <li key={share.of}>
+                  <span className={`legend-mark is-${share.tone}`} aria-hidden="true" />
+                  {share.label} <strong>{one[share.of].toLocaleString('en')}</strong>
+                </li>
+              ),
+          )}
         </ul>
       </div>
     </Panel>
@@ -93,9 +171,27 @@ function Steer({ one }: { one: Schemas['Campaign'] }) {
   const rest = left === undefined ? 'Nobody was mailed yet.' : `${people(left)} ${left === 1 ? 'is' : 'are'} yet to be mailed.`;
   return (
     <>
-      {['scheduled', 'sending', 'paused'].includes(one.status) && <Confirm label="Cancel" danger does="Call it off for good" act={act('cancel')} says={`${rest} They never will be. What was sent can’t be taken back.`} />}
-      {['scheduled', 'sending'].includes(one.status) && <Confirm label="Pause" does="Pause it" act={act('pause')} says={`${rest} They wait until somebody resumes it.`} />}
-      {one.status === 'paused' && <Confirm label="Resume" variant="filled" does={left === undefined ? 'Resume it' : `Send to ${people(left)}`} act={act('resume')} says={rest} />}
+      {['scheduled', 'sending', 'paused'].includes(one.status) && (
+        <Confirm
+          label="Cancel"
+          danger
+          does="Call it off for good"
+          act={act('cancel')}
+          says={`${rest} They never will be. What was sent can’t be taken back.`}
+        />
+      )}
+      {['scheduled', 'sending'].includes(one.status) && (
+        <Confirm label="Pause" does="Pause it" act={act('pause')} says={`${rest} They wait until somebody resumes it.`} />
+      )}
+      {one.status === 'paused' && (
+        <Confirm
+          label="Resume"
+          variant="filled"
+          does={left === undefined ? 'Resume it' : `Send to ${people(left)}`}
+          act={act('resume')}
+          says={rest}
+        />
+      )}
     </>
   );
 }

@@ -33,13 +33,19 @@ function useSaving(stored: Stored) {
     now.isBusy = true;
     const sent = now.wanted;
     try {
-      const written = await put('/api/v1/campaigns/{campaign}', { params: { path: { campaign: id }, header: { 'If-Match': `"${now.edition}"` } }, body: tidy(sent) });
+      const written = await put('/api/v1/campaigns/{campaign}', {
+        params: { path: { campaign: id }, header: { 'If-Match': `"${now.edition}"` } },
+        body: tidy(sent),
+      });
       now.edition = written.edition;
       client.setQueryData(keys.campaign(id), written);
       void client.invalidateQueries({ queryKey: [...keys.campaign(id), 'sample'] });
       void client.invalidateQueries({ queryKey: keys.campaigns });
       setProblem(undefined);
-      if (now.wanted === sent) { now.wanted = undefined; setMine(undefined); }
+      if (now.wanted === sent) {
+        now.wanted = undefined;
+        setMine(undefined);
+      }
     } catch (fault) {
       setProblem(problemOf(fault));
       if (now.wanted === sent) now.wanted = undefined;
@@ -49,9 +55,20 @@ function useSaving(stored: Stored) {
   };
   const later = useDebouncedCallback(save, PAUSE_MS);
   return {
-    wanted: mine ?? wantedOf(stored.campaign.name, stored.plan), problem, isSaved: mine === undefined,
-    change: (next: Wanted) => { state.current.wanted = next; setMine(next); later(); },
-    takeTheirs: () => { state.current.wanted = undefined; setMine(undefined); setProblem(undefined); void client.invalidateQueries({ queryKey: keys.campaign(id) }); },
+    wanted: mine ?? wantedOf(stored.campaign.name, stored.plan),
+    problem,
+    isSaved: mine === undefined,
+    change: (next: Wanted) => {
+      state.current.wanted = next;
+      setMine(next);
+      later();
+    },
+    takeTheirs: () => {
+      state.current.wanted = undefined;
+      setMine(undefined);
+      setProblem(undefined);
+      void client.invalidateQueries({ queryKey: keys.campaign(id) });
+    },
     goOn: async () => {
       const theirs = await get('/api/v1/campaigns/{campaign}', { params: { path: { campaign: id } } });
       state.current = { ...state.current, edition: theirs.edition, wanted: mine };
@@ -64,19 +81,51 @@ export function DraftView({ stored }: { stored: Stored }) {
   const may = useMay('author');
   const mayRead = useMay('read');
   const { wanted, problem, isSaved, change, takeTheirs, goOn } = useSaving(stored);
-  const templates = useQuery({ queryKey: [...keys.templates, 'some'], enabled: mayRead, queryFn: () => get('/api/v1/templates', { params: { query: { limit: 200 } } }) });
+  const templates = useQuery({
+    queryKey: [...keys.templates, 'some'],
+    enabled: mayRead,
+    queryFn: () => get('/api/v1/templates', { params: { query: { limit: 200 } } }),
+  });
   const isOvertaken = problem?.status === 412;
   return (
     <>
-      <TopLine title={wanted.name || '…'} from={{ label: 'Campaigns', to: '/campaigns' }} state={<><span className="pill is-draft">Draft</span><span className="quiet small" role="status">{isSaved ? 'Saved' : problem ? 'Not saved' : 'Saving…'}</span></>}>
+      <TopLine
+        title={wanted.name || '…'}
+        from={{ label: 'Campaigns', to: '/campaigns' }}
+        state={
+          <>
+            <span className="pill is-draft">Draft</span>
+            <span className="quiet small" role="status">
+              {isSaved ? 'Saved' : problem ? 'Not saved' : 'Saving…'}
+            </span>
+          </>
+        }
+      >
         <Send stored={stored} isSaved={isSaved} />
       </TopLine>
       <div className="with-aside">
         <div className="page draft-page">
           <div className="stack">
             {isOvertaken ? (
-              <div className="problem" role="alert"><span className="mark is-waiting" aria-hidden="true">◐</span><div className="grow stack tight"><p>Somebody else changed this meanwhile. Nothing of either is lost yet.</p><div className="row"><Button variant="default" onClick={takeTheirs}>Take theirs</Button><Button variant="default" onClick={() => void goOn()}>Go on with mine</Button></div></div></div>
-            ) : problem && <ProblemNote fault={problem} />}
+              <div className="problem" role="alert">
+                <span className="mark is-waiting" aria-hidden="true">
+                  ◐
+                </span>
+                <div className="grow stack tight">
+                  <p>Somebody else changed this meanwhile. Nothing of either is lost yet.</p>
+                  <div className="row">
+                    <Button variant="default" onClick={takeTheirs}>
+                      Take theirs
+                    </Button>
+                    <Button variant="default" onClick={() => void goOn()}>
+                      Go on with mine
+                    </Button>
+                  </div>
+                </div>
+              </div>
+            ) : (
+              problem && <ProblemNote fault={problem} />
+            )}
             <fieldset className="draft-fields" disabled={!may}>
               <legend className="sr-only">What it is to do</legend>
               <What wanted={wanted} change={change} templates={templates.data?.items ?? []} />
@@ -84,7 +133,9 @@ export function DraftView({ stored }: { stored: Stored }) {
             </fieldset>
           </div>
         </div>
-        <aside className="aside" aria-label="Whom it goes to"><WhoGetsIt stored={stored} isSaved={isSaved} /></aside>
+        <aside className="aside" aria-label="Whom it goes to">
+          <WhoGetsIt stored={stored} isSaved={isSaved} />
+        </aside>
       </div>
     </>
   );
@@ -92,7 +143,10 @@ export function DraftView({ stored }: { stored: Stored }) {
 
 function WhoGetsIt({ stored, isSaved }: { stored: Stored; isSaved: boolean }) {
   const id = stored.campaign.id;
-  const sample = useQuery({ queryKey: [...keys.campaign(id), 'sample'], queryFn: () => get('/api/v1/campaigns/{campaign}/sample', { params: { path: { campaign: id } } }) });
+  const sample = useQuery({
+    queryKey: [...keys.campaign(id), 'sample'],
+    queryFn: () => get('/api/v1/campaigns/{campaign}/sample', { params: { path: { campaign: id } } }),
+  });
   const count = stored.would_go_to ?? 0;
   return (
     <>
@@ -103,9 +157,27 @@ function WhoGetsIt({ stored, isSaved }: { stored: Stored; isSaved: boolean }) {
       </div>
       <div className="aside-part">
         <h2>{count > 20 ? 'The first 20' : 'They are'}</h2>
-        {sample.error ? <ProblemNote fault={sample.error} /> : !sample.data ? <Skeletons count={5} height={40} />
-          : sample.data.people.length === 0 ? <p className="quiet">Nobody. Take a condition away.</p>
-            : <ul className="people">{sample.data.people.map((one) => <li key={one.email}><span className="truncate">{one.name ?? one.email}{one.name && <span className="quiet small"> {one.email}</span>}</span><span className="quiet small"><When at={one.joined_at} /></span></li>)}</ul>}
+        {sample.error ? (
+          <ProblemNote fault={sample.error} />
+        ) : !sample.data ? (
+          <Skeletons count={5} height={40} />
+        ) : sample.data.people.length === 0 ? (
+          <p className="quiet">Nobody. Take a condition away.</p>
+        ) : (
+          <ul className="people">
+            {sample.data.people.map((one) => (
+              <li key={one.email}>
+                <span className="truncate">
+                  {one.name ?? one.email}
+                  {one.name && <span className="quiet small"> {one.email}</span>}
+                </span>
+                <span className="quiet small">
+                  <When at={one.joined_at} />
+                </span>
+              </li>
+            ))}
+          </ul>
+        )}
       </div>
     </>
   );

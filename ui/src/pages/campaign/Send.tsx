@@ -16,7 +16,13 @@ export function Send({ stored, isSaved }: { stored: Schemas['ShownCampaign']; is
   if (!may) return null;
   const { campaign, plan, edition } = stored;
   const count = stored.would_go_to ?? 0;
-  const lacks = !plan.template ? 'Say which mail it sends.' : plan.template_is_active === false ? 'Its template is not active.' : count === 0 ? 'It would go to nobody.' : undefined;
+  const lacks = !plan.template
+    ? 'Say which mail it sends.'
+    : plan.template_is_active === false
+      ? 'Its template is not active.'
+      : count === 0
+        ? 'It would go to nobody.'
+        : undefined;
   const act = async () => {
     const sent = await post('/api/v1/campaigns/{campaign}/send', {
       params: { path: { campaign: campaign.id }, header: { 'If-Match': `"${edition}"` } },
@@ -27,15 +33,36 @@ export function Send({ stored, isSaved }: { stored: Schemas['ShownCampaign']; is
   };
   const says = (
     <div className="stack tight">
-      <p>{people(count)} get the mail <strong>{plan.template}</strong>{plan.subject && <>, with the subject <strong>{plan.subject}</strong></>}, at most {plan.rate_per_minute.toLocaleString('en')} a minute. Who wants no such mail is left out.</p>
+      <p>
+        {people(count)} get the mail <strong>{plan.template}</strong>
+        {plan.subject && (
+          <>
+            , with the subject <strong>{plan.subject}</strong>
+          </>
+        )}
+        , at most {plan.rate_per_minute.toLocaleString('en')} a minute. Who wants no such mail is left out.
+      </p>
       <Checkbox label="Later" checked={isLater} onChange={(event) => setLater(event.currentTarget.checked)} />
-      {isLater && <label className="condition">When, in this browser’s time<input className="field" type="datetime-local" value={at} onChange={(event) => setAt(event.currentTarget.value)} /></label>}
+      {isLater && (
+        <label className="condition">
+          When, in this browser’s time
+          <input className="field" type="datetime-local" value={at} onChange={(event) => setAt(event.currentTarget.value)} />
+        </label>
+      )}
     </div>
   );
   return (
     <>
       {lacks && <span className="quiet small">{lacks}</span>}
-      <Confirm label={`Send to ${people(count)}`} variant="filled" isDisabled={lacks !== undefined || !isSaved} isActDisabled={isLater && !at} does={isLater ? 'Send it then' : `Send to ${people(count)}`} says={says} act={act} />
+      <Confirm
+        label={`Send to ${people(count)}`}
+        variant="filled"
+        isDisabled={lacks !== undefined || !isSaved}
+        isActDisabled={isLater && !at}
+        does={isLater ? 'Send it then' : `Send to ${people(count)}`}
+        says={says}
+        act={act}
+      />
     </>
   );
 }

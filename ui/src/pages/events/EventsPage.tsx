@@ -43,24 +43,53 @@ export default function EventsPage() {
   const { type, ...ofTime } = wanted;
   return (
     <>
-      <TopLine title="Events">
-        {wanted.since && !type && <Replay label="Replay these" what={ofTime} />}
-      </TopLine>
-      <Filters filter={filter} kinds={kinds.data ?? []} narrow={(next) => go(`/events${searchOf({ ...filter, ...next })}`, { replace: true })} />
-      {found.error && !found.data ? <div className="page"><ProblemNote fault={found.error} retry={() => found.refetch()} /></div>
-        : !found.data ? <div className="page"><Skeletons /></div>
-          : rows.length > 0 ? (
-            <DataList label="Events" items={rows} keyOf={(one) => one.id} to={(one) => `/events/${one.id}`} height={44}
-              more={{ has: found.hasNextPage && !givenUp, isLoading: found.isFetchingNextPage, load: () => void found.fetchNextPage() }}>
-              {(one) => <EventRow one={one} />}
-            </DataList>
-          ) : givenUp ? null : isNarrow
-            ? <EmptyState title="None like that">Look at <Link className="link" href="/events">all of them</Link>.</EmptyState>
-            : <EmptyState title="Nothing has happened yet">Whatever changes in the shop’s tables is an event: an order, a review, a new customer. <code>thendo demo order --total 250.00</code> places a sample order.</EmptyState>}
+      <TopLine title="Events">{wanted.since && !type && <Replay label="Replay these" what={ofTime} />}</TopLine>
+      <Filters
+        filter={filter}
+        kinds={kinds.data ?? []}
+        narrow={(next) => go(`/events${searchOf({ ...filter, ...next })}`, { replace: true })}
+      />
+      {found.error && !found.data ? (
+        <div className="page">
+          <ProblemNote fault={found.error} retry={() => found.refetch()} />
+        </div>
+      ) : !found.data ? (
+        <div className="page">
+          <Skeletons />
+        </div>
+      ) : rows.length > 0 ? (
+        <DataList
+          label="Events"
+          items={rows}
+          keyOf={(one) => one.id}
+          to={(one) => `/events/${one.id}`}
+          height={44}
+          more={{ has: found.hasNextPage && !givenUp, isLoading: found.isFetchingNextPage, load: () => void found.fetchNextPage() }}
+        >
+          {(one) => <EventRow one={one} />}
+        </DataList>
+      ) : givenUp ? null : isNarrow ? (
+        <EmptyState title="None like that">
+          Look at{' '}
+          <Link className="link" href="/events">
+            all of them
+          </Link>
+          .
+        </EmptyState>
+      ) : (
+        <EmptyState title="Nothing has happened yet">
+          Whatever changes in the shop’s tables is an event: an order, a review, a new customer.{' '}
+          <code>thendo demo order --total 250.00</code> places a sample order.
+        </EmptyState>
+      )}
       {givenUp && (
         <div className="look-on" role="status">
-          <span className="grow">{rows.length === 0 ? 'None so far. ' : ''}Looked back to <When at={timeOfId(givenUp)} exact />, and there is more.</span>
-          <Button variant="default" loading={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>Look on</Button>
+          <span className="grow">
+            {rows.length === 0 ? 'None so far. ' : ''}Looked back to <When at={timeOfId(givenUp)} exact />, and there is more.
+          </span>
+          <Button variant="default" loading={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
+            Look on
+          </Button>
         </div>
       )}
     </>
@@ -71,9 +100,13 @@ function EventRow({ one }: { one: Schemas['ListedEvent'] }) {
   return (
     <div className="event-row">
       <Operation done={one.operation} />
-      <span className="truncate"><span className="event-table">{words(one.table_name)}</span> {one.key && <span className="quiet small mono">{one.key}</span>}</span>
+      <span className="truncate">
+        <span className="event-table">{words(one.table_name)}</span> {one.key && <span className="quiet small mono">{one.key}</span>}
+      </span>
       <span className="quiet small truncate event-entity">{one.cause ? 'by a workflow' : ''}</span>
-      <span className="quiet small event-when"><When at={one.at} /></span>
+      <span className="quiet small event-when">
+        <When at={one.at} />
+      </span>
     </div>
   );
 }

@@ -3,5 +3,12 @@ const DONE: Record<string, [string, string]> = { insert: ['+', 'added'], update:
 
 export function Operation({ done }: { done: string }) {
   const [shape, word] = DONE[done.toLowerCase()] ?? ['·', done.toLowerCase()];
-  return <span className="operation"><span className={`operation-shape is-${done.toLowerCase()}`} aria-hidden="true">{shape}</span>{word}</span>;
+  return (
+    <span className="operation">
+      <span className={`operation-shape is-${done.toLowerCase()}`} aria-hidden="true">
+        {shape}
+      </span>
+      {word}
+    </span>
+  );
 }

@@ -9,7 +9,13 @@ import { Confirm } from '@/parts/Confirm';
 import { ProblemNote } from '@/parts/ProblemNote';
 
 /** Events by their ids, or all of a time. */
-export interface What { events?: string[]; since?: string; until?: string; table?: string; entity?: string }
+export interface What {
+  events?: string[];
+  since?: string;
+  until?: string;
+  table?: string;
+  entity?: string;
+}
 
 /** All of it: one request does some thousands. */
 async function whole(what: What, again: boolean): Promise<number> {
@@ -37,17 +43,51 @@ export function Replay({ label, what, wasReplayed = false }: { label: string; wh
     setDone(await whole(what, again));
     await client.invalidateQueries();
   };
-  const says = preview.error ? <ProblemNote fault={preview.error} /> : !told ? 'Looking at what would happen…' : (
+  const says = preview.error ? (
+    <ProblemNote fault={preview.error} />
+  ) : !told ? (
+    'Looking at what would happen…'
+  ) : (
     <div className="stack tight">
-      <p>They start these workflows once more, for real: <strong>{told.workflows.join(', ')}</strong>. Mails are sent again, rows are written again.</p>
-      <ul className="bullets">{told.events.map((of) => <li key={`${of.table_name}-${of.operation}-${of.replayed}`}>{of.count} × {words(of.table_name)}, {of.operation.toLowerCase()}{of.replayed && ', replayed before'}</li>)}</ul>
-      {before > 0 && <Checkbox label={`Also the ${before} that were replayed before`} checked={again} onChange={(event) => setAgain(event.currentTarget.checked)} />}
+      <p>
+        They start these workflows once more, for real: <strong>{told.workflows.join(', ')}</strong>. Mails are sent again, rows are written
+        again.
+      </p>
+      <ul className="bullets">
+        {told.events.map((of) => (
+          <li key={`${of.table_name}-${of.operation}-${of.replayed}`}>
+            {of.count} × {words(of.table_name)}, {of.operation.toLowerCase()}
+            {of.replayed && ', replayed before'}
+          </li>
+        ))}
+      </ul>
+      {before > 0 && (
+        <Checkbox
+          label={`Also the ${before} that were replayed before`}
+          checked={again}
+          onChange={(event) => setAgain(event.currentTarget.checked)}
+        />
+      )}
     </div>
   );
   return (
     <>
-      {done !== undefined && <span className="quiet small" role="status">{done} {done === 1 ? 'event is' : 'events are'} replayed</span>}
-      <Confirm label={label} prepare={() => { setDone(undefined); preview.mutate(); }} does={`Replay ${count} ${count === 1 ? 'event' : 'events'}`} isActDisabled={count === 0} says={says} act={act} />
+      {done !== undefined && (
+        <span className="quiet small" role="status">
+          {done} {done === 1 ? 'event is' : 'events are'} replayed
+        </span>
+      )}
+      <Confirm
+        label={label}
+        prepare={() => {
+          setDone(undefined);
+          preview.mutate();
+        }}
+        does={`Replay ${count} ${count === 1 ? 'event' : 'events'}`}
+        isActDisabled={count === 0}
+        says={says}
+        act={act}
+      />
     </>
   );
 }

@@ -14,7 +14,10 @@ describe('what of the events is shown', () => {
     expect(beginOf('2026-03-30', 'Europe/Vienna')).toBe('2026-03-29T22:00:00.000Z');
   });
   it('the last day counts as a whole', () => {
-    expect(asked({ since: '2026-11-23', until: '2026-11-23' }, 'UTC')).toEqual({ since: '2026-11-23T00:00:00.000Z', until: '2026-11-24T00:00:00.000Z' });
+    expect(asked({ since: '2026-11-23', until: '2026-11-23' }, 'UTC')).toEqual({
+      since: '2026-11-23T00:00:00.000Z',
+      until: '2026-11-24T00:00:00.000Z',
+    });
     expect(asked({ since: '7d' }, 'UTC')).toEqual({ since: '7d' });
   });
   it('an id says when', () => {

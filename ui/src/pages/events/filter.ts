@@ -6,10 +6,12 @@ export type EventFilter = Partial<Record<(typeof FIELDS)[number], string>>;
 
 export function filterIn(search: string): EventFilter {
   const asked = new URLSearchParams(search);
-  return Object.fromEntries(FIELDS.flatMap((field) => {
-    const value = asked.get(field);
-    return value ? [[field, value]] : [];
-  }));
+  return Object.fromEntries(
+    FIELDS.flatMap((field) => {
+      const value = asked.get(field);
+      return value ? [[field, value]] : [];
+    }),
+  );
 }
 
 export function searchOf(filter: Partial<Record<(typeof FIELDS)[number], string | undefined>>): string {
@@ -22,9 +24,25 @@ export const isDay = (value: string | undefined) => value !== undefined && /^\d{
 /** When a day begins in a zone, for the daemon, to which days are those of UTC. */
 export function beginOf(day: string, zone: string | null): string {
   const asUtc = Date.parse(`${day}T00:00:00Z`);
-  const parts = new Intl.DateTimeFormat('en-CA', { timeZone: zone ?? ownZone(), hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  const parts = new Intl.DateTimeFormat('en-CA', {
+    timeZone: zone ?? ownZone(),
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  });
   const told = (at: number) => {
-    const { year, month, day: date, hour, minute, second } = Object.fromEntries(parts.formatToParts(at).map((part) => [part.type, part.value]));
+    const {
+      year,
+      month,
+      day: date,
+      hour,
+      minute,
+      second,
+    } = Object.fromEntries(parts.formatToParts(at).map((part) => [part.type, part.value]));
     return Date.parse(`${year}-${month}-${date}T${hour}:${minute}:${second}Z`);
   };
   // Twice: the first guess may lie on the other side of a change of the clocks.

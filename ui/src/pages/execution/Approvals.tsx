@@ -24,11 +24,13 @@ export function Approvals({ execution, isWaiting }: { execution: string; isWaiti
   const may = useMay('operate');
   const found = useQuery({ queryKey: [...keys.approvals, execution], queryFn: () => asked(execution), enabled: isWaiting });
   if (!isWaiting || !found.data || found.data.length === 0) return null;
-  const answer = (one: Approval, path: '/api/v1/executions/{execution}/approve' | '/api/v1/executions/{execution}/refuse') => async (comment: string) => {
-    await post(path, { params: { path: { execution } }, body: { node: one.node, item: one.item, ...(comment ? { comment } : {}) } });
-    await client.invalidateQueries({ queryKey: keys.approvals });
-    await client.invalidateQueries({ queryKey: keys.execution(execution) });
-  };
+  const answer =
+    (one: Approval, path: '/api/v1/executions/{execution}/approve' | '/api/v1/executions/{execution}/refuse') =>
+    async (comment: string) => {
+      await post(path, { params: { path: { execution } }, body: { node: one.node, item: one.item, ...(comment ? { comment } : {}) } });
+      await client.invalidateQueries({ queryKey: keys.approvals });
+      await client.invalidateQueries({ queryKey: keys.execution(execution) });
+    };
   return (
     <section className="aside-part is-asked" aria-label="Waiting for your answer">
       {found.data.map((one) => (
@@ -36,8 +38,22 @@ export function Approvals({ execution, isWaiting }: { execution: string; isWaiti
           <h2>{one.question ?? 'This waits for an approval'}</h2>
           {may && (
             <div className="row">
-              <Confirm label="Approve" variant="filled" does="Approve" comment="Comment (later nodes see it)" says="The execution goes on at once, by the way “approved”." act={answer(one, '/api/v1/executions/{execution}/approve')} />
-              <Confirm label="Refuse" does="Refuse" danger comment="Comment (later nodes see it)" says="The execution goes on at once, by the way “refused”." act={answer(one, '/api/v1/executions/{execution}/refuse')} />
+              <Confirm
+                label="Approve"
+                variant="filled"
+                does="Approve"
+                comment="Comment (later nodes see it)"
+                says="The execution goes on at once, by the way “approved”."
+                act={answer(one, '/api/v1/executions/{execution}/approve')}
+              />
+              <Confirm
+                label="Refuse"
+                does="Refuse"
+                danger
+                comment="Comment (later nodes see it)"
+                says="The execution goes on at once, by the way “refused”."
+                act={answer(one, '/api/v1/executions/{execution}/refuse')}
+              />
             </div>
           )}
         </div>

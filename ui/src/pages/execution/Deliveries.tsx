@@ -27,7 +27,9 @@ export function Deliveries({ found, labels, missing }: { found: readonly Deliver
           <li key={one.id}>
             <button type="button" onClick={() => setOpen(one)}>
               <Status status={one.status} />
-              <span className="grow truncate">{one.subject || (one.method ? `${one.method} ${one.to ?? ''}` : one.to) || labels.get(one.node_id) || one.node_id}</span>
+              <span className="grow truncate">
+                {one.subject || (one.method ? `${one.method} ${one.to ?? ''}` : one.to) || labels.get(one.node_id) || one.node_id}
+              </span>
               {one.attempt > 1 && <span className="pill">{one.attempt} tries</span>}
             </button>
           </li>
@@ -42,17 +44,38 @@ export function Deliveries({ found, labels, missing }: { found: readonly Deliver
 }
 
 function Shown({ one }: { one: Delivery }) {
-  const whole = useQuery({ queryKey: keys.delivery(one.id), queryFn: () => get('/api/v1/deliveries/{delivery}', { params: { path: { delivery: one.id } } }) });
+  const whole = useQuery({
+    queryKey: keys.delivery(one.id),
+    queryFn: () => get('/api/v1/deliveries/{delivery}', { params: { path: { delivery: one.id } } }),
+  });
   const said = whole.data?.payload;
   return (
     <div className="stack">
-      <div className="row"><Status status={one.status} />{one.attempt > 1 && <span className="quiet">after {one.attempt} tries</span>}</div>
+      <div className="row">
+        <Status status={one.status} />
+        {one.attempt > 1 && <span className="quiet">after {one.attempt} tries</span>}
+      </div>
       {one.reason && <p className="quiet">{one.reason}</p>}
-      {one.file && <p className="quiet small">Written to <code>{one.file}</code></p>}
-      {whole.error ? <ProblemNote fault={whole.error} retry={() => whole.refetch()} /> : !whole.data ? <Skeletons count={4} />
-        : one.kind === 'email' ? <Mail to={part(said, 'to')} subject={part(said, 'subject')} html={part(said, 'html')} text={part(said, 'text')} />
-          : <Data label="What is sent" value={said} />}
-      {whole.data?.result != null && <div className="stack tight came-of-it"><h3>What came of it</h3><Data label="What came of it" value={whole.data.result} /></div>}
+      {one.file && (
+        <p className="quiet small">
+          Written to <code>{one.file}</code>
+        </p>
+      )}
+      {whole.error ? (
+        <ProblemNote fault={whole.error} retry={() => whole.refetch()} />
+      ) : !whole.data ? (
+        <Skeletons count={4} />
+      ) : one.kind === 'email' ? (
+        <Mail to={part(said, 'to')} subject={part(said, 'subject')} html={part(said, 'html')} text={part(said, 'text')} />
+      ) : (
+        <Data label="What is sent" value={said} />
+      )}
+      {whole.data?.result != null && (
+        <div className="stack tight came-of-it">
+          <h3>What came of it</h3>
+          <Data label="What came of it" value={whole.data.result} />
+        </div>
+      )}
     </div>
   );
 }

@@ -7,20 +7,55 @@ import { absolute, useZone } from '@/parts/time';
 
 type Step = Schemas['Step'];
 
-export function Steps({ steps, labels, chosen, choose, leftOut }: { steps: readonly Step[]; labels: Map<string, string>; chosen: string | undefined; choose: (node: string) => void; leftOut?: Schemas['LeftOut'] | null | undefined }) {
+export function Steps({
+  steps,
+  labels,
+  chosen,
+  choose,
+  leftOut,
+}: {
+  steps: readonly Step[];
+  labels: Map<string, string>;
+  chosen: string | undefined;
+  choose: (node: string) => void;
+  leftOut?: Schemas['LeftOut'] | null | undefined;
+}) {
   const [areSkippedShown, setSkippedShown] = useState(false);
   const skipped = steps.filter((step) => step.outcome === 'skipped').length;
   const shown = areSkippedShown ? steps : steps.filter((step) => step.outcome !== 'skipped' || step.node === chosen);
   return (
     <section className="aside-part">
-      <div className="row"><h2 className="grow">Steps</h2>
-        {skipped > 0 && <button type="button" className="text-button small" aria-pressed={areSkippedShown} onClick={() => setSkippedShown(!areSkippedShown)}>{areSkippedShown ? 'Hide' : 'Show'} {skipped} skipped</button>}
+      <div className="row">
+        <h2 className="grow">Steps</h2>
+        {skipped > 0 && (
+          <button
+            type="button"
+            className="text-button small"
+            aria-pressed={areSkippedShown}
+            onClick={() => setSkippedShown(!areSkippedShown)}
+          >
+            {areSkippedShown ? 'Hide' : 'Show'} {skipped} skipped
+          </button>
+        )}
       </div>
       <ol className="steps">
-        {shown.map((step, at) => <One key={`${step.node}-${at}`} step={step} label={labels.get(step.node) ?? step.node} isChosen={step.node === chosen} choose={() => choose(step.node)} />)}
+        {shown.map((step, at) => (
+          <One
+            key={`${step.node}-${at}`}
+            step={step}
+            label={labels.get(step.node) ?? step.node}
+            isChosen={step.node === chosen}
+            choose={() => choose(step.node)}
+          />
+        ))}
       </ol>
       {leftOut && (leftOut.steps > 0 || leftOut.contents > 0) && (
-        <p className="quiet small">This execution is very long: {leftOut.steps > 0 && `${leftOut.steps} of its last steps are not shown here`}{leftOut.steps > 0 && leftOut.contents > 0 && '; '}{leftOut.contents > 0 && `of ${leftOut.contents} steps what they gave and changed is left out`}. <code>thendo executions show</code> has all.</p>
+        <p className="quiet small">
+          This execution is very long: {leftOut.steps > 0 && `${leftOut.steps} of its last steps are not shown here`}
+          {leftOut.steps > 0 && leftOut.contents > 0 && '; '}
+          {leftOut.contents > 0 && `of ${leftOut.contents} steps what they gave and changed is left out`}.{' '}
+          <code>thendo executions show</code> has all.
+        </p>
       )}
     </section>
   );
@@ -31,10 +66,15 @@ function One({ step, label, isChosen, choose }: { step: Step; label: string; isC
   const items = step.item?.map((one) => `#${one + 1}`).join(' ');
   return (
     <li className={`step is-${toneOf(step.outcome)}${isChosen ? ' is-chosen' : ''}`}>
-      <span className="mark" aria-hidden="true">{shapeOf(step.outcome)}</span>
+      <span className="mark" aria-hidden="true">
+        {shapeOf(step.outcome)}
+      </span>
       <div className="grow">
         <button type="button" className="step-head" aria-expanded={isChosen} onClick={choose}>
-          <span className="step-label">{label}{items && <span className="quiet"> {items}</span>}</span>
+          <span className="step-label">
+            {label}
+            {items && <span className="quiet"> {items}</span>}
+          </span>
           <span className="sr-only">{step.outcome}</span>
           {step.branch && <span className="pill">{step.branch}</span>}
           {step.attempt != null && step.attempt > 1 && <span className="pill">attempt {step.attempt}</span>}
@@ -43,7 +83,9 @@ function One({ step, label, isChosen, choose }: { step: Step; label: string; isC
         {isChosen && (
           <div className="step-more">
             <p className="quiet small">{absolute(new Date(step.at), zone)}</p>
-            {step.changes?.map((change, at) => <RowChange key={at} table={change.table} before={change.before} after={change.after} />)}
+            {step.changes?.map((change, at) => (
+              <RowChange key={at} table={change.table} before={change.before} after={change.after} />
+            ))}
             {step.result != null ? <Data label="Result" value={step.result} /> : null}
           </div>
         )}
@@ -53,5 +95,9 @@ function One({ step, label, isChosen, choose }: { step: Step; label: string; isC
 }
 
 export function Data({ label, value }: { label: string; value: unknown }) {
-  return <pre className="data" aria-label={label} tabIndex={0} role="group">{JSON.stringify(value, null, 2)}</pre>;
+  return (
+    <pre className="data" aria-label={label} tabIndex={0} role="group">
+      {JSON.stringify(value, null, 2)}
+    </pre>
+  );
 }

@@ -40,7 +40,11 @@ export default function ExecutionsPage() {
     getNextPageParam: (page) => page.next,
   });
   const approvals = useQuery({ queryKey: keys.approvals, queryFn: () => get('/api/v1/approvals', { params: { query: { limit: 5 } } }) });
-  const untouched = useQuery({ queryKey: [...keys.deadLetters, 'any', workflow], enabled: status === 'failed', queryFn: () => get('/api/v1/dead-letters', { params: { query: { workflow, limit: 1 } } }) });
+  const untouched = useQuery({
+    queryKey: [...keys.deadLetters, 'any', workflow],
+    enabled: status === 'failed',
+    queryFn: () => get('/api/v1/dead-letters', { params: { query: { workflow, limit: 1 } } }),
+  });
   const rows = useMemo(() => {
     const met = new Set<string>();
     return (found.data?.pages.flatMap((page) => page.items) ?? []).filter((one) => !met.has(one.id) && met.add(one.id));
@@ -49,43 +53,101 @@ export default function ExecutionsPage() {
   return (
     <>
       <TopLine title="Executions">
-        {status === 'failed' && untouched.data && untouched.data.items.length > 0 && <Button component={Link} variant="filled" href={`/executions/untouched${workflow ? `?workflow=${workflow}` : ''}`}>Try several again</Button>}
+        {status === 'failed' && untouched.data && untouched.data.items.length > 0 && (
+          <Button component={Link} variant="filled" href={`/executions/untouched${workflow ? `?workflow=${workflow}` : ''}`}>
+            Try several again
+          </Button>
+        )}
       </TopLine>
       <div className="filters">
         <div className="tabs" role="group" aria-label="State">
-          <button type="button" aria-pressed={!status} onClick={() => narrow({ status: undefined })}>All</button>
-          {STATES.map((one) => <button key={one} type="button" aria-pressed={status === one} onClick={() => narrow({ status: one })}>{words(one)}</button>)}
+          <button type="button" aria-pressed={!status} onClick={() => narrow({ status: undefined })}>
+            All
+          </button>
+          {STATES.map((one) => (
+            <button key={one} type="button" aria-pressed={status === one} onClick={() => narrow({ status: one })}>
+              {words(one)}
+            </button>
+          ))}
         </div>
-        <select className="field" data-search aria-label="Workflow" value={workflow ?? ''} onChange={(event) => narrow({ workflow: event.currentTarget.value || undefined })}>
+        <select
+          className="field"
+          data-search
+          aria-label="Workflow"
+          value={workflow ?? ''}
+          onChange={(event) => narrow({ workflow: event.currentTarget.value || undefined })}
+        >
           <option value="">Every workflow</option>
-          {workflows.data?.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
+          {workflows.data?.map((one) => (
+            <option key={one.id} value={one.id}>
+              {one.name}
+            </option>
+          ))}
         </select>
       </div>
       {approvals.data && approvals.data.items.length > 0 && (
         <ul className="asks" aria-label="Waiting for your answer">
           {approvals.data.items.map((one) => (
-            <li key={`${one.execution}-${one.node}-${one.item}`}><Link href={`/executions/${one.execution}`}><Status status="waiting" label={one.question ?? `${one.workflow ?? 'A workflow'} waits for an approval`} /><span className="grow" /><span className="quiet small"><When at={one.since} /></span></Link></li>
+            <li key={`${one.execution}-${one.node}-${one.item}`}>
+              <Link href={`/executions/${one.execution}`}>
+                <Status status="waiting" label={one.question ?? `${one.workflow ?? 'A workflow'} waits for an approval`} />
+                <span className="grow" />
+                <span className="quiet small">
+                  <When at={one.since} />
+                </span>
+              </Link>
+            </li>
           ))}
         </ul>
       )}
-      {found.error ? <div className="page"><ProblemNote fault={found.error} retry={() => found.refetch()} /></div>
-        : !found.data ? <div className="page"><Skeletons /></div>
-          : rows.length === 0 ? (isNarrow
-            ? <EmptyState title="None like that">Look at <Link className="link" href="/executions">all of them</Link>.</EmptyState>
-            : <EmptyState title="Nothing has run yet">A workflow runs when what it listens to happens. Try it: <code>thendo demo order --total 250.00</code> places a sample order.</EmptyState>)
-            : (
-              <DataList label="Executions" items={rows} keyOf={(one) => one.id} to={(one) => `/executions/${one.id}`}
-                more={{ has: found.hasNextPage, isLoading: found.isFetchingNextPage, load: () => void found.fetchNextPage() }}>
-                {(one) => (
-                  <div className="execution-row">
-                    <Status status={one.status} />
-                    <div className="truncate"><span className="execution-name">{one.workflow ?? 'a workflow that is gone'}</span> <span className="quiet small">v{one.version}</span>{one.error && <span className="execution-error small"> {one.error}</span>}</div>
-                    <span className="quiet small execution-took">{one.finished_at ? span(Date.parse(one.finished_at) - Date.parse(one.started_at)) : ''}</span>
-                    <span className="quiet small execution-when"><When at={one.event_at} /></span>
-                  </div>
-                )}
-              </DataList>
-            )}
+      {found.error ? (
+        <div className="page">
+          <ProblemNote fault={found.error} retry={() => found.refetch()} />
+        </div>
+      ) : !found.data ? (
+        <div className="page">
+          <Skeletons />
+        </div>
+      ) : rows.length === 0 ? (
+        isNarrow ? (
+          <EmptyState title="None like that">
+            Look at{' '}
+            <Link className="link" href="/executions">
+              all of them
+            </Link>
+            .
+          </EmptyState>
+        ) : (
+          <EmptyState title="Nothing has run yet">
+            A workflow runs when what it listens to happens. Try it: <code>thendo demo order --total 250.00</code> places a sample order.
+          </EmptyState>
+        )
+      ) : (
+        <DataList
+          label="Executions"
+          items={rows}
+          keyOf={(one) => one.id}
+          to={(one) => `/executions/${one.id}`}
+          more={{ has: found.hasNextPage, isLoading: found.isFetchingNextPage, load: () => void found.fetchNextPage() }}
+        >
+          {(one) => (
+            <div className="execution-row">
+              <Status status={one.status} />
+              <div className="truncate">
+                <span className="execution-name">{one.workflow ?? 'a workflow that is gone'}</span>{' '}
+                <span className="quiet small">v{one.version}</span>
+                {one.error && <span className="execution-error small"> {one.error}</span>}
+              </div>
+              <span className="quiet small execution-took">
+                {one.finished_at ? span(Date.parse(one.finished_at) - Date.parse(one.started_at)) : ''}
+              </span>
+              <span className="quiet small execution-when">
+                <When at={one.event_at} />
+              </span>
+            </div>
+          )}
+        </DataList>
+      )}
     </>
   );
 }

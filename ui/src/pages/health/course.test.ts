@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { EMPTY, grown, quantile, readMetrics, sum, summary } from './course';
 import { findings } from './findings';
 
-const scrape = (rows: number, failed: number, fast: number, slow: number) => readMetrics(`# HELP x
+const scrape = (rows: number, failed: number, fast: number, slow: number) =>
+  readMetrics(`# HELP x
 thendo_queue_rows_total ${rows}
 thendo_queue_rows 3
 thendo_queue_lag_seconds 0.5
@@ -52,7 +53,16 @@ describe('findings', () => {
   const health = { ready: true, version: '1', figures, daemons: [daemon], alarms: [] };
   it('nothing is found where all is well', () => expect(findings(health, now)).toEqual([]));
   it('each says what to do', () => {
-    const found = findings({ ...health, ready: false, reason: 'away', figures: { ...figures, lag_s: 90, dead_letters: 2, held: 1 }, daemons: [daemon, { ...daemon, version: '2' }] }, now + 120_000);
+    const found = findings(
+      {
+        ...health,
+        ready: false,
+        reason: 'away',
+        figures: { ...figures, lag_s: 90, dead_letters: 2, held: 1 },
+        daemons: [daemon, { ...daemon, version: '2' }],
+      },
+      now + 120_000,
+    );
     expect(found.length).toBe(7);
     expect(found.every((one) => one.todo.length > 10)).toBe(true);
   });

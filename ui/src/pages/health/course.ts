@@ -52,7 +52,10 @@ export interface Moment {
   succeeded: number | null;
   failed: number | null;
 }
-export interface Course { moments: Moment[]; scrapes: { at: number; scrape: Scrape }[] }
+export interface Course {
+  moments: Moment[];
+  scrapes: { at: number; scrape: Scrape }[];
+}
 
 export const EMPTY: Course = { moments: [], scrapes: [] };
 /** Ten minutes at one each two seconds. */
@@ -67,18 +70,41 @@ export function grown(course: Course, at: number, scrape: Scrape): Course {
   const last = course.scrapes.at(-1);
   const passed = last ? at - last.at : 0;
   // After a restart counters begin anew; after a pause nobody knows how it went.
-  const isFit = last !== undefined && passed > 0 && passed < PAUSE_S && sum(scrape, 'thendo_queue_rows_total') >= sum(last.scrape, 'thendo_queue_rows_total');
-  const rate = (name: string, labels?: string) => (isFit && last ? Math.max(0, sum(scrape, name, labels) - sum(last.scrape, name, labels)) / passed : null);
+  const isFit =
+    last !== undefined &&
+    passed > 0 &&
+    passed < PAUSE_S &&
+    sum(scrape, 'thendo_queue_rows_total') >= sum(last.scrape, 'thendo_queue_rows_total');
+  const rate = (name: string, labels?: string) =>
+    isFit && last ? Math.max(0, sum(scrape, name, labels) - sum(last.scrape, name, labels)) / passed : null;
   const scrapes = isFit ? [...course.scrapes.filter((one) => one.at >= at - WINDOW_S), { at, scrape }] : [{ at, scrape }];
   const oldest = scrapes[0];
   const moment: Moment = {
-    at, throughput: rate('thendo_queue_rows_total'), lag: sum(scrape, 'thendo_queue_lag_seconds'), queue: sum(scrape, 'thendo_queue_rows'),
+    at,
+    throughput: rate('thendo_queue_rows_total'),
+    lag: sum(scrape, 'thendo_queue_lag_seconds'),
+    queue: sum(scrape, 'thendo_queue_rows'),
     latency: isFit && oldest ? quantile(oldest.scrape, scrape, 'thendo_batch_lag_seconds', 0.95) : null,
     deliveries: sum(scrape, 'thendo_deliveries_open'),
-    succeeded: rate('thendo_executions_total', 'succeeded'), failed: rate('thendo_executions_total', 'failed'),
+    succeeded: rate('thendo_executions_total', 'succeeded'),
+    failed: rate('thendo_executions_total', 'failed'),
   };
   // A pause is a gap in the line.
-  const gap: Moment[] = last && !isFit ? [{ at: at - 0.001, throughput: null, lag: Number.NaN, latency: null, queue: Number.NaN, deliveries: Number.NaN, succeeded: null, failed: null }] : [];
+  const gap: Moment[] =
+    last && !isFit
+      ? [
+          {
+            at: at - 0.001,
+            throughput: null,
+            lag: Number.NaN,
+            latency: null,
+            queue: Number.NaN,
+            deliveries: Number.NaN,
+            succeeded: null,
+            failed: null,
+          },
+        ]
+      : [];
   return { scrapes, moments: [...course.moments, ...gap, moment].slice(-MOST) };
 }
 
@@ -89,6 +115,8 @@ export function summary(values: readonly (number | null)[]): { now: number | nul
   const last = values.at(-1);
   return {
     now: last === undefined || last === null || !Number.isFinite(last) ? null : last,
-    least: Math.min(...known), most: Math.max(...known), mean: known.reduce((total, value) => total + value, 0) / known.length,
+    least: Math.min(...known),
+    most: Math.max(...known),
+    mean: known.reduce((total, value) => total + value, 0) / known.length,
   };
 }

@@ -35,26 +35,76 @@ export function ApiKeys() {
   };
   return (
     <Panel title="Keys for programs" flush>
-      {found.error && <div className="panel-body"><ProblemNote fault={found.error} /></div>}
+      {found.error && (
+        <div className="panel-body">
+          <ProblemNote fault={found.error} />
+        </div>
+      )}
       {found.data && found.data.items.length > 0 && (
         <ul className="plain-list">
           {found.data.items.map((one) => (
             <li key={one.id} className={one.revoked_at ? 'quiet' : undefined}>
-              <span className="grow truncate">{one.name} <code className="quiet">{one.prefix}…</code></span>
+              <span className="grow truncate">
+                {one.name} <code className="quiet">{one.prefix}…</code>
+              </span>
               <span className="quiet small">{one.scopes.join(', ')}</span>
-              <span className="quiet small">{one.revoked_at ? 'revoked' : one.last_used_at ? <>used <When at={one.last_used_at} /></> : 'never used'}</span>
-              {!one.revoked_at && <Confirm label="Revoke" does="Revoke 1 key" danger says={`Programs that come with ${one.name} are turned away at once.`} act={revoke(one.id)} />}
+              <span className="quiet small">
+                {one.revoked_at ? (
+                  'revoked'
+                ) : one.last_used_at ? (
+                  <>
+                    used <When at={one.last_used_at} />
+                  </>
+                ) : (
+                  'never used'
+                )}
+              </span>
+              {!one.revoked_at && (
+                <Confirm
+                  label="Revoke"
+                  does="Revoke 1 key"
+                  danger
+                  says={`Programs that come with ${one.name} are turned away at once.`}
+                  act={revoke(one.id)}
+                />
+              )}
             </li>
           ))}
         </ul>
       )}
-      {made?.key && <div className="panel-body stack tight" role="status"><p>This is shown once. Keep it where the program finds it.</p><div><Copyable text={made.key} label="Copy the key" /></div></div>}
+      {made?.key && (
+        <div className="panel-body stack tight" role="status">
+          <p>This is shown once. Keep it where the program finds it.</p>
+          <div>
+            <Copyable text={made.key} label="Copy the key" />
+          </div>
+        </div>
+      )}
       <form className="panel-body form-row" onSubmit={submit}>
-        <label className="field grow"><span className="sr-only">Name of the key</span><input required maxLength={100} placeholder="Name, such as “deploys”" value={name} onChange={(event) => setName(event.currentTarget.value)} /></label>
-        <select className="field" aria-label="What it may" value={scope} onChange={(event) => setScope(event.currentTarget.value)}>{SCOPES.map((one) => <option key={one}>{one}</option>)}</select>
-        <Button type="submit" variant="default" loading={make.isPending} disabled={!name}>Make a key</Button>
+        <label className="field grow">
+          <span className="sr-only">Name of the key</span>
+          <input
+            required
+            maxLength={100}
+            placeholder="Name, such as “deploys”"
+            value={name}
+            onChange={(event) => setName(event.currentTarget.value)}
+          />
+        </label>
+        <select className="field" aria-label="What it may" value={scope} onChange={(event) => setScope(event.currentTarget.value)}>
+          {SCOPES.map((one) => (
+            <option key={one}>{one}</option>
+          ))}
+        </select>
+        <Button type="submit" variant="default" loading={make.isPending} disabled={!name}>
+          Make a key
+        </Button>
       </form>
-      {make.error && <div className="panel-body"><ProblemNote fault={make.error} /></div>}
+      {make.error && (
+        <div className="panel-body">
+          <ProblemNote fault={make.error} />
+        </div>
+      )}
     </Panel>
   );
 }

@@ -18,11 +18,29 @@ export function Sessions() {
   const open = found.data?.items.filter((one) => !one.ended_at && Date.parse(one.expires_at) > Date.now()) ?? [];
   return (
     <Panel title="Who is signed in" flush>
-      {found.error && <div className="panel-body"><ProblemNote fault={found.error} /></div>}
+      {found.error && (
+        <div className="panel-body">
+          <ProblemNote fault={found.error} />
+        </div>
+      )}
       <ul className="plain-list">
         {open.map((one) => (
-          <li key={one.id}><span className="grow truncate">{one.who}</span><span className="quiet small">since <When at={one.began_at} /></span><span className="quiet small wide">until <When at={one.expires_at} /></span>
-            <Confirm label="End" does="End 1 session" danger says={`${one.who} is signed out at once. If that is you, you are.`} act={end(one.id)} /></li>
+          <li key={one.id}>
+            <span className="grow truncate">{one.who}</span>
+            <span className="quiet small">
+              since <When at={one.began_at} />
+            </span>
+            <span className="quiet small wide">
+              until <When at={one.expires_at} />
+            </span>
+            <Confirm
+              label="End"
+              does="End 1 session"
+              danger
+              says={`${one.who} is signed out at once. If that is you, you are.`}
+              act={end(one.id)}
+            />
+          </li>
         ))}
       </ul>
     </Panel>

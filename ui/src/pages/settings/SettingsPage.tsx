@@ -42,18 +42,29 @@ function Own() {
   return (
     <Panel title="You">
       <dl className="facts is-centred">
-        <dt>Signed in as</dt><dd>{session?.who} <span className="quiet">· may {session?.scopes.join(', ')}</span></dd>
+        <dt>Signed in as</dt>
+        <dd>
+          {session?.who} <span className="quiet">· may {session?.scopes.join(', ')}</span>
+        </dd>
         <dt>Theme</dt>
         <dd>
           <div className="tabs" role="group" aria-label="Theme">
-            {(['light', 'dark', 'auto'] as const).map((one) => <button key={one} type="button" aria-pressed={colorScheme === one} onClick={() => setColorScheme(one)}>{{ light: 'Light', dark: 'Dark', auto: 'As the system' }[one]}</button>)}
+            {(['light', 'dark', 'auto'] as const).map((one) => (
+              <button key={one} type="button" aria-pressed={colorScheme === one} onClick={() => setColorScheme(one)}>
+                {{ light: 'Light', dark: 'Dark', auto: 'As the system' }[one]}
+              </button>
+            ))}
           </div>
         </dd>
         <dt>Times are in</dt>
         <dd>
           <select className="field" aria-label="Time zone" value={zone ?? ''} onChange={(event) => set(event.currentTarget.value || null)}>
             <option value="">This browser’s zone ({ownZone()})</option>
-            {zones.map((one) => <option key={one} value={one}>{one}</option>)}
+            {zones.map((one) => (
+              <option key={one} value={one}>
+                {one}
+              </option>
+            ))}
           </select>
         </dd>
       </dl>
@@ -74,9 +85,20 @@ function Holding() {
   const found = useQuery({ queryKey: keys.settings, queryFn: () => get('/api/v1/settings') });
   return (
     <Panel title="The daemon’s settings" aside={<span className="quiet small">from its file and its environment</span>}>
-      {found.error ? <ProblemNote fault={found.error} /> : !found.data ? <Skeletons count={4} height={28} /> : (
+      {found.error ? (
+        <ProblemNote fault={found.error} />
+      ) : !found.data ? (
+        <Skeletons count={4} height={28} />
+      ) : (
         <dl className="facts is-settings">
-          {flat(found.data.settings).map(([name, value]) => [<dt key={name}><code>{name}</code></dt>, <dd key={`${name}=`} className={value === '–' ? 'quiet' : undefined}>{value}</dd>])}
+          {flat(found.data.settings).map(([name, value]) => [
+            <dt key={name}>
+              <code>{name}</code>
+            </dt>,
+            <dd key={`${name}=`} className={value === '–' ? 'quiet' : undefined}>
+              {value}
+            </dd>,
+          ])}
         </dl>
       )}
     </Panel>

@@ -10,7 +10,11 @@ import { ProblemNote } from '@/parts/ProblemNote';
 import './sign-in.css';
 
 async function begin(token: string) {
-  const answer = await fetch('/api/v1/session', { method: 'POST', headers: { authorization: `Bearer ${token}` } }).catch((fault: unknown) => { throw problemOf(fault); });
+  const answer = await fetch('/api/v1/session', { method: 'POST', headers: { authorization: `Bearer ${token}` } }).catch(
+    (fault: unknown) => {
+      throw problemOf(fault);
+    },
+  );
   if (!answer.ok) throw problemOf(await answer.json().catch(() => undefined), answer.status);
 }
 
@@ -41,21 +45,42 @@ export function SignIn() {
           <div className="stack tight">
             <h2>With a link</h2>
             <p className="quiet">Where thendo runs, this prints a link that opens once, within 15 minutes:</p>
-            <div><Copyable text="thendo link" /></div>
-            <p className="quiet small"><code>thendo up</code> prints one when it has started.</p>
+            <div>
+              <Copyable text="thendo link" />
+            </div>
+            <p className="quiet small">
+              <code>thendo up</code> prints one when it has started.
+            </p>
           </div>
           <form className="stack tight" onSubmit={submit}>
             <h2>With an admin’s account</h2>
             <label className="stack tight">
               <span className="quiet">The access token of your Supabase account. It must be an admin of the shop.</span>
-              <span className="field"><input type="password" autoComplete="off" spellCheck={false} required value={token} onChange={(event) => setToken(event.currentTarget.value)} placeholder="eyJ…" /></span>
+              <span className="field">
+                <input
+                  type="password"
+                  autoComplete="off"
+                  spellCheck={false}
+                  required
+                  value={token}
+                  onChange={(event) => setToken(event.currentTarget.value)}
+                  placeholder="eyJ…"
+                />
+              </span>
             </label>
             {state.fault !== undefined && <ProblemNote fault={state.fault} />}
-            <Button type="submit" loading={state.isBusy} disabled={!token.trim()}>Sign in</Button>
+            <Button type="submit" loading={state.isBusy} disabled={!token.trim()}>
+              Sign in
+            </Button>
           </form>
         </div>
       </section>
-      <p className="quiet small"><a className="link" href="/status">How things are</a>, without signing in</p>
+      <p className="quiet small">
+        <a className="link" href="/status">
+          How things are
+        </a>
+        , without signing in
+      </p>
     </main>
   );
 }

@@ -21,9 +21,28 @@ const LIST = { label: 'Templates', to: '/templates' };
 
 export default function TemplatePage() {
   const { id = '' } = useParams();
-  const found = useQuery({ queryKey: keys.template(id), queryFn: () => get('/api/v1/templates/{template}', { params: { path: { template: id } } }) });
-  if (found.error && !found.data) return <><TopLine title="Template" from={LIST} /><div className="page"><ProblemNote fault={found.error} retry={() => found.refetch()} /></div></>;
-  if (!found.data) return <><TopLine title="…" from={LIST} /><div className="page"><Skeletons /></div></>;
+  const found = useQuery({
+    queryKey: keys.template(id),
+    queryFn: () => get('/api/v1/templates/{template}', { params: { path: { template: id } } }),
+  });
+  if (found.error && !found.data)
+    return (
+      <>
+        <TopLine title="Template" from={LIST} />
+        <div className="page">
+          <ProblemNote fault={found.error} retry={() => found.refetch()} />
+        </div>
+      </>
+    );
+  if (!found.data)
+    return (
+      <>
+        <TopLine title="…" from={LIST} />
+        <div className="page">
+          <Skeletons />
+        </div>
+      </>
+    );
   return <Editor key={found.data.id} row={found.data} />;
 }
 
@@ -46,14 +65,20 @@ function Editor({ row }: { row: Schemas['Template'] }) {
     else keep(id, { edition: kept?.edition ?? row.edition, edit: next, at: new Date().toISOString() });
   };
   const save = useMutation({
-    mutationFn: () => put('/api/v1/templates/{template}', { params: { path: { template: id }, header: { 'If-Match': `"${row.edition}"` } }, body: bodyOf(edit) }),
+    mutationFn: () =>
+      put('/api/v1/templates/{template}', {
+        params: { path: { template: id }, header: { 'If-Match': `"${row.edition}"` } },
+        body: bodyOf(edit),
+      }),
     onSuccess: (written) => {
       client.setQueryData(keys.template(id), written);
       drop(id);
       void client.invalidateQueries({ queryKey: keys.templates });
     },
     // Whoever was quicker is read, and the two stand against each other.
-    onError: (fault) => { if (problemOf(fault).status === 412) void client.invalidateQueries({ queryKey: keys.template(id) }); },
+    onError: (fault) => {
+      if (problemOf(fault).status === 412) void client.invalidateQueries({ queryKey: keys.template(id) });
+    },
   });
   const takeAway = async () => {
     await remove('/api/v1/templates/{template}', { params: { path: { template: id } } });
@@ -61,20 +86,52 @@ function Editor({ row }: { row: Schemas['Template'] }) {
     await client.invalidateQueries({ queryKey: keys.templates });
     go('/templates');
   };
-  const state = changed.length > 0 ? <span className="pill is-draft">Not saved</span> : <Status status={row.is_active ? 'ready' : 'off'} label={row.is_active ? 'active' : 'not active'} />;
+  const state =
+    changed.length > 0 ? (
+      <span className="pill is-draft">Not saved</span>
+    ) : (
+      <Status status={row.is_active ? 'ready' : 'off'} label={row.is_active ? 'active' : 'not active'} />
+    );
   return (
     <>
       <TopLine title={row.name} from={LIST} state={state}>
-        {may && changed.length === 0 && <Confirm label="Remove" danger does="Remove it for good" act={takeAway} says="No campaign may name it any more, or it stays. Steps of workflows that name it fail from then on." />}
+        {may && changed.length === 0 && (
+          <Confirm
+            label="Remove"
+            danger
+            does="Remove it for good"
+            act={takeAway}
+            says="No campaign may name it any more, or it stays. Steps of workflows that name it fail from then on."
+          />
+        )}
         {may && changed.length > 0 && !isOvertaken && (
           <>
-            <Confirm label="Throw away" danger does="Throw my changes away" act={async () => drop(id)} says={`What was changed here and not saved (${changed.map((field) => FIELD_WORDS[field]).join(', ')}) is gone then.`} />
-            <Button loading={save.isPending} onClick={() => save.mutate()}>Save</Button>
+            <Confirm
+              label="Throw away"
+              danger
+              does="Throw my changes away"
+              act={async () => drop(id)}
+              says={`What was changed here and not saved (${changed.map((field) => FIELD_WORDS[field]).join(', ')}) is gone then.`}
+            />
+            <Button loading={save.isPending} onClick={() => save.mutate()}>
+              Save
+            </Button>
           </>
         )}
       </TopLine>
-      {isOvertaken && kept && <Overtaken mine={kept.edit} theirs={stored} keepMine={() => keep(id, { ...kept, edition: row.edition })} takeTheirs={() => drop(id)} />}
-      {save.error && problemOf(save.error).status !== 412 && <div className="template-note"><ProblemNote fault={save.error} /></div>}
+      {isOvertaken && kept && (
+        <Overtaken
+          mine={kept.edit}
+          theirs={stored}
+          keepMine={() => keep(id, { ...kept, edition: row.edition })}
+          takeTheirs={() => drop(id)}
+        />
+      )}
+      {save.error && problemOf(save.error).status !== 412 && (
+        <div className="template-note">
+          <ProblemNote fault={save.error} />
+        </div>
+      )}
       <div className="template-editor">
         <section className="template-written" aria-label="What it says">
           <Parts edit={edit} change={change} preview={preview} isReadOnly={!may} />
@@ -93,19 +150,41 @@ function Overtaken({ mine, theirs, keepMine, takeTheirs }: { mine: Edit; theirs:
   return (
     <div className="template-note" role="alert">
       <div className="problem is-clash">
-        <span className="mark is-waiting" aria-hidden="true">◐</span>
+        <span className="mark is-waiting" aria-hidden="true">
+          ◐
+        </span>
         <div className="grow stack tight">
-          <p>Somebody else saved this while you were writing. It differs in: {fields.map((field) => FIELD_WORDS[field]).join(', ') || 'nothing'}.</p>
+          <p>
+            Somebody else saved this while you were writing. It differs in:{' '}
+            {fields.map((field) => FIELD_WORDS[field]).join(', ') || 'nothing'}.
+          </p>
           <details>
             <summary className="quiet small">Look at both</summary>
             {fields.map((field) => (
               <div key={field} className="clash">
-                <div><h3>{FIELD_WORDS[field]}, theirs</h3><pre className="data" tabIndex={0} role="group" aria-label="Theirs">{shown(theirs, field)}</pre></div>
-                <div><h3>{FIELD_WORDS[field]}, yours</h3><pre className="data" tabIndex={0} role="group" aria-label="Yours">{shown(mine, field)}</pre></div>
+                <div>
+                  <h3>{FIELD_WORDS[field]}, theirs</h3>
+                  <pre className="data" tabIndex={0} role="group" aria-label="Theirs">
+                    {shown(theirs, field)}
+                  </pre>
+                </div>
+                <div>
+                  <h3>{FIELD_WORDS[field]}, yours</h3>
+                  <pre className="data" tabIndex={0} role="group" aria-label="Yours">
+                    {shown(mine, field)}
+                  </pre>
+                </div>
               </div>
             ))}
           </details>
-          <div className="row"><Button variant="default" onClick={takeTheirs}>Take theirs</Button><Button variant="default" onClick={keepMine}>Go on with mine</Button></div>
+          <div className="row">
+            <Button variant="default" onClick={takeTheirs}>
+              Take theirs
+            </Button>
+            <Button variant="default" onClick={keepMine}>
+              Go on with mine
+            </Button>
+          </div>
         </div>
       </div>
     </div>

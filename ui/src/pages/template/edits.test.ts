@@ -25,12 +25,13 @@ describe('an edit of a template', () => {
     expect(useKept.getState().kept).toEqual({});
   });
   it('a fault is at its part, and underlined where it is', () => {
-    const said = 'the text of the template `Welcome`: `order.totl` is undefined; mend it in `email_templates`, or give it to the node\'s `values`';
+    const said =
+      "the text of the template `Welcome`: `order.totl` is undefined; mend it in `email_templates`, or give it to the node's `values`";
     const found = faultIn(new Problem(422, { detail: said }));
     expect(found).toEqual({ part: 'text', fault: { message: '“order.totl” is not known here', about: 'order.totl' } });
     expect(placed({ message: 'x', about: 'order.totl' }, 'a {{ order.totl }}')).toMatchObject([{ from: 5, to: 15 }]);
     expect(placed({ message: 'x' }, 'abc')).toEqual([]);
-    expect(faultIn(new Problem(422, { detail: 'the html can\'t be read: unexpected end' }))?.part).toBe('html');
+    expect(faultIn(new Problem(422, { detail: "the html can't be read: unexpected end" }))?.part).toBe('html');
     expect(faultIn(new Problem(500, { detail: 'other' }))).toBeUndefined();
   });
 });

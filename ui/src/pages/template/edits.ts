@@ -7,26 +7,56 @@ import type { Fault } from '@/parts/Code';
 
 export const PARTS = ['subject', 'html', 'text'] as const;
 export type Part = (typeof PARTS)[number];
-export interface Edit { name: string; subject: string; html: string; text: string; consent: 'transactional' | 'marketing'; is_active: boolean; tracks: boolean }
+export interface Edit {
+  name: string;
+  subject: string;
+  html: string;
+  text: string;
+  consent: 'transactional' | 'marketing';
+  is_active: boolean;
+  tracks: boolean;
+}
 export const FIELD_WORDS: Record<keyof Edit, string> = {
-  name: 'name', subject: 'subject', html: 'HTML', text: 'plain text', consent: 'who is sent it', is_active: 'whether it is active', tracks: 'whether opens are noted',
+  name: 'name',
+  subject: 'subject',
+  html: 'HTML',
+  text: 'plain text',
+  consent: 'who is sent it',
+  is_active: 'whether it is active',
+  tracks: 'whether opens are noted',
 };
-export interface Kept { /** The one that was read. */ edition: string; edit: Edit; at: string }
+export interface Kept {
+  /** The one that was read. */ edition: string;
+  edit: Edit;
+  at: string;
+}
 
 export const useKept = create<{ kept: Record<string, Kept>; keep: (id: string, kept: Kept) => void; drop: (id: string) => void }>()(
-  persist((set) => ({
-    kept: {},
-    keep: (id, one) => set(({ kept }) => ({ kept: { ...kept, [id]: one } })),
-    drop: (id) => set(({ kept }) => {
-      const { [id]: _, ...rest } = kept;
-      return { kept: rest };
+  persist(
+    (set) => ({
+      kept: {},
+      keep: (id, one) => set(({ kept }) => ({ kept: { ...kept, [id]: one } })),
+      drop: (id) =>
+        set(({ kept }) => {
+          const { [id]: _, ...rest } = kept;
+          return { kept: rest };
+        }),
     }),
-  }), { name: 'thendo.templates' }),
+    { name: 'thendo.templates' },
+  ),
 );
 
 export function editOf(row: Schemas['Template']): Edit {
   const { name, subject, html, text, is_active, tracks } = row;
-  return { name, subject, html: html ?? '', text: text ?? '', consent: row.consent === 'transactional' ? 'transactional' : 'marketing', is_active, tracks };
+  return {
+    name,
+    subject,
+    html: html ?? '',
+    text: text ?? '',
+    consent: row.consent === 'transactional' ? 'transactional' : 'marketing',
+    is_active,
+    tracks,
+  };
 }
 
 /** As the daemon takes it: a part that is empty is none. */

@@ -38,25 +38,53 @@ export default function TemplatesPage() {
     <>
       <TopLine title="Templates">{may && <NewTemplate />}</TopLine>
       <div className="filters">
-        <label className="field grow"><span className="sr-only">Search templates</span><input data-search type="search" placeholder="Search" value={typed} onChange={(event) => setTyped(event.currentTarget.value)} /><kbd>/</kbd></label>
+        <label className="field grow">
+          <span className="sr-only">Search templates</span>
+          <input data-search type="search" placeholder="Search" value={typed} onChange={(event) => setTyped(event.currentTarget.value)} />
+          <kbd>/</kbd>
+        </label>
       </div>
-      {found.error && !found.data ? <div className="page"><ProblemNote fault={found.error} retry={() => found.refetch()} /></div>
-        : !found.data ? <div className="page"><Skeletons /></div>
-          : all.length === 0 ? <EmptyState title="No mail is written yet">A template is a mail with gaps: <code>{'{{ customer.name }}'}</code> becomes the customer’s name. Workflows and campaigns send them by their name.</EmptyState>
-            : rows.length === 0 ? <EmptyState title="None is like that">Try another word.</EmptyState>
-              : (
-                <DataList label="Templates" items={rows} keyOf={(one) => one.id} to={(one) => `/templates/${one.id}`} height={60}
-                  more={{ has: found.hasNextPage, isLoading: found.isFetchingNextPage, load: () => void found.fetchNextPage() }}>
-                  {(one) => (
-                    <div className="template-row">
-                      <div className="truncate"><div className="truncate template-name">{one.name}</div><div className="quiet small truncate">{one.subject}</div></div>
-                      <span className="template-consent"><span className="pill">{one.consent === 'transactional' ? 'Part of what was bought' : 'Marketing'}</span></span>
-                      <Status status={one.is_active ? 'ready' : 'off'} label={one.is_active ? 'active' : 'not active'} />
-                      <span className="quiet small template-when"><When at={one.updated_at} /></span>
-                    </div>
-                  )}
-                </DataList>
-              )}
+      {found.error && !found.data ? (
+        <div className="page">
+          <ProblemNote fault={found.error} retry={() => found.refetch()} />
+        </div>
+      ) : !found.data ? (
+        <div className="page">
+          <Skeletons />
+        </div>
+      ) : all.length === 0 ? (
+        <EmptyState title="No mail is written yet">
+          A template is a mail with gaps: <code>{'{{ customer.name }}'}</code> becomes the customer’s name. Workflows and campaigns send
+          them by their name.
+        </EmptyState>
+      ) : rows.length === 0 ? (
+        <EmptyState title="None is like that">Try another word.</EmptyState>
+      ) : (
+        <DataList
+          label="Templates"
+          items={rows}
+          keyOf={(one) => one.id}
+          to={(one) => `/templates/${one.id}`}
+          height={60}
+          more={{ has: found.hasNextPage, isLoading: found.isFetchingNextPage, load: () => void found.fetchNextPage() }}
+        >
+          {(one) => (
+            <div className="template-row">
+              <div className="truncate">
+                <div className="truncate template-name">{one.name}</div>
+                <div className="quiet small truncate">{one.subject}</div>
+              </div>
+              <span className="template-consent">
+                <span className="pill">{one.consent === 'transactional' ? 'Part of what was bought' : 'Marketing'}</span>
+              </span>
+              <Status status={one.is_active ? 'ready' : 'off'} label={one.is_active ? 'active' : 'not active'} />
+              <span className="quiet small template-when">
+                <When at={one.updated_at} />
+              </span>
+            </div>
+          )}
+        </DataList>
+      )}
     </>
   );
 }
@@ -78,12 +106,34 @@ function NewTemplate() {
   };
   return (
     <Popover opened={isOpen} onChange={setOpen} width={320} position="bottom-end" trapFocus returnFocus shadow="none" withinPortal>
-      <Popover.Target><Button onClick={() => setOpen(!isOpen)}>New template</Button></Popover.Target>
+      <Popover.Target>
+        <Button onClick={() => setOpen(!isOpen)}>New template</Button>
+      </Popover.Target>
       <Popover.Dropdown className="floating" aria-label="New template">
-        <form className="stack tight" onSubmit={(event) => { event.preventDefault(); void make(); }}>
-          <TextInput data-autofocus label="Name" description="Workflows and campaigns name it by that" value={name} maxLength={200} onChange={(event) => { setName(event.currentTarget.value); setFault(undefined); }} />
+        <form
+          className="stack tight"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void make();
+          }}
+        >
+          <TextInput
+            data-autofocus
+            label="Name"
+            description="Workflows and campaigns name it by that"
+            value={name}
+            maxLength={200}
+            onChange={(event) => {
+              setName(event.currentTarget.value);
+              setFault(undefined);
+            }}
+          />
           {fault !== undefined && <ProblemNote fault={fault} />}
-          <div className="row end"><Button type="submit" disabled={!name.trim()}>Write it</Button></div>
+          <div className="row end">
+            <Button type="submit" disabled={!name.trim()}>
+              Write it
+            </Button>
+          </div>
         </form>
       </Popover.Dropdown>
     </Popover>

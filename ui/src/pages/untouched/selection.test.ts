@@ -19,6 +19,10 @@ describe('a selection', () => {
     const tried = { id: 'a', root: 'r', attempt: 1, reason: 'x' };
     expect(fateOf(tried, []).status).toBe('succeeded');
     expect(fateOf(tried, [tried]).status).toBe('refused');
-    expect(fateOf(tried, [{ id: 'z', root: 'r', attempt: 2, reason: 'no mail' }])).toEqual({ status: 'failed', says: 'failed again: no mail', id: 'z' });
+    expect(fateOf(tried, [{ id: 'z', root: 'r', attempt: 2, reason: 'no mail' }])).toEqual({
+      status: 'failed',
+      says: 'failed again: no mail',
+      id: 'z',
+    });
   });
 });

@@ -13,7 +13,14 @@ import { draftOf, freeName } from './import';
 
 export function Gallery({ isOpen, close }: { isOpen: boolean; close: () => void }) {
   return (
-    <Modal opened={isOpen} onClose={close} title="Examples" size={960} closeButtonProps={{ 'aria-label': 'Close' }} overlayProps={{ backgroundOpacity: 0.2 }}>
+    <Modal
+      opened={isOpen}
+      onClose={close}
+      title="Examples"
+      size={960}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+      overlayProps={{ backgroundOpacity: 0.2 }}
+    >
       {isOpen && <Examples />}
     </Modal>
   );
@@ -32,7 +39,10 @@ function Examples() {
   const workflows = useQuery({ queryKey: keys.workflows, queryFn: listWorkflows });
   const use = useMutation({
     mutationFn: async (example: Example) => {
-      const name = freeName(titleOf(example), (workflows.data ?? []).map((one) => one.name));
+      const name = freeName(
+        titleOf(example),
+        (workflows.data ?? []).map((one) => one.name),
+      );
       return draftOf(name, example.definition);
     },
     onSuccess: (id) => go(`/workflows/${id}`),
@@ -46,11 +56,23 @@ function Examples() {
       <ul className="columns" aria-label="Examples">
         {examples.data.map((one) => (
           <li key={one.name} className="example">
-            <div className="example-picture"><Sketch definition={one.definition} label={`Graph of ${titleOf(one)}`} /></div>
+            <div className="example-picture">
+              <Sketch definition={one.definition} label={`Graph of ${titleOf(one)}`} />
+            </div>
             <div className="example-words">
               <h3 className="workflow-name">{titleOf(one)}</h3>
               <p className="quiet small">{one.about.replaceAll('`', '')}</p>
-              <div><Button variant="default" size="compact-md" aria-label={`Use this: ${titleOf(one)}`} loading={use.isPending && use.variables?.name === one.name} onClick={() => use.mutate(one)}>Use this</Button></div>
+              <div>
+                <Button
+                  variant="default"
+                  size="compact-md"
+                  aria-label={`Use this: ${titleOf(one)}`}
+                  loading={use.isPending && use.variables?.name === one.name}
+                  onClick={() => use.mutate(one)}
+                >
+                  Use this
+                </Button>
+              </div>
             </div>
           </li>
         ))}

@@ -43,7 +43,14 @@ export function ImportDrop({ children }: { children: ReactNode }) {
       {told && (
         <div className="drop-told" role="status">
           {told.fault !== undefined && <ProblemNote fault={told.fault} />}
-          {told.names.length > 0 && <div className="row"><span className="grow">{told.names.length} imported as {told.names.length === 1 ? 'a draft' : 'drafts'}: {told.names.join(', ')}</span><CloseButton aria-label="Close" onClick={() => setTold(undefined)} /></div>}
+          {told.names.length > 0 && (
+            <div className="row">
+              <span className="grow">
+                {told.names.length} imported as {told.names.length === 1 ? 'a draft' : 'drafts'}: {told.names.join(', ')}
+              </span>
+              <CloseButton aria-label="Close" onClick={() => setTold(undefined)} />
+            </div>
+          )}
         </div>
       )}
     </div>

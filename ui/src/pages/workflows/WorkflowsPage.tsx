@@ -33,31 +33,64 @@ export default function WorkflowsPage() {
   const found = useMemo(() => {
     const wanted = typed.toLowerCase();
     const order = (one: Row) => SHOWN.indexOf(one.status as (typeof SHOWN)[number]);
-    const rows = (workflows.data ?? []).filter((one) => (shown === 'all' ? one.status !== 'archived' : one.status === shown)
-      && (one.name.toLowerCase().includes(wanted) || (one.trigger ?? '').replaceAll('_', ' ').includes(wanted)));
+    const rows = (workflows.data ?? []).filter(
+      (one) =>
+        (shown === 'all' ? one.status !== 'archived' : one.status === shown) &&
+        (one.name.toLowerCase().includes(wanted) || (one.trigger ?? '').replaceAll('_', ' ').includes(wanted)),
+    );
     return rows.sort((one, other) => order(one) - order(other));
   }, [workflows.data, typed, shown]);
   const gallery = <Gallery isOpen={isGallery} close={() => setGallery(false)} />;
   const isEmpty = workflows.data?.length === 0;
   return (
     <ImportDrop>
-      <TopLine title="Workflows">{mayDraw && <Button variant="default" onClick={() => setGallery(true)}>Examples</Button>}</TopLine>
+      <TopLine title="Workflows">
+        {mayDraw && (
+          <Button variant="default" onClick={() => setGallery(true)}>
+            Examples
+          </Button>
+        )}
+      </TopLine>
       <div className="filters">
-        <label className="field grow"><span className="sr-only">Search workflows</span><input data-search type="search" placeholder="Search" value={typed} onChange={(event) => setTyped(event.currentTarget.value)} /><kbd>/</kbd></label>
+        <label className="field grow">
+          <span className="sr-only">Search workflows</span>
+          <input data-search type="search" placeholder="Search" value={typed} onChange={(event) => setTyped(event.currentTarget.value)} />
+          <kbd>/</kbd>
+        </label>
         <div className="tabs" role="group" aria-label="State">
-          {SHOWN.map((one) => <button key={one} type="button" aria-pressed={shown === one} onClick={() => setShown(one)}>{words(one)}</button>)}
+          {SHOWN.map((one) => (
+            <button key={one} type="button" aria-pressed={shown === one} onClick={() => setShown(one)}>
+              {words(one)}
+            </button>
+          ))}
         </div>
         {mayDraw && <span className="quiet small import-hint">Drop a React Flow file anywhere to import it</span>}
       </div>
-      {workflows.error ? <div className="page"><ProblemNote fault={workflows.error} retry={() => workflows.refetch()} /></div>
-        : !workflows.data ? <div className="page"><Skeletons /></div>
-          : isEmpty ? <div className="page"><EmptyState title="When something happens, then do something" action={<Button onClick={() => setGallery(true)}>Look at the examples</Button>}>A workflow listens to what happens in the shop: an order, a review, a new customer. Begin with an example, or drop a React Flow file here.</EmptyState></div>
-            : found.length === 0 ? <EmptyState title="None is like that">Try another word, or another state.</EmptyState>
-              : (
-                <DataList label="Workflows" items={found} keyOf={(one) => one.id} to={(one) => `/workflows/${one.id}`} height={60}>
-                  {(one) => <WorkflowRow one={one} last={last.get(one.id)} />}
-                </DataList>
-              )}
+      {workflows.error ? (
+        <div className="page">
+          <ProblemNote fault={workflows.error} retry={() => workflows.refetch()} />
+        </div>
+      ) : !workflows.data ? (
+        <div className="page">
+          <Skeletons />
+        </div>
+      ) : isEmpty ? (
+        <div className="page">
+          <EmptyState
+            title="When something happens, then do something"
+            action={<Button onClick={() => setGallery(true)}>Look at the examples</Button>}
+          >
+            A workflow listens to what happens in the shop: an order, a review, a new customer. Begin with an example, or drop a React Flow
+            file here.
+          </EmptyState>
+        </div>
+      ) : found.length === 0 ? (
+        <EmptyState title="None is like that">Try another word, or another state.</EmptyState>
+      ) : (
+        <DataList label="Workflows" items={found} keyOf={(one) => one.id} to={(one) => `/workflows/${one.id}`} height={60}>
+          {(one) => <WorkflowRow one={one} last={last.get(one.id)} />}
+        </DataList>
+      )}
       {gallery}
     </ImportDrop>
   );
@@ -69,9 +102,20 @@ function WorkflowRow({ one, last }: { one: Row; last: Schemas['Outcomes'] | unde
     <div className="workflow-row">
       <div className="truncate">
         <div className="truncate workflow-name">{one.name}</div>
-        <div className="quiet small truncate">{one.trigger ? `when ${words(one.trigger).toLowerCase()}` : 'no trigger yet'}{one.next_at && <> · next <When at={one.next_at} /></>}</div>
+        <div className="quiet small truncate">
+          {one.trigger ? `when ${words(one.trigger).toLowerCase()}` : 'no trigger yet'}
+          {one.next_at && (
+            <>
+              {' '}
+              · next <When at={one.next_at} />
+            </>
+          )}
+        </div>
       </div>
-      <div className="row"><Status status={state} />{one.live_version && one.has_draft && <span className="pill is-draft">Draft</span>}</div>
+      <div className="row">
+        <Status status={state} />
+        {one.live_version && one.has_draft && <span className="pill is-draft">Draft</span>}
+      </div>
       <div className="workflow-last quiet small">{last?.last_at ? <When at={last.last_at} /> : 'never ran'}</div>
       <Sparkline last={last?.last ?? []} />
     </div>

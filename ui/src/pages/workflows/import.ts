@@ -27,7 +27,11 @@ export function drawingIn(text: string, file: string): { name: string; definitio
   const outer = read as Record<string, unknown>;
   const inner = (outer?.definition ?? outer) as Record<string, unknown>;
   if (!inner || !Array.isArray(inner.nodes)) {
-    throw { code: 'no-drawing', detail: `${file} has no nodes.`, help: 'Drop a file as React Flow saves it: {"nodes": […], "edges": […]}.' };
+    throw {
+      code: 'no-drawing',
+      detail: `${file} has no nodes.`,
+      help: 'Drop a file as React Flow saves it: {"nodes": […], "edges": […]}.',
+    };
   }
   const name = typeof outer.name === 'string' && outer.name ? outer.name : file.replace(/\.json$/i, '');
   return { name, definition: inner };
