@@ -15,6 +15,8 @@ pub struct Plan {
     pub template: Option<String>,
     /// Whether that may be sent.
     pub template_is_active: Option<bool>,
+    /// When that was last written: whoever sends it has seen it so.
+    pub template_updated_at: Option<DateTime<Utc>>,
     /// Whether it is noted who opens its mails and follows their links.
     pub tracks: bool,
     /// Instead of the template's subject.
@@ -65,6 +67,7 @@ pub struct Parts<'a> {
 pub async fn plan(connection: &mut PgConnection, campaign: Uuid) -> sqlx::Result<Plan> {
     sqlx::query_as(
         "select coalesce(c.content ->> 'template', t.name) as template, t.is_active as template_is_active,
+                t.updated_at as template_updated_at,
                 coalesce((c.content ->> 'tracks')::boolean, c.content is null and t.tracks, false) as tracks,
                 c.subject, c.audience, c.product_id, c.variant_id, c.rate_per_minute, c.limit_to_stock, c.quiet_hours
            from public.waitlist_campaigns c left join public.email_templates t on t.id = c.template_id where c.id = $1",
@@ -128,6 +131,15 @@ pub async fn write(connection: &mut PgConnection, campaign: Uuid, of: &Parts<'_>
         .execute(connection)
         .await?;
     Ok(written.rows_affected() > 0)
+}
+
+/// Whether a campaign may be told to start then: neither in the past nor in more than a year.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn is_near(connection: &mut PgConnection, at: DateTime<Utc>) -> sqlx::Result<bool> {
+    let sql = "select $1 between clock_timestamp() - interval '5 minutes' and clock_timestamp() + interval '1 year'";
+    sqlx::query_scalar(sql).bind(at).fetch_one(connection).await
 }
 
 /// Has a draft start, then or at once: a daemon takes it from there. Whether it was one.

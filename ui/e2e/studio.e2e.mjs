@@ -97,6 +97,13 @@ try {
   await list.getByText('welcome-points').click();
   await page.locator('.card').first().waitFor();
   await looks(page, 'workflow');
+  // The emergency stop, and on again.
+  await page.getByRole('button', { name: 'Stop at once' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Stop at once' }).click();
+  await page.getByRole('heading', { name: 'Held: nothing of it moves' }).waitFor();
+  await page.getByRole('button', { name: 'Release' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Release' }).click();
+  await page.getByRole('button', { name: 'Stop at once' }).waitFor();
 
   const given = { page, base, looks, asks };
   await events(given);
@@ -112,6 +119,13 @@ try {
   await looks(page, 'settings');
   await page.goto(`${base}/nothing/here`);
   await page.getByText('There is no such page').waitFor();
+
+  // Whoever signs out leaves nothing on the page.
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox').fill('sign out');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Sign in to thendo' }).waitFor();
+  assert.equal(await page.getByText('welcome-points').count(), 0);
 
   assert.deepEqual(complaints, [], 'what the browser complains of');
   assert.deepEqual(found, [], 'what axe finds');

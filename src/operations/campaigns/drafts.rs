@@ -258,10 +258,10 @@ impl Operation for Sample {
 #[schema(as = CampaignSend)]
 #[serde(deny_unknown_fields)]
 pub struct When {
-    /// Not before this instant; without it, at once.
+    /// Not before this instant, in a year at most; without it, at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<DateTime<Utc>>,
-    /// Not if it would go to more than so many by now.
+    /// Not if it would go to more than so many by now. Whom it goes to is counted anew when it starts.
     #[schema(minimum = 0)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<i64>,
@@ -308,6 +308,12 @@ impl Operation for Send {
         }
         if before.plan.limit_to_stock && before.plan.product_id.is_none() {
             return lacks("is limited to the stock of no product", "say `product_id`");
+        }
+        if let Some(at) = at
+            && !campaign_drafts::is_near(&mut transaction, at).await?
+        {
+            let message = format!("`at` is {at}: that is past, or in more than a year");
+            return Err(bad("bad-value", message, "say another time, or none to send it at once"));
         }
         if at_most.is_some_and(|most| size > most) {
             let message = format!("`{name}` would go to {size} by now");

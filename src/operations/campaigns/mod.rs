@@ -80,6 +80,7 @@ impl Shown {
             rate_per_minute,
             limit_to_stock,
             quiet_hours,
+            template_updated_at,
             ..
         } = &plan;
         let told = json!([
@@ -91,7 +92,8 @@ impl Shown {
             variant_id,
             rate_per_minute,
             limit_to_stock,
-            quiet_hours
+            quiet_hours,
+            template_updated_at
         ]);
         Ok(Self { edition: hash(vec![told.to_string()]), campaign, would_go_to, plan })
     }

@@ -113,7 +113,18 @@ async fn a_campaign_is_drafted_looked_at_and_sent() {
     api.shop.does("update email_templates set is_active = true").await;
     assert_eq!(api.ask("GET", &path, None).await.body["campaign"]["status"], "draft", "refused is not sent");
 
-    let sent = api.ask("POST", &send, Some(&json!({"at": "2099-01-01T00:00:00Z", "at_most": 2}))).await;
+    for at in ["2020-01-01T00:00:00Z", "2199-01-01T00:00:00Z"] {
+        is_problem(&api.ask("POST", &send, Some(&json!({"at": at}))).await, 422, "bad-value");
+    }
+    // Nor a mail that was written since one looked at it.
+    let seen = written.header("etag").to_owned();
+    api.shop.does("update email_templates set text = 'It is gone'").await;
+    let stale = api.ask_with("POST", &send, &[("if-match", &seen)], Some(&json!({}))).await;
+    is_problem(&stale, 412, "changed-meanwhile");
+
+    let soon = api.shop.db.query_one("select to_json(now() + interval '1 day') #>> '{}'", &[]).await;
+    let soon: String = soon.expect("a time").get(0);
+    let sent = api.ask("POST", &send, Some(&json!({"at": soon, "at_most": 2}))).await;
     assert_eq!((sent.status, &sent.body["campaign"]["status"]), (200, &json!("scheduled")), "{sent:?}");
     is_problem(&api.ask("POST", &send, Some(&json!({}))).await, 409, "wrong-state");
     let late = api.ask_with("PUT", &path, &[("if-match", "*")], Some(&named("Late"))).await;

@@ -13,8 +13,8 @@ export interface Told {
 export const TOPICS = ['executions', 'workflows', 'campaigns', 'alerts', 'backtests'] as const;
 export type Topic = (typeof TOPICS)[number];
 
-/** Never told anew: who is signed in, and what is compiled in. */
-const STILL = new Set<unknown>(['session', 'examples', 'catalogue', 'version', 'event-kinds']);
+/** Never told anew: who is signed in, what is being drawn on, and what is compiled in. */
+const STILL = new Set<unknown>(['session', 'draft', 'examples', 'catalogue', 'version', 'event-kinds']);
 
 /** The kept answers that a change makes old. */
 export function touched(topic: Topic, told: Told): QueryKey[] {
@@ -38,20 +38,27 @@ export function refreshAll(client: QueryClient) {
   return client.invalidateQueries({ predicate: (query) => !STILL.has(query.queryKey[0]) });
 }
 
+/** Under steady change, what was asked last is answered before it is asked again, and this long passes, in ms. */
+const REST = 1000;
+
 /** Gathers what comes within `wait` ms, so that a thousand changes are one question. */
 export function gather(client: QueryClient, wait = 250) {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let waiting = new Map<string, QueryKey>();
-  const flush = () => {
+  let isAsking = false;
+  const flush = async () => {
     timer = undefined;
+    isAsking = true;
     const due = waiting;
     waiting = new Map();
-    for (const key of due.values()) void client.invalidateQueries({ queryKey: key });
+    await Promise.allSettled([...due.values()].map((key) => client.invalidateQueries({ queryKey: key })));
+    isAsking = false;
+    if (waiting.size > 0) timer ??= setTimeout(() => void flush(), REST);
   };
   return {
     add(found: QueryKey[]) {
       for (const key of found) waiting.set(JSON.stringify(key), key);
-      timer ??= setTimeout(flush, wait);
+      if (!isAsking) timer ??= setTimeout(() => void flush(), wait);
     },
     stop() {
       clearTimeout(timer);

@@ -1546,6 +1546,11 @@ export interface components {
             template?: string | null;
             /** @description Whether that may be sent. */
             template_is_active?: boolean | null;
+            /**
+             * Format: date-time
+             * @description When that was last written: whoever sends it has seen it so.
+             */
+            template_updated_at?: string | null;
             /** @description Whether it is noted who opens its mails and follows their links. */
             tracks: boolean;
             /** @description Of a waitlist: for which variant. */
@@ -1560,12 +1565,12 @@ export interface components {
         CampaignSend: {
             /**
              * Format: date-time
-             * @description Not before this instant; without it, at once.
+             * @description Not before this instant, in a year at most; without it, at once.
              */
             at?: string | null;
             /**
              * Format: int64
-             * @description Not if it would go to more than so many by now.
+             * @description Not if it would go to more than so many by now. Whom it goes to is counted anew when it starts.
              */
             at_most?: number | null;
         };

@@ -3,11 +3,13 @@ import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { get, type Schemas } from '@/api/client';
 import { TopLine } from '@/frame/TopLine';
+import { More } from '@/pages/workflow/More';
 import { Last, Versions } from '@/pages/workflow/Versions';
 import { ProblemNote } from '@/parts/ProblemNote';
 import { Skeletons } from '@/parts/Skeletons';
 import { useCatalogue } from './catalogue';
 import Editor from './Editor';
+import { leaving } from './keeping';
 
 export default function Edited({ shown, acts }: { shown: Schemas['Workflow']; acts: ReactNode }) {
   const catalogue = useCatalogue();
@@ -18,12 +20,16 @@ export default function Edited({ shown, acts }: { shown: Schemas['Workflow']; ac
     gcTime: 0,
     refetchOnWindowFocus: false,
     refetchOnReconnect: false,
-    queryFn: () => get('/api/v1/workflows/{workflow}/draft', { params: { path: { workflow: shown.id } } }),
+    queryFn: async () => {
+      await leaving.get(shown.id);
+      return get('/api/v1/workflows/{workflow}/draft', { params: { path: { workflow: shown.id } } });
+    },
   });
   const [version, setVersion] = useState<number>();
   const from = { label: 'Workflows', to: '/workflows' };
   const fault = draft.error ?? catalogue.error;
-  if (fault)
+  // What is drawn stays, though it could not be read once more.
+  if (fault && !(draft.data && catalogue.data))
     return (
       <>
         <TopLine title={shown.name} from={from} />
@@ -46,6 +52,7 @@ export default function Edited({ shown, acts }: { shown: Schemas['Workflow']; ac
       {shown.description && <p className="aside-part">{shown.description}</p>}
       <Versions shown={shown} version={version} choose={setVersion} />
       <Last id={shown.id} />
+      <More shown={shown} />
     </Editor>
   );
 }

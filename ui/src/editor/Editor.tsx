@@ -12,6 +12,7 @@ import { Canvas, fit } from './Canvas';
 import type { Catalogue } from './catalogue';
 import { useChecking } from './checking';
 import { useKeeping } from './keeping';
+import { resume } from './leftover';
 import { type Panels, useEditorKeys } from './keys';
 import { Kinds } from './Kinds';
 import { Mend, things } from './Mend';
@@ -36,7 +37,7 @@ export interface EditorProps {
 }
 
 export default function Editor(props: EditorProps) {
-  const [editor] = useState(() => newEditor(props.draft));
+  const [editor] = useState(() => resume(newEditor(props.draft), props.draft));
   return (
     <EditorContext.Provider value={editor}>
       <ReactFlowProvider>

@@ -1,10 +1,11 @@
 // What the compiler says of the drawing, as one types. The last answer wins.
 import { useEffect } from 'react';
 import { post } from '@/api/client';
-import type { Diagnostic } from '@/api/problem';
+import type { Diagnostic, Problem } from '@/api/problem';
 import { type Editor, useEditor } from './state';
 
 const PAUSE = 120;
+const AGAIN = 3000;
 /** An edit after a rest is asked about at once; one that follows soon waits for the pause. */
 const RESTED = 600;
 
@@ -27,7 +28,10 @@ export function checkOnce(editor: Editor, ask: { last: number }) {
       if (editor.getState().history.present === drawn && performance.getEntriesByName('edit').length > 0)
         performance.measure('edit to diagnostics', 'edit');
     })
-    .catch(() => undefined);
+    .catch((fault: unknown) => {
+      // Nobody answered: what stands there is old. It is asked once more.
+      if (own === ask.last && (fault as Problem).isPassing) setTimeout(() => own === ask.last && checkOnce(editor, ask), AGAIN);
+    });
 }
 
 export function useChecking() {

@@ -4,6 +4,7 @@ import { useEffect } from 'react';
 import { get, put } from '@/api/client';
 import { keys } from '@/api/keys';
 import { Problem } from '@/api/problem';
+import { forget, isSame, leaveBehind } from './leftover';
 import { type Editor, useEditor } from './state';
 
 const SOON = 700;
@@ -13,8 +14,21 @@ const path = (editor: Editor) => ({ params: { path: { workflow: editor.getState(
 /** As the `ETag` had it: with its quotes. */
 export const ifMatch = (edition: string) => ({ 'if-match': `"${edition}"` });
 
+/** The write of each editor that is under way: two at once would be two of one edition. */
+const under = new WeakMap<Editor, Promise<boolean>>();
+/** Workflows whose editor has closed while it was still writing. */
+export const leaving = new Map<string, Promise<unknown>>();
+
 /** Writes what is drawn; says whether it is kept now. */
-export async function keep(editor: Editor): Promise<boolean> {
+export function keep(editor: Editor): Promise<boolean> {
+  const before = under.get(editor);
+  if (before) return before;
+  const now = write(editor).finally(() => under.delete(editor));
+  under.set(editor, now);
+  return now;
+}
+
+async function write(editor: Editor): Promise<boolean> {
   const { history, edition, set } = editor.getState();
   const drawn = history.present;
   set({ keeping: 'keeping', fault: undefined });
@@ -31,8 +45,15 @@ export async function keep(editor: Editor): Promise<boolean> {
   } catch (fault) {
     const problem = fault as Problem;
     if (problem.status === 412) {
-      set({ keeping: 'conflict', theirs: await get('/api/v1/workflows/{workflow}/draft', path(editor)).catch(() => undefined) });
-    } else set({ keeping: problem.isPassing ? 'offline' : 'refused', fault });
+      const theirs = await get('/api/v1/workflows/{workflow}/draft', path(editor)).catch(() => undefined);
+      if (theirs && isSame(theirs.definition, drawn)) {
+        // It was written, and its answer was lost.
+        const isLast = editor.getState().history.present === drawn;
+        set({ edition: theirs.edition, keeping: isLast ? 'kept' : 'changed' });
+        return isLast;
+      }
+      set({ keeping: 'conflict', theirs });
+    } else set({ keeping: problem.isPassing || problem.status === 401 ? 'offline' : 'refused', fault });
     return false;
   }
 }
@@ -63,6 +84,19 @@ export function writeMine(editor: Editor) {
   void keep(editor);
 }
 
+/** Writes what is left; what can't be written lies in this browser until the workflow is opened again. */
+function close(editor: Editor) {
+  const { workflow, keeping } = editor.getState();
+  if (keeping === 'kept') return forget(workflow);
+  leaveBehind(editor);
+  const written = keepAll(editor).then((isKept) => {
+    leaving.delete(workflow);
+    if (isKept) forget(workflow);
+    else leaveBehind(editor);
+  });
+  leaving.set(workflow, written);
+}
+
 /** Keeps as long as the editor is open. */
 export function useKeeping() {
   const editor = useEditor();
@@ -74,6 +108,9 @@ export function useKeeping() {
       timer = setTimeout(
         () =>
           void keep(editor).then((isKept) => {
+            if (!isKept && (editor.getState().fault as Problem | undefined)?.status === 401) {
+              void client.invalidateQueries({ queryKey: keys.session });
+            }
             if (!isKept) return;
             void client.invalidateQueries({ queryKey: keys.workflow(editor.getState().workflow) });
             void client.invalidateQueries({ queryKey: keys.workflows });
@@ -81,6 +118,7 @@ export function useKeeping() {
         ms,
       );
     };
+    if (editor.getState().keeping === 'changed') later(SOON);
     const stop = editor.subscribe((state, before) => {
       if (state.history.present !== before.history.present && state.edition === before.edition && state.keeping !== 'conflict') {
         if (state.keeping !== 'keeping') state.set({ keeping: 'changed' });
@@ -98,7 +136,7 @@ export function useKeeping() {
       stop();
       clearTimeout(timer);
       window.removeEventListener('beforeunload', leave);
-      if (editor.getState().keeping === 'changed') void keep(editor);
+      close(editor);
     };
   }, [editor, client]);
 }

@@ -2,9 +2,7 @@
 import { Menu, Tooltip, UnstyledButton, useMantineColorScheme } from '@mantine/core';
 import { Component, type ReactNode, Suspense, useMemo, useState } from 'react';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
-import { useQueryClient } from '@tanstack/react-query';
 import { remove } from '@/api/client';
-import { keys } from '@/api/keys';
 import { useConnection } from '@/api/live';
 import { pages } from '@/pages';
 import { EmptyState } from '@/parts/EmptyState';
@@ -20,13 +18,12 @@ export function Frame({ session }: { session: Session }) {
   const [isPaletteOpen, setPaletteOpen] = useState(false);
   const [path, go] = useLocation();
   const { setColorScheme } = useMantineColorScheme();
-  const client = useQueryClient();
   const rail = useMemo(() => pages.filter((one) => one.label && (!one.right || may(session.scopes, one.right))), [session]);
   const commands = useMemo<Command[]>(() => {
     const signOut = async () => {
       await remove('/api/v1/session');
-      client.clear();
-      await client.invalidateQueries({ queryKey: keys.session });
+      // All of the page goes, and with it whatever it had read.
+      location.assign('/');
     };
     return [
       ...rail.map((one) => ({ id: one.path, label: `Go to ${one.label}`, hint: `g ${one.key ?? ''}`, run: () => go(one.path) })),
@@ -35,7 +32,7 @@ export function Frame({ session }: { session: Session }) {
       { id: 'auto', label: 'Theme: as the system', run: () => setColorScheme('auto') },
       { id: 'out', label: 'Sign out', run: () => void signOut() },
     ];
-  }, [rail, go, setColorScheme, client]);
+  }, [rail, go, setColorScheme]);
   const shortcuts = useMemo(
     () => ({
       'mod+k': () => setPaletteOpen(true),

@@ -15,6 +15,7 @@ import { EventChoice } from './EventChoice';
 import { FormContext, SchemaForm } from './SchemaForm';
 import { scopeOf } from './scope';
 import './inspector.css';
+import { Ways } from './Ways';
 
 export default function Inspector({ id, catalogue }: { id: string; catalogue: Catalogue }) {
   const editor = useEditor();
@@ -61,6 +62,7 @@ export default function Inspector({ id, catalogue }: { id: string; catalogue: Ca
           />
         </section>
       )}
+      {kind && <Ways id={id} node={node} catalogue={catalogue} />}
       {kind?.flow && <Beside title="How often, how soon, how many" schema={kind.flow} name="flow" id={id} value={dataOf(node).flow} />}
       {kind?.retry_schema && <Beside title="Trying again" schema={kind.retry_schema} name="retry" id={id} value={dataOf(node).retry} />}
       {kind && (

@@ -96,17 +96,18 @@ function said(body: unknown): unknown {
 
 /** Asked a moment after the last letter. */
 export function useLook(drawing: Definition, catalogue: Catalogue, id: string, template: string, event: string | undefined) {
-  const [asked, setAsked] = useState(template);
+  const [asked, setAsked] = useState({ template, drawing });
   useEffect(() => {
-    const timer = setTimeout(() => setAsked(template), 250);
+    const timer = setTimeout(() => setAsked({ template, drawing }), 250);
     return () => clearTimeout(timer);
-  }, [template]);
+  }, [template, drawing]);
   return useQuery({
-    queryKey: ['look', id, asked, event],
-    enabled: event !== undefined && asked.trim() !== '',
+    queryKey: ['look', id, asked.template, event, asked.drawing],
+    gcTime: 30_000,
+    enabled: event !== undefined && asked.template.trim() !== '',
     staleTime: 60_000,
     retry: false,
     placeholderData: (before) => before,
-    queryFn: () => look(drawing, catalogue, id, asked, event ?? ''),
+    queryFn: () => look(asked.drawing, catalogue, id, asked.template, event ?? ''),
   });
 }

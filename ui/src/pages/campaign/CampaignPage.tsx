@@ -21,15 +21,14 @@ import './campaign.css';
 
 export const LIST = { label: 'Campaigns', to: '/campaigns' };
 /** While it is sent the stream tells of its state, not of each mail. */
-const SENDING_MS = 1000;
+const EVERY_MS: Record<string, number> = { sending: 1000, scheduled: 30_000 };
 
 export default function CampaignPage() {
   const { id = '' } = useParams();
   const found = useQuery({
     queryKey: keys.campaign(id),
     queryFn: () => get('/api/v1/campaigns/{campaign}', { params: { path: { campaign: id } } }),
-    refetchInterval: (query) =>
-      query.state.data?.campaign.status === 'sending' || query.state.data?.campaign.status === 'scheduled' ? SENDING_MS : false,
+    refetchInterval: (query) => EVERY_MS[query.state.data?.campaign.status ?? ''] ?? false,
   });
   if (found.error && !found.data)
     return (

@@ -18,6 +18,7 @@ import { What } from './What';
 
 type Stored = Schemas['ShownCampaign'];
 const PAUSE_MS = 600;
+const AGAIN_MS = 3000;
 
 /** Saves what is typed, one request after the other, each with the edition of the one before. */
 function useSaving(stored: Stored) {
@@ -47,13 +48,19 @@ function useSaving(stored: Stored) {
         setMine(undefined);
       }
     } catch (fault) {
-      setProblem(problemOf(fault));
+      const told = problemOf(fault);
+      setProblem(told);
+      if (told.isPassing) {
+        now.isBusy = false;
+        setTimeout(() => void save(), AGAIN_MS);
+        return;
+      }
       if (now.wanted === sent) now.wanted = undefined;
     }
     now.isBusy = false;
     if (now.wanted) void save();
   };
-  const later = useDebouncedCallback(save, PAUSE_MS);
+  const later = useDebouncedCallback(save, { delay: PAUSE_MS, flushOnUnmount: true });
   return {
     wanted: mine ?? wantedOf(stored.campaign.name, stored.plan),
     problem,

@@ -10,7 +10,8 @@ import { span as spanWords } from '@/parts/time';
 import { When } from '@/parts/When';
 import { filled } from './audience';
 
-const EVERY_MS = 3000;
+/** While most of them come, and later. */
+const [EVERY_MS, SELDOM_MS, FIRST_MS] = [3000, 60_000, 3_600_000];
 const share = (count: number, of: number) => (of > 0 ? `${((count / of) * 100).toFixed(count > 0 && count / of < 0.1 ? 1 : 0)} %` : '–');
 const whole = (value: number) => (Number.isInteger(value) ? String(value) : '');
 
@@ -18,7 +19,7 @@ export function Hits({ id, startedAt, sent }: { id: string; startedAt: string; s
   const found = useQuery({
     queryKey: [...keys.campaign(id), 'hits'],
     queryFn: () => get('/api/v1/campaigns/{campaign}/hits', { params: { path: { campaign: id } } }),
-    refetchInterval: EVERY_MS,
+    refetchInterval: () => (Date.now() - Date.parse(startedAt) < FIRST_MS ? EVERY_MS : SELDOM_MS),
   });
   const title = 'Opened and followed';
   if (!found.data)

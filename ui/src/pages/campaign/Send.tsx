@@ -45,7 +45,7 @@ export function Send({ stored, isSaved }: { stored: Schemas['ShownCampaign']; is
       <Checkbox label="Later" checked={isLater} onChange={(event) => setLater(event.currentTarget.checked)} />
       {isLater && (
         <label className="condition">
-          When, in this browser’s time
+          When, in this browser’s time. Who fits is counted anew when it starts: those who fit by then get it.
           <input className="field" type="datetime-local" value={at} onChange={(event) => setAt(event.currentTarget.value)} />
         </label>
       )}

@@ -1,5 +1,4 @@
 // One workflow: its graph, its versions, what it did; edited, where one may and there is room.
-import { Button } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useMemo, useState } from 'react';
@@ -15,6 +14,7 @@ import { EmptyState } from '@/parts/EmptyState';
 import { ProblemNote } from '@/parts/ProblemNote';
 import { Skeletons } from '@/parts/Skeletons';
 import { Status } from '@/parts/Status';
+import { More } from './More';
 import { Last, useVersion, Versions } from './Versions';
 import './workflow.css';
 
@@ -96,6 +96,7 @@ function Seen({ shown }: { shown: Shown }) {
           <Diagnostics found={shown.diagnostics} />
           <Versions shown={shown} version={version} choose={setVersion} />
           <Last id={shown.id} />
+          <More shown={shown} />
         </aside>
       </div>
     </>
@@ -122,7 +123,15 @@ function Acts({ shown }: { shown: Shown }) {
       />
     );
   }
-  if (shown.status === 'paused') return <Button onClick={() => void act('/api/v1/workflows/{workflow}/resume')()}>Resume</Button>;
+  if (shown.status === 'paused')
+    return (
+      <Confirm
+        label="Resume"
+        does="Resume"
+        act={act('/api/v1/workflows/{workflow}/resume')}
+        says="From now on it runs for what happens. What happened while it was paused is not done."
+      />
+    );
   return null;
 }
 

@@ -1,7 +1,8 @@
 // All workflows: what listens to what, in which state, how the last executions ended.
 import { Button } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
+import { useLocation } from 'wouter';
 import type { Schemas } from '@/api/client';
 import { keys } from '@/api/keys';
 import { listOutcomes, listWorkflows } from '@/api/lists';
@@ -9,6 +10,7 @@ import { useMay } from '@/frame/session';
 import { TopLine } from '@/frame/TopLine';
 import { words } from '@/graph/drawing';
 import { DataList } from '@/parts/DataList';
+import { Confirm } from '@/parts/Confirm';
 import { EmptyState } from '@/parts/EmptyState';
 import { ProblemNote } from '@/parts/ProblemNote';
 import { Skeletons } from '@/parts/Skeletons';
@@ -16,6 +18,7 @@ import { Sparkline } from '@/parts/Sparkline';
 import { Status } from '@/parts/Status';
 import { When } from '@/parts/When';
 import { Gallery } from './Gallery';
+import { draftOf, freeName } from './import';
 import { ImportDrop } from './ImportDrop';
 import './workflows.css';
 
@@ -27,6 +30,8 @@ export default function WorkflowsPage() {
   const [shown, setShown] = useState<(typeof SHOWN)[number]>('all');
   const [isGallery, setGallery] = useState(false);
   const mayDraw = useMay('author');
+  const [, go] = useLocation();
+  const client = useQueryClient();
   const workflows = useQuery({ queryKey: keys.workflows, queryFn: listWorkflows });
   const outcomes = useQuery({ queryKey: keys.outcomes, queryFn: listOutcomes });
   const last = useMemo(() => new Map(outcomes.data?.map((one) => [one.workflow_id, one])), [outcomes.data]);
@@ -41,14 +46,33 @@ export default function WorkflowsPage() {
     return rows.sort((one, other) => order(one) - order(other));
   }, [workflows.data, typed, shown]);
   const gallery = <Gallery isOpen={isGallery} close={() => setGallery(false)} />;
+  const draw = async (called: string) => {
+    const name = freeName(
+      called.trim() || 'New workflow',
+      (workflows.data ?? []).map((one) => one.name),
+    );
+    const id = await draftOf(name, { nodes: [], edges: [] });
+    await client.invalidateQueries({ queryKey: keys.workflows });
+    go(`/workflows/${id}`);
+  };
   const isEmpty = workflows.data?.length === 0;
   return (
     <ImportDrop>
       <TopLine title="Workflows">
         {mayDraw && (
-          <Button variant="default" onClick={() => setGallery(true)}>
-            Examples
-          </Button>
+          <>
+            <Button variant="default" size="compact-md" onClick={() => setGallery(true)}>
+              Examples
+            </Button>
+            <Confirm
+              label="New"
+              variant="filled"
+              does="Draw it"
+              comment="What it is called"
+              says="A draft of yours: it does nothing until you publish it."
+              act={draw}
+            />
+          </>
         )}
       </TopLine>
       <div className="filters">

@@ -26,7 +26,7 @@ export function drawingIn(text: string, file: string): { name: string; definitio
   }
   const outer = read as Record<string, unknown>;
   const inner = (outer?.definition ?? outer) as Record<string, unknown>;
-  if (!inner || !Array.isArray(inner.nodes)) {
+  if (!inner || !(Array.isArray(inner.nodes) || Array.isArray(inner.elements))) {
     throw {
       code: 'no-drawing',
       detail: `${file} has no nodes.`,
