@@ -6,6 +6,7 @@ mod alerts;
 pub mod apply;
 mod aside;
 pub mod batch;
+mod blocking;
 mod campaigns;
 mod cause;
 pub mod changes;

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::blocking::blocking;
 use super::in_force::{InForce, Table};
 use crate::domain::ids::WorkflowId;
 use crate::store::cursors::Cursors;
@@ -15,7 +16,7 @@ use crate::store::queue::oldest_due;
 use crate::store::session::{Session, StoreError};
 use crate::store::workflows::{Version, definition_of, plan_epoch, versions_in_force};
 use crate::workflow::catalogue::Catalogue;
-use crate::workflow::compile::compile;
+use crate::workflow::compile::{self, compile};
 use crate::workflow::mails::Mails;
 use crate::workflow::plan::Plan;
 
@@ -39,9 +40,10 @@ impl Plans {
         Self { catalogue, table: ArcSwap::default(), compiled: Mutex::default() }
     }
 
-    /// The compiler's catalogue.
-    pub fn catalogue(&self) -> &Catalogue {
-        &self.catalogue
+    /// What the compiler says of `definition`.
+    pub async fn compile(&self, definition: Arc<Value>) -> compile::Compiled {
+        let catalogue = self.catalogue;
+        blocking(move || compile(&definition, &catalogue)).await
     }
 
     /// Loads what is in force, if `epoch` says that it changed. `oldest` is the oldest event at hand.
@@ -87,13 +89,21 @@ impl Plans {
             .await?
             .map_or(oldest, |queued| queued.min(oldest));
         let versions = versions_in_force(session, since - chrono::TimeDelta::days(1)).await?;
-        let in_force = versions.iter().filter_map(|version| {
-            let plan = self.plan_of(version)?;
-            let Version { workflow, number, active_from: from, active_to: to, .. } = *version;
-            Some(Arc::new(InForce { workflow, version: number, plan, from, to }))
+        let mut in_force = Vec::with_capacity(versions.len());
+        for version in versions {
+            let Version { workflow, number, definition, active_from: from, active_to: to } = version;
+            let plan = match self.known(workflow, number) {
+                Some(known) => known,
+                None => self.compile_once(workflow, number, definition.unwrap_or(Value::Null)).await,
+            };
+            in_force.extend(plan.map(|plan| Arc::new(InForce { workflow, version: number, plan, from, to })));
+        }
+        let (rows, known) = (stored(session).await?, self.table());
+        let table = blocking(move || {
+            let mails = Arc::new(Mails::load(rows, &known.mails));
+            Arc::new(Table::new(epoch, mails, in_force.into_iter()))
         });
-        let mails = Arc::new(Mails::load(stored(session).await?, &self.table.load().mails));
-        let table = Arc::new(Table::new(epoch, mails, in_force));
+        let table = table.await;
         tracing::debug!(epoch, "plans loaded");
         Ok(table)
     }
@@ -117,23 +127,15 @@ impl Plans {
             return Ok(known);
         }
         let Some(definition) = definition_of(session, workflow, number).await? else { return Ok(None) };
-        Ok(self.compile_once(workflow, number, &definition))
-    }
-
-    fn plan_of(&self, version: &Version) -> Option<Arc<Plan>> {
-        self.known(version.workflow, version.number).unwrap_or_else(|| {
-            let unread = Value::Null;
-            let definition = version.definition.as_ref().unwrap_or(&unread);
-            self.compile_once(version.workflow, version.number, definition)
-        })
+        Ok(self.compile_once(workflow, number, definition).await)
     }
 
     fn known(&self, workflow: WorkflowId, number: i32) -> Option<Option<Arc<Plan>>> {
         self.compiled.lock().unwrap_or_else(PoisonError::into_inner).get(&(workflow, number)).cloned()
     }
 
-    fn compile_once(&self, workflow: WorkflowId, number: i32, definition: &Value) -> Option<Arc<Plan>> {
-        let plan = compile(definition, &self.catalogue).plan.map(Arc::new);
+    async fn compile_once(&self, workflow: WorkflowId, number: i32, definition: Value) -> Option<Arc<Plan>> {
+        let plan = self.compile(Arc::new(definition)).await.plan.map(Arc::new);
         if plan.is_none() {
             // It compiled when it was published: this daemon is older or newer than the one that did.
             tracing::error!(%workflow, version = number, "a published version does not compile in this release");

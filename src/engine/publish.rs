@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::blocking::blocking;
 use super::health::Health;
 use super::listen::Side;
 use super::plans::Plans;
@@ -15,7 +16,6 @@ use crate::store::in_force::in_force_now;
 use crate::store::mails::stored;
 use crate::store::session::{ErrorClass, Session, StoreError};
 use crate::store::workflows::{Edited, mark_checked, put_in_force, unchecked};
-use crate::workflow::compile::compile;
 use crate::workflow::cycles::{Named, through_database};
 use crate::workflow::diagnostics::Diagnostic;
 use crate::workflow::mails::{Mails, sent_by};
@@ -124,19 +124,22 @@ async fn check(session: &Session, plans: &Plans, wake: &Wake, workflow: &Edited)
             return mark_checked(session, workflow, false, &fault("not-json", &reason)).await;
         }
     };
-    let mut compiled = compile(definition, plans.catalogue());
+    let compiled = plans.compile(Arc::clone(definition)).await;
     let published = workflow.status == "published";
-    if let Some(plan) = compiled.plan.as_ref().filter(|_| published) {
-        compiled.diagnostics.extend(cycles(session, plans, workflow, plan).await?);
-        if sent_by(plan).next().is_some() {
-            let mails = Mails::load(stored(session).await?, &plans.table().mails);
-            compiled.diagnostics.extend(mails.warnings(plan));
-        }
+    let (plan, mut diagnostics) = (compiled.plan.map(Arc::new), compiled.diagnostics);
+    if let Some(plan) = plan.as_ref().filter(|_| published) {
+        diagnostics.extend(warnings(session, plans, workflow, plan).await?);
     }
-    let diagnostics = serde_json::to_value(&compiled.diagnostics).unwrap_or(Value::Null);
-    match compiled.plan {
+    let faults = diagnostics.len();
+    let drawn = plan.clone();
+    let told = move || {
+        let diagnostics = serde_json::to_value(diagnostics).unwrap_or(Value::Null);
+        (diagnostics, drawn.map_or(Value::Null, |plan| plan.parts()))
+    };
+    let (diagnostics, parts) = blocking(told).await;
+    match plan {
         Some(plan) if published => {
-            let version = put_in_force(session, workflow, plan.hash(), &diagnostics, &plan.parts()).await?;
+            let version = put_in_force(session, workflow, plan.hash(), &diagnostics, &parts).await?;
             if let Some(version) = version {
                 tracing::info!(version, "in force");
                 wake.scheduler.notify_one();
@@ -147,7 +150,7 @@ async fn check(session: &Session, plans: &Plans, wake: &Wake, workflow: &Edited)
             let marked = mark_checked(session, workflow, plan.is_some(), &diagnostics).await?;
             if marked && plan.is_none() && published {
                 tracing::warn!(
-                    faults = compiled.diagnostics.len(),
+                    faults,
                     stays = workflow.live_version,
                     "broken: not put in force; its diagnostics are in workflows.diagnostics"
                 );
@@ -159,12 +162,12 @@ async fn check(session: &Session, plans: &Plans, wake: &Wake, workflow: &Edited)
     }
 }
 
-/// Warnings about ways that lead through the database, and other workflows, back to this one.
-async fn cycles(
+/// Warnings about ways that lead through the database, and other workflows, back to this one; and about its stored mails.
+async fn warnings(
     session: &Session,
     plans: &Plans,
     workflow: &Edited,
-    plan: &Plan,
+    plan: &Arc<Plan>,
 ) -> Result<Vec<Diagnostic>, StoreError> {
     let mut others = Vec::new();
     for (id, name, number) in in_force_now(session).await? {
@@ -174,8 +177,15 @@ async fn cycles(
             others.push((name, plan));
         }
     }
-    let named: Vec<Named<'_>> = others.iter().map(|(name, plan)| Named { name, plan }).collect();
-    Ok(through_database(Named { name: &workflow.name, plan }, &named))
+    let rows = if sent_by(plan).next().is_some() { stored(session).await? } else { Vec::new() };
+    let (name, plan, known) = (workflow.name.clone(), Arc::clone(plan), plans.table());
+    let look = move || {
+        let named: Vec<Named<'_>> = others.iter().map(|(name, plan)| Named { name, plan }).collect();
+        let mut warnings = through_database(Named { name: &name, plan: &plan }, &named);
+        warnings.extend(Mails::load(rows, &known.mails).warnings(&plan));
+        warnings
+    };
+    Ok(blocking(look).await)
 }
 
 fn fault(code: &'static str, message: &str) -> Value {

@@ -1,5 +1,7 @@
 //! Workflows and their versions, as the engine needs them.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
@@ -69,7 +71,7 @@ pub struct Edited {
     /// `draft`, `published`, `paused` or `archived`.
     pub status: String,
     /// React Flow JSON, or why it can't be read.
-    pub definition: Result<Value, String>,
+    pub definition: Result<Arc<Value>, String>,
     /// The version in force, if one is.
     pub live_version: Option<i32>,
 }
@@ -119,7 +121,7 @@ pub async fn unchecked(session: &Session, last: Option<&Edited>) -> Result<Vec<E
             revision: row.get("revision"),
             name: row.get("name"),
             status: row.get("status"),
-            definition: row.get::<_, Readable>("definition").0,
+            definition: row.get::<_, Readable>("definition").0.map(Arc::new),
             live_version: row.get("live_version"),
         })
         .collect())
