@@ -13,10 +13,11 @@ fn main() -> io::Result<()> {
     for (name, file) in examples(&root.join("workflows-examples"))? {
         // Named from the checkout that is compiled: a build folder may serve several.
         let from_root = file.strip_prefix(&root).unwrap_or(&file).display().to_string();
-        let readme = from_root.replace("workflow.json", "README.md");
+        let beside = |name: &str| from_root.replace("workflow.json", name);
         let text =
             |path: &str| format!("include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/\", {path:?}))");
-        writeln!(list, "    ({name:?}, {}, {}),", text(&from_root), text(&readme))
+        let files = [from_root.clone(), beside("README.md"), beside("event.json")].map(|file| text(&file));
+        writeln!(list, "    ({name:?}, {}),", files.join(", "))
             .map_err(io::Error::other)?;
     }
     list.push_str("]\n");

@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use super::{Asked, Context, Nothing, Operation, Refusal, Verb};
 
-/// Folder's name, what is drawn, and what its README says.
-pub const EXAMPLES: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/examples.rs"));
+/// Folder's name, what is drawn, what its README says, and an event to try it on.
+pub const EXAMPLES: &[(&str, &str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/examples.rs"));
 
 /// An example.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -19,6 +19,9 @@ pub struct Example {
     /// What is drawn.
     #[schema(value_type = Object)]
     pub definition: Value,
+    /// An event to try it on, as event files have it.
+    #[schema(value_type = Object)]
+    pub event: Value,
 }
 
 /// Lists them.
@@ -37,9 +40,9 @@ impl Operation for List {
     type Output = Vec<Example>;
 
     async fn run(_context: &Context, _asked: Asked<Self>) -> Result<Vec<Example>, Refusal> {
-        let read = EXAMPLES.iter().map(|(name, drawing, readme)| {
-            let definition = serde_json::from_str(drawing)?;
-            Ok(Example { name: (*name).to_owned(), about: first_words(readme), definition })
+        let read = EXAMPLES.iter().map(|(name, drawing, readme, event)| {
+            let (definition, event) = (serde_json::from_str(drawing)?, serde_json::from_str(event)?);
+            Ok(Example { name: (*name).to_owned(), about: first_words(readme), definition, event })
         });
         Ok(read.collect::<Result<_, serde_json::Error>>().map_err(anyhow::Error::from)?)
     }
@@ -57,9 +60,10 @@ mod tests {
 
     #[test]
     fn every_example_says_what_it_shows() {
-        for (name, drawing, readme) in EXAMPLES {
+        for (name, drawing, readme, event) in EXAMPLES {
             assert!(!first_words(readme).is_empty(), "{name}");
             serde_json::from_str::<Value>(drawing).expect(name);
+            serde_json::from_str::<Value>(event).expect(name);
         }
     }
 }

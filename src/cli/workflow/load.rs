@@ -104,7 +104,7 @@ const STARTERS: &[&str] = &["post-to-editor", "waitlist-welcome", "welcome-point
 /// # Errors
 /// When one of them is no JSON.
 pub fn examples() -> anyhow::Result<Vec<WorkflowFile>> {
-    let example = |(name, text, _): &(&str, &str, &str)| {
+    let example = |(name, text, ..): &(&str, &str, &str, &str)| {
         let file = read(text, name, &format!("the example {name}"))?;
         Ok(WorkflowFile { as_draft: !STARTERS.contains(name), ..file })
     };

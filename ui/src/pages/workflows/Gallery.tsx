@@ -2,6 +2,7 @@
 import { Button, Modal } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useLocation } from 'wouter';
+import { lazy, Suspense, useState } from 'react';
 import { get } from '@/api/client';
 import { keys } from '@/api/keys';
 import { listWorkflows } from '@/api/lists';
@@ -26,16 +27,29 @@ export function Gallery({ isOpen, close }: { isOpen: boolean; close: () => void 
   );
 }
 
-type Example = { name: string; definition: unknown };
+const listExamples = () => get('/api/v1/examples');
+export type Example = Awaited<ReturnType<typeof listExamples>>[number];
+const Try = lazy(() => import('./Try'));
+/** What an empty shop is shown: an order, a review asked for, a cart. */
+const FIRST = ['welcome-points', 'review-request', 'abandoned-cart'];
 
-function titleOf({ name, definition }: Example): string {
+function titleOf({ name, definition }: Pick<Example, 'name' | 'definition'>): string {
   const own = (definition as { name?: unknown }).name;
   return typeof own === 'string' ? own : words(name);
 }
 
-function Examples() {
+/** "a sample order": what its trigger listens to, in words. */
+function sampleOf({ event }: Example): string {
+  const type = (event as { type?: unknown }).type;
+  const subject = typeof type === 'string' ? words(type).toLowerCase().split(' ')[0] : '';
+  return subject ? `a sample ${subject}` : 'a sample';
+}
+
+/** The examples, or the first three of them. */
+export function Examples({ first = false }: { first?: boolean }) {
+  const [tried, setTried] = useState<Example>();
   const [, go] = useLocation();
-  const examples = useQuery({ queryKey: keys.examples, queryFn: () => get('/api/v1/examples'), staleTime: Number.POSITIVE_INFINITY });
+  const examples = useQuery({ queryKey: keys.examples, queryFn: listExamples, staleTime: Number.POSITIVE_INFINITY });
   const workflows = useQuery({ queryKey: keys.workflows, queryFn: listWorkflows });
   const use = useMutation({
     mutationFn: async (example: Example) => {
@@ -52,9 +66,14 @@ function Examples() {
   return (
     <div className="stack">
       <p className="quiet">Each becomes a draft of yours: it does nothing until you publish it.</p>
+      {tried && (
+        <Suspense fallback={null}>
+          <Try example={tried} title={titleOf(tried)} close={() => setTried(undefined)} />
+        </Suspense>
+      )}
       {use.error && <ProblemNote fault={use.error} />}
       <ul className="columns" aria-label="Examples">
-        {examples.data.map((one) => (
+        {(first ? examples.data.filter((one) => FIRST.includes(one.name)) : examples.data).map((one) => (
           <li key={one.name} className="example">
             <div className="example-picture">
               <Sketch definition={one.definition} label={`Graph of ${titleOf(one)}`} />
@@ -62,7 +81,7 @@ function Examples() {
             <div className="example-words">
               <h3 className="workflow-name">{titleOf(one)}</h3>
               <p className="quiet small">{one.about.replaceAll('`', '')}</p>
-              <div>
+              <div className="row">
                 <Button
                   variant="default"
                   size="compact-md"
@@ -71,6 +90,9 @@ function Examples() {
                   onClick={() => use.mutate(one)}
                 >
                   Use this
+                </Button>
+                <Button variant="subtle" size="compact-md" aria-label={`Try it: ${titleOf(one)}`} onClick={() => setTried(one)}>
+                  Try it with {sampleOf(one)}
                 </Button>
               </div>
             </div>

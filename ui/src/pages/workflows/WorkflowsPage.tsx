@@ -17,7 +17,7 @@ import { Skeletons } from '@/parts/Skeletons';
 import { Sparkline } from '@/parts/Sparkline';
 import { Status } from '@/parts/Status';
 import { When } from '@/parts/When';
-import { Gallery } from './Gallery';
+import { Examples, Gallery } from './Gallery';
 import { draftOf, freeName } from './import';
 import { ImportDrop } from './ImportDrop';
 import './workflows.css';
@@ -102,11 +102,16 @@ export default function WorkflowsPage() {
         <div className="page">
           <EmptyState
             title="When something happens, then do something"
-            action={<Button onClick={() => setGallery(true)}>Look at the examples</Button>}
+            action={
+              <Button variant="default" onClick={() => setGallery(true)}>
+                All examples
+              </Button>
+            }
           >
             A workflow listens to what happens in the shop: an order, a review, a new customer. Begin with an example, or drop a React Flow
             file here.
           </EmptyState>
+          {mayDraw && <Examples first />}
         </div>
       ) : found.length === 0 ? (
         <EmptyState title="None is like that">Try another word, or another state.</EmptyState>
