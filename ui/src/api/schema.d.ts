@@ -6494,6 +6494,8 @@ export interface operations {
                         about: string;
                         /** @description What is drawn. */
                         definition: Record<string, never>;
+                        /** @description An event to try it on, as event files have it. */
+                        event: Record<string, never>;
                         /** @description Its folder's name. */
                         name: string;
                     }[];
