@@ -1,8 +1,8 @@
 // What one must know of the draft: whether it is kept, and who else wrote.
 import { Button } from '@mantine/core';
-import { useMemo, useState } from 'react';
-import { readDrawing } from '@/graph/drawing';
+import { useState } from 'react';
 import { Graph } from '@/graph/Graph';
+import { useReadDrawing } from '@/graph/useReadDrawing';
 import { Drawer } from '@/parts/Panel';
 import { ProblemNote } from '@/parts/ProblemNote';
 import { takeTheirs, writeMine } from './keeping';
@@ -37,7 +37,7 @@ export function Banner() {
     useEdited((state) => state.fault),
   ];
   const [isShown, setShown] = useState(false);
-  const drawing = useMemo(() => (theirs?.definition ? readDrawing(theirs.definition) : undefined), [theirs]);
+  const drawing = useReadDrawing(theirs?.definition);
   if (keeping === 'refused')
     return (
       <div className="banner">

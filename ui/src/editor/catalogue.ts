@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { get } from '@/api/client';
 import { keys } from '@/api/keys';
 import { type Role, words } from '@/graph/drawing';
-import { configOf, dataOf, object, type Raw, text } from './model';
+import { configOf, dataOf, nodesOf, object, type Raw, text } from './model';
 
 export interface FieldInfo {
   name: string;
@@ -63,6 +63,16 @@ export const kindOf = (node: Raw, catalogue: Catalogue): Kind | undefined => cat
 export const labelOf = (node: Raw, catalogue: Catalogue): string =>
   text(dataOf(node).label) || kindOf(node, catalogue)?.label || words(kindName(node)) || text(node.id);
 export const isTrigger = (node: Raw, catalogue: Catalogue) => kindOf(node, catalogue)?.role === 'trigger';
+
+/** The fields of the trigger's rows that are money: they are shown as one writes money. */
+export function moneyIn(drawing: unknown, catalogue: Catalogue): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const node of nodesOf(object(drawing))) {
+    for (const given of kindOf(node, catalogue)?.gives ?? [])
+      for (const field of given.fields) if (field.type === 'money') found.add(`${given.subject}.${field.name}`);
+  }
+  return found;
+}
 
 /** The branches that a node can be left by, without `error`; none: by one way that has no name. */
 export function branchesOf(node: Raw, kind: Kind | undefined): string[] {

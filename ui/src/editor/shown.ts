@@ -5,7 +5,7 @@ import { type DrawnNode, NODE, type Role, summary, words } from '@/graph/drawing
 import type { PathEdge } from '@/graph/BranchEdge';
 import { outcomes, type TakenStep, takenEdges } from '@/graph/path';
 import { toneOf } from '@/parts/Status';
-import { branchesOf, type Catalogue, kindName, kindOf, labelOf } from './catalogue';
+import { branchesOf, type Catalogue, kindName, kindOf, labelOf, moneyIn } from './catalogue';
 import {
   branchOf,
   configOf,
@@ -176,16 +176,6 @@ function usedBranches(drawing: Definition, catalogue: Catalogue): Map<string, st
         .join(''),
     ]),
   );
-}
-
-/** The fields of the trigger's rows that are money: they are shown as one writes money. */
-export function moneyIn(drawing: Definition, catalogue: Catalogue): ReadonlySet<string> {
-  const found = new Set<string>();
-  for (const node of nodesOf(drawing)) {
-    for (const given of kindOf(node, catalogue)?.gives ?? [])
-      for (const field of given.fields) if (field.type === 'money') found.add(`${given.subject}.${field.name}`);
-  }
-  return found;
 }
 
 /** Groups stand before what is in them: React Flow asks for that. */

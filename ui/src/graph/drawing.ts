@@ -42,8 +42,8 @@ export const words = (name: string) => {
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 };
 
-/** Reads a drawing; what can't be read is left out, for the compiler says so elsewhere. */
-export function readDrawing(definition: unknown): Drawing {
+/** Reads a drawing; what can't be read is left out, for the compiler says so elsewhere. Fields of `money` are in minor units. */
+export function readDrawing(definition: unknown, money?: ReadonlySet<string>): Drawing {
   const drawn = object(definition);
   const nodes = list(drawn.nodes)
     .map(object)
@@ -62,7 +62,7 @@ export function readDrawing(definition: unknown): Drawing {
         kind,
         config,
         label: text(data.label) || words(kind),
-        line: summary(config),
+        line: summary(config, money),
         x: Number(place.x) || 0,
         y: Number(place.y) || 0,
       };

@@ -28,6 +28,7 @@ describe('a drawing', () => {
     const { nodes, edges } = readDrawing(drawn);
     expect(nodes.map((node) => node.role)).toEqual(['trigger', 'condition', 'action', 'action']);
     expect(nodes[1]?.line).toBe('order.total ≥ 10000');
+    expect(readDrawing(drawn, new Set(['order.total'])).nodes[1]?.line).toBe('order.total ≥ 100.00');
     expect(nodes[3]?.label).toBe('Send email');
     expect(edges.map((edge) => edge.branch)).toEqual([null, 'true', 'false']);
     for (const broken of [null, 4, 'x', {}, { nodes: [null, {}, 3], edges: 'none' }]) expect(readDrawing(broken).nodes).toEqual([]);

@@ -1,9 +1,8 @@
 // A difference between two drawings by what it means: node by node, way by way.
 import type { Schemas } from '@/api/client';
 import { words } from '@/graph/drawing';
-import { type Catalogue, labelOf } from '../catalogue';
+import { type Catalogue, labelOf, moneyIn } from '../catalogue';
 import { configOf, type Definition, nodeOf, object, type Raw, text } from '../model';
-import { moneyIn } from '../shown';
 import { useDrawing } from '../state';
 
 export type Diff = Pick<Schemas['WorkflowDiff'], 'nodes' | 'edges' | 'captions'>;

@@ -3,8 +3,8 @@ import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { post, type Schemas } from '@/api/client';
-import { readDrawing } from '@/graph/drawing';
 import { Graph } from '@/graph/Graph';
+import { useReadDrawing } from '@/graph/useReadDrawing';
 import { useVersion } from '@/pages/workflow/Versions';
 import { ProblemNote } from '@/parts/ProblemNote';
 import type { Catalogue } from '../catalogue';
@@ -38,8 +38,8 @@ export default function VersionView({ shown, catalogue, version, leave }: Versio
         body: { from: version, definition: drawn } as never,
       }),
   });
-  const older = useMemo(() => (old.data ? readDrawing(old.data.definition) : undefined), [old.data]);
-  const both = useMemo(() => older && compared(older, readDrawing(drawn), diff.data), [older, drawn, diff.data]);
+  const [older, newer] = [useReadDrawing(old.data?.definition), useReadDrawing(drawn)];
+  const both = useMemo(() => older && newer && compared(older, newer, diff.data), [older, newer, diff.data]);
   const takeUp = () => {
     if (!old.data) return;
     const definition = old.data.definition as Definition;

@@ -5,8 +5,9 @@ import { Link, useParams } from 'wouter';
 import { get, type Schemas } from '@/api/client';
 import { keys } from '@/api/keys';
 import { TopLine } from '@/frame/TopLine';
-import { type Drawing, readDrawing } from '@/graph/drawing';
+import type { Drawing } from '@/graph/drawing';
 import { Graph } from '@/graph/Graph';
+import { useReadDrawing } from '@/graph/useReadDrawing';
 import { Copyable } from '@/parts/Copyable';
 import { ProblemNote } from '@/parts/ProblemNote';
 import { Skeletons } from '@/parts/Skeletons';
@@ -40,7 +41,7 @@ export default function ExecutionPage() {
         params: { path: { workflow: one?.workflow_id ?? '', number: one?.version ?? 0 } },
       }),
   });
-  const drawing = useMemo(() => (version.data ? readDrawing(version.data.definition) : undefined), [version.data]);
+  const drawing = useReadDrawing(version.data?.definition);
   const steps = useMemo(() => (Array.isArray(one?.steps) ? (one.steps as Step[]) : []), [one]);
   // A failure is opened where it failed.
   const failed = steps.find((step) => step.outcome === 'failed')?.node;

@@ -1,14 +1,14 @@
 // One workflow: its graph, its versions, what it did; edited, where one may and there is room.
 import { useMediaQuery } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useParams } from 'wouter';
 import { get, post, type Schemas } from '@/api/client';
 import { keys } from '@/api/keys';
 import { useMay } from '@/frame/session';
 import { TopLine } from '@/frame/TopLine';
-import { readDrawing } from '@/graph/drawing';
 import { Graph } from '@/graph/Graph';
+import { useReadDrawing } from '@/graph/useReadDrawing';
 import { Confirm } from '@/parts/Confirm';
 import { EmptyState } from '@/parts/EmptyState';
 import { ProblemNote } from '@/parts/ProblemNote';
@@ -63,7 +63,7 @@ function Seen({ shown }: { shown: Shown }) {
   const [version, setVersion] = useState<number>();
   const old = useVersion(shown.id, version);
   const definition = version === undefined ? shown.definition : old.data?.definition;
-  const drawing = useMemo(() => (definition ? readDrawing(definition) : undefined), [definition]);
+  const drawing = useReadDrawing(definition);
   const isDraft = version === undefined && (shown.has_draft || shown.live_version == null);
   return (
     <>

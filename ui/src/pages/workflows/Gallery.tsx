@@ -13,16 +13,19 @@ import { Skeletons } from '@/parts/Skeletons';
 import { draftOf, freeName } from './import';
 
 export function Gallery({ isOpen, close }: { isOpen: boolean; close: () => void }) {
+  const [isTrying, setTrying] = useState(false);
   return (
     <Modal
       opened={isOpen}
+      // Escape closes what lies on top, and that alone.
+      closeOnEscape={!isTrying}
       onClose={close}
       title="Examples"
       size={960}
       closeButtonProps={{ 'aria-label': 'Close' }}
       overlayProps={{ backgroundOpacity: 0.2 }}
     >
-      {isOpen && <Examples />}
+      {isOpen && <Examples onTry={setTrying} />}
     </Modal>
   );
 }
@@ -46,8 +49,12 @@ function sampleOf({ event }: Example): string {
 }
 
 /** The examples, or the first three of them. */
-export function Examples({ first = false }: { first?: boolean }) {
+export function Examples({ first = false, onTry }: { first?: boolean; onTry?: (isTrying: boolean) => void }) {
   const [tried, setTried] = useState<Example>();
+  const attempt = (example: Example | undefined) => {
+    setTried(example);
+    onTry?.(example !== undefined);
+  };
   const [, go] = useLocation();
   const examples = useQuery({ queryKey: keys.examples, queryFn: listExamples, staleTime: Number.POSITIVE_INFINITY });
   const workflows = useQuery({ queryKey: keys.workflows, queryFn: listWorkflows });
@@ -68,7 +75,7 @@ export function Examples({ first = false }: { first?: boolean }) {
       <p className="quiet">Each becomes a draft of yours: it does nothing until you publish it.</p>
       {tried && (
         <Suspense fallback={null}>
-          <Try example={tried} title={titleOf(tried)} close={() => setTried(undefined)} />
+          <Try example={tried} title={titleOf(tried)} close={() => attempt(undefined)} />
         </Suspense>
       )}
       {use.error && <ProblemNote fault={use.error} />}
@@ -91,7 +98,7 @@ export function Examples({ first = false }: { first?: boolean }) {
                 >
                   Use this
                 </Button>
-                <Button variant="subtle" size="compact-md" aria-label={`Try it: ${titleOf(one)}`} onClick={() => setTried(one)}>
+                <Button variant="subtle" size="compact-md" aria-label={`Try it: ${titleOf(one)}`} onClick={() => attempt(one)}>
                   Try it with {sampleOf(one)}
                 </Button>
               </div>

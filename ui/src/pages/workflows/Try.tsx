@@ -8,8 +8,8 @@ import { idOf, nodesOf, type Raw } from '@/editor/model';
 import { summed } from '@/editor/testrun/running';
 import { Would } from '@/editor/testrun/Would';
 import '@/editor/testrun/testrun.css';
-import { readDrawing } from '@/graph/drawing';
 import { Graph } from '@/graph/Graph';
+import { useReadDrawing } from '@/graph/useReadDrawing';
 import { Steps } from '@/pages/execution/Steps';
 import '@/pages/execution/execution.css';
 import { ProblemNote } from '@/parts/ProblemNote';
@@ -42,14 +42,14 @@ function Tried({ example, title }: { example: Example; title: string }) {
     queryFn: () =>
       post('/api/v1/test-runs', { body: { drawing: { definition: example.definition }, event: example.event, no_record: true } as never }),
   });
-  const drawing = useMemo(() => readDrawing(example.definition), [example]);
+  const drawing = useReadDrawing(example.definition);
   const labels = useMemo(
     () =>
       new Map(nodesOf(example.definition as Raw).map((node) => [idOf(node), catalogue.data ? labelOf(node, catalogue.data) : idOf(node)])),
     [example, catalogue.data],
   );
   if (run.error) return <ProblemNote fault={run.error} retry={() => run.refetch()} />;
-  if (!run.data) return <Skeletons count={4} />;
+  if (!run.data || !drawing) return <Skeletons count={4} />;
   return (
     <div className="tried">
       <p role="status">
