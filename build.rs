@@ -17,8 +17,7 @@ fn main() -> io::Result<()> {
         let text =
             |path: &str| format!("include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/\", {path:?}))");
         let files = [from_root.clone(), beside("README.md"), beside("event.json")].map(|file| text(&file));
-        writeln!(list, "    ({name:?}, {}),", files.join(", "))
-            .map_err(io::Error::other)?;
+        writeln!(list, "    ({name:?}, {}),", files.join(", ")).map_err(io::Error::other)?;
     }
     list.push_str("]\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
