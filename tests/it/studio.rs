@@ -286,3 +286,10 @@ async fn a_workflow_is_drawn_tried_published_and_watched_in_a_real_browser() {
     loads(&api, &["waitlist-welcome"]).await;
     looks_at(&api, "editor.e2e.mjs", node, None).await;
 }
+
+#[tokio::test]
+async fn an_empty_shop_teaches_and_a_workflow_is_drawn_from_nothing_in_a_real_browser() {
+    let Some(node) = tokio::task::spawn_blocking(node).await.expect("asked") else { return };
+    let api = Api::roomy().await;
+    looks_at(&api, "first.e2e.mjs", node, None).await;
+}

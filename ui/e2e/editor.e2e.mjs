@@ -71,7 +71,6 @@ try {
   await dialog.getByRole('button', { name: 'Publish v1' }).click();
   await page.locator('.top-state').getByText('published').waitFor();
   await dialog.waitFor({ state: 'detached' });
-  await page.waitForTimeout(1500);
   await asks('order');
   const ran = page.getByRole('complementary').getByRole('link', { name: /succeeded/ });
   await ran.first().waitFor();

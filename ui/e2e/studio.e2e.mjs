@@ -48,7 +48,7 @@ try {
   await page.getByRole('button', { name: 'Use this: Abandoned cart' }).waitFor();
   await looks(page, 'gallery');
   // Tried on the event that comes with it, and nothing is made by that.
-  await page.getByRole('button', { name: 'Try it: Welcome points' }).click();
+  await page.getByRole('button', { name: /^Try it with .*: Welcome points$/ }).click();
   const tried = page.getByRole('dialog', { name: 'Welcome points, on a made-up event' });
   await tried.getByText('Would change 3 rows, send 1 mail.').waitFor();
   await tried.getByText('250.00 is at least 100.00').waitFor();

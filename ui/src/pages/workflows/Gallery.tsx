@@ -98,7 +98,12 @@ export function Examples({ first = false, onTry }: { first?: boolean; onTry?: (i
                 >
                   Use this
                 </Button>
-                <Button variant="subtle" size="compact-md" aria-label={`Try it: ${titleOf(one)}`} onClick={() => attempt(one)}>
+                <Button
+                  variant="subtle"
+                  size="compact-md"
+                  aria-label={`Try it with ${sampleOf(one)}: ${titleOf(one)}`}
+                  onClick={() => attempt(one)}
+                >
                   Try it with {sampleOf(one)}
                 </Button>
               </div>
