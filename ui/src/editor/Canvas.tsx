@@ -22,7 +22,7 @@ import { act } from './acts';
 import { type Catalogue, isTrigger } from './catalogue';
 import { refusal } from './connecting';
 import { EditCard, GroupFrame, NoteCard } from './EditCard';
-import { connect, move, nodeOf, type Place } from './model';
+import { connect, move, nodeOf, nodesOf, type Place } from './model';
 import { type EditNode, Shower } from './shown';
 import { type Editor, useDrawing, useEdited, useEditor } from './state';
 
@@ -143,6 +143,8 @@ export function Canvas({ catalogue, label, steps }: CanvasProps) {
   ];
   const [dragged, setDragged] = useState(NOTHING);
   const [shower] = useState(() => new Shower());
+  // Where there is nothing to fit yet, it would be fitted around the first node, away from where that was dropped.
+  const [wasEmpty] = useState(() => nodesOf(drawing).length === 0);
   const { nodes, edges } = useMemo(
     () => shower.show({ drawing, catalogue, diagnostics, chosen, chosenEdges, dragged, steps }),
     [shower, drawing, catalogue, diagnostics, chosen, chosenEdges, dragged, steps],
@@ -175,7 +177,7 @@ export function Canvas({ catalogue, label, steps }: CanvasProps) {
           if (!event.shiftKey && !event.metaKey && !event.ctrlKey) editor.getState().open(node.id);
         }}
         onPaneClick={() => editor.getState().set({ adding: undefined, opened: undefined })}
-        fitView
+        fitView={!wasEmpty}
         fitViewOptions={fit}
         minZoom={0.1}
         maxZoom={1.5}
@@ -249,8 +251,10 @@ function Followed() {
   const opened = useEdited((state) => state.opened);
   const { getInternalNode, setViewport, getViewport } = useReactFlow();
   const last = useRef<string | undefined>(undefined);
+  // One that was just added is known to React Flow a little later.
+  const isKnown = useStore((state) => opened !== undefined && state.nodeLookup.has(opened));
   useEffect(() => {
-    if (!opened || opened === last.current) return;
+    if (!opened || !isKnown || opened === last.current) return;
     last.current = opened;
     const node = getInternalNode(opened);
     const box = document.querySelector('.graph.is-edited')?.getBoundingClientRect();
@@ -261,6 +265,6 @@ function Followed() {
     const palette = document.querySelector('.kinds') ? 304 : 24;
     const [right, down] = [into(left, 300 * zoom, palette - 56, box.width), into(top, 120 * zoom, 24, box.height - 64)];
     if (right !== 0 || down !== 0) void setViewport({ x: x + right, y: y + down, zoom }, { duration: 200 });
-  }, [opened, getInternalNode, setViewport, getViewport]);
+  }, [opened, isKnown, getInternalNode, setViewport, getViewport]);
   return null;
 }

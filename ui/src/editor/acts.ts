@@ -29,14 +29,20 @@ import type { Editor } from './state';
 let copied: Copied | undefined;
 const STEP = 140;
 
-/** A place that no card covers, going right from the wanted one. */
-function freePlace(editor: Editor, wanted: Place): Place {
+const RIGHT = { x: 280, y: 0 };
+const DOWN = { x: 0, y: 104 };
+
+/** A place that no card covers, going from the wanted one. */
+function freePlace(editor: Editor, wanted: Place, going: Place): Place {
   const drawn = editor.getState().history.present;
   const taken = nodesOf(drawn)
     .filter((node) => !isGroup(node))
     .map((node) => absolutePlace(drawn, node));
   const place = { ...wanted };
-  while (taken.some((other) => Math.abs(other.x - place.x) < 250 && Math.abs(other.y - place.y) < 84)) place.x += 280;
+  while (taken.some((other) => Math.abs(other.x - place.x) < 250 && Math.abs(other.y - place.y) < 84)) {
+    place.x += going.x;
+    place.y += going.y;
+  }
   return place;
 }
 
@@ -52,7 +58,12 @@ export const act = {
     editor.getState().edit((drawing) => {
       const before = from && nodeOf(drawing, from.id);
       const wanted = before ? { x: absolutePlace(drawing, before).x, y: absolutePlace(drawing, before).y + STEP } : at;
-      const added = addNode(drawing, { kind: kind.name, role: kind.role, config: beginning(kind), at: freePlace(editor, wanted) });
+      const added = addNode(drawing, {
+        kind: kind.name,
+        role: kind.role,
+        config: beginning(kind),
+        at: freePlace(editor, wanted, before ? RIGHT : DOWN),
+      });
       made = added.id;
       const ends = from && { source: from.id, target: added.id, branch: from.branch };
       return ends && refusal(added.drawing, catalogue, ends) === undefined ? connect(added.drawing, ends) : added.drawing;
@@ -78,7 +89,7 @@ export const act = {
   note(editor: Editor, at: Place) {
     let made = '';
     editor.getState().edit((drawing) => {
-      const added = addNote(drawing, freePlace(editor, at));
+      const added = addNote(drawing, freePlace(editor, at, DOWN));
       made = added.id;
       return added.drawing;
     });

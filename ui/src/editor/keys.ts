@@ -27,8 +27,9 @@ export function useEditorKeys(panels: Panels) {
       v: () => act.paste(editor),
       g: () => act.group(editor),
     };
+    // Who clicks where nothing is focuses what is around the graph.
     const onCanvas = (target: EventTarget | null) =>
-      target === document.body || (target instanceof HTMLElement && target.closest('.graph') !== null);
+      target instanceof HTMLElement && (target.closest('.graph') !== null || target.querySelector('.graph') !== null);
     const press = (event: KeyboardEvent) => {
       if (event.key === 'Escape') {
         if (!isElsewhere(event.target) || (event.target as HTMLElement).closest('.inspector, .drawer')) {
