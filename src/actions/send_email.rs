@@ -128,7 +128,7 @@ impl Action for SendEmail {
         match reader.scope.resolve(&of_customer) {
             // Nobody knows yet what a stored template reads: the customer's row must be there for it.
             Ok(_) if self.to.is_none() || self.template.is_some() => {
-                reader.names.insert(of_customer.join("."));
+                reader.names.insert(of_customer.map(str::to_owned).to_vec());
             }
             Err(fault) if self.to.is_none() => {
                 let path = reader.path.to_owned();

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use super::report::Report;
 
 /// Parts that a report has.
-const PARTS: &[&str] = &["outcome", "steps", "changes", "deliveries", "timers", "would_start", "warnings"];
+const PARTS: &[&str] =
+    &["outcome", "steps", "inputs", "changes", "deliveries", "timers", "would_start", "warnings"];
 
 /// One place where a report is not as expected.
 #[derive(Debug, Clone, PartialEq, Serialize)]

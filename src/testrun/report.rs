@@ -11,6 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::domain::effect::Outgoing;
 use crate::domain::execution::{Change, Status, Step};
 use crate::domain::ids::{ExecutionId, NodeId, WorkflowId};
+use crate::engine::advance::Input;
 
 /// All of it, as DESIGN says for machines; `expected.json` may leave out any part.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -20,6 +21,9 @@ pub struct Report {
     pub outcome: Outcome,
     /// Each node's turn.
     pub steps: Vec<Step>,
+    /// What each node read, in the order of their turns. Large values are cut, and 512 KiB are told in all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Input>,
     /// Rows that would change.
     pub changes: Vec<Change>,
     /// Mails and requests that would be sent, whole but for secrets.
@@ -41,6 +45,7 @@ impl Report {
         Self {
             outcome: Outcome::Filtered,
             steps: Vec::new(),
+            inputs: Vec::new(),
             changes: Vec::new(),
             deliveries: Vec::new(),
             timers: Vec::new(),

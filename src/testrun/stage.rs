@@ -159,6 +159,7 @@ impl Stage {
         let mut run = Run::start(id, plan, &event, later.unwrap_or(begins));
         run.id = root;
         run.assume(assumed.branches.clone());
+        run.note_inputs();
         let mut running = [Running { identity, plan: plan.clone(), run }];
         let mut warnings = plan.flow().map(|flow| flow.notes(event.at)).unwrap_or_default();
         let outgoing = self
@@ -177,6 +178,7 @@ impl Stage {
             outcome: run.status.into(),
             changes: run.steps().iter().flat_map(|step| step.changes.iter().cloned()).collect(),
             steps: run.steps().to_vec(),
+            inputs: run.inputs().to_vec(),
             deliveries: outgoing.into_iter().map(|left| self.delivery(left)).collect(),
             timers,
             would_start: starts,

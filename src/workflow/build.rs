@@ -46,8 +46,8 @@ pub(super) struct Built {
     pub filter: Option<Test>,
     /// The trigger's.
     pub flow: Option<Flow>,
-    /// Dotted paths that are read anywhere.
-    pub names: BTreeSet<String>,
+    /// By drawn node: the paths that it reads.
+    pub names: Vec<BTreeSet<Vec<String>>>,
     /// What nodes read of others in any case: by their ids, where, and what.
     pub certain: Vec<(String, String, Read)>,
 }
@@ -71,8 +71,8 @@ impl<'a> Compiler<'a> {
     ) -> Built {
         let works = resolved.nodes.iter().map(|_| None).collect();
         let retries = resolved.nodes.iter().map(|_| None).collect();
-        let mut built =
-            Built { works, retries, filter: None, flow: None, names: BTreeSet::new(), certain: Vec::new() };
+        let names = vec![BTreeSet::new(); resolved.nodes.len()];
+        let mut built = Built { works, retries, filter: None, flow: None, names, certain: Vec::new() };
         let mut sees = Scope::default();
         for at in 0..resolved.nodes.len() {
             if matches!(resolved.nodes[at].1, Some(Kind::Trigger(_))) {
@@ -113,15 +113,15 @@ impl<'a> Compiler<'a> {
             self.flow_elsewhere(node, kind);
             built.works[at] = match kind {
                 None | Some(Kind::Trigger(_)) => continue,
-                Some(Kind::Condition(of)) => {
-                    self.build(&node.id, config, kind, &scope, &mut built, of.build).map(Work::Condition)
-                }
+                Some(Kind::Condition(of)) => self
+                    .build((at, &node.id), config, kind, &scope, &mut built, of.build)
+                    .map(Work::Condition),
                 Some(Kind::Control(of)) => {
-                    self.build(&node.id, config, kind, &scope, &mut built, of.build).map(Work::Control)
+                    self.build((at, &node.id), config, kind, &scope, &mut built, of.build).map(Work::Control)
                 }
                 Some(Kind::Action(of)) => {
-                    self.needs(resolved, at, of, &scope, &mut built.names);
-                    self.build(&node.id, config, kind, &scope, &mut built, of.build).map(Work::Action)
+                    self.needs(resolved, at, of, &scope, &mut built.names[at]);
+                    self.build((at, &node.id), config, kind, &scope, &mut built, of.build).map(Work::Action)
                 }
             };
             if let Some(Work::Control(control)) = &built.works[at] {
@@ -140,7 +140,7 @@ impl<'a> Compiler<'a> {
         let filter = config.as_object_mut().and_then(|config| config.remove(FILTER));
         let nothing = Scope { tables: self.tables, row_table: row_table(&config), ..Scope::default() };
         let own = (&config, &*node.config_path);
-        let trigger = self.build(&node.id, own, kind, &nothing, built, of.build);
+        let trigger = self.build((at, &node.id), own, kind, &nothing, built, of.build);
         let sources = trigger.as_ref().map_or(of.sources.to_vec(), |built| built.sources());
         let changes = |source: &Source| source.operations.contains(&Operation::Update);
         let scope = Scope {
@@ -156,15 +156,15 @@ impl<'a> Compiler<'a> {
             let path = format!("{}/{FILTER}", node.config_path);
             let mut reader = Reader::new(&node.id, &filter, &path, &Value::Null, &scope, self.catalogue);
             built.filter = Test::read_filter(&mut reader, &filter, &path, "this workflow never starts");
-            built.names.append(&mut reader.names);
+            built.names[at].append(&mut reader.names);
             self.diagnostics.append(&mut reader.faults);
         }
-        self.flow(node, &scope, built);
+        self.flow((at, node), &scope, built);
         scope
     }
 
     /// Reads how often, how soon and how many at once a trigger may start executions.
-    fn flow(&mut self, node: &DrawnNode, scope: &Scope<'_>, built: &mut Built) {
+    fn flow(&mut self, (at, node): (usize, &DrawnNode), scope: &Scope<'_>, built: &mut Built) {
         if node.flow.is_null() {
             return;
         }
@@ -173,7 +173,7 @@ impl<'a> Compiler<'a> {
         let scope = Scope { vars: Some(&none), ..scope.clone() };
         let mut reader = Reader::new(&node.id, &node.flow, &path, &schema, &scope, self.catalogue);
         built.flow = flow::read(&mut reader);
-        built.names.append(&mut reader.names);
+        built.names[at].append(&mut reader.names);
         self.diagnostics.append(&mut reader.faults);
     }
 
@@ -201,7 +201,7 @@ impl<'a> Compiler<'a> {
 
     fn build<T>(
         &mut self,
-        node: &str,
+        (at, node): (usize, &str),
         (config, path): (&Value, &str),
         kind: &Option<Kind<'static>>,
         scope: &Scope<'_>,
@@ -212,8 +212,8 @@ impl<'a> Compiler<'a> {
         let schema = self.schemas.entry(about.name).or_insert_with(about.schema);
         let mut reader = Reader::new(node, config, path, schema, scope, self.catalogue);
         let built = build(&mut reader);
-        all.names.append(&mut reader.names);
-        all.certain.extend(reader.certain.drain(..).map(|(at, read)| (node.to_owned(), at, read)));
+        all.names[at].append(&mut reader.names);
+        all.certain.extend(reader.certain.drain(..).map(|(path, read)| (node.to_owned(), path, read)));
         let built = built.filter(|_| !any_error(&reader.faults));
         self.diagnostics.append(&mut reader.faults);
         built
@@ -225,7 +225,7 @@ impl<'a> Compiler<'a> {
         at: usize,
         kind: &ActionKind,
         scope: &Scope<'_>,
-        names: &mut BTreeSet<String>,
+        names: &mut BTreeSet<Vec<String>>,
     ) {
         let node = resolved.nodes[at].0;
         let is_set = |setting: &str| node.config.get(setting).is_some_and(|value| !value.is_null());
@@ -243,10 +243,10 @@ impl<'a> Compiler<'a> {
                 choices.iter().any(|choice| has(choice))
             };
             let of_customer = choices.iter().filter(|choice| choice.starts_with("customer."));
-            names.extend(of_customer.map(|choice| (*choice).to_owned()));
+            names.extend(of_customer.map(|choice| choice.split('.').map(str::to_owned).collect()));
             // Rows that name their customer by an order or an address need that customer's row.
             if choices.contains(&CUSTOMER_OF_EVENT) && !scope.subjects.iter().all(|s| s.has_customer_id()) {
-                names.insert("customer.id".to_owned());
+                names.insert(vec![CUSTOMER_OF_EVENT.to_owned(), "id".to_owned()]);
             }
             self.needed_columns(node, &choices, scope);
             if let Some(lacking) = scope.subjects.iter().find(|subject| !gives(subject)) {

@@ -165,6 +165,8 @@ impl Compiler<'_> {
         if any_error(&self.diagnostics) {
             return None;
         }
+        let of_customer = |path: &Vec<String>| path.first().is_some_and(|root| root == "customer");
+        let needs_customer = built.names.iter().flatten().any(of_customer);
         let mut graph = DiGraph::with_capacity(names.len(), resolved.edges.len());
         let mut indices: HashMap<usize, NodeIndex> = HashMap::new();
         order.retain(|node| live[*node]);
@@ -185,6 +187,7 @@ impl Compiler<'_> {
                     kind: kind.as_ref()?.about().name,
                     enabled: node.enabled,
                     config: node.config.clone(),
+                    reads: std::mem::take(&mut built.names[at]).into_iter().collect(),
                     writes: written(kind.as_ref()?, built.works[at].as_ref()),
                     class: kind.as_ref()?.retry(),
                     retry: built.retries[at].take(),
@@ -200,7 +203,6 @@ impl Compiler<'_> {
         }
         let regions = bodies.regions(&order);
         let order = order.iter().filter_map(|node| indices.get(node).copied()).collect();
-        let needs_customer = built.names.iter().any(|name| name.split('.').next() == Some("customer"));
         let trigger = *indices.get(&trigger?)?;
         let Built { filter, flow, .. } = built;
         Plan::new(Parts { graph, order, trigger, filter, flow, regions, hash, needs_customer })

@@ -35,8 +35,8 @@ pub struct Reader<'a> {
     pub catalogue: &'a Catalogue,
     /// Faults found so far.
     pub faults: Vec<Diagnostic>,
-    /// Dotted paths that templates, expressions and rules read.
-    pub names: BTreeSet<String>,
+    /// The paths that templates, expressions and rules read.
+    pub names: BTreeSet<Vec<String>>,
     /// What settings read of other nodes in any case: where, and what.
     pub certain: Vec<(String, Read)>,
 }
@@ -191,7 +191,7 @@ impl<'a> Reader<'a> {
     }
 
     fn path(&mut self, parts: &[String], path: &str, within: Option<Range<usize>>) -> Option<FieldType> {
-        self.names.insert(parts.join("."));
+        self.names.insert(parts.to_vec());
         match self.scope.resolve(parts) {
             Ok(ty) => Some(ty),
             Err(fault) => {

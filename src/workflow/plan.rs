@@ -49,6 +49,8 @@ pub struct PlanNode {
     pub enabled: bool,
     /// Its settings, as drawn.
     pub config: Value,
+    /// The paths that its settings read of the context.
+    pub reads: Vec<Vec<String>>,
     /// What it does.
     pub work: Work,
     /// The rows that it writes.

@@ -146,6 +146,11 @@ async fn results_branches_and_the_clock_may_be_assumed() {
     assert_eq!(deliveries.len(), 2, "{report:#}");
     assert_eq!((&deliveries[0]["node"], &deliveries[0]["kind"]), (&json!("charge"), &json!("http")));
     assert_eq!(deliveries[1]["subject"], "Declined");
+    // What a node went by, as it was at its turn; one whose branch is assumed went by nothing.
+    let input = |node: &str| report["inputs"].as_array()?.iter().find(|input| input["node"] == node).cloned();
+    assert_eq!(input("paid").expect("read")["values"], json!({ "steps.charge.status": 402 }));
+    assert_eq!(input("sorry").expect("read")["values"]["steps.charge.body.reason"], "Declined");
+    assert_eq!((input("start"), input("big")), (None, None));
     assert!(deliveries[1]["text"].as_str().expect("a text").contains("2027-01-02"), "{report:#}");
     assert!(deliveries[1]["mail_headers"]["Message-ID"].is_string(), "{report:#}");
     // A failure, too.

@@ -59,6 +59,12 @@ try {
   await page.getByRole('button', { name: 'Run', exact: true }).click();
   await page.getByText(/Would change \d rows, send 1 mail/).waitFor();
   await page.waitForFunction(() => document.querySelectorAll('.edge.is-taken').length === 4);
+  // What it decided by.
+  await page
+    .getByRole('region', { name: 'Test run' })
+    .getByRole('button', { name: /^100.00 or more/ })
+    .click();
+  await page.getByRole('row', { name: 'order.total 25000' }).waitFor();
   await looks(page, 'editor-test-run', WIDE);
   await page.keyboard.press('Escape');
 

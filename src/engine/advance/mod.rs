@@ -8,6 +8,7 @@
 mod admission;
 mod again;
 mod frame;
+mod inputs;
 mod offers;
 mod saved;
 mod turns;
@@ -26,9 +27,11 @@ use crate::workflow::mails::Mails;
 use crate::workflow::plan::Plan;
 
 use frame::{Frame, Turn};
+use inputs::Inputs;
 use turns::{Limits, Turns};
 
 pub use admission::{Admission, Stage};
+pub use inputs::Input;
 pub use offers::{Awaits, Cancel, Rests, keys_of, may_await};
 pub use saved::{NotOfThisPlan, Saved};
 
@@ -70,6 +73,8 @@ pub struct Run {
     mails: Arc<Mails>,
     /// Branches by which nodes are left without being asked.
     assumed: Arc<BTreeMap<NodeId, String>>,
+    /// What its nodes read, if that is wanted.
+    inputs: Option<Inputs>,
 }
 
 /// A node's turn that waits for the world: the node, and its item in each of the loops around it.
@@ -106,6 +111,7 @@ impl Run {
             stopping: None,
             mails: Arc::default(),
             assumed: Arc::default(),
+            inputs: None,
         }
     }
 
@@ -118,6 +124,16 @@ impl Run {
     /// failed. Not saved: for executions that nobody lays to rest.
     pub fn assume(&mut self, branches: Arc<BTreeMap<NodeId, String>>) {
         self.assumed = branches;
+    }
+
+    /// Notes from now on what its nodes read. Not saved.
+    pub fn note_inputs(&mut self) {
+        self.inputs = Some(Inputs::default());
+    }
+
+    /// What its nodes read, in the order of their turns, as far as that was noted.
+    pub fn inputs(&self) -> &[Input] {
+        self.inputs.as_ref().map_or(&[], Inputs::list)
     }
 
     /// Puts its beginning off; nothing of it has run.
@@ -172,8 +188,10 @@ impl Run {
             assumed: self.assumed.clone(),
         };
         let mut turns = Turns::new(self.id, plan, now, limits);
+        turns.inputs = self.inputs.take();
         turns.frame(&mut self.root, 0);
-        let Turns { requests, moved, stop, items_left, begun, cancels, .. } = turns;
+        let Turns { requests, moved, stop, items_left, begun, cancels, inputs, .. } = turns;
+        self.inputs = inputs;
         (self.items_left, self.begun, self.status) = (items_left, begun, self.moved(moved));
         for cancel in cancels {
             if !self.cancels.contains(&cancel) {
@@ -302,6 +320,8 @@ impl Run {
 mod control_tests;
 #[cfg(test)]
 mod fuzz_tests;
+#[cfg(test)]
+mod input_tests;
 #[cfg(test)]
 mod reference_tests;
 #[cfg(test)]

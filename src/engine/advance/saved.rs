@@ -175,6 +175,7 @@ impl Run {
             stopping: None,
             mails: std::sync::Arc::default(),
             assumed: std::sync::Arc::default(),
+            inputs: None,
         })
     }
 }

@@ -10,6 +10,7 @@ use petgraph::visit::EdgeRef;
 
 use super::Cancel;
 use super::frame::{Frame, Loop, Turn, step};
+use super::inputs::Inputs;
 use crate::domain::effect::{Effect, Request};
 use crate::domain::execution::{Step, StepOutcome};
 use crate::domain::ids::{EffectId, ExecutionId, NodeId};
@@ -49,6 +50,8 @@ pub(super) struct Turns<'p> {
     assumed: Arc<BTreeMap<NodeId, String>>,
     /// Events that end the execution from now on.
     pub cancels: Vec<Cancel>,
+    /// What its nodes read, if that is wanted.
+    pub inputs: Option<Inputs>,
 }
 
 /// What an execution brings along to a pass.
@@ -70,7 +73,7 @@ enum Way {
 impl<'p> Turns<'p> {
     pub fn new(id: ExecutionId, plan: &'p Plan, now: DateTime<Utc>, limits: Limits) -> Self {
         let Limits { items_left, begun, under_way, since, mails, assumed } = limits;
-        let (requests, cancels, moved, stop) = (Vec::new(), Vec::new(), false, None);
+        let (requests, cancels, moved, stop, inputs) = (Vec::new(), Vec::new(), false, None, None);
         Self {
             id,
             plan,
@@ -85,6 +88,7 @@ impl<'p> Turns<'p> {
             mails,
             assumed,
             cancels,
+            inputs,
         }
     }
 
@@ -161,6 +165,9 @@ impl<'p> Turns<'p> {
             };
         }
         let context = &frame.context;
+        if let Some(inputs) = &mut self.inputs {
+            inputs.note(node, &frame.item, context);
+        }
         match &node.work {
             Work::Trigger(_) => {
                 frame.turns[slot] = Turn::Done(None);

@@ -128,7 +128,7 @@ fn customer(reader: &mut Reader<'_>, path: String) {
     }
     // Rows that name their customer by an order or an address need that customer's row.
     if !scope.subjects.iter().all(|subject| subject.has_customer_id()) {
-        reader.names.insert("customer.id".to_owned());
+        reader.names.insert(vec!["customer".to_owned(), "id".to_owned()]);
     }
 }
 

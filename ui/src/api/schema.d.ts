@@ -2960,6 +2960,17 @@ export interface components {
             /** @description What it saw and why it decided so, in words. */
             why?: string | null;
         };
+        /** @description What a node read at its turn. */
+        StepInput: {
+            /** @description For which item of each loop around it, counted from 0, from the outermost. */
+            item?: number[];
+            /** @description Which node. */
+            node: string;
+            /** @description What its settings name, as it was then: `order.total`, `steps.award.points`. Null where there was nothing. */
+            values: {
+                [key: string]: unknown;
+            };
+        };
         /**
          * @description How a node's turn ended.
          * @enum {string}
@@ -3061,6 +3072,8 @@ export interface components {
              * @description What it is recorded as, with the mode `test`.
              */
             execution?: string | null;
+            /** @description What each node read, in the order of their turns. Large values are cut, and 512 KiB are told in all. */
+            inputs?: components["schemas"]["StepInput"][];
             /** @description How it would end. */
             outcome: components["schemas"]["Outcome"];
             /** @description Each node's turn. */

@@ -1,5 +1,5 @@
 // A row before and after, column by column.
-const shown = (value: unknown) =>
+export const shown = (value: unknown) =>
   value === undefined || value === null ? '–' : typeof value === 'object' ? JSON.stringify(value) : String(value);
 const same = (one: unknown, other: unknown) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
 

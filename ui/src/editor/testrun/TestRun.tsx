@@ -122,7 +122,13 @@ export default function TestRun({ catalogue, run, close }: { catalogue: Catalogu
         ) : (
           <>
             <div className="drawer-steps">
-              <Steps steps={run.steps ?? []} labels={labels} chosen={opened} choose={(id) => editor.getState().open(id)} />
+              <Steps
+                steps={run.steps ?? []}
+                inputs={run.report.inputs}
+                labels={labels}
+                chosen={opened}
+                choose={(id) => editor.getState().open(id)}
+              />
             </div>
             <Would report={run.report} labels={labels} />
           </>

@@ -23,7 +23,8 @@ const said = (value: unknown) =>
 export function Would({ report, labels }: { report: Report; labels: Map<string, string> }) {
   const zone = useZone((state) => state.zone);
   return (
-    <div className="would">
+    // Reached by keys, so that it can be scrolled by them.
+    <div className="would" role="region" aria-label="What would come of it" tabIndex={0}>
       {report.warnings.map((one) => (
         <p key={one} className="quiet small">
           {one.charAt(0).toUpperCase() + one.slice(1)}.

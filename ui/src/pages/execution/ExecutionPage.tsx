@@ -95,7 +95,7 @@ export default function ExecutionPage() {
         <aside className="aside" aria-label="About this execution">
           {one.error && (
             <div className="aside-part">
-              <ProblemNote fault={{ code: 'failed', detail: one.error }} />
+              {one.status === 'cancelled' ? <p>{one.error}</p> : <ProblemNote fault={{ code: 'failed', detail: one.error }} />}
             </div>
           )}
           <Approvals execution={id} isWaiting={one.status === 'waiting'} />

@@ -1,23 +1,29 @@
 // The steps in the order in which they happened: what each saw and why it did so; opened, what it changed and gave.
 import { useState } from 'react';
 import type { Schemas } from '@/api/client';
-import { RowChange } from '@/parts/RowChange';
+import { RowChange, shown } from '@/parts/RowChange';
 import { shapeOf, toneOf } from '@/parts/Status';
 import { absolute, useZone } from '@/parts/time';
 
 type Step = Schemas['Step'];
+type Input = Schemas['StepInput'];
+
+const isOf = (step: Step) => (input: Input) => input.node === step.node && String(input.item ?? []) === String(step.item ?? []);
 
 export function Steps({
   steps,
   labels,
   chosen,
   choose,
+  inputs,
   leftOut,
 }: {
   steps: readonly Step[];
   labels: Map<string, string>;
   chosen: string | undefined;
   choose: (node: string) => void;
+  /** What each read, where that was noted. */
+  inputs?: readonly Input[] | undefined;
   leftOut?: Schemas['LeftOut'] | null | undefined;
 }) {
   const [areSkippedShown, setSkippedShown] = useState(false);
@@ -43,6 +49,7 @@ export function Steps({
           <One
             key={`${step.node}-${at}`}
             step={step}
+            input={inputs?.findLast(isOf(step))}
             label={labels.get(step.node) ?? step.node}
             isChosen={step.node === chosen}
             choose={() => choose(step.node)}
@@ -61,7 +68,15 @@ export function Steps({
   );
 }
 
-function One({ step, label, isChosen, choose }: { step: Step; label: string; isChosen: boolean; choose: () => void }) {
+interface OneProps {
+  step: Step;
+  input: Input | undefined;
+  label: string;
+  isChosen: boolean;
+  choose: () => void;
+}
+
+function One({ step, input, label, isChosen, choose }: OneProps) {
   const zone = useZone((state) => state.zone);
   const items = step.item?.map((one) => `#${one + 1}`).join(' ');
   return (
@@ -83,6 +98,7 @@ function One({ step, label, isChosen, choose }: { step: Step; label: string; isC
         {isChosen && (
           <div className="step-more">
             <p className="quiet small">{absolute(new Date(step.at), zone)}</p>
+            {input && <Read values={input.values} />}
             {step.changes?.map((change, at) => (
               <RowChange key={at} table={change.table} before={change.before} after={change.after} />
             ))}
@@ -91,6 +107,22 @@ function One({ step, label, isChosen, choose }: { step: Step; label: string; isC
         )}
       </div>
     </li>
+  );
+}
+
+function Read({ values }: { values: Input['values'] }) {
+  return (
+    <table className="changed">
+      <caption>Read</caption>
+      <tbody>
+        {Object.entries(values).map(([name, value]) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td>{shown(value)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 

@@ -59,7 +59,7 @@ function Tried({ example, title }: { example: Example; title: string }) {
         <Graph drawing={drawing} label={`Graph of ${title}`} steps={run.data.steps} chosen={chosen} choose={setChosen} />
       </div>
       <div className="tried-said">
-        <Steps steps={run.data.steps} labels={labels} chosen={chosen} choose={setChosen} />
+        <Steps steps={run.data.steps} inputs={run.data.inputs} labels={labels} chosen={chosen} choose={setChosen} />
         <Would report={run.data} labels={labels} />
       </div>
     </div>

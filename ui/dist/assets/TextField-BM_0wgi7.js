@@ -1,1 +1,0 @@
-export{r as TextField}from"./Inspector-CjXEGJHF.js";

@@ -1,0 +1,1 @@
+export{r as TextField}from"./Inspector-B8FTF0Nn.js";
