@@ -207,6 +207,19 @@ async fn fails(api: &Api) {
     until("all have failed", || async { api.shop.count("workflow_dead_letters").await == 3 }).await;
 }
 
+/// A workflow that is started by hand, and asks for a note: its id.
+async fn by_hand(api: &Api) -> String {
+    let asks = serde_json::json!([{ "name": "note", "label": "A note for the team", "required": true }]);
+    let drawn = serde_json::json!({
+        "nodes": [
+            { "id": "start", "data": { "triggerType": "manual", "config": { "input": asks } } },
+            { "id": "end", "data": { "controlType": "stop", "config": {} } },
+        ],
+        "edges": [{ "source": "start", "target": "end" }],
+    });
+    api.shop.publishes("by hand", &drawn).await.to_string()
+}
+
 /// The paths of the pixel and of the link in the last mail, which was sent a minute ago: at once only scanners come.
 async fn newest_mail(api: &Api, sink: &Sink) -> String {
     api.shop.does("update waitlist_campaign_recipients set sent_at = now() - interval '1 minute'").await;
@@ -250,6 +263,7 @@ async fn looks_at(api: &Api, script: &str, node: String, sink: Option<&Sink>) {
                 api.shop.places_order(250_000).await;
             }
             "do: nothing" => api.shop.does("delete from workflow_events").await,
+            "do: by hand" => said = format!("done {}", by_hand(api).await),
             "do: failures" => fails(api).await,
             "do: mail" => said = format!("done {}", newest_mail(api, sink.expect("mails")).await),
             "fine" => is_fine = true,

@@ -169,6 +169,19 @@ try {
   await page.reload();
   await node('Kept in this browser').waitFor();
 
+  // Started by hand, with what its trigger asks for.
+  await page.goto(`${base}/workflows/${await asks('by hand')}`);
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  const start = page.getByRole('button', { name: 'Start it' });
+  await page.getByRole('textbox', { name: 'A note for the team' }).waitFor();
+  assert.ok(await start.isDisabled());
+  await page.getByRole('textbox', { name: 'A note for the team' }).fill('hello');
+  await looks(page, 'start', ['wide']);
+  await start.click();
+  await page.waitForURL(/\/events\/[0-9a-f-]{36}$/);
+  await page.getByRole('link', { name: /by hand/ }).click();
+  await page.locator('.top-state').getByText('succeeded', { exact: true }).waitFor();
+
   // One that waits is cancelled.
   await asks('approval');
   await page.goto(`${base}/executions`);

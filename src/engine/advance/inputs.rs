@@ -56,7 +56,7 @@ impl Inputs {
             let bytes = value.to_string().len();
             let value = if bytes > MAX_VALUE_BYTES { format!("… {bytes} bytes").into() } else { value };
             // What does not fit is the end of it, so that nothing is missing in between.
-            self.room = self.room.checked_sub(bytes.min(MAX_VALUE_BYTES)).unwrap_or_default();
+            self.room = self.room.saturating_sub(bytes.min(MAX_VALUE_BYTES));
             if self.room == 0 {
                 break;
             }

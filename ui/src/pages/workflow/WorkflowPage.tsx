@@ -1,7 +1,7 @@
 // One workflow: its graph, its versions, what it did; edited, where one may and there is room.
 import { useMediaQuery } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { useParams } from 'wouter';
 import { get, post, type Schemas } from '@/api/client';
 import { keys } from '@/api/keys';
@@ -15,6 +15,7 @@ import { ProblemNote } from '@/parts/ProblemNote';
 import { Skeletons } from '@/parts/Skeletons';
 import { Status } from '@/parts/Status';
 import { More } from './More';
+import { Start } from './Start';
 import { Last, useVersion, Versions } from './Versions';
 import './workflow.css';
 
@@ -49,17 +50,23 @@ export default function WorkflowPage() {
       </>
     );
   const shown = workflow.data;
+  const acts = (
+    <>
+      <Start shown={shown} />
+      <Acts shown={shown} />
+    </>
+  );
   return isEdited ? (
     <Suspense fallback={<TopLine title={shown.name} from={LIST} />}>
-      <Edited key={shown.id} shown={shown} acts={<Acts shown={shown} />} />
+      <Edited key={shown.id} shown={shown} acts={acts} />
     </Suspense>
   ) : (
-    <Seen key={id} shown={shown} />
+    <Seen key={id} shown={shown} acts={acts} />
   );
 }
 
 /** Where one can't draw: on a telephone, without the right, when it is archived. */
-function Seen({ shown }: { shown: Shown }) {
+function Seen({ shown, acts }: { shown: Shown; acts: ReactNode }) {
   const [version, setVersion] = useState<number>();
   const old = useVersion(shown.id, version);
   const definition = version === undefined ? shown.definition : old.data?.definition;
@@ -77,7 +84,7 @@ function Seen({ shown }: { shown: Shown }) {
           </>
         }
       >
-        <Acts shown={shown} />
+        {acts}
       </TopLine>
       <div className="with-aside">
         <div className={`canvas${isDraft ? ' is-draft' : ''}`}>

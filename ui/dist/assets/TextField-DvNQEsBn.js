@@ -1,0 +1,1 @@
+export{r as TextField}from"./Inspector-BOR_jhP0.js";

@@ -1,1 +1,0 @@
-export{r as TextField}from"./Inspector-B8FTF0Nn.js";
